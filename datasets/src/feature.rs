@@ -1,0 +1,77 @@
+//! What a feature set makes and a model eats: features and models meet here and nowhere else.
+
+use std::fmt;
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::panel::Panel;
+
+/// Which feature set: its name, its version and the hash of its expressions.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FeatureSetId {
+    /// The name, such as `standard`.
+    pub name: String,
+    /// The version, 1 first.
+    pub version: u32,
+    /// SHA-256 over every column's name and expression, hexadecimal.
+    pub hash: String,
+}
+
+impl fmt::Display for FeatureSetId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}@{}", self.name, self.version)
+    }
+}
+
+/// A matrix with named columns, and which series and origin each row belongs to.
+///
+/// # Shapes
+/// `values` is rows x columns; NaN is missing. Rows are ordered by origin, then series.
+#[derive(Debug, Clone)]
+pub struct FeatureMatrix {
+    /// The columns' names.
+    pub columns: Vec<String>,
+    /// The series of each row, by its position in the panel.
+    pub series: Vec<u32>,
+    /// The origin of each row: the position of the last panel row that the features may read.
+    pub origins: Vec<u32>,
+    /// The features.
+    pub values: Array2<f32>,
+}
+
+/// What a feature set learns from the training part alone, kept in the artefact (neighbours, free-flow levels).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct FeatureState(pub serde_json::Value);
+
+/// A named, versioned, hashed list of features.
+pub trait FeatureSet: Send + Sync {
+    /// Which feature set this is.
+    fn id(&self) -> FeatureSetId;
+
+    /// Learns from `training` what the features need, and nothing else does.
+    ///
+    /// # Errors
+    /// A panel that the features cannot be made of.
+    fn learn(&self, training: &Panel) -> Result<FeatureState>;
+
+    /// Computes everything that does not depend on the horizon, once for the whole panel.
+    ///
+    /// # Errors
+    /// A state of another feature set, or a panel that the features cannot be made of.
+    fn prepare(&self, panel: &Panel, state: &FeatureState) -> Result<Box<dyn PreparedFeatures>>;
+}
+
+/// The features of one panel.
+pub trait PreparedFeatures: Send + Sync {
+    /// The columns' names.
+    fn columns(&self) -> &[String];
+
+    /// The features at each of `origins` for the target `horizon` steps later (1 is the next row), for every series.
+    /// They read no row behind the origin, apart from channels that are known ahead.
+    ///
+    /// # Errors
+    /// An origin outside the panel, or a horizon of zero.
+    fn matrix(&self, origins: &[usize], horizon: usize) -> Result<FeatureMatrix>;
+}

@@ -1,0 +1,20 @@
+//! The ground of the house: what data exists, and how it is kept.
+//!
+//! | room | what stands there |
+//! |---|---|
+//! | [`stream`] | stream definitions (TOML): fields, key, identity, windows, lateness |
+//! | [`schema`] | the schemas of events, windows and every other table |
+//! | [`panel`] | time x series x channel, and the readers of wide and long files |
+//! | [`feature`] | what a feature set makes and a model eats |
+//! | [`time`] | UTC microseconds, durations, windows |
+//!
+//! This crate knows nothing of models or wire types.
+
+pub mod error;
+pub mod feature;
+pub mod panel;
+pub mod schema;
+pub mod stream;
+pub mod time;
+
+pub use error::{Error, Result};

@@ -1,0 +1,179 @@
+//! The schemas of the tables: the same in the lake, over Flight and in SQL.
+//!
+//! Times are UTC microseconds. Columns whose names begin with `_` serve the service itself and are not shown over Flight.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+use crate::stream::{FieldType, Role, StreamDefinition};
+
+/// The column that window tables are partitioned by: the UTC day of `window_start`.
+pub const DAY_COLUMN: &str = "day";
+/// The hidden column that holds what a later revision of a window needs.
+pub const STATE_COLUMN: &str = "_state";
+
+/// The type of every instant: UTC microseconds.
+#[must_use]
+pub fn instant() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+fn required(name: &str, kind: DataType) -> Field {
+    Field::new(name, kind, false)
+}
+
+fn nullable(name: &str, kind: DataType) -> Field {
+    Field::new(name, kind, true)
+}
+
+/// `<topic>_windows`: one row a key, window and revision.
+#[must_use]
+pub fn windows(stream: &StreamDefinition) -> SchemaRef {
+    let mut fields = vec![
+        required("key", DataType::Utf8),
+        nullable("zone_id", DataType::Utf8),
+        required("window_start", instant()),
+        required("revision", DataType::Int32),
+        required("events", DataType::Int64),
+        required("duplicates", DataType::Int64),
+        required("quality", DataType::Float64),
+    ];
+    for field in stream.value_fields() {
+        let unit = field.unit.clone().unwrap_or_default();
+        for aggregate in field.window_aggregates() {
+            let name = format!("{}_{}", field.column(), aggregate.suffix());
+            fields.push(nullable(&name, DataType::Float64).with_metadata([("unit".into(), unit.clone())].into()));
+        }
+    }
+    for field in stream.category_fields() {
+        for value in &field.values {
+            fields.push(required(&format!("{}_{value}_count", field.column()), DataType::Int64));
+        }
+    }
+    fields.push(required("is_final", DataType::Boolean));
+    fields.push(required("committed_at", instant()));
+    fields.push(required(DAY_COLUMN, DataType::Date32));
+    fields.push(nullable(STATE_COLUMN, DataType::Binary));
+    Arc::new(Schema::new(fields))
+}
+
+/// `<topic>_events`: the raw events of an archived stream. Personal fields hold a keyed hash (32 hexadecimal digits).
+#[must_use]
+pub fn events(stream: &StreamDefinition) -> SchemaRef {
+    let mut fields = vec![
+        required("key", DataType::Utf8),
+        required("event_time", instant()),
+        required("partition", DataType::Int32),
+        required("offset", DataType::Int64),
+    ];
+    for field in &stream.fields {
+        let kind = match (field.role, field.kind) {
+            (Role::Personal, _) | (_, FieldType::Text) => DataType::Utf8,
+            (_, FieldType::Float) => DataType::Float64,
+            (_, FieldType::Int) => DataType::Int64,
+            (_, FieldType::Bool) => DataType::Boolean,
+            (_, FieldType::Timestamp) => instant(),
+        };
+        let name = field.column();
+        if fields.iter().all(|known| *known.name() != name) {
+            fields.push(nullable(&name, kind));
+        }
+    }
+    fields.push(required(DAY_COLUMN, DataType::Date32));
+    Arc::new(Schema::new(fields))
+}
+
+/// `quarantine`: every record that could not be taken, with the reason.
+#[must_use]
+pub fn quarantine() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        required("topic", DataType::Utf8),
+        required("partition", DataType::Int32),
+        required("offset", DataType::Int64),
+        required("received_at", instant()),
+        required("reason", DataType::Utf8),
+        required("detail", DataType::Utf8),
+        nullable("payload", DataType::Binary),
+        required("payload_bytes", DataType::Int64),
+        required(DAY_COLUMN, DataType::Date32),
+    ]))
+}
+
+/// `indices`: congestion and mobility per zone and window.
+#[must_use]
+pub fn indices() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        required("zone_id", DataType::Utf8),
+        required("window_start", instant()),
+        required("revision", DataType::Int32),
+        nullable("congestion", DataType::Float64),
+        nullable("jam_factor", DataType::Float64),
+        nullable("mobility_index", DataType::Float64),
+        required("formula", DataType::Utf8),
+        required("inputs", DataType::Int64),
+        required("committed_at", instant()),
+        required(DAY_COLUMN, DataType::Date32),
+    ]))
+}
+
+/// `forecasts`: one row a key, origin and horizon.
+#[must_use]
+pub fn forecasts() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        required("topic", DataType::Utf8),
+        required("key", DataType::Utf8),
+        required("target", DataType::Utf8),
+        required("origin", instant()),
+        required("target_time", instant()),
+        required("horizon_minutes", DataType::Int32),
+        required("model", DataType::Utf8),
+        required("model_version", DataType::Utf8),
+        required("p50", DataType::Float64),
+        nullable("p10", DataType::Float64),
+        nullable("p90", DataType::Float64),
+        required("step_of_ladder", DataType::Utf8),
+        required("data_digest", DataType::Utf8),
+        required("issued_at", instant()),
+        required(DAY_COLUMN, DataType::Date32),
+    ]))
+}
+
+/// `alerts`: one row an alert and revision.
+#[must_use]
+pub fn alerts() -> SchemaRef {
+    let key = Arc::new(nullable("item", DataType::Utf8));
+    Arc::new(Schema::new(vec![
+        required("alert_id", DataType::Utf8),
+        required("kind", DataType::Utf8),
+        required("severity", DataType::Utf8),
+        required("state", DataType::Utf8),
+        required("opened_at", instant()),
+        nullable("closed_at", instant()),
+        nullable("zone_id", DataType::Utf8),
+        required("keys", DataType::List(key)),
+        required("score", DataType::Float64),
+        nullable("seen", DataType::Float64),
+        nullable("expected_low", DataType::Float64),
+        nullable("expected_high", DataType::Float64),
+        required("cause", DataType::Utf8),
+        required("text", DataType::Utf8),
+        required("revision", DataType::Int32),
+        required(DAY_COLUMN, DataType::Date32),
+    ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::StreamCatalog;
+
+    #[test]
+    fn the_promised_window_columns_exist() {
+        let catalog = StreamCatalog::built_in().unwrap();
+        let schema = windows(catalog.get("traffic-sensors").unwrap());
+        for name in ["key", "zone_id", "speed_kmh_mean", "vehicle_flow_std", "congestion_level_high_count", "is_final"] {
+            assert!(schema.field_with_name(name).is_ok(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! What one stream is: its fields, its key and identity, its windows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::{Duration, Timestamp};
+
+/// One stream: a topic, its events and how they become windows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamDefinition {
+    /// The topic's name, such as `traffic-sensors`.
+    pub name: String,
+    /// One sentence for people.
+    pub description: String,
+    /// What the windows group by.
+    pub key: KeyDefinition,
+    /// The fields whose equal values make two records the same event. `key` stands for the key, whatever gave it.
+    pub identity: Vec<String>,
+    /// The path of the event time.
+    #[serde(default = "default_timestamp")]
+    pub timestamp: String,
+    /// The IANA zone of event times without offset.
+    #[serde(default = "default_timezone")]
+    pub timezone: String,
+    /// The path of the zone (district) that an event belongs to, where there is one.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// How often one reporter reports; none where events come as they happen.
+    #[serde(default)]
+    pub interval: Option<Duration>,
+    /// The path of a category whose value `good` marks an undisturbed reading.
+    #[serde(default)]
+    pub quality: Option<String>,
+    /// The length of a window.
+    #[serde(default = "default_window")]
+    pub window: Duration,
+    /// How long a window waits for late records after its end.
+    #[serde(default = "default_allowed_lateness")]
+    pub allowed_lateness: Duration,
+    /// How long late records make revisions of closed windows.
+    #[serde(default = "default_revision_horizon")]
+    pub revision_horizon: Duration,
+    /// A partition without records for so long does not hold the watermark.
+    #[serde(default = "default_idle_timeout")]
+    pub idle_timeout: Duration,
+    /// Records further ahead of the clock are refused as `FROM_THE_FUTURE`.
+    #[serde(default = "default_future_tolerance")]
+    pub future_tolerance: Duration,
+    /// Records before are refused as `BAD_TIMESTAMP`.
+    #[serde(default = "default_earliest")]
+    pub earliest: String,
+    /// Whether the raw events are kept in `<topic>_events`.
+    #[serde(default)]
+    pub archive: bool,
+    /// How long archived events are kept.
+    #[serde(default = "default_archive_retention")]
+    pub archive_retention: Duration,
+    /// What an event holds.
+    pub fields: Vec<Field>,
+    /// Conditions that raise an alert by themselves.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+}
+
+/// What the windows of a stream group by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyDefinition {
+    /// The path of the key in the event.
+    pub path: String,
+    /// The key of events that lack the path; none makes such an event `MISSING_FIELD`.
+    #[serde(default)]
+    pub default: Option<String>,
+}
+
+/// One field of an event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// Where the field stands in the JSON object; `.` steps into an object.
+    pub path: String,
+    /// The column's name; the path with `_` for `.` where absent.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What it holds.
+    #[serde(rename = "type")]
+    pub kind: FieldType,
+    /// What it is for.
+    pub role: Role,
+    /// Its unit, such as `km/h`.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// The least and the largest accepted number, both included.
+    #[serde(default)]
+    pub range: Option<(f64, f64)>,
+    /// The accepted values of a category.
+    #[serde(default)]
+    pub values: Vec<String>,
+    /// Whether an event without it is refused.
+    #[serde(default)]
+    pub required: bool,
+    /// What a wrong type or a number outside the range does.
+    #[serde(default)]
+    pub on_bad: OnBad,
+    /// What a window keeps of a number; all five where absent.
+    #[serde(default)]
+    pub aggregates: Option<Vec<Aggregate>>,
+}
+
+/// The type of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FieldType {
+    /// A finite number.
+    Float,
+    /// A whole number.
+    Int,
+    /// A text.
+    Text,
+    /// True or false.
+    Bool,
+    /// An instant, RFC 3339 as the event time.
+    Timestamp,
+}
+
+/// What a field is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// A number that windows aggregate.
+    Value,
+    /// One of few declared texts; windows count each.
+    Category,
+    /// Where it is: a coordinate, a road, a zone.
+    Place,
+    /// Anything else, kept in the archive only.
+    Attribute,
+    /// Tells of a person: serves identity in memory, reaches a table only as a keyed hash.
+    Personal,
+}
+
+/// What happens to a listed field of the wrong type or outside its range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnBad {
+    /// The record goes to quarantine.
+    #[default]
+    Reject,
+    /// The field becomes null, the record stays.
+    Null,
+}
+
+/// What a window keeps of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Aggregate {
+    /// The mean.
+    Mean,
+    /// The least.
+    Min,
+    /// The largest.
+    Max,
+    /// The sample standard deviation.
+    Std,
+    /// The value of the latest event.
+    Last,
+}
+
+/// A condition on one window that raises an alert by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// The rule's name, such as `severe-congestion`.
+    pub name: String,
+    /// The window column it reads, such as `speed_kmh_mean`.
+    pub column: String,
+    /// Raises when the column is above.
+    #[serde(default)]
+    pub above: Option<f64>,
+    /// Raises when the column is below.
+    #[serde(default)]
+    pub below: Option<f64>,
+    /// The sentence an operator reads.
+    pub text: String,
+}
+
+impl Aggregate {
+    /// Every aggregate, in column order.
+    pub const ALL: [Self; 5] = [Self::Mean, Self::Min, Self::Max, Self::Std, Self::Last];
+
+    /// The ending of the column's name.
+    #[must_use]
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Std => "std",
+            Self::Last => "last",
+        }
+    }
+}
+
+impl Field {
+    /// The column's name.
+    #[must_use]
+    pub fn column(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.path.replace('.', "_"))
+    }
+
+    /// The aggregates a window keeps of this field, in column order; none for what is no value.
+    #[must_use]
+    pub fn window_aggregates(&self) -> Vec<Aggregate> {
+        if self.role != Role::Value {
+            return Vec::new();
+        }
+        Aggregate::ALL
+            .into_iter()
+            .filter(|one| self.aggregates.as_ref().is_none_or(|wanted| wanted.contains(one)))
+            .collect()
+    }
+}
+
+impl StreamDefinition {
+    /// The stem of this stream's table names: the topic with `_` for `-`.
+    #[must_use]
+    pub fn table_stem(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
+    /// The name of the windows table.
+    #[must_use]
+    pub fn windows_table(&self) -> String {
+        format!("{}_windows", self.table_stem())
+    }
+
+    /// The name of the view of the newest revisions.
+    #[must_use]
+    pub fn latest_view(&self) -> String {
+        format!("{}_latest", self.table_stem())
+    }
+
+    /// The name of the archive of raw events.
+    #[must_use]
+    pub fn events_table(&self) -> String {
+        format!("{}_events", self.table_stem())
+    }
+
+    /// The fields that windows aggregate, in declared order.
+    pub fn value_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| field.role == Role::Value)
+    }
+
+    /// The fields whose declared values windows count, in declared order.
+    pub fn category_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| field.role == Role::Category)
+    }
+
+    /// The earliest plausible event time.
+    ///
+    /// # Errors
+    /// A text that is no RFC 3339 instant; a checked definition has none.
+    pub fn earliest_instant(&self) -> crate::Result<Timestamp> {
+        self.earliest.parse()
+    }
+
+    /// How many events one reporter sends in a window; none where no interval is declared.
+    #[must_use]
+    pub fn expected_events(&self) -> Option<f64> {
+        self.interval.map(|interval| self.window.seconds() / interval.seconds())
+    }
+}
+
+fn default_timestamp() -> String {
+    "timestamp".into()
+}
+fn default_timezone() -> String {
+    "UTC".into()
+}
+fn default_window() -> Duration {
+    Duration(5 * crate::time::MINUTE)
+}
+fn default_allowed_lateness() -> Duration {
+    Duration(30 * crate::time::SECOND)
+}
+fn default_revision_horizon() -> Duration {
+    Duration(24 * crate::time::HOUR)
+}
+fn default_idle_timeout() -> Duration {
+    Duration(crate::time::MINUTE)
+}
+fn default_future_tolerance() -> Duration {
+    Duration(crate::time::MINUTE)
+}
+fn default_earliest() -> String {
+    "2000-01-01T00:00:00Z".into()
+}
+fn default_archive_retention() -> Duration {
+    Duration(7 * crate::time::DAY)
+}

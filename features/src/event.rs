@@ -1,0 +1,37 @@
+//! Decoded events, column by column: what the decoder writes and the windows read.
+
+use arrow::array::RecordBatch;
+
+/// The absence of a category, or a text that is not among its declared values.
+pub const NO_CATEGORY: u8 = u8::MAX;
+/// The absence of a zone.
+pub const NO_ZONE: u32 = u32::MAX;
+
+/// Decoded events of one stream, in the order of arrival. Buffers are reused from batch to batch.
+///
+/// # Shapes
+/// Every column has one entry an event. `values` and `categories` follow the declared order of the stream's value and
+/// category fields.
+#[derive(Debug, Default)]
+pub struct EventBatch {
+    /// The source's partition.
+    pub partitions: Vec<i32>,
+    /// The source's offset.
+    pub offsets: Vec<i64>,
+    /// Event time, UTC microseconds.
+    pub times: Vec<i64>,
+    /// The key, interned by [`Interner`](crate::intern::Interner).
+    pub keys: Vec<u32>,
+    /// The zone, interned beside the keys; [`NO_ZONE`] where absent.
+    pub zones: Vec<u32>,
+    /// The 128-bit hash of the identity fields, keyed by the service's secret.
+    pub identities: Vec<u128>,
+    /// 1 where the reading is undisturbed, 0 where the source calls it degraded.
+    pub good: Vec<u8>,
+    /// One column a value field; NaN where absent.
+    pub values: Vec<Vec<f64>>,
+    /// One column a category field; [`NO_CATEGORY`] where absent.
+    pub categories: Vec<Vec<u8>>,
+    /// The same events under the schema of `<topic>_events`, where the stream is archived.
+    pub archive: Option<RecordBatch>,
+}
