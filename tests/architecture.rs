@@ -16,7 +16,10 @@ const ARROWS: [(&str, &[&str]); 7] = [
 
 /// Where the text of a library's path may stand: files, or folders that end with `/`.
 const PLACES: [(&str, &[&str]); 9] = [
-    ("rdkafka::", &["features/src/source/kafka.rs", "serving/src/sinks/kafka.rs"]),
+    (
+        "rdkafka::",
+        &["features/src/source/kafka.rs", "serving/src/sinks/kafka.rs"],
+    ),
     ("burn::", &["models/src/"]),
     ("candle_core::", &["models/src/"]),
     ("deltalake::", &["datasets/src/lake/"]),
@@ -59,7 +62,11 @@ fn collect(folder: &Path, found: &mut BTreeMap<String, String>) {
         if path.is_dir() {
             collect(&path, found);
         } else if path.extension().is_some_and(|ending| ending == "rs") {
-            let name = path.strip_prefix(root()).unwrap_or(&path).to_string_lossy().replace("./", "");
+            let name = path
+                .strip_prefix(root())
+                .unwrap_or(&path)
+                .to_string_lossy()
+                .replace("./", "");
             let text = std::fs::read_to_string(&path).unwrap();
             found.insert(name, without_tests_and_comments(&text));
         }
@@ -68,7 +75,10 @@ fn collect(folder: &Path, found: &mut BTreeMap<String, String>) {
 
 fn without_tests_and_comments(text: &str) -> String {
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The breaches of `PLACES` among `sources`.
@@ -76,9 +86,14 @@ fn misplaced(sources: &BTreeMap<String, String>) -> Vec<String> {
     let mut breaches = Vec::new();
     for (name, text) in sources {
         for (library, places) in PLACES {
-            let allowed = places.iter().any(|place| name == place || (place.ends_with('/') && name.starts_with(place)));
+            let allowed = places
+                .iter()
+                .any(|place| name == place || (place.ends_with('/') && name.starts_with(place)));
             if !allowed && text.contains(library) {
-                breaches.push(format!("{name} uses {library}, which stands in {} only", places.join(", ")));
+                breaches.push(format!(
+                    "{name} uses {library}, which stands in {} only",
+                    places.join(", ")
+                ));
             }
         }
     }
@@ -89,7 +104,9 @@ fn misplaced(sources: &BTreeMap<String, String>) -> Vec<String> {
 fn each_floor_uses_the_floors_below_it_only() {
     for (folder, allowed) in ARROWS {
         for name in dependencies(folder) {
-            let Some(ours) = name.strip_prefix("arterial-") else { continue };
+            let Some(ours) = name.strip_prefix("arterial-") else {
+                continue;
+            };
             assert!(allowed.contains(&ours), "{folder} must not depend on {name}");
         }
     }
@@ -103,7 +120,10 @@ fn a_library_stands_in_its_own_room_only() {
 
 #[test]
 fn a_planted_breach_is_found() {
-    let planted = BTreeMap::from([("models/src/forecasters/spy.rs".to_string(), "use rdkafka::Message;".to_string())]);
+    let planted = BTreeMap::from([(
+        "models/src/forecasters/spy.rs".to_string(),
+        "use rdkafka::Message;".to_string(),
+    )]);
     assert_eq!(misplaced(&planted).len(), 1);
 }
 

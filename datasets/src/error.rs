@@ -71,11 +71,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Bad input: `field` had `value`, while `accepted` is.
-    pub fn invalid(
-        field: impl Into<String>,
-        value: impl ToString,
-        accepted: impl Into<String>,
-    ) -> Self {
+    pub fn invalid(field: impl Into<String>, value: impl ToString, accepted: impl Into<String>) -> Self {
         Self::Invalid {
             field: field.into(),
             value: value.to_string(),
@@ -88,10 +84,7 @@ impl Error {
     pub fn is_bad_input(&self) -> bool {
         matches!(
             self,
-            Self::Invalid { .. }
-                | Self::Definition { .. }
-                | Self::Cell { .. }
-                | Self::Unknown { .. }
+            Self::Invalid { .. } | Self::Definition { .. } | Self::Cell { .. } | Self::Unknown { .. }
         )
     }
 }
