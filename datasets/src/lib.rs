@@ -5,6 +5,7 @@
 //! | [`stream`] | stream definitions (TOML): fields, key, identity, windows, lateness |
 //! | [`schema`] | the schemas of events, windows and every other table |
 //! | [`panel`] | time x series x channel, and the readers of wide and long files |
+//! | [`lake`] | Delta tables, written exactly once |
 //! | [`feature`] | what a feature set makes and a model eats |
 //! | [`time`] | UTC microseconds, durations, windows |
 //!
@@ -12,6 +13,7 @@
 
 pub mod error;
 pub mod feature;
+pub mod lake;
 pub mod panel;
 pub mod schema;
 pub mod stream;
