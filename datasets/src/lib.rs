@@ -7,6 +7,7 @@
 //! | [`panel`] | time x series x channel, and the readers of wide and long files |
 //! | [`feature`] | what a feature set makes and a model eats |
 //! | [`time`] | UTC microseconds, durations, windows |
+//! | [`topic`] | a partition's name |
 //!
 //! This crate knows nothing of models or wire types.
 
@@ -16,5 +17,6 @@ pub mod panel;
 pub mod schema;
 pub mod stream;
 pub mod time;
+pub mod topic;
 
 pub use error::{Error, Result};
