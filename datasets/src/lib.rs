@@ -8,6 +8,7 @@
 //! | [`lake`] | Delta tables, written exactly once |
 //! | [`feature`] | what a feature set makes and a model eats |
 //! | [`time`] | UTC microseconds, durations, windows |
+//! | [`topic`] | a partition's name |
 //!
 //! This crate knows nothing of models or wire types.
 
@@ -18,5 +19,6 @@ pub mod panel;
 pub mod schema;
 pub mod stream;
 pub mod time;
+pub mod topic;
 
 pub use error::{Error, Result};
