@@ -264,8 +264,8 @@ fn streamed(log: &Log, steps: &[Step], most_bytes: usize) -> Table {
                 next[partition] += events.len() as i64;
                 table.refuse(&windows.ingest(&batch(&events), Timestamp(0)));
                 // Every partition is taken as awake while it has unread records, idle at once when it has none.
-                let ends: Vec<i64> = log.iter().map(|events| events.len() as i64).collect();
-                windows.advance(Timestamp(1_000_000_000_000), &|number, next| next < ends[number as usize]);
+                let ended: Vec<bool> = log.iter().zip(&next).map(|(events, next)| *next >= events.len() as i64).collect();
+                windows.advance(Timestamp(1_000_000_000_000), &|number| !ended[number as usize]);
             }
             Step::Commit => table.commit(&mut windows, &mut names),
             Step::Crash => (windows, next) = table.reopen(&definition, log.len(), most_bytes),
@@ -326,7 +326,7 @@ fn an_event_behind_the_revision_horizon_is_too_late_and_counted_once() {
     let (mut windows, _) = table.reopen(&definition, 1, 0);
     for (offset, event) in log[0].iter().enumerate() {
         table.refuse(&windows.ingest(&batch(&[(0, offset as i64, event)]), Timestamp(0)));
-        windows.advance(Timestamp(0), &|_, _| true);
+        windows.advance(Timestamp(0), &|_| true);
         table.commit(&mut windows, &mut names);
     }
     windows.finish();

@@ -66,14 +66,14 @@ pub(super) struct Watermark {
 }
 
 impl Watermark {
-    /// Moves on. `unread` says whether a partition (its number, its next offset) has unread records; `newest_end` is the end
+    /// Moves on. `unread` says whether a partition, by its number, has unread records; `newest_end` is the end
     /// of the newest open window.
-    pub(super) fn advance(&mut self, now: Timestamp, unread: &dyn Fn(i32, i64) -> bool, newest_end: Option<i64>) {
+    pub(super) fn advance(&mut self, now: Timestamp, unread: &dyn Fn(i32) -> bool, newest_end: Option<i64>) {
         let idle_since = now.0 - self.idle_timeout;
         let mut awake = self
             .partitions
             .iter()
-            .filter(|one| one.active_at > idle_since || unread(one.number, one.next))
+            .filter(|one| one.active_at > idle_since || unread(one.number))
             .map(|one| one.latest)
             .peekable();
         let candidate = if awake.peek().is_some() {
@@ -124,16 +124,16 @@ mod tests {
     fn the_slowest_partition_that_is_not_idle_holds_it() {
         let mut mark = watermark(2);
         see(&mut mark, 0, 1000, 1);
-        mark.advance(Timestamp(1), &|_, _| false, None);
+        mark.advance(Timestamp(1), &|_| false, None);
         assert_eq!(mark.now, None, "a partition that has shown nothing yet holds");
         see(&mut mark, 1, 500, 2);
-        mark.advance(Timestamp(2), &|_, _| false, None);
+        mark.advance(Timestamp(2), &|_| false, None);
         assert_eq!(mark.now, Some(470));
         see(&mut mark, 0, 2000, 61);
-        mark.advance(Timestamp(70), &|_, _| false, None);
+        mark.advance(Timestamp(70), &|_| false, None);
         assert_eq!(mark.now, Some(1970), "the idle one holds no longer");
         see(&mut mark, 1, 600, 71);
-        mark.advance(Timestamp(71), &|_, _| false, None);
+        mark.advance(Timestamp(71), &|_| false, None);
         assert_eq!((mark.now, mark.certain), (Some(1970), Some(570)), "it never goes back");
     }
 
@@ -141,9 +141,9 @@ mod tests {
     fn a_partition_with_unread_records_is_not_idle() {
         let mut mark = watermark(2);
         see(&mut mark, 0, 1000, 900);
-        mark.advance(Timestamp(900), &|partition, _| partition == 1, None);
+        mark.advance(Timestamp(900), &|partition| partition == 1, None);
         assert_eq!(mark.now, None);
-        mark.advance(Timestamp(901), &|_, _| false, None);
+        mark.advance(Timestamp(901), &|_| false, None);
         assert_eq!(mark.now, Some(970));
     }
 
@@ -152,7 +152,7 @@ mod tests {
         let mut mark = watermark(1);
         see(&mut mark, 0, 1000, 5000);
         let silent = |mark: &mut Watermark, at| {
-            mark.advance(Timestamp(at), &|_, _| false, Some(1200));
+            mark.advance(Timestamp(at), &|_| false, Some(1200));
             mark.now
         };
         assert_eq!(silent(&mut mark, 5060), Some(970));

@@ -163,8 +163,10 @@ impl Windows {
     pub fn read_to(&mut self, partition: i32, next: i64, now: Timestamp) {
         let place = self.partition_place(partition, now);
         let partition = &mut self.watermark.partitions[place];
-        partition.next = partition.next.max(next);
-        partition.active_at = now.0;
+        if next > partition.next {
+            partition.next = next;
+            partition.active_at = now.0;
+        }
     }
 
     fn partition_place(&mut self, number: i32, now: Timestamp) -> usize {
@@ -192,23 +194,23 @@ impl Windows {
         }
     }
 
-    /// Moves the watermark on and closes the windows that it passes. `unread` says whether a partition (its number and next
-    /// offset) has records that were not read yet.
-    pub fn advance(&mut self, now: Timestamp, unread: &dyn Fn(i32, i64) -> bool) {
+    /// Moves the watermark on and closes the windows that it passes. `unread` says whether a partition, by its
+    /// number, has records that were not read yet. Returns how many windows closed.
+    pub fn advance(&mut self, now: Timestamp, unread: &dyn Fn(i32) -> bool) -> usize {
         let window = self.layout.window();
         self.watermark.advance(now, unread, self.open.last().map(|table| table.start + window));
-        self.close(self.watermark.now);
+        self.close(self.watermark.now)
     }
 
-    /// Closes every open window: the input has ended.
-    pub fn finish(&mut self) {
+    /// Closes every open window, as the input has ended. Returns how many closed.
+    pub fn finish(&mut self) -> usize {
         let end = self.open.last().map(|table| table.start + self.layout.window());
         self.watermark.now = self.watermark.now.max(end);
         self.watermark.certain = self.watermark.now;
-        self.close(end);
+        self.close(end)
     }
 
-    fn close(&mut self, through: Option<i64>) {
+    fn close(&mut self, through: Option<i64>) -> usize {
         self.closed_through = self.closed_through.max(through);
         let window = self.layout.window();
         let ready = self.open.partition_point(|table| Some(table.start + window) <= self.closed_through);
@@ -216,6 +218,7 @@ impl Windows {
             self.counts.closed += table.len() as u64;
             self.closed.windows.insert(table.start, ClosedWindow::closing(table));
         }
+        ready
     }
 
     /// How many late events wait to be settled, and how many rows wait to be committed.
