@@ -1,5 +1,24 @@
 //! Time x series x channel: what forecasters are fitted on and forecast from.
 
+mod clock;
+mod columnar;
+mod covariates;
+mod csv;
+mod describe;
+mod frame;
+mod graph;
+mod grid;
+mod intern;
+mod options;
+mod read;
+mod table;
+
+pub use describe::{Description, describe};
+pub use graph::read_graph;
+pub use options::{Duplicates, Gaps, PanelOptions, UtcOffset};
+pub use read::{FileFacts, read};
+pub use table::{Format, Layout, file_digest};
+
 use ndarray::{Array3, ArrayView2, Axis, s};
 
 use crate::time::{Duration, Timestamp};
