@@ -2,6 +2,7 @@
 //!
 //! | room | what stands there |
 //! |---|---|
+//! | [`city`] | a synthetic city: traffic by the cell transmission model, and all that follows from it |
 //! | [`stream`] | stream definitions (TOML): fields, key, identity, windows, lateness |
 //! | [`schema`] | the schemas of events, windows and every other table |
 //! | [`panel`] | time x series x channel, and the readers of wide and long files |
@@ -12,6 +13,7 @@
 //!
 //! This crate knows nothing of models or wire types.
 
+pub mod city;
 pub mod error;
 pub mod feature;
 pub mod lake;
