@@ -1,0 +1,39 @@
+//! `arterial config show|check`.
+
+use std::path::PathBuf;
+
+use crate::config::Config;
+
+/// Show or check the configuration
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Print what is in force: defaults, file and environment together
+    Show {
+        /// The configuration file
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
+    /// Say whether a configuration would be taken
+    Check {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    match &args.verb {
+        Verb::Show { config } => print!("{}", Config::load(config.as_deref(), std::env::vars())?.to_toml()?),
+        Verb::Check { config } => {
+            Config::load(Some(config), std::env::vars())?;
+            println!("{} is fine", config.display());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! The configuration: shipped defaults < file < environment < command line, parsed once.
+
+mod layers;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arterial_datasets::time::Duration;
+use serde::{Deserialize, Serialize};
+
+pub use layers::ConfigError;
+
+/// The shipped `default.toml`, which documents every key.
+pub const DEFAULTS: &str = include_str!("../../default.toml");
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub site: Site,
+    pub kafka: Kafka,
+    pub streams: Streams,
+    pub lake: Lake,
+    pub registry: Registry,
+    pub ingest: Ingest,
+    pub server: Server,
+    pub serving: Serving,
+    pub privacy: Privacy,
+    pub telemetry: Telemetry,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    pub name: String,
+    pub timezone: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Assignment {
+    Group,
+    Manual,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecreatedTopic {
+    Stop,
+    Restart,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kafka {
+    pub brokers: String,
+    pub assignment: Assignment,
+    pub group: String,
+    pub topic_prefix: String,
+    pub result_prefix: String,
+    pub publish_results: bool,
+    pub max_record_bytes: usize,
+    pub recreated_topic: RecreatedTopic,
+    pub properties: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Streams {
+    pub folder: String,
+    pub enabled: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lake {
+    pub url: String,
+    pub fsync: bool,
+    pub maintain_every: Duration,
+    pub vacuum_after: Duration,
+    pub options: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registry {
+    pub url: String,
+    pub poll_every: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ingest {
+    pub flush_every: Duration,
+    pub flush_records: usize,
+    pub late_cache_bytes: usize,
+    pub quarantine_payload_bytes: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    pub grpc: String,
+    pub http: String,
+    pub max_message_bytes: usize,
+    pub max_concurrent_calls: usize,
+    pub drain: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Serving {
+    pub targets: Vec<String>,
+    pub horizons_minutes: Vec<u32>,
+    pub stale_after: Duration,
+    pub history: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    pub identity_key: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    pub log: String,
+    pub format: LogFormat,
+}
+
+impl Config {
+    /// The configuration from `file` (none: the defaults alone) and from `environment`.
+    ///
+    /// # Errors
+    /// A file that cannot be read; an unknown key or a value of the wrong type, with its file and line or its variable.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut layers = layers::Layers::new(DEFAULTS)?;
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| ConfigError::Read { path: path.display().to_string(), source })?;
+            layers.add_file(&path.display().to_string(), &text)?;
+        }
+        layers.add_environment(environment)?;
+        layers.finish()
+    }
+
+    /// This configuration as TOML, with secrets blanked.
+    ///
+    /// # Errors
+    /// None in practice: every value has a TOML form.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        let mut shown = self.clone();
+        let secret = |name: &str| ["password", "secret", "key", "token"].iter().any(|word| name.contains(word));
+        for (name, value) in shown.kafka.properties.iter_mut().chain(shown.lake.options.iter_mut()) {
+            if secret(name) {
+                *value = "***".into();
+            }
+        }
+        if !shown.privacy.identity_key.is_empty() {
+            shown.privacy.identity_key = "***".into();
+        }
+        toml::to_string_pretty(&shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("arterial.toml");
+        std::fs::write(&path, text).unwrap();
+        let environment = environment.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        Config::load(Some(&path), environment)
+    }
+
+    #[test]
+    fn the_defaults_alone_are_complete() {
+        let config = Config::load(None, []).unwrap();
+        assert_eq!(config.server.grpc, "127.0.0.1:50051");
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let file = "[kafka]\nbrokers = \"a:1\"\n[server]\nmax_concurrent_calls = 9\n";
+        let config = load(file, &[("ARTERIAL_KAFKA__BROKERS", "b:2"), ("ARTERIAL_DATA", "elsewhere")]).unwrap();
+        assert_eq!(config.kafka.brokers, "b:2");
+        assert_eq!(config.server.max_concurrent_calls, 9);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_file_line_and_the_known_keys() {
+        let error = load("[kafka]\nbroker = \"a:1\"\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("arterial.toml:2") && error.contains("`kafka.broker`"), "{error}");
+        assert!(error.contains("brokers"), "{error}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_refused() {
+        let error = load("[lake]\nfsync = \"yes\"\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("arterial.toml:2") && error.contains("true or false"), "{error}");
+    }
+
+    #[test]
+    fn a_bad_duration_names_key_and_value() {
+        let error = load("[lake]\nmaintain_every = \"soon\"\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("maintain_every") && error.contains("soon"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_variable_is_refused() {
+        let error = load("", &[("ARTERIAL_KAFKA__BROKER", "a:1")]).unwrap_err().to_string();
+        assert!(error.contains("ARTERIAL_KAFKA__BROKER") && error.contains("brokers"), "{error}");
+    }
+
+    #[test]
+    fn free_tables_take_any_key() {
+        let config = load("[kafka.properties]\n\"security.protocol\" = \"SASL_SSL\"\n", &[]).unwrap();
+        assert_eq!(config.kafka.properties["security.protocol"], "SASL_SSL");
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let config = load("[lake.options]\naws_secret_access_key = \"hush\"\n", &[]).unwrap();
+        assert!(!config.to_toml().unwrap().contains("hush"));
+    }
+}

@@ -1,0 +1,70 @@
+//! How a command ends: what is said of an error, and the exit code it gives.
+
+use std::process::ExitCode;
+
+use crate::config::ConfigError;
+
+/// Refused by a gate; exit code 3.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
+
+/// Wrong usage that the command line parser cannot see; exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// The user pressed Ctrl-C; exit code 130.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted;
+
+const OUTSIDE: u8 = 1;
+const BAD_INPUT: u8 = 2;
+const REFUSED: u8 = 3;
+const INTERRUPTED: u8 = 130;
+
+/// Says what went wrong on stderr, each cause once, and gives the exit code.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    let code = code_of(error);
+    eprintln!("error: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  because: {cause}");
+    }
+    ExitCode::from(code)
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    error.chain().find_map(code_of_cause).unwrap_or(OUTSIDE)
+}
+
+fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if cause.is::<Interrupted>() {
+        return Some(INTERRUPTED);
+    }
+    if cause.is::<Refused>() {
+        return Some(REFUSED);
+    }
+    if cause.is::<Usage>() || cause.is::<ConfigError>() {
+        return Some(BAD_INPUT);
+    }
+    let error = cause.downcast_ref::<arterial_datasets::Error>()?;
+    error.is_bad_input().then_some(BAD_INPUT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_input_exits_with_2_however_deep_it_stands() {
+        let error = anyhow::Error::from(arterial_datasets::Error::invalid("step", "0s", "a positive duration"));
+        assert_eq!(code_of(&error.context("cannot read the panel")), BAD_INPUT);
+    }
+
+    #[test]
+    fn a_gate_exits_with_3_and_the_world_with_1() {
+        assert_eq!(code_of(&Refused("no better than the champion".into()).into()), REFUSED);
+        assert_eq!(code_of(&std::io::Error::other("port taken").into()), OUTSIDE);
+    }
+}
