@@ -1,23 +1,31 @@
 //! The contract of every forecaster: fitting returns a new type, so an unfitted model cannot predict.
 
+use arterial_datasets::feature::FeatureSetId;
 use arterial_datasets::panel::Panel;
 use ndarray::{Array3, Array4};
+use serde::{Deserialize, Serialize};
 
-use crate::Result;
+use crate::artefact::Parts;
+use crate::scope::Scope;
+use crate::{Error, Result};
 
 /// A fraction strictly between 0 and 1.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Quantile(f64);
 
 impl TryFrom<f64> for Quantile {
-    type Error = crate::Error;
+    type Error = Error;
 
     fn try_from(value: f64) -> Result<Self> {
         if value > 0.0 && value < 1.0 {
             Ok(Self(value))
         } else {
-            Err(crate::Error::invalid("quantile", value, "a fraction strictly between 0 and 1"))
+            Err(Error::invalid(
+                "quantile",
+                value,
+                "a fraction strictly between 0 and 1",
+            ))
         }
     }
 }
@@ -28,15 +36,54 @@ impl From<Quantile> for f64 {
     }
 }
 
+impl Quantile {
+    /// The middle.
+    pub const MEDIAN: Self = Self(0.5);
+
+    /// The two quantiles between which a central interval of `level` percent lies: 80 gives 0.1 and 0.9.
+    ///
+    /// # Errors
+    /// A level that is not strictly between 0 and 100.
+    pub fn of_level(level: f64) -> Result<(Self, Self)> {
+        if level > 0.0 && level < 100.0 {
+            let tail = (100.0 - level) / 200.0;
+            Ok((Self(tail), Self(1.0 - tail)))
+        } else {
+            Err(Error::invalid(
+                "level",
+                level,
+                "a percentage strictly between 0 and 100",
+            ))
+        }
+    }
+}
+
 /// What is asked of a forecaster.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Task {
-    /// Rows that a network reads; lags and profiles may read any row before the origin.
+    /// Rows up to and including the origin that a network reads and persistence looks back through; lags and
+    /// profiles may read any row up to the origin. At least 1.
     pub context: usize,
-    /// Steps ahead, all at once.
+    /// Steps ahead, all at once; 1 is the row behind the origin. At least 1.
     pub horizon: usize,
-    /// Which origins training may use: `first..=last` such that `origin + horizon` lies in the training part.
+    /// Where every random choice starts.
     pub seed: u64,
+}
+
+impl Task {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// A context or a horizon of zero.
+    pub fn check(&self) -> Result<()> {
+        for (field, value) in [("context", self.context), ("horizon", self.horizon)] {
+            if value == 0 {
+                return Err(Error::invalid(field, value, "a whole number from 1"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// How far a fit has come; a front end shows it.
@@ -53,16 +100,28 @@ impl Progress for Silent {
     fn report(&self, _done: u64, _total: u64, _message: &str) {}
 }
 
-/// A kind of model that can be fitted.
+/// A kind of model that can be fitted, or loaded from the parts of an artefact.
 pub trait Forecaster: Send + Sync {
     /// The name on the command line, such as `seasonal-naive`.
     fn name(&self) -> &'static str;
 
     /// Fits on `training`, whose last rows may serve as validation where the kind needs some.
+    /// Nothing outside `training` is read, and the same seed gives the same model at any number of threads.
     ///
     /// # Errors
     /// Too few rows for the task, or values that the kind cannot be fitted on.
-    fn fit(&self, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<Box<dyn FittedForecaster>>;
+    fn fit(
+        &self,
+        training: &Panel,
+        task: &Task,
+        progress: &dyn Progress,
+    ) -> Result<Box<dyn FittedForecaster>>;
+
+    /// Puts a fitted model together again: it forecasts bit for bit what the saved one did.
+    ///
+    /// # Errors
+    /// Parts of another kind or of another feature set, or parts that do not fit each other.
+    fn load(&self, parts: &Parts) -> Result<Box<dyn FittedForecaster>>;
 }
 
 /// A fitted model: forecasts every series of a panel.
@@ -70,8 +129,19 @@ pub trait FittedForecaster: Send + Sync {
     /// The name of the kind.
     fn name(&self) -> &'static str;
 
+    /// What it was fitted on; other panels are refused.
+    fn scope(&self) -> &Scope;
+
     /// The most steps ahead that it was fitted for.
     fn horizon(&self) -> usize;
+
+    /// How many rows up to and including the origin it reads. With fewer it forecasts less well or refuses.
+    fn history(&self) -> usize;
+
+    /// The feature set that it eats, where it eats one.
+    fn feature_set(&self) -> Option<FeatureSetId> {
+        None
+    }
 
     /// Point forecasts (medians) from each of `origins`, the position of the last row that may be read.
     ///
@@ -79,24 +149,39 @@ pub trait FittedForecaster: Send + Sync {
     /// origins x series x horizon; NaN where the forecast is refused for want of data.
     ///
     /// # Errors
-    /// A panel with other series than the fitted ones, or an origin outside of it.
+    /// A panel with other series, step or zone than the fitted one, or an origin outside of it.
     fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>>;
 
     /// The parameters, for the artefact.
     ///
     /// # Errors
     /// Parameters that cannot be written.
-    fn save(&self) -> Result<crate::artefact::Parts>;
+    fn save(&self) -> Result<Parts>;
 }
 
 /// Quantile forecasts.
 ///
 /// # Shapes
 /// `values` is origins x series x horizon x quantile, non-decreasing along the last axis.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct QuantileForecasts {
     /// The quantiles, increasing.
     pub quantiles: Vec<Quantile>,
-    /// The forecasts; NaN where refused.
+    /// The forecasts; NaN where refused, and then for every quantile.
     pub values: Array4<f64>,
+}
+
+/// Checks that a forecaster has rows enough to be fitted.
+///
+/// # Errors
+/// Fewer than `needed` rows.
+pub(crate) fn require_rows(what: &str, needed: usize, panel: &Panel) -> Result<()> {
+    if panel.steps() < needed {
+        return Err(Error::NotEnoughData {
+            what: what.into(),
+            needed,
+            got: panel.steps(),
+        });
+    }
+    Ok(())
 }

@@ -1,1 +1,28 @@
-//! 
+//! Forecasters, their intervals, their files and the registry they live in.
+//!
+//! | room | what stands there |
+//! |---|---|
+//! | [`forecaster`] | the contract: [`Forecaster`] is fitted into a [`FittedForecaster`] |
+//! | [`forecasters`] | the kinds, as a plain list |
+//! | [`conformal`] | intervals on top of any of them |
+//! | [`pipeline`] | a fitted model with its intervals: the same for training and serving |
+//! | [`artefact`] | model files: data that can be checked, and nothing that can run |
+//! | [`registry`] | immutable versions and the aliases that point to them |
+//!
+//! This crate knows nothing of Kafka, wire types or SQL.
+
+pub mod artefact;
+pub mod conformal;
+pub mod error;
+pub mod forecaster;
+pub mod forecasters;
+mod linear_algebra;
+pub mod pipeline;
+pub mod registry;
+pub mod scope;
+pub mod season;
+
+pub use error::{Error, Result};
+pub use forecaster::{
+    FittedForecaster, Forecaster, Progress, Quantile, QuantileForecasts, Silent, Task,
+};

@@ -1,0 +1,9 @@
+//! Model files: data that can be checked, and nothing that can run.
+//!
+//! A model is two files: `parameters.json` (its kind and its settings) and `tensors.safetensors` (its numbers).
+
+mod files;
+mod parts;
+
+pub use files::{FileDigest, Files, PARAMETERS_FILE, TENSORS_FILE};
+pub use parts::{Parts, Tensor};

@@ -1,0 +1,278 @@
+//! Split-conformal intervals on top of any model.
+//!
+//! A model forecasts from origins of a calibration part that it was not fitted on. Its signed residuals there, divided
+//! by the usual size of the series' residuals, are pooled by step ahead and by local hour of the target time, and their
+//! order statistics become the distance of each quantile from the point forecast:
+//!
+//! ```text
+//! scale(s)  = (sum of |r| over series s + K * mean |r| over all) / (count over s + K)
+//! bound(q)  = point + scale(s) * r_(k),   k = ceil((n + 1) q) above the median, floor((n + 1) q) below it
+//! ```
+//!
+//! With exchangeable residuals the interval between q and 1 - q then holds the truth with a probability of at least
+//! 1 - 2q over all series together. Residuals of a time series are exchangeable only roughly: where levels drift or a
+//! disturbance lasts, the cover is off until the model is fitted again; it holds on average over series and over the
+//! hours of a group, not for each of them; and where the shown model was fitted again on the calibration rows too, its
+//! errors are, if anything, smaller than the ones measured. With fewer than `1 / q` residuals the largest one
+//! stands for the bound, which is then too narrow.
+//!
+//! Source: Lei, G'Sell, Rinaldo, Tibshirani, Wasserman: Distribution-free predictive inference for regression (2018).
+
+use arterial_datasets::panel::Panel;
+use arterial_datasets::time::Duration;
+use ndarray::{Array1, Array3, Array4, Axis, s};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::artefact::Parts;
+use crate::scope::Scope;
+use crate::season::LocalClock;
+use crate::{Error, FittedForecaster, Quantile, QuantileForecasts, Result};
+
+/// Quantiles are kept at the multiples of one in so many; others are rounded outwards.
+const LEVELS: usize = 200;
+/// Local hours are pooled in so many groups of equal length.
+const GROUPS: usize = 6;
+/// A group with fewer residuals than this takes those of all hours.
+const ENOUGH: usize = 400;
+/// How many residuals of the average series each series is lent, so that a short one has a sensible scale.
+const LENT: f64 = 50.0;
+/// The most residuals that are gathered; with more, origins are thinned out evenly.
+const MOST: usize = 1 << 22;
+/// Origins that are forecast at once.
+const CHUNK: usize = 64;
+
+/// Distances of quantiles from the point forecast, in units of the series' usual error.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calibration {
+    clock: Clocked,
+    /// Series.
+    scale: Array1<f64>,
+    /// Step ahead x group of hours x level.
+    distance: Array3<f64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Clocked {
+    timezone: String,
+    step: Duration,
+    residuals: usize,
+}
+
+/// Scaled residuals by step ahead and group of hours.
+type Pools = Vec<Vec<Vec<f64>>>;
+
+impl Calibration {
+    /// Measures the residuals of `fitted` from `origins` of `panel`; targets behind the panel's end are left out.
+    ///
+    /// # Errors
+    /// A panel that the model does not fit, or a step ahead without a single residual.
+    pub fn fit(fitted: &dyn FittedForecaster, panel: &Panel, origins: &[usize]) -> Result<Self> {
+        let each = panel.series().len() * fitted.horizon();
+        let stride = (origins.len() * each).div_ceil(MOST).max(1);
+        let origins: Vec<usize> = origins.iter().copied().step_by(stride).collect();
+        let residuals = residuals(fitted, panel, &origins)?;
+        let scale = scales(&residuals);
+        let pools = pools(panel, &origins, &residuals, &scale)?;
+        let distance = distances(&pools)?;
+        let count = residuals.iter().filter(|value| value.is_finite()).count();
+        let clock = Clocked {
+            timezone: panel.timezone().into(),
+            step: panel.step(),
+            residuals: count,
+        };
+        Ok(Self { clock, scale, distance })
+    }
+
+    /// How many residuals were measured.
+    #[must_use]
+    pub fn residuals(&self) -> usize {
+        self.clock.residuals
+    }
+
+    /// Quantile forecasts around the point forecasts `points` (origins x series x horizon). The median is the point
+    /// forecast itself, and quantiles never cross.
+    ///
+    /// # Errors
+    /// No quantile, or quantiles that do not increase, or more steps ahead than were calibrated.
+    pub fn apply(
+        &self,
+        panel: &Panel,
+        origins: &[usize],
+        points: &Array3<f64>,
+        quantiles: &[Quantile],
+    ) -> Result<QuantileForecasts> {
+        check_quantiles(quantiles)?;
+        let (_, series, horizon) = points.dim();
+        if horizon > self.distance.dim().0 || series != self.scale.len() {
+            return Err(Error::invalid(
+                "points",
+                format!("{series} series x {horizon} steps"),
+                format!("{} series x at most {} steps", self.scale.len(), self.distance.dim().0),
+            ));
+        }
+        let groups = TargetGroups::new(panel, origins, horizon)?;
+        let levels: Vec<Option<usize>> = quantiles.iter().map(|quantile| level(*quantile)).collect();
+        let mut values = Array4::from_elem((origins.len(), series, horizon, levels.len()), f64::NAN);
+        let blocks = values.axis_iter_mut(Axis(0)).into_par_iter().zip(origins).enumerate();
+        blocks.for_each(|(at, (mut block, &origin))| {
+            for ((series, step, index), value) in block.indexed_iter_mut() {
+                let point = points[(at, series, step)];
+                *value = match levels[index] {
+                    None => point,
+                    Some(level) => {
+                        let group = groups.of(origin + step + 1);
+                        point + self.scale[series] * self.distance[(step, group, level)]
+                    }
+                };
+            }
+        });
+        Ok(QuantileForecasts { quantiles: quantiles.to_vec(), values })
+    }
+
+    /// The parameters, for the artefact.
+    pub(crate) fn save(&self) -> Result<Parts> {
+        let parts = Parts::new("conformal", &self.clock)?;
+        Ok(parts.with("scale", &self.scale).with("distance", &self.distance))
+    }
+
+    /// Puts a calibration together again.
+    pub(crate) fn load(parts: &Parts, scope: &Scope, horizon: usize) -> Result<Self> {
+        let clock: Clocked = parts.settings("conformal")?;
+        if clock.step != scope.step || clock.timezone != scope.timezone {
+            return Err(Error::malformed("parameters.json", "the intervals are of another step or zone than the model"));
+        }
+        Ok(Self {
+            clock,
+            scale: parts.shaped("scale", &[scope.series.len()])?,
+            distance: parts.shaped("distance", &[horizon, GROUPS, LEVELS - 1])?,
+        })
+    }
+}
+
+fn check_quantiles(quantiles: &[Quantile]) -> Result<()> {
+    let increasing = quantiles.windows(2).all(|pair| pair[0] < pair[1]);
+    if quantiles.is_empty() || !increasing {
+        let given: Vec<f64> = quantiles.iter().map(|quantile| f64::from(*quantile)).collect();
+        return Err(Error::invalid("quantiles", format!("{given:?}"), "at least one, each larger than the one before"));
+    }
+    Ok(())
+}
+
+/// The place of a quantile among the kept ones, rounded away from the median; nothing for the median itself.
+fn level(quantile: Quantile) -> Option<usize> {
+    let exact = f64::from(quantile) * LEVELS as f64;
+    let middle = LEVELS as f64 / 2.0;
+    let near = exact.round();
+    let place = match exact {
+        _ if (exact - near).abs() < 1e-6 => near,
+        _ if exact < middle => exact.floor(),
+        _ => exact.ceil(),
+    };
+    if place == middle {
+        return None;
+    }
+    Some((place as usize).clamp(1, LEVELS - 1) - 1)
+}
+
+/// Truth less point forecast: origins x series x horizon, NaN where either is missing.
+fn residuals(fitted: &dyn FittedForecaster, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+    let target = panel.target();
+    let mut all = Array3::from_elem((origins.len(), target.ncols(), fitted.horizon()), f64::NAN);
+    for (index, chunk) in origins.chunks(CHUNK).enumerate() {
+        let points = fitted.forecast(panel, chunk)?;
+        let from = index * CHUNK;
+        let mut block = all.slice_mut(s![from..from + chunk.len(), .., ..]);
+        for ((at, series, step), value) in block.indexed_iter_mut() {
+            let row = chunk[at] + step + 1;
+            if row < target.nrows() {
+                *value = target[(row, series)] - points[(at, series, step)];
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn scales(residuals: &Array3<f64>) -> Array1<f64> {
+    let sums = residuals.axis_iter(Axis(1)).map(|block| {
+        let seen = block.iter().filter(|value| value.is_finite());
+        seen.fold((0.0, 0.0), |(sum, count), value| (sum + value.abs(), count + 1.0))
+    });
+    let sums: Vec<(f64, f64)> = sums.collect();
+    let (sum, count) = sums.iter().fold((0.0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1));
+    if sum <= 0.0 {
+        return Array1::ones(sums.len());
+    }
+    let mean = sum / count;
+    sums.iter().map(|(sum, count)| (sum + LENT * mean) / (count + LENT)).collect()
+}
+
+fn pools(panel: &Panel, origins: &[usize], residuals: &Array3<f64>, scale: &Array1<f64>) -> Result<Pools> {
+    let horizon = residuals.dim().2;
+    let groups = TargetGroups::new(panel, origins, horizon)?;
+    let pool = |step: usize| {
+        let mut pool = vec![Vec::new(); GROUPS];
+        for (at, &origin) in origins.iter().enumerate() {
+            let group = &mut pool[groups.of(origin + step + 1)];
+            let row = residuals.slice(s![at, .., step]);
+            let seen = row.iter().zip(scale).filter(|(value, _)| value.is_finite());
+            group.extend(seen.map(|(value, scale)| value / scale));
+        }
+        pool
+    };
+    Ok((0..horizon).into_par_iter().map(pool).collect())
+}
+
+fn distances(pools: &Pools) -> Result<Array3<f64>> {
+    let mut distance = Array3::zeros((pools.len(), GROUPS, LEVELS - 1));
+    let steps = distance.axis_iter_mut(Axis(0)).into_par_iter().zip(pools).enumerate();
+    steps.try_for_each(|(step, (mut block, pool))| {
+        let mut all: Vec<f64> = pool.concat();
+        if all.is_empty() {
+            let what = format!("calibrating intervals {} steps ahead", step + 1);
+            return Err(Error::NotEnoughData { what, needed: step + 2, got: step + 1 });
+        }
+        all.sort_by(f64::total_cmp);
+        for (mut row, group) in block.outer_iter_mut().zip(pool) {
+            let mut own = group.clone();
+            own.sort_by(f64::total_cmp);
+            let sorted = if own.len() < ENOUGH { &all } else { &own };
+            for (index, value) in row.iter_mut().enumerate() {
+                *value = order_statistic(sorted, index + 1);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(distance)
+}
+
+/// The residual at `level` of [`LEVELS`], corrected for a finite sample, and on its own side of the point forecast.
+fn order_statistic(sorted: &[f64], level: usize) -> f64 {
+    let exact = (sorted.len() + 1) * level;
+    let above = 2 * level > LEVELS;
+    let rank = if above { exact.div_ceil(LEVELS) } else { exact / LEVELS };
+    let value = sorted[rank.clamp(1, sorted.len()) - 1];
+    if above { value.max(0.0) } else { value.min(0.0) }
+}
+
+/// The group of local hours that each target row lies in.
+struct TargetGroups {
+    first: usize,
+    groups: Vec<usize>,
+}
+
+impl TargetGroups {
+    fn new(panel: &Panel, origins: &[usize], horizon: usize) -> Result<Self> {
+        let clock = LocalClock::of(panel)?;
+        let first = origins.iter().min().map_or(0, |origin| origin + 1);
+        let last = origins.iter().max().map_or(0, |origin| origin + horizon + 1);
+        let slots = clock.slots(panel, first..last)?;
+        let groups = slots.iter().map(|slot| slot.slot * GROUPS / clock.slots_per_day()).collect();
+        Ok(Self { first, groups })
+    }
+
+    fn of(&self, row: usize) -> usize {
+        self.groups[row - self.first]
+    }
+}

@@ -1,0 +1,34 @@
+//! The kinds of model, as a plain list. A new kind is one file here, `mod` and its entry.
+
+use std::sync::Arc;
+
+use arterial_datasets::feature::FeatureSet;
+
+use crate::{Error, Forecaster, Result};
+
+mod persistence;
+mod seasonal_naive;
+
+pub use persistence::Persistence;
+pub use seasonal_naive::SeasonalNaive;
+
+/// Every kind; those that eat features eat the set `features`.
+#[must_use]
+pub fn list(_features: Arc<dyn FeatureSet>) -> Vec<Box<dyn Forecaster>> {
+    vec![Box::new(Persistence), Box::new(SeasonalNaive)]
+}
+
+/// The kind named `name` of `list`.
+///
+/// # Errors
+/// No such kind; the message names those that there are.
+pub fn by_name<'a>(list: &'a [Box<dyn Forecaster>], name: &str) -> Result<&'a dyn Forecaster> {
+    list.iter()
+        .find(|kind| kind.name() == name)
+        .map(AsRef::as_ref)
+        .ok_or_else(|| Error::Unknown {
+            what: "model",
+            name: name.into(),
+            known: list.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", "),
+        })
+}

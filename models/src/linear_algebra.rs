@@ -1,0 +1,1 @@
+//! Solving symmetric positive definite systems.

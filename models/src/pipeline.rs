@@ -1,0 +1,158 @@
+//! A fitted model with its intervals: one thing to fit, to keep and to ask, the same for training and serving.
+
+use arterial_datasets::feature::FeatureSetId;
+use arterial_datasets::panel::Panel;
+use ndarray::Array3;
+use serde_json::Value;
+
+use crate::artefact::{Files, Parts};
+use crate::conformal::Calibration;
+use crate::forecaster::require_rows;
+use crate::forecasters::by_name;
+use crate::scope::Scope;
+use crate::{Error, FittedForecaster, Forecaster, Progress, Quantile, QuantileForecasts, Result, Task};
+
+/// The share of the training part that serves for calibration where there is no validation part.
+const CALIBRATION_SHARE: usize = 5;
+
+/// A fitted model, its feature set and its intervals.
+pub struct Pipeline {
+    fitted: Box<dyn FittedForecaster>,
+    calibration: Calibration,
+}
+
+impl Pipeline {
+    /// Fits `kind` on `training`, whose last `validation` rows are the validation part (0 where there is none).
+    ///
+    /// The kind is fitted on the rows before the calibration part, its residuals on the calibration part make the
+    /// intervals, and then it is fitted again on all of `training`. The calibration part is the validation part or,
+    /// where that is shorter than two horizons, the last fifth of `training` (at least two horizons).
+    ///
+    /// # Errors
+    /// Too few rows, or values that the kind cannot be fitted on.
+    pub fn fit(
+        kind: &dyn Forecaster,
+        training: &Panel,
+        validation: usize,
+        task: &Task,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
+        task.check()?;
+        let tail = match validation {
+            rows if rows >= 2 * task.horizon => rows,
+            _ => (training.steps() / CALIBRATION_SHARE).max(2 * task.horizon),
+        };
+        require_rows(kind.name(), tail + task.horizon + 1, training)?;
+        let head = training.steps() - tail;
+        let partial = kind.fit(&training.rows(0..head), task, progress)?;
+        let origins: Vec<usize> = (head - 1..training.steps() - 1).collect();
+        let calibration = Calibration::fit(partial.as_ref(), training, &origins)?;
+        let fitted = kind.fit(training, task, progress)?;
+        Ok(Self { fitted, calibration })
+    }
+
+    /// The name of the kind.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.fitted.name()
+    }
+
+    /// What it was fitted on; other panels are refused.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        self.fitted.scope()
+    }
+
+    /// The most steps ahead that it was fitted for.
+    #[must_use]
+    pub fn horizon(&self) -> usize {
+        self.fitted.horizon()
+    }
+
+    /// How many rows up to and including the origin it reads.
+    #[must_use]
+    pub fn history(&self) -> usize {
+        self.fitted.history()
+    }
+
+    /// The feature set that it eats, where it eats one.
+    #[must_use]
+    pub fn feature_set(&self) -> Option<FeatureSetId> {
+        self.fitted.feature_set()
+    }
+
+    /// Point forecasts alone: origins x series x horizon, NaN where refused.
+    ///
+    /// # Errors
+    /// A panel of another scope, or an origin outside of it.
+    pub fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+        self.fitted.forecast(panel, origins)
+    }
+
+    /// Quantile forecasts from each of `origins`; the median is the point forecast.
+    ///
+    /// # Errors
+    /// A panel of another scope, an origin outside of it, or quantiles that do not increase.
+    pub fn forecast(&self, panel: &Panel, origins: &[usize], quantiles: &[Quantile]) -> Result<QuantileForecasts> {
+        let points = self.points(panel, origins)?;
+        self.calibration.apply(panel, origins, &points, quantiles)
+    }
+
+    /// Quantile forecasts around point forecasts that [`Pipeline::points`] gave for the same origins.
+    ///
+    /// # Errors
+    /// Quantiles that do not increase, or point forecasts of another shape.
+    pub fn around(
+        &self,
+        panel: &Panel,
+        origins: &[usize],
+        points: &Array3<f64>,
+        quantiles: &[Quantile],
+    ) -> Result<QuantileForecasts> {
+        self.calibration.apply(panel, origins, points, quantiles)
+    }
+
+    /// The files of the artefact.
+    ///
+    /// # Errors
+    /// Parameters that cannot be written, or that are too large.
+    pub fn files(&self) -> Result<Files> {
+        let model = self.fitted.save()?;
+        let calibration = self.calibration.save()?;
+        let parameters = serde_json::json!({"model": model.parameters, "calibration": calibration.parameters});
+        let mut parts = Parts::new(&model.kind, &parameters)?;
+        for (part, inner) in [("model", model), ("calibration", calibration)] {
+            let named = inner.tensors.into_iter().map(|(name, tensor)| (format!("{part}.{name}"), tensor));
+            parts.tensors.extend(named);
+        }
+        Files::of(&parts)
+    }
+
+    /// Loads what [`Pipeline::files`] wrote; `kinds` is the list of forecasters.
+    ///
+    /// # Errors
+    /// Malformed or too large files, a kind that is not in the list, another feature set than the fitted one.
+    pub fn load(files: &Files, kinds: &[Box<dyn Forecaster>]) -> Result<Self> {
+        let parts = files.parts()?;
+        let kind = by_name(kinds, &parts.kind)?;
+        let fitted = kind.load(&part(&parts, "model", &parts.kind)?)?;
+        let calibration = part(&parts, "calibration", "conformal")?;
+        let calibration = Calibration::load(&calibration, fitted.scope(), fitted.horizon())?;
+        Ok(Self { fitted, calibration })
+    }
+}
+
+/// The part `name` of a pipeline's parts, as parts of their own.
+fn part(parts: &Parts, name: &str, kind: &str) -> Result<Parts> {
+    let parameters = parts.parameters.get(name).cloned().unwrap_or(Value::Null);
+    if parameters.is_null() {
+        return Err(Error::malformed("parameters.json", format!("`{name}` is missing")));
+    }
+    let prefix = format!("{name}.");
+    let own = |(name, tensor): (&String, &_)| Some((name.strip_prefix(&prefix)?.to_owned(), Clone::clone(tensor)));
+    Ok(Parts {
+        kind: kind.into(),
+        parameters,
+        tensors: parts.tensors.iter().filter_map(own).collect(),
+    })
+}

@@ -1,0 +1,197 @@
+//! Aliases: names that point to a version, move atomically and remember where they pointed before.
+//!
+//! Each move is a new revision, put if absent. Two who decide on the same revision race for the next number; the loser
+//! gets [`Error::Conflict`] and nothing of its change is seen.
+
+use arterial_datasets::time::{Clock, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::manifest::{as_text, from_text};
+use super::reference::{ModelVersion, Target, check_name};
+use super::{MANIFEST_LIMIT, Registry};
+use crate::{Error, Result};
+
+/// How an alias came to point where it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// A version was put in place.
+    Promote,
+    /// The former version was put back.
+    Rollback,
+}
+
+/// Why an alias moves.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Change {
+    /// A word for those who come after; needed where `forced`.
+    pub reason: Option<String>,
+    /// Whether the gate was overruled.
+    pub forced: bool,
+    /// What the decision rested on, such as the comparison with the former champion.
+    pub evidence: Value,
+}
+
+/// Where an alias points, and since when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AliasRevision {
+    /// Counts the moves, 1 first.
+    pub revision: u64,
+    /// What it points to.
+    pub model: ModelVersion,
+    /// How it came to.
+    pub action: Action,
+    /// The revision that a rollback returns to.
+    pub former: Option<u64>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Whether the gate was overruled.
+    pub forced: bool,
+    /// What the decision rested on.
+    pub evidence: Value,
+    /// When it moved.
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    pub moved_at: Timestamp,
+}
+
+impl Registry {
+    /// Where `alias` of `target` points; nothing where it was never set. Watchers compare `revision`.
+    ///
+    /// # Errors
+    /// A store that cannot be reached, or a malformed revision.
+    pub async fn alias(&self, target: &Target, alias: &str) -> Result<Option<AliasRevision>> {
+        match self.revisions(target, alias).await?.last() {
+            Some(newest) => self.revision(target, alias, *newest).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Every move of `alias`, the first one first.
+    ///
+    /// # Errors
+    /// A store that cannot be reached, or a malformed revision.
+    pub async fn history(&self, target: &Target, alias: &str) -> Result<Vec<AliasRevision>> {
+        let mut history = Vec::new();
+        for revision in self.revisions(target, alias).await? {
+            history.push(self.revision(target, alias, revision).await?);
+        }
+        Ok(history)
+    }
+
+    /// Every alias there is, with its target.
+    ///
+    /// # Errors
+    /// A store that cannot be reached.
+    pub async fn aliases(&self) -> Result<Vec<(Target, String)>> {
+        let mut aliases = Vec::new();
+        for path in self.store.list("aliases/").await? {
+            let mut words = path.split('/').skip(1);
+            if let (Some(target), Some(alias)) = (words.next(), words.next())
+                && let Ok(target) = target.parse::<Target>()
+            {
+                aliases.push((target, alias.to_owned()));
+            }
+        }
+        aliases.sort();
+        aliases.dedup();
+        Ok(aliases)
+    }
+
+    /// Points `alias` of `target` to `model`, provided that it still stands at revision `expected` (0: never set).
+    /// Durable and visible to all when it returns.
+    ///
+    /// # Errors
+    /// No such version, a version of another target, a forced change without reason, [`Error::Conflict`] where the
+    /// alias has moved since.
+    pub async fn promote(
+        &self,
+        target: &Target,
+        alias: &str,
+        model: &ModelVersion,
+        expected: u64,
+        change: Change,
+        clock: &dyn Clock,
+    ) -> Result<AliasRevision> {
+        if change.forced && change.reason.as_deref().unwrap_or_default().trim().is_empty() {
+            return Err(Error::invalid("reason", "", "a word on why the gate is overruled"));
+        }
+        let manifest = self.manifest(model).await?;
+        if manifest.target != *target {
+            return Err(Error::invalid("model", model, format!("a model of `{target}`, this one is of `{}`", manifest.target)));
+        }
+        let next = AliasRevision {
+            revision: expected + 1,
+            model: model.clone(),
+            action: Action::Promote,
+            former: (expected > 0).then_some(expected),
+            reason: change.reason,
+            forced: change.forced,
+            evidence: change.evidence,
+            moved_at: clock.now(),
+        };
+        self.move_alias(target, alias, next).await
+    }
+
+    /// Points `alias` of `target` back to the version it pointed to before its last promotion.
+    ///
+    /// # Errors
+    /// No former version, or [`Error::Conflict`] where the alias moved meanwhile.
+    pub async fn rollback(&self, target: &Target, alias: &str, reason: Option<String>, clock: &dyn Clock) -> Result<AliasRevision> {
+        let name = format!("{target}@{alias}");
+        let current = self.alias(target, alias).await?.ok_or_else(|| Error::NoFormer(name.clone()))?;
+        let former = current.former.ok_or(Error::NoFormer(name))?;
+        let former = self.revision(target, alias, former).await?;
+        let next = AliasRevision {
+            revision: current.revision + 1,
+            model: former.model,
+            action: Action::Rollback,
+            former: former.former,
+            reason,
+            forced: false,
+            evidence: Value::Null,
+            moved_at: clock.now(),
+        };
+        self.move_alias(target, alias, next).await
+    }
+
+    /// Puts the next revision in place, if nobody else has.
+    async fn move_alias(&self, target: &Target, alias: &str, next: AliasRevision) -> Result<AliasRevision> {
+        let standing = self.revisions(target, alias).await?.last().copied().unwrap_or(0);
+        let conflict = |found| Error::Conflict { what: format!("{target}@{alias}"), expected: next.revision - 1, found };
+        if standing + 1 != next.revision {
+            return Err(conflict(standing));
+        }
+        let bytes = serde_json::to_vec_pretty(&next)?;
+        if self.store.create(&path(target, alias, next.revision), bytes).await? {
+            Ok(next)
+        } else {
+            Err(conflict(next.revision))
+        }
+    }
+
+    async fn revision(&self, target: &Target, alias: &str, revision: u64) -> Result<AliasRevision> {
+        let path = path(target, alias, revision);
+        let bytes = self.store.read(&path, MANIFEST_LIMIT).await?.unwrap_or_default();
+        let read: AliasRevision =
+            serde_json::from_slice(&bytes).map_err(|error| Error::malformed(&path, error.to_string()))?;
+        if read.revision != revision || read.former.is_some_and(|former| former >= revision) {
+            return Err(Error::malformed(&path, "its revision is not the one of its file"));
+        }
+        Ok(read)
+    }
+
+    async fn revisions(&self, target: &Target, alias: &str) -> Result<Vec<u64>> {
+        check_name("alias", alias)?;
+        let paths = self.store.list(&format!("aliases/{target}/{alias}/")).await?;
+        let number = |path: &String| path.rsplit('/').next()?.strip_suffix(".json")?.parse().ok();
+        let mut numbers: Vec<u64> = paths.iter().filter_map(number).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+}
+
+fn path(target: &Target, alias: &str, revision: u64) -> String {
+    format!("aliases/{target}/{alias}/{revision:08}.json")
+}

@@ -1,0 +1,127 @@
+//! The local clock: which slot of the day and of the week an instant lies in, and the same clock time on another day.
+
+use arterial_datasets::panel::Panel;
+use arterial_datasets::time::{DAY, Duration, SECOND, Timestamp};
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
+use jiff::ToSpan;
+
+use crate::{Error, Result};
+
+/// Days in a week.
+pub const WEEK: usize = 7;
+
+/// The clock of a zone, cut into slots of one step.
+#[derive(Debug, Clone)]
+pub struct LocalClock {
+    zone: TimeZone,
+    step: Duration,
+    slots: usize,
+}
+
+/// A place in the week by the local clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// The day of the week, Monday 0.
+    pub weekday: usize,
+    /// The slot of the day, midnight 0. In the hour that a clock change repeats, slots come twice.
+    pub slot: usize,
+}
+
+impl LocalClock {
+    /// The clock of `timezone` in slots of `step`; steps of a day and more have one slot a day.
+    ///
+    /// # Errors
+    /// An unknown zone or a step that is not positive.
+    pub fn new(timezone: &str, step: Duration) -> Result<Self> {
+        let zone = TimeZone::get(timezone)
+            .map_err(|_| Error::invalid("timezone", timezone, "an IANA zone, such as Europe/Copenhagen"))?;
+        if step.0 <= 0 {
+            return Err(Error::invalid("step", step, "a positive duration, such as 5m"));
+        }
+        let slots = (DAY + step.0 - 1) / step.0;
+        Ok(Self { zone, step, slots: usize::try_from(slots).unwrap_or(1).max(1) })
+    }
+
+    /// The clock of `panel`.
+    ///
+    /// # Errors
+    /// An unknown zone.
+    pub fn of(panel: &Panel) -> Result<Self> {
+        Self::new(panel.timezone(), panel.step())
+    }
+
+    /// Slots in a day.
+    #[must_use]
+    pub fn slots_per_day(&self) -> usize {
+        self.slots
+    }
+
+    /// The slot that `instant` lies in.
+    ///
+    /// # Errors
+    /// An instant outside the years -9999 to 9999.
+    pub fn slot(&self, instant: Timestamp) -> Result<Slot> {
+        let local = self.zone.to_datetime(instant.to_jiff()?);
+        let midnight = i64::from(local.hour()) * 3600 + i64::from(local.minute()) * 60 + i64::from(local.second());
+        let slot = midnight * SECOND / self.step.0;
+        Ok(Slot {
+            weekday: usize::try_from(local.weekday().since(Weekday::Monday)).unwrap_or(0),
+            slot: usize::try_from(slot).unwrap_or(0).min(self.slots - 1),
+        })
+    }
+
+    /// The slots of rows `rows` of `panel`; rows may lie behind its last one.
+    ///
+    /// # Errors
+    /// Instants outside the years -9999 to 9999.
+    pub fn slots(&self, panel: &Panel, rows: std::ops::Range<usize>) -> Result<Vec<Slot>> {
+        rows.map(|row| self.slot(panel.time(row))).collect()
+    }
+
+    /// The instant that showed the same local clock time `days` days before `instant`. A time that a clock change
+    /// skipped moves forward by the change; of a time that came twice, the first is taken.
+    ///
+    /// # Errors
+    /// Instants outside the years -9999 to 9999.
+    pub fn days_before(&self, instant: Timestamp, days: usize) -> Result<Timestamp> {
+        let outside = |_| Error::invalid("days", days, "few enough to stay within the years -9999 to 9999");
+        let span = i64::try_from(days).unwrap_or(i64::MAX).min(4_000_000).days();
+        let local = self.zone.to_datetime(instant.to_jiff()?).checked_sub(span).map_err(outside)?;
+        let zoned = self.zone.to_ambiguous_zoned(local).compatible().map_err(outside)?;
+        Ok(Timestamp(zoned.timestamp().as_microsecond()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copenhagen() -> LocalClock {
+        LocalClock::new("Europe/Copenhagen", "5m".parse().unwrap()).unwrap()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn eight_in_the_morning_is_the_same_slot_in_winter_and_summer() {
+        let winter = copenhagen().slot(at("2026-03-23T07:00:00Z")).unwrap();
+        let summer = copenhagen().slot(at("2026-03-30T06:00:00Z")).unwrap();
+        assert_eq!(winter, summer);
+        assert_eq!((winter.weekday, winter.slot), (0, 8 * 12));
+    }
+
+    #[test]
+    fn a_week_before_follows_the_clock_across_its_change() {
+        let before = copenhagen().days_before(at("2026-03-30T06:00:00Z"), 7).unwrap();
+        assert_eq!(before, at("2026-03-23T07:00:00Z"));
+    }
+
+    #[test]
+    fn a_skipped_time_moves_forward() {
+        let before = copenhagen().days_before(at("2026-03-30T00:30:00Z"), 1).unwrap();
+        assert_eq!(before, at("2026-03-29T01:30:00Z"));
+    }
+}
