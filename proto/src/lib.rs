@@ -1,1 +1,12 @@
+//! The wire types: what `arterial/v1/*.proto` becomes, and nothing else.
 //!
+//! Only the serving crate and the command line's client see this crate; inner crates have types of their own.
+
+/// Package `arterial.v1`.
+#[expect(clippy::pedantic, reason = "generated code")]
+pub mod v1 {
+    tonic::include_proto!("arterial.v1");
+}
+
+/// The compiled descriptors of every file, for server reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/arterial_descriptor.bin"));
