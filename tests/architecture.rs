@@ -22,7 +22,7 @@ const PLACES: [(&str, &[&str]); 9] = [
     ),
     ("burn::", &["models/src/"]),
     ("candle_core::", &["models/src/"]),
-    ("deltalake::", &["datasets/src/lake/"]),
+    ("object_store::", &["datasets/src/lake/", "models/src/registry/"]),
     ("polars::", &["features/src/"]),
     ("arrow_flight::", &["serving/src/"]),
     ("datafusion::", &["serving/src/"]),
@@ -31,7 +31,7 @@ const PLACES: [(&str, &[&str]); 9] = [
 ];
 
 /// Libraries of which one version alone may be built, as their types cross crates.
-const ONE_VERSION: [&str; 6] = ["arrow", "parquet", "tonic", "prost", "object_store", "deltalake-core"];
+const ONE_VERSION: [&str; 5] = ["arrow", "parquet", "tonic", "prost", "object_store"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 
 use crate::time::Timestamp;
+pub use crate::topic::TopicPartition;
 use crate::{Error, Result};
 
 /// The offset of a partition that was acquired and not read yet.
@@ -21,22 +22,6 @@ pub const NOTHING_READ: i64 = -1;
 const CLUSTER: &str = "arterial.clusterId";
 const TOPIC: &str = "arterial.topicId.";
 const SOURCE_VERSION: &str = "arterial/source_version";
-
-/// One partition of a topic.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TopicPartition {
-    /// The topic's name.
-    pub topic: String,
-    /// The partition's number, from 0.
-    pub partition: i32,
-}
-
-impl TopicPartition {
-    /// Partition `partition` of `topic`.
-    pub fn new(topic: impl Into<String>, partition: i32) -> Self {
-        Self { topic: topic.into(), partition }
-    }
-}
 
 /// How far one partition is in a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
