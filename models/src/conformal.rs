@@ -39,8 +39,6 @@ const ENOUGH: usize = 400;
 const LENT: f64 = 50.0;
 /// The most residuals that are gathered; with more, origins are thinned out evenly.
 const MOST: usize = 1 << 22;
-/// Origins that are forecast at once.
-const CHUNK: usize = 64;
 
 /// Distances of quantiles from the point forecast, in units of the series' usual error.
 #[derive(Debug, Clone, PartialEq)]
@@ -179,19 +177,12 @@ fn level(quantile: Quantile) -> Option<usize> {
 /// Truth less point forecast: origins x series x horizon, NaN where either is missing.
 fn residuals(fitted: &dyn FittedForecaster, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
     let target = panel.target();
-    let mut all = Array3::from_elem((origins.len(), target.ncols(), fitted.horizon()), f64::NAN);
-    for (index, chunk) in origins.chunks(CHUNK).enumerate() {
-        let points = fitted.forecast(panel, chunk)?;
-        let from = index * CHUNK;
-        let mut block = all.slice_mut(s![from..from + chunk.len(), .., ..]);
-        for ((at, series, step), value) in block.indexed_iter_mut() {
-            let row = chunk[at] + step + 1;
-            if row < target.nrows() {
-                *value = target[(row, series)] - points[(at, series, step)];
-            }
-        }
+    let mut residuals = fitted.forecast(panel, origins)?;
+    for ((at, series, step), value) in residuals.indexed_iter_mut() {
+        let row = origins[at] + step + 1;
+        *value = if row < target.nrows() { target[(row, series)] - *value } else { f64::NAN };
     }
-    Ok(all)
+    Ok(residuals)
 }
 
 fn scales(residuals: &Array3<f64>) -> Array1<f64> {

@@ -16,6 +16,8 @@ pub mod conformal;
 pub mod error;
 pub mod forecaster;
 pub mod forecasters;
+mod linear_algebra;
+mod minimise;
 pub mod pipeline;
 mod profile;
 pub mod registry;
