@@ -11,7 +11,11 @@ use arterial_models::{Silent, Task};
 use support::Lags;
 
 const TRAINING: usize = 1612;
-const TASK: Task = Task { context: 12, horizon: 12, seed: 1 };
+const TASK: Task = Task {
+    context: 12,
+    horizon: 12,
+    seed: 1,
+};
 
 fn losloop() -> Option<Panel> {
     let path = support::data("traffic/losloop/losloop_speed.parquet")?;
@@ -38,7 +42,10 @@ fn errors(panel: &Panel, name: &str) -> [f64; 3] {
         }
         sum / (origins.len() * target.ncols()) as f64
     });
-    eprintln!("{name}: {errors:.3?}, fitted in {fit:.1?}, all in {:.1?}", started.elapsed());
+    eprintln!(
+        "{name}: {errors:.3?}, fitted in {fit:.1?}, all in {:.1?}",
+        started.elapsed()
+    );
     errors
 }
 
