@@ -161,9 +161,9 @@ impl FittedForecaster for FittedLinear {
         self.settings.task.horizon
     }
 
-    /// Four weeks and a day: features look back as far as that.
+    /// Eight weeks and a day: the longest that features look back.
     fn history(&self) -> usize {
-        (4 * WEEK + 1) * self.profile.level.dim().1
+        (8 * WEEK + 1) * self.profile.level.dim().1
     }
 
     fn feature_set(&self) -> Option<FeatureSetId> {
