@@ -1,7 +1,5 @@
 //! The registry: versions never change, aliases move in one step, a changed byte is noticed.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +11,8 @@ use arterial_models::registry::{
 };
 use arterial_models::{Error, Forecaster, Silent, Task};
 use serde_json::json;
-use support::{Lags, Still, panel};
+
+use crate::support::{Lags, Still, panel};
 
 const NOW: Still = Still(1_780_000_000_000_000);
 
@@ -123,9 +122,9 @@ fn every_file(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            every_file(&path, files)
+            every_file(&path, files);
         } else {
-            files.push(path)
+            files.push(path);
         }
     }
 }

@@ -1,5 +1,4 @@
 //! Panels and a small feature set for the tests of models.
-#![allow(dead_code, reason = "each test file uses its own part")]
 
 use arterial_datasets::feature::{FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures};
 use arterial_datasets::panel::{Channel, ChannelRole, Panel};

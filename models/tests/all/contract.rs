@@ -1,7 +1,5 @@
 //! What every kind of model promises, over the whole list.
 
-mod support;
-
 use std::sync::Arc;
 
 use arterial_datasets::panel::Panel;
@@ -10,7 +8,8 @@ use arterial_models::forecasters::{by_name, list};
 use arterial_models::pipeline::Pipeline;
 use arterial_models::{Error, FittedForecaster, Forecaster, Quantile, Silent, Task};
 use ndarray::{Array2, Array3, s};
-use support::{Lags, panel, panel_of};
+
+use crate::support::{Lags, panel, panel_of};
 
 const ROWS: usize = 14 * 96;
 
