@@ -25,6 +25,4 @@ pub mod scope;
 pub mod season;
 
 pub use error::{Error, Result};
-pub use forecaster::{
-    FittedForecaster, Forecaster, Progress, Quantile, QuantileForecasts, Silent, Task,
-};
+pub use forecaster::{FittedForecaster, Forecaster, Progress, Quantile, QuantileForecasts, Silent, Task};

@@ -59,7 +59,12 @@ mod tests {
 
     #[test]
     fn the_least_point_of_a_bowl_is_found() {
-        let found = minimise([0.0, 0.0], [0.5, 0.5], 120, |[x, y]| (x - 1.0).powi(2) + 3.0 * (y + 2.0).powi(2));
-        assert!((found[0] - 1.0).abs() < 1e-3 && (found[1] + 2.0).abs() < 1e-3, "{found:?}");
+        let found = minimise([0.0, 0.0], [0.5, 0.5], 120, |[x, y]| {
+            (x - 1.0).powi(2) + 3.0 * (y + 2.0).powi(2)
+        });
+        assert!(
+            (found[0] - 1.0).abs() < 1e-3 && (found[1] + 2.0).abs() < 1e-3,
+            "{found:?}"
+        );
     }
 }

@@ -12,7 +12,10 @@ pub(crate) fn to_exact(value: Value) -> Value {
         }
         Value::String(text) if text.starts_with(MARK) => Value::String(format!("{MARK}{MARK}{text}")),
         Value::Array(values) => values.into_iter().map(to_exact).collect(),
-        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, to_exact(value))).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (name, to_exact(value)))
+            .collect(),
         other => other,
     }
 }
@@ -28,7 +31,10 @@ pub(crate) fn from_exact(value: Value) -> Value {
             None => Value::String(text),
         },
         Value::Array(values) => values.into_iter().map(from_exact).collect(),
-        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, from_exact(value))).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (name, from_exact(value)))
+            .collect(),
         other => other,
     }
 }

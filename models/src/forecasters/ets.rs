@@ -63,7 +63,11 @@ struct State {
 
 impl State {
     fn new(season: Vec<f64>) -> Self {
-        Self { level: f64::NAN, trend: 0.0, season }
+        Self {
+            level: f64::NAN,
+            trend: 0.0,
+            season,
+        }
     }
 
     /// Takes in `value` at the slot `place` of the season.
@@ -94,7 +98,10 @@ fn damping(phi: f64, steps: usize) -> f64 {
 
 /// The slots of rows as places in a season of a week.
 fn places(slots: &[Slot], slots_per_day: usize) -> Vec<usize> {
-    slots.iter().map(|slot| slot.weekday * slots_per_day + slot.slot).collect()
+    slots
+        .iter()
+        .map(|slot| slot.weekday * slots_per_day + slot.slot)
+        .collect()
 }
 
 /// The season of `series` that the profile says: level less mean, by place in the week.
@@ -106,7 +113,11 @@ fn season(profile: &Profile, series: usize) -> Vec<f64> {
 /// The mean absolute error over `values` at the first, a middle and the last step ahead.
 fn error_ahead(parameters: [f64; 4], values: &[f64], places: &[usize], season: &[f64], horizon: usize) -> f64 {
     let allowed = [0.0..=1.0, 0.0..=1.0, 0.0..=0.5, 0.0..=0.98];
-    if parameters.iter().zip(&allowed).any(|(value, range)| !range.contains(value)) {
+    if parameters
+        .iter()
+        .zip(&allowed)
+        .any(|(value, range)| !range.contains(value))
+    {
         return f64::INFINITY;
     }
     let steps = [1, horizon.div_ceil(2), horizon];
@@ -152,8 +163,15 @@ impl Forecaster for Ets {
             row.iter_mut().zip(best).for_each(|(kept, value)| *kept = value);
         });
         progress.report(2, 2, "smoothing is chosen");
-        let settings = Settings { scope: Scope::of(training), task: *task };
-        Ok(Box::new(FittedEts { settings, profile, smoothing }))
+        let settings = Settings {
+            scope: Scope::of(training),
+            task: *task,
+        };
+        Ok(Box::new(FittedEts {
+            settings,
+            profile,
+            smoothing,
+        }))
     }
 
     fn load(&self, parts: &Parts) -> Result<Box<dyn FittedForecaster>> {
@@ -243,7 +261,11 @@ mod tests {
 
     #[test]
     fn a_missing_value_leaves_the_level_where_the_trend_takes_it() {
-        let mut state = State { level: 10.0, trend: 2.0, season: vec![0.0] };
+        let mut state = State {
+            level: 10.0,
+            trend: 2.0,
+            season: vec![0.0],
+        };
         state.update([0.5, 0.1, 0.1, 0.5], 0, f64::NAN);
         assert_eq!((state.level, state.trend), (11.0, 1.0));
     }

@@ -1,9 +1,10 @@
 //! The columns that the usual week gives: where a series stands relative to it, and where it usually goes.
 
 use std::f64::consts::TAU;
+use std::ops::Range;
 
 use arterial_datasets::panel::Panel;
-use ndarray::{Array2, Array3, Axis};
+use ndarray::{Array2, Array3, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use crate::Result;
@@ -27,59 +28,89 @@ const UNITS: f64 = 4_294_967_296.0;
 /// Deviations beyond this many usual ones count as this many.
 const MOST: f64 = 10_000.0;
 
+/// With fewer origins than this, sums are added up where they are needed.
+const FEW: usize = 32;
+
 /// A panel seen from the usual week.
 pub(super) struct Anchor<'a> {
     profile: &'a Profile,
     own_day: Option<&'a WithoutOwnDay>,
+    target: ArrayView2<'a, f64>,
     slots: Vec<Slot>,
     slots_per_day: usize,
-    /// Row x series, in usual deviations; NaN is missing.
-    deviation: Array2<f64>,
-    /// Sums and counts of the deviations before each row.
-    sums: Array2<i64>,
+    sums: Option<Sums>,
+}
+
+/// Sums and counts of the deviations before each row, from row `first` on.
+struct Sums {
+    first: usize,
+    units: Array2<i64>,
     counts: Array2<u32>,
 }
 
 impl<'a> Anchor<'a> {
-    /// Sees the first `rows` rows of `panel` from `profile`, and `horizon` rows ahead. On training rows, `own_day`
-    /// gives the levels that do not know the row's own day.
+    /// Sees `panel` from `profile`, from each of `origins` and `horizon` rows ahead. On training rows, `own_day` gives
+    /// the levels that do not know the row's own day.
     pub(super) fn new(
         profile: &'a Profile,
         own_day: Option<&'a WithoutOwnDay>,
-        panel: &Panel,
-        rows: usize,
+        panel: &'a Panel,
+        origins: &[usize],
         horizon: usize,
     ) -> Result<Self> {
         let clock = LocalClock::of(panel)?;
-        let width = panel.series().len();
+        let first = origins.iter().min().map_or(0, |origin| origin + 1);
+        let last = origins.iter().max().map_or(0, |origin| origin + 1);
         let mut anchor = Self {
             profile,
             own_day,
-            slots: clock.slots(panel, 0..rows + horizon)?,
+            target: panel.target(),
+            slots: clock.slots(panel, 0..last + horizon)?,
             slots_per_day: clock.slots_per_day(),
-            deviation: Array2::zeros((rows, width)),
-            sums: Array2::zeros((rows + 1, width)),
-            counts: Array2::zeros((rows + 1, width)),
+            sums: None,
         };
-        let target = panel.target();
-        let mut deviation = Array2::zeros((rows, width));
-        deviation.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(|(row, mut out)| {
-            for (series, value) in out.iter_mut().enumerate() {
-                let deviation = (target[(row, series)] - anchor.level(row, series)) / profile.scale[series];
-                *value = if deviation.is_finite() { deviation.clamp(-MOST, MOST) } else { f64::NAN };
-            }
-        });
-        for row in 0..rows {
-            for series in 0..width {
-                let value = deviation[(row, series)];
-                let seen = !value.is_nan();
-                let units = if seen { (value * UNITS) as i64 } else { 0 };
-                anchor.sums[(row + 1, series)] = anchor.sums[(row, series)].wrapping_add(units);
-                anchor.counts[(row + 1, series)] = anchor.counts[(row, series)] + u32::from(seen);
+        if origins.len() > FEW {
+            let first = first.saturating_sub((WEEK * clock.slots_per_day()).max(3 * LOOK_BACK));
+            anchor.sums = Some(anchor.sum_up(first..last));
+        }
+        Ok(anchor)
+    }
+
+    fn sum_up(&self, rows: Range<usize>) -> Sums {
+        let shape = (rows.len() + 1, self.target.ncols());
+        let mut sums = Sums {
+            first: rows.start,
+            units: Array2::zeros(shape),
+            counts: Array2::zeros(shape),
+        };
+        for (at, row) in rows.enumerate() {
+            for series in 0..shape.1 {
+                let (units, count) = self.units(row, series);
+                sums.units[(at + 1, series)] = sums.units[(at, series)].wrapping_add(units);
+                sums.counts[(at + 1, series)] = sums.counts[(at, series)] + count;
             }
         }
-        anchor.deviation = deviation;
-        Ok(anchor)
+        sums
+    }
+
+    /// The deviation from the usual level in usual deviations, NaN where missing.
+    fn deviation(&self, row: usize, series: usize) -> f64 {
+        let deviation = (self.target[(row, series)] - self.level(row, series)) / self.profile.scale[series];
+        if deviation.is_finite() {
+            deviation.clamp(-MOST, MOST)
+        } else {
+            f64::NAN
+        }
+    }
+
+    /// The deviation as whole units, and whether there is one.
+    fn units(&self, row: usize, series: usize) -> (i64, u32) {
+        let deviation = self.deviation(row, series);
+        if deviation.is_nan() {
+            (0, 0)
+        } else {
+            ((deviation * UNITS) as i64, 1)
+        }
     }
 
     /// The slot of a row, which may lie `horizon` rows behind the last one.
@@ -104,16 +135,16 @@ impl<'a> Anchor<'a> {
 
     /// What is known at each of `origins`: origin x series x [`RECENT`], NaN where missing.
     pub(super) fn recent(&self, origins: &[usize]) -> Array3<f64> {
-        let mut recent = Array3::from_elem((origins.len(), self.deviation.ncols(), RECENT), f64::NAN);
+        let mut recent = Array3::from_elem((origins.len(), self.target.ncols(), RECENT), f64::NAN);
         let blocks = recent.axis_iter_mut(Axis(0)).into_par_iter().zip(origins);
         blocks.for_each(|(mut block, &origin)| {
             let windows = [LOOK_BACK, 3 * LOOK_BACK, self.slots_per_day, WEEK * self.slots_per_day];
             for (series, mut row) in block.outer_iter_mut().enumerate() {
                 for lag in 0..LAGS.min(origin + 1) {
-                    row[lag] = self.deviation[(origin - lag, series)];
+                    row[lag] = self.deviation(origin - lag, series);
                 }
                 let first = (origin + 1).saturating_sub(LOOK_BACK);
-                let seen = (first..=origin).rev().map(|at| self.deviation[(at, series)]);
+                let seen = (first..=origin).rev().map(|at| self.deviation(at, series));
                 row[LAST] = seen.into_iter().find(|value| !value.is_nan()).unwrap_or(f64::NAN);
                 for (index, window) in windows.into_iter().enumerate() {
                     row[LAST + 1 + index] = self.mean(origin, window, series);
@@ -125,9 +156,21 @@ impl<'a> Anchor<'a> {
 
     fn mean(&self, origin: usize, window: usize, series: usize) -> f64 {
         let first = (origin + 1).saturating_sub(window);
-        let sum = self.sums[(origin + 1, series)].wrapping_sub(self.sums[(first, series)]);
-        let count = self.counts[(origin + 1, series)] - self.counts[(first, series)];
-        if count == 0 { f64::NAN } else { sum as f64 / UNITS / f64::from(count) }
+        let (sum, count) = match &self.sums {
+            Some(sums) => {
+                let [from, until] = [first, origin + 1].map(|row| row - sums.first);
+                let sum = sums.units[(until, series)].wrapping_sub(sums.units[(from, series)]);
+                (sum, sums.counts[(until, series)] - sums.counts[(from, series)])
+            }
+            None => (first..=origin)
+                .map(|row| self.units(row, series))
+                .fold((0_i64, 0), |all, one| (all.0.wrapping_add(one.0), all.1 + one.1)),
+        };
+        if count == 0 {
+            f64::NAN
+        } else {
+            sum as f64 / UNITS / f64::from(count)
+        }
     }
 
     /// Fills the anchor's columns for the target `step` rows behind `origin`. Missing deviations count as none, and a

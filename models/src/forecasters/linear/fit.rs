@@ -7,6 +7,7 @@ use arterial_datasets::panel::Panel;
 use ndarray::{Array1, Array2, Array3, Axis, s};
 
 use super::anchor::{Anchor, LOOK_BACK, OWN, SERIES_COLUMNS};
+use super::penalty::choose_penalty;
 use super::sample::{Ground, Sample, origins};
 use super::set::Scaler;
 use super::{FittedLinear, SERIES_TERMS, Settings};
@@ -16,8 +17,6 @@ use crate::scope::Scope;
 use crate::season::LocalClock;
 use crate::{Progress, Result, Task};
 
-/// Penalties on the set's columns that are tried, in units of the summed weights.
-const PENALTIES: [f64; 5] = [1e-3, 1e-5, 1e-2, 1e-1, 1.0];
 /// The penalty on the anchor's columns.
 const ANCHOR_PENALTY: f64 = 1e-6;
 /// Rounds of reweighting from least squares, and from the coefficients of the step before.
@@ -29,32 +28,48 @@ const ROWS_A_COLUMN: usize = 50;
 const SERIES_PENALTY: f64 = 1.0;
 
 /// What is learned before any coefficient.
-struct Learned {
-    profile: Profile,
-    own_day: WithoutOwnDay,
-    state: FeatureState,
-    features: Box<dyn PreparedFeatures>,
+pub(super) struct Learned {
+    pub(super) profile: Profile,
+    pub(super) own_day: WithoutOwnDay,
+    pub(super) state: FeatureState,
+    pub(super) features: Box<dyn PreparedFeatures>,
 }
 
 impl Learned {
-    fn of(features: &Arc<dyn FeatureSet>, training: &Panel) -> Result<Self> {
+    pub(super) fn of(features: &Arc<dyn FeatureSet>, training: &Panel) -> Result<Self> {
         let (profile, own_day) = profile::learn(training)?;
         let state = features.learn(training)?;
         let features = features.prepare(training, &state)?;
-        Ok(Self { profile, own_day, state, features })
+        Ok(Self {
+            profile,
+            own_day,
+            state,
+            features,
+        })
     }
 }
 
 /// Fits on all of `training`.
-pub(super) fn fit(features: &Arc<dyn FeatureSet>, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<FittedLinear> {
+pub(super) fn fit(
+    features: &Arc<dyn FeatureSet>,
+    training: &Panel,
+    task: &Task,
+    progress: &dyn Progress,
+) -> Result<FittedLinear> {
     let knots = knots(task.horizon);
     let total = knots.len() as u64 + 1;
     progress.report(0, total, "choosing the penalty");
     let penalty = choose_penalty(features, training, task)?;
     let learned = Learned::of(features, training)?;
     let width = training.series().len();
-    let anchor = Anchor::new(&learned.profile, Some(&learned.own_day), training, training.steps(), 0)?;
     let origins = training_origins(training, task.horizon)?;
+    let anchor = Anchor::new(
+        &learned.profile,
+        Some(&learned.own_day),
+        training,
+        &origins,
+        task.horizon,
+    )?;
     let recent = anchor.recent(&origins);
     let scaler = Scaler::learn(&learned.features.matrix(&origins, 1)?, width);
     let ground = Ground {
@@ -71,7 +86,9 @@ pub(super) fn fit(features: &Arc<dyn FeatureSet>, training: &Panel, task: &Task,
         progress.report(knot as u64 + 1, total, "fitting each step ahead");
         let sample = ground.sample(&origins, &recent, step)?;
         let fitted = fit_step(&sample, penalty, before.as_ref())?;
-        series_terms.index_axis_mut(Axis(0), knot).assign(&fit_series(&sample, &fitted, width)?);
+        series_terms
+            .index_axis_mut(Axis(0), knot)
+            .assign(&fit_series(&sample, &fitted, width)?);
         coefficients.slice_mut(s![knot, 0, ..]).assign(&fitted.kinds[0]);
         coefficients.slice_mut(s![knot, 1, ..]).assign(&fitted.kinds[1]);
         before = Some(fitted.all);
@@ -87,7 +104,15 @@ pub(super) fn fit(features: &Arc<dyn FeatureSet>, training: &Panel, task: &Task,
     };
     let Learned { profile, state, .. } = learned;
     let features = Arc::clone(features);
-    Ok(FittedLinear { settings, features, state, profile, scaler, coefficients, series_terms })
+    Ok(FittedLinear {
+        settings,
+        features,
+        state,
+        profile,
+        scaler,
+        coefficients,
+        series_terms,
+    })
 }
 
 /// The steps that have coefficients: each up to 12, then fewer and fewer, and the last one.
@@ -101,7 +126,8 @@ fn knots(horizon: usize) -> Vec<usize> {
     knots
 }
 
-fn training_origins(training: &Panel, horizon: usize) -> Result<Vec<usize>> {
+/// Origins of `training` that have a target in it.
+pub(super) fn training_origins(training: &Panel, horizon: usize) -> Result<Vec<usize>> {
     let first = LOOK_BACK.min(training.steps().saturating_sub(horizon + 1));
     let slots = LocalClock::of(training)?.slots_per_day();
     Ok(origins(first..training.steps() - 1, training.series().len(), slots))
@@ -114,12 +140,13 @@ fn penalties(penalty: f64, width: usize) -> Vec<f64> {
 }
 
 /// Coefficients of all rows, and of each day type.
-struct Step {
-    all: Array1<f64>,
-    kinds: [Array1<f64>; 2],
+pub(super) struct Step {
+    pub(super) all: Array1<f64>,
+    pub(super) kinds: [Array1<f64>; 2],
 }
 
-fn fit_step(sample: &Sample, penalty: f64, before: Option<&Array1<f64>>) -> Result<Step> {
+/// Fits one step ahead, going on from the coefficients `before` where there are some.
+pub(super) fn fit_step(sample: &Sample, penalty: f64, before: Option<&Array1<f64>>) -> Result<Step> {
     let penalties = penalties(penalty, sample.columns.ncols());
     let rounds = if before.is_some() { FURTHER_ROUNDS } else { ROUNDS };
     let all = sample.rows().fit(&penalties, before, rounds)?;
@@ -166,57 +193,6 @@ fn fit_series(sample: &Sample, step: &Step, width: usize) -> Result<Array2<f64>>
     Ok(terms)
 }
 
-/// The penalty that errs least on the last fifth of `training`, fitted on the rest.
-fn choose_penalty(features: &Arc<dyn FeatureSet>, training: &Panel, task: &Task) -> Result<f64> {
-    let tail = training.steps() / 5;
-    let head = training.steps() - tail;
-    if tail < task.horizon + 1 || head < 2 * task.horizon + LOOK_BACK {
-        return Ok(PENALTIES[0]);
-    }
-    let early = training.rows(0..head);
-    let learned = Learned::of(features, &early)?;
-    let width = training.series().len();
-    let anchor = Anchor::new(&learned.profile, Some(&learned.own_day), &early, head, 0)?;
-    let fitted_on = training_origins(&early, task.horizon)?;
-    let scaler = Scaler::learn(&learned.features.matrix(&fitted_on, 1)?, width);
-    let ground = Ground {
-        profile: &learned.profile,
-        anchor: &anchor,
-        features: learned.features.as_ref(),
-        scaler: &scaler,
-        target: early.target(),
-    };
-    let later = features.prepare(training, &learned.state)?;
-    let later_anchor = Anchor::new(&learned.profile, None, training, training.steps(), 0)?;
-    let judge = Ground {
-        anchor: &later_anchor,
-        features: later.as_ref(),
-        target: training.target(),
-        ..ground
-    };
-    let slots = LocalClock::of(training)?.slots_per_day();
-    let judged_on = origins(head - 1..training.steps() - 1, width, slots);
-    let (recent, later_recent) = (anchor.recent(&fitted_on), later_anchor.recent(&judged_on));
-    let mut errors = [0.0; PENALTIES.len()];
-    for step in [task.horizon.div_ceil(4), task.horizon.div_ceil(2), task.horizon] {
-        let sample = ground.sample(&fitted_on, &recent, step)?;
-        let judged = judge.sample(&judged_on, &later_recent, step)?;
-        let mut before = None;
-        for (penalty, error) in PENALTIES.iter().zip(&mut errors) {
-            let fitted = fit_step(&sample, *penalty, before.as_ref())?;
-            for kind in 0..2 {
-                let rows = judged.rows_of(kind);
-                let weighted = rows.errors(&fitted.kinds[kind]).into_iter().zip(rows.weight);
-                *error += weighted.map(|(error, weight)| error.abs() * weight).sum::<f64>();
-            }
-            before = Some(fitted.all);
-        }
-    }
-    tracing::debug!(?errors, penalties = ?PENALTIES, "penalties tried");
-    let best = errors.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
-    Ok(PENALTIES[best.map_or(0, |(index, _)| index)])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,6 +203,9 @@ mod tests {
         assert_eq!(knots(13), (1..=13).collect::<Vec<_>>());
         let far = knots(72);
         assert_eq!((far[0], far[far.len() - 1]), (1, 72));
-        assert!(far.windows(2).all(|pair| pair[0] < pair[1]) && far.len() < 30, "{far:?}");
+        assert!(
+            far.windows(2).all(|pair| pair[0] < pair[1]) && far.len() < 30,
+            "{far:?}"
+        );
     }
 }

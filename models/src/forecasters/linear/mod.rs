@@ -16,6 +16,7 @@
 
 mod anchor;
 mod fit;
+mod penalty;
 mod predict;
 mod regress;
 mod sample;
@@ -138,7 +139,10 @@ impl Settings {
         let rising = self.knots.windows(2).all(|pair| pair[0] < pair[1]);
         let whole = self.knots.first() == Some(&1) && self.knots.last() == Some(&self.task.horizon);
         if !rising || !whole || self.flags.iter().any(|flag| *flag >= self.columns.len()) {
-            return Err(Error::malformed("parameters.json", "knots or flags do not fit the horizon and the columns"));
+            return Err(Error::malformed(
+                "parameters.json",
+                "knots or flags do not fit the horizon and the columns",
+            ));
         }
         Ok(())
     }
@@ -157,9 +161,9 @@ impl FittedForecaster for FittedLinear {
         self.settings.task.horizon
     }
 
-    /// Four weeks and a day: features look back as far as that.
+    /// Eight weeks and a day: the longest that features look back.
     fn history(&self) -> usize {
-        (4 * WEEK + 1) * self.profile.level.dim().1
+        (8 * WEEK + 1) * self.profile.level.dim().1
     }
 
     fn feature_set(&self) -> Option<FeatureSetId> {
@@ -172,7 +176,10 @@ impl FittedForecaster for FittedLinear {
     }
 
     fn save(&self) -> Result<Parts> {
-        let saved = Saved { settings: self.settings.clone(), state: to_exact(self.state.0.clone()) };
+        let saved = Saved {
+            settings: self.settings.clone(),
+            state: to_exact(self.state.0.clone()),
+        };
         let parts = Parts::new(NAME, &saved)?
             .with("coefficients", &self.coefficients.slice(s![.., .., ..]))
             .with("series_terms", &self.series_terms);

@@ -24,12 +24,20 @@ impl Rows<'_> {
         let chunks = self.columns.axis_chunks_iter(Axis(0), CHUNK).into_par_iter();
         let said: Vec<Array1<f64>> = chunks.map(|rows| rows.dot(coefficients)).collect();
         let said = said.iter().flat_map(|chunk| chunk.iter());
-        self.target.iter().zip(said).map(|(target, said)| target - said).collect()
+        self.target
+            .iter()
+            .zip(said)
+            .map(|(target, said)| target - said)
+            .collect()
     }
 
     /// The weights of the next round.
     pub(super) fn reweighted(&self, errors: &[f64]) -> Vec<f64> {
-        self.weight.iter().zip(errors).map(|(weight, error)| weight / error.abs().max(FLAT)).collect()
+        self.weight
+            .iter()
+            .zip(errors)
+            .map(|(weight, error)| weight / error.abs().max(FLAT))
+            .collect()
     }
 
     /// The coefficients that minimise the weighted absolute errors plus `penalty` times their squares (both in units

@@ -46,7 +46,11 @@ pub(super) fn origins(range: std::ops::Range<usize>, series: usize, slots_per_da
 }
 
 fn common_factor(one: usize, other: usize) -> usize {
-    if other == 0 { one } else { common_factor(other, one % other) }
+    if other == 0 {
+        one
+    } else {
+        common_factor(other, one % other)
+    }
 }
 
 impl Ground<'_> {
@@ -57,19 +61,31 @@ impl Ground<'_> {
         check(&matrix, self.features.columns(), origins.len(), width)?;
         let (places, working) = self.places(origins, step);
         let mut columns = Array2::zeros((places.len(), OWN + self.scaler.width()));
-        columns.axis_iter_mut(Axis(0)).into_par_iter().zip(&places).for_each(|(mut row, &(at, series))| {
-            let mut own = [0.0; OWN];
-            let recent = recent.slice(s![at, series, ..]);
-            self.anchor.fill(recent.as_slice().unwrap_or(&[]), origins[at], step, series, &mut own);
-            let row = row.as_slice_mut().unwrap_or(&mut []);
-            row[..OWN].copy_from_slice(&own);
-            self.scaler.fill(matrix.values.row(at * width + series), series, &mut row[OWN..]);
-        });
+        columns
+            .axis_iter_mut(Axis(0))
+            .into_par_iter()
+            .zip(&places)
+            .for_each(|(mut row, &(at, series))| {
+                let mut own = [0.0; OWN];
+                let recent = recent.slice(s![at, series, ..]);
+                self.anchor
+                    .fill(recent.as_slice().unwrap_or(&[]), origins[at], step, series, &mut own);
+                let row = row.as_slice_mut().unwrap_or(&mut []);
+                row[..OWN].copy_from_slice(&own);
+                self.scaler
+                    .fill(&matrix.values.row(at * width + series), series, &mut row[OWN..]);
+            });
         let usual = self.usual_scale();
         Ok(Sample {
             columns,
-            target: places.iter().map(|&(at, series)| self.deviation(origins[at] + step, series)).collect(),
-            weight: places.iter().map(|&(_, series)| self.profile.scale[series] / usual).collect(),
+            target: places
+                .iter()
+                .map(|&(at, series)| self.deviation(origins[at] + step, series))
+                .collect(),
+            weight: places
+                .iter()
+                .map(|&(_, series)| self.profile.scale[series] / usual)
+                .collect(),
             series: places.iter().map(|&(_, series)| series).collect(),
             working,
         })
@@ -95,7 +111,10 @@ impl Ground<'_> {
             }
             let kind = &mut kinds[day_type(self.anchor.slot(row).weekday)];
             let kept = (0..width).filter(|series| (series + at) % thin == 0);
-            kind.extend(kept.filter(|series| self.deviation(row, *series).is_finite()).map(|series| (at, series)));
+            kind.extend(
+                kept.filter(|series| self.deviation(row, *series).is_finite())
+                    .map(|series| (at, series)),
+            );
         }
         let working = kinds[0].len();
         (kinds.concat(), working)
@@ -105,12 +124,20 @@ impl Ground<'_> {
 impl Sample {
     /// All rows.
     pub(super) fn rows(&self) -> Rows<'_> {
-        Rows { columns: self.columns.view(), target: &self.target, weight: &self.weight }
+        Rows {
+            columns: self.columns.view(),
+            target: &self.target,
+            weight: &self.weight,
+        }
     }
 
     /// The rows of a day type.
     pub(super) fn rows_of(&self, kind: usize) -> Rows<'_> {
-        let range = if kind == 0 { 0..self.working } else { self.working..self.target.len() };
+        let range = if kind == 0 {
+            0..self.working
+        } else {
+            self.working..self.target.len()
+        };
         Rows {
             columns: self.columns.slice(s![range.clone(), ..]),
             target: &self.target[range.clone()],

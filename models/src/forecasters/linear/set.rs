@@ -44,7 +44,11 @@ impl Scaler {
         for (place, out) in inverse.indexed_iter_mut() {
             let spread = (squares[place] / f64::max(count[place], 1.0)).sqrt();
             // The features are 32-bit: a smaller spread than this is rounding.
-            *out = if spread > 1e-5 * mean[place].abs() && spread > 1e-12 { 1.0 / spread } else { 0.0 };
+            *out = if spread > 1e-5 * mean[place].abs() && spread > 1e-12 {
+                1.0 / spread
+            } else {
+                0.0
+            };
         }
         let rows = matrix.values.nrows().max(1) as f64;
         let seen: Vec<f64> = (0..columns).map(|column| count.column(column).sum()).collect();
@@ -52,7 +56,9 @@ impl Scaler {
         for column in 0..columns {
             let missing = 1.0 - seen[column] / rows;
             // Columns that are missing together tell it once.
-            let told = flags.iter().any(|flag: &usize| seen[*flag].to_bits() == seen[column].to_bits());
+            let told = flags
+                .iter()
+                .any(|flag: &usize| seen[*flag].to_bits() == seen[column].to_bits());
             if missing > MISSING && missing < 1.0 - MISSING && !told {
                 flags.push(column);
             }
@@ -71,13 +77,17 @@ impl Scaler {
     }
 
     /// Scales the features of `series`; a missing one is at its mean and its flag, if it has one, is 1.
-    pub(super) fn fill(&self, features: ArrayView1<'_, f32>, series: usize, row: &mut [f64]) {
+    pub(super) fn fill(&self, features: &ArrayView1<'_, f32>, series: usize, row: &mut [f64]) {
         let columns = features.len();
         let means = self.mean.row(series);
         let inverses = self.inverse.row(series);
         for (column, value) in features.iter().enumerate() {
             let scaled = (f64::from(*value) - means[column]) * inverses[column];
-            row[column] = if scaled.is_nan() { 0.0 } else { scaled.clamp(-MOST, MOST) };
+            row[column] = if scaled.is_nan() {
+                0.0
+            } else {
+                scaled.clamp(-MOST, MOST)
+            };
         }
         for (index, flag) in self.flags.iter().enumerate() {
             row[columns + index] = f64::from(u8::from(!features[*flag].is_finite()));
@@ -85,7 +95,9 @@ impl Scaler {
     }
 
     pub(super) fn save(&self, parts: Parts) -> Parts {
-        parts.with("features.mean", &self.mean).with("features.inverse", &self.inverse)
+        parts
+            .with("features.mean", &self.mean)
+            .with("features.inverse", &self.inverse)
     }
 
     pub(super) fn load(parts: &Parts, series: usize, columns: usize, flags: Vec<usize>) -> Result<Self> {
@@ -100,7 +112,11 @@ impl Scaler {
 /// Checks that a matrix has one row for each origin and series, in that order, and the columns `columns`.
 pub(super) fn check(matrix: &FeatureMatrix, columns: &[String], origins: usize, series: usize) -> Result<()> {
     let shape = matrix.values.dim();
-    let ordered = matrix.series.iter().enumerate().all(|(row, at)| *at as usize == row % series.max(1));
+    let ordered = matrix
+        .series
+        .iter()
+        .enumerate()
+        .all(|(row, at)| *at as usize == row % series.max(1));
     if matrix.columns != columns || shape != (origins * series, columns.len()) || !ordered {
         return Err(Error::invalid(
             "features",

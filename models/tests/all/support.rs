@@ -1,5 +1,4 @@
 //! Panels and a small feature set for the tests of models.
-#![allow(dead_code, reason = "each test file uses its own part")]
 
 use arterial_datasets::feature::{FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures};
 use arterial_datasets::panel::{Channel, ChannelRole, Panel};
@@ -19,7 +18,11 @@ struct PreparedLags {
 
 impl FeatureSet for Lags {
     fn id(&self) -> FeatureSetId {
-        FeatureSetId { name: "lags".into(), version: 1, hash: "00".into() }
+        FeatureSetId {
+            name: "lags".into(),
+            version: 1,
+            hash: "00".into(),
+        }
     }
 
     fn learn(&self, training: &Panel) -> arterial_datasets::Result<FeatureState> {
@@ -32,7 +35,12 @@ impl FeatureSet for Lags {
     }
 
     fn prepare(&self, panel: &Panel, state: &FeatureState) -> arterial_datasets::Result<Box<dyn PreparedFeatures>> {
-        let means = state.0["means"].as_array().unwrap().iter().map(|mean| mean.as_f64().unwrap()).collect();
+        let means = state.0["means"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|mean| mean.as_f64().unwrap())
+            .collect();
         Ok(Box::new(PreparedLags {
             columns: ["lag_0", "lag_1", "lag_6", "mean_now"].map(String::from).to_vec(),
             target: panel.target().to_owned(),
@@ -83,10 +91,20 @@ impl Clock for Still {
 pub fn panel_of(values: Array2<f64>, step: &str) -> Panel {
     let names = (0..values.ncols()).map(|series| format!("s{series}")).collect();
     let (rows, width) = values.dim();
-    let target = Channel { name: "value".into(), role: ChannelRole::Target };
+    let target = Channel {
+        name: "value".into(),
+        role: ChannelRole::Target,
+    };
     let values: Array3<f64> = values.into_shape_with_order((rows, width, 1)).unwrap();
-    Panel::new("2026-03-20T00:00:00Z".parse().unwrap(), step.parse().unwrap(), "Europe/Copenhagen", names, vec![target], values)
-        .unwrap()
+    Panel::new(
+        "2026-03-20T00:00:00Z".parse().unwrap(),
+        step.parse().unwrap(),
+        "Europe/Copenhagen",
+        names,
+        vec![target],
+        values,
+    )
+    .unwrap()
 }
 
 /// Fifteen-minute series with a daily and weekly shape, lasting disturbances, noise and gaps. The clock change of
@@ -99,7 +117,11 @@ pub fn panel(rows: usize, series: usize, gaps: f64) -> Panel {
         for row in 0..rows {
             let hour = (row % 96) as f64 / 4.0;
             let weekend = (row / 96) % 7 >= 5;
-            let shape = if weekend { 5.0 } else { 20.0 * (-((hour - 8.0) / 2.0).powi(2)).exp() };
+            let shape = if weekend {
+                5.0
+            } else {
+                20.0 * (-((hour - 8.0) / 2.0).powi(2)).exp()
+            };
             disturbance = 0.9 * disturbance + random.random_range(-1.0..1.0);
             let value = 60.0 + column as f64 - shape + disturbance;
             values[(row, column)] = if random.random_bool(gaps) { f64::NAN } else { value };
@@ -118,6 +140,9 @@ pub fn data(name: &str) -> Option<std::path::PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!("skipped: {} is not there; set ARTERIAL_DATA to the folder of the public data sets", path.display());
+    eprintln!(
+        "skipped: {} is not there; set ARTERIAL_DATA to the folder of the public data sets",
+        path.display()
+    );
     None
 }

@@ -1,20 +1,23 @@
 //! The reference on real data: Los-loop, 80/0/20, 12 rows of context, 12 steps ahead.
 
-mod support;
-
 use std::sync::Arc;
 use std::time::Instant;
 
 use arterial_datasets::panel::{Panel, PanelOptions, read};
 use arterial_models::forecasters::list;
 use arterial_models::{Silent, Task};
-use support::Lags;
+
+use crate::support::Lags;
 
 const TRAINING: usize = 1612;
-const TASK: Task = Task { context: 12, horizon: 12, seed: 1 };
+const TASK: Task = Task {
+    context: 12,
+    horizon: 12,
+    seed: 1,
+};
 
 fn losloop() -> Option<Panel> {
-    let path = support::data("traffic/losloop/losloop_speed.parquet")?;
+    let path = crate::support::data("traffic/losloop/losloop_speed.parquet")?;
     Some(read(&path, &PanelOptions::default()).unwrap().0)
 }
 
@@ -38,15 +41,18 @@ fn errors(panel: &Panel, name: &str) -> [f64; 3] {
         }
         sum / (origins.len() * target.ncols()) as f64
     });
-    eprintln!("{name}: {errors:.3?}, fitted in {fit:.1?}, all in {:.1?}", started.elapsed());
+    eprintln!(
+        "{name}: {errors:.3?}, fitted in {fit:.1?}, all in {:.1?}",
+        started.elapsed()
+    );
     errors
 }
 
 #[test]
 fn persistence_agrees_with_the_published_figures() {
     let Some(panel) = losloop() else { return };
-    let rounded = errors(&panel, "persistence").map(|error| (error * 1000.0).round() / 1000.0);
-    assert_eq!(rounded, [3.578, 4.382, 5.795]);
+    let rounded = errors(&panel, "persistence").map(|error| format!("{error:.3}"));
+    assert_eq!(rounded, ["3.578", "4.382", "5.795"]);
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! What every kind of model promises, over the whole list.
 
-mod support;
-
 use std::sync::Arc;
 
 use arterial_datasets::panel::Panel;
@@ -10,7 +8,8 @@ use arterial_models::forecasters::{by_name, list};
 use arterial_models::pipeline::Pipeline;
 use arterial_models::{Error, FittedForecaster, Forecaster, Quantile, Silent, Task};
 use ndarray::{Array2, Array3, s};
-use support::{Lags, panel, panel_of};
+
+use crate::support::{Lags, panel, panel_of};
 
 const ROWS: usize = 14 * 96;
 
@@ -19,11 +18,16 @@ fn kinds() -> Vec<Box<dyn Forecaster>> {
 }
 
 fn task(horizon: usize) -> Task {
-    Task { context: 12, horizon, seed: 1 }
+    Task {
+        context: 12,
+        horizon,
+        seed: 1,
+    }
 }
 
 fn fit(kind: &dyn Forecaster, panel: &Panel, horizon: usize) -> Box<dyn FittedForecaster> {
-    kind.fit(panel, &task(horizon), &Silent).unwrap_or_else(|error| panic!("{}: {error}", kind.name()))
+    kind.fit(panel, &task(horizon), &Silent)
+        .unwrap_or_else(|error| panic!("{}: {error}", kind.name()))
 }
 
 fn bits(values: &Array3<f64>) -> Vec<u64> {
@@ -31,7 +35,9 @@ fn bits(values: &Array3<f64>) -> Vec<u64> {
 }
 
 fn quantiles() -> Vec<Quantile> {
-    [0.05, 0.1, 0.5, 0.9, 0.95].map(|value| Quantile::try_from(value).unwrap()).to_vec()
+    [0.05, 0.1, 0.5, 0.9, 0.95]
+        .map(|value| Quantile::try_from(value).unwrap())
+        .to_vec()
 }
 
 #[test]
@@ -45,7 +51,11 @@ fn a_saved_model_forecasts_the_same_bits() {
         let origins = [ROWS - 1, ROWS + 40, ROWS + 95];
         let one = pipeline.forecast(&panel, &origins, &quantiles()).unwrap();
         let other = again.forecast(&panel, &origins, &quantiles()).unwrap();
-        let same = one.values.iter().zip(&other.values).all(|(one, other)| one.to_bits() == other.to_bits());
+        let same = one
+            .values
+            .iter()
+            .zip(&other.values)
+            .all(|(one, other)| one.to_bits() == other.to_bits());
         assert!(same, "{}", kind.name());
         assert_eq!(again.files().unwrap(), files, "{}", kind.name());
         assert_eq!(again.name(), kind.name());
@@ -78,7 +88,12 @@ fn quantiles_never_cross_and_the_median_is_the_point_forecast() {
             let rising = lane.windows(2).into_iter().all(|pair| pair[0] <= pair[1]);
             assert!(refused || rising, "{}: {lane}", kind.name());
         }
-        assert_eq!(bits(&forecasts.values.slice(s![.., .., .., 2]).to_owned()), bits(&points), "{}", kind.name());
+        assert_eq!(
+            bits(&forecasts.values.slice(s![.., .., .., 2]).to_owned()),
+            bits(&points),
+            "{}",
+            kind.name()
+        );
     }
 }
 
@@ -95,7 +110,9 @@ fn intervals_hold_about_as_often_as_they_say() {
         for ((at, series, step, _), low) in forecasts.values.slice(s![.., .., .., ..1]).indexed_iter() {
             let truth = target[(origins[at] + step + 1, series)];
             all += 1.0;
-            held += f64::from(u8::from(*low <= truth && truth <= forecasts.values[(at, series, step, 1)]));
+            held += f64::from(u8::from(
+                *low <= truth && truth <= forecasts.values[(at, series, step, 1)],
+            ));
         }
         let cover: f64 = held / all;
         assert!((0.70..0.92).contains(&cover), "{}: {cover}", kind.name());
@@ -116,7 +133,11 @@ fn rows_behind_the_origin_are_never_read() {
         let fitted = fit(kind.as_ref(), &panel.rows(0..ROWS), 8);
         let expected = bits(&fitted.forecast(&panel, &origins).unwrap());
         for other in [&garbage, &nothing, &cut] {
-            assert!(bits(&fitted.forecast(other, &origins).unwrap()) == expected, "{}", kind.name());
+            assert!(
+                bits(&fitted.forecast(other, &origins).unwrap()) == expected,
+                "{}",
+                kind.name()
+            );
         }
     }
 }
@@ -129,7 +150,12 @@ fn one_origin_alone_is_forecast_as_among_many() {
         let fitted = fit(kind.as_ref(), &panel.rows(0..ROWS), 4);
         let all = fitted.forecast(&panel, &many).unwrap();
         let alone = fitted.forecast(&panel, &many[70..71]).unwrap();
-        assert_eq!(bits(&all.slice(s![70..71, .., ..]).to_owned()), bits(&alone), "{}", kind.name());
+        assert_eq!(
+            bits(&all.slice(s![70..71, .., ..]).to_owned()),
+            bits(&alone),
+            "{}",
+            kind.name()
+        );
     }
 }
 
@@ -139,8 +165,14 @@ fn gaps_in_the_input_are_no_reason_to_fail() {
     for kind in kinds() {
         let fitted = fit(kind.as_ref(), &panel.rows(0..ROWS - 96), 4);
         let forecasts = fitted.forecast(&panel, &[ROWS - 50, ROWS - 1]).unwrap();
-        let sensible = forecasts.iter().all(|value| value.is_nan() || (0.0..120.0).contains(value));
-        assert!(sensible && forecasts.iter().any(|value| value.is_finite()), "{}: {forecasts}", kind.name());
+        let sensible = forecasts
+            .iter()
+            .all(|value| value.is_nan() || (0.0..120.0).contains(value));
+        assert!(
+            sensible && forecasts.iter().any(|value| value.is_finite()),
+            "{}: {forecasts}",
+            kind.name()
+        );
     }
 }
 
@@ -152,9 +184,21 @@ fn a_series_without_any_value_is_refused_and_the_others_are_not() {
     for kind in kinds() {
         let pipeline = Pipeline::fit(kind.as_ref(), &panel, 0, &task(4), &Silent).unwrap();
         let forecasts = pipeline.forecast(&panel, &[ROWS - 1], &quantiles()).unwrap().values;
-        assert!(forecasts.slice(s![.., 1, .., ..]).iter().all(|value| value.is_nan()), "{}", kind.name());
-        assert!(forecasts.slice(s![.., 0, .., ..]).iter().all(|value| value.is_finite()), "{}", kind.name());
-        assert!(forecasts.slice(s![.., 2, .., ..]).iter().all(|value| value.is_finite()), "{}", kind.name());
+        assert!(
+            forecasts.slice(s![.., 1, .., ..]).iter().all(|value| value.is_nan()),
+            "{}",
+            kind.name()
+        );
+        assert!(
+            forecasts.slice(s![.., 0, .., ..]).iter().all(|value| value.is_finite()),
+            "{}",
+            kind.name()
+        );
+        assert!(
+            forecasts.slice(s![.., 2, .., ..]).iter().all(|value| value.is_finite()),
+            "{}",
+            kind.name()
+        );
     }
 }
 
@@ -186,8 +230,14 @@ fn horizons_of_one_step_and_of_seventy_two_have_their_shape() {
 fn a_history_that_is_too_short_is_refused_clearly() {
     let panel = panel(6, 2, 0.0);
     for kind in kinds() {
-        let error = Pipeline::fit(kind.as_ref(), &panel, 0, &task(12), &Silent).err().unwrap();
-        assert!(matches!(error, Error::NotEnoughData { got: 6, .. }), "{}: {error}", kind.name());
+        let error = Pipeline::fit(kind.as_ref(), &panel, 0, &task(12), &Silent)
+            .err()
+            .unwrap();
+        assert!(
+            matches!(error, Error::NotEnoughData { got: 6, .. }),
+            "{}: {error}",
+            kind.name()
+        );
     }
 }
 
@@ -196,7 +246,9 @@ fn the_first_row_is_forecast_from_or_refused_never_made_up() {
     let panel = panel(ROWS, 2, 0.0);
     for kind in kinds() {
         let forecasts = fit(kind.as_ref(), &panel, 4).forecast(&panel, &[0]).unwrap();
-        let sensible = forecasts.iter().all(|value| value.is_nan() || (20.0..80.0).contains(value));
+        let sensible = forecasts
+            .iter()
+            .all(|value| value.is_nan() || (20.0..80.0).contains(value));
         assert!(sensible, "{}: {forecasts}", kind.name());
     }
 }
@@ -210,9 +262,19 @@ fn another_panel_is_refused_by_what_differs() {
         let fitted = fit(kind.as_ref(), &training, 4);
         for (other, what) in [(&wider, "series"), (&faster, "step")] {
             let error = fitted.forecast(other, &[0]).unwrap_err();
-            assert!(error.to_string().contains(what) && error.is_bad_input(), "{}: {error}", kind.name());
+            assert!(
+                error.to_string().contains(what) && error.is_bad_input(),
+                "{}: {error}",
+                kind.name()
+            );
         }
-        assert!(fitted.forecast(&training, &[ROWS]).unwrap_err().to_string().contains("origin"));
+        assert!(
+            fitted
+                .forecast(&training, &[ROWS])
+                .unwrap_err()
+                .to_string()
+                .contains("origin")
+        );
     }
 }
 
@@ -227,6 +289,10 @@ fn an_unknown_kind_is_refused_with_the_names_there_are() {
 #[test]
 fn a_task_of_zero_steps_is_refused() {
     for kind in kinds() {
-        assert!(kind.fit(&panel(ROWS, 1, 0.0), &task(0), &Silent).is_err(), "{}", kind.name());
+        assert!(
+            kind.fit(&panel(ROWS, 1, 0.0), &task(0), &Silent).is_err(),
+            "{}",
+            kind.name()
+        );
     }
 }
