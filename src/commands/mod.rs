@@ -1,13 +1,33 @@
 //! The commands: one file each, `Args` for the command line and `run` for the work.
 
+mod backtest;
+mod compare;
 mod completions;
 mod config;
+mod data;
+mod lake_panel;
+mod models;
+mod progress;
+mod promote;
+mod protocol;
+mod reading;
+mod registry;
+mod rollback;
+mod source;
+mod train;
 
 use clap::Subcommand;
 
 /// Every command, in the order of `--help`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Data(data::Args),
+    Backtest(Box<backtest::Args>),
+    Train(Box<train::Args>),
+    Compare(Box<compare::Args>),
+    Promote(Box<promote::Args>),
+    Rollback(rollback::Args),
+    Models(models::Args),
     Config(config::Args),
     Completions(completions::Args),
 }
@@ -19,6 +39,13 @@ impl Command {
     /// Whatever the command could not do.
     pub fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::Data(args) => data::run(&args),
+            Self::Backtest(args) => backtest::run(&args),
+            Self::Train(args) => train::run(&args),
+            Self::Compare(args) => compare::run(&args),
+            Self::Promote(args) => promote::run(&args),
+            Self::Rollback(args) => rollback::run(&args),
+            Self::Models(args) => models::run(&args),
             Self::Config(args) => config::run(&args),
             Self::Completions(args) => completions::run(&args),
         }

@@ -63,7 +63,8 @@ impl Source {
         let source: Self = serde_json::from_value(recorded)
             .map_err(|_| Usage(format!("`--data` is missing, and the manifest of {} does not say where its data are", manifest.id())))?;
         let ask = |why: &str| Usage(format!("`--data` is missing, and `{}` of {} {why}", manifest.data.path, manifest.id()));
-        let (panel, data) = source.read(&manifest.target).await.map_err(|error| error.context(ask("cannot be read again")))?;
+        let (panel, data) =
+            source.read(&manifest.target).await.map_err(|error| ask(&format!("cannot be read again: {error:#}")))?;
         if data.sha256 != manifest.data.sha256 {
             return Err(ask("has changed since").into());
         }

@@ -5,11 +5,11 @@ use std::time::Instant;
 use arterial_datasets::panel::Panel;
 use arterial_models::forecaster::{FittedForecaster, Forecaster, Progress, Quantile, Task};
 use arterial_models::pipeline::Pipeline;
-use ndarray::Array4;
+use ndarray::{Array3, Array4};
 
 use crate::Result;
 use crate::document::{DataBlock, Document, ProtocolBlock, Timing, score_rows};
-use crate::evaluate::{Contest, Forecasts, Predict, Scores, Setting, evaluate, local_hours};
+use crate::evaluate::{Contest, Predict, Scores, Setting, evaluate, local_hours};
 use crate::folds::{Fold, folds};
 use crate::protocol::Protocol;
 use crate::samples::{self, Sample};
@@ -66,8 +66,12 @@ impl Predict for Veteran<'_> {
         &self.name
     }
 
-    fn predict(&self, panel: &Panel, origins: &[usize], quantiles: &[Quantile]) -> Result<Forecasts> {
-        self.pipeline.predict(panel, origins, quantiles)
+    fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+        Predict::points(self.pipeline, panel, origins)
+    }
+
+    fn around(&self, panel: &Panel, origins: &[usize], points: &Array3<f64>, asked: &[Quantile]) -> Result<Array4<f64>> {
+        Predict::around(self.pipeline, panel, origins, points, asked)
     }
 }
 
@@ -76,10 +80,12 @@ impl Predict for Pipeline {
         Pipeline::name(self)
     }
 
-    fn predict(&self, panel: &Panel, origins: &[usize], quantiles: &[Quantile]) -> Result<Forecasts> {
-        let point = self.points(panel, origins)?;
-        let quantiles = self.around(panel, origins, &point, quantiles)?.values;
-        Ok(Forecasts { point, quantiles })
+    fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+        Ok(Pipeline::points(self, panel, origins)?)
+    }
+
+    fn around(&self, panel: &Panel, origins: &[usize], points: &Array3<f64>, asked: &[Quantile]) -> Result<Array4<f64>> {
+        Ok(Pipeline::around(self, panel, origins, points, asked)?.values)
     }
 }
 
@@ -91,10 +97,13 @@ impl Predict for Bare {
         self.0.name()
     }
 
-    fn predict(&self, panel: &Panel, origins: &[usize], _: &[Quantile]) -> Result<Forecasts> {
-        let point = self.0.forecast(panel, origins)?;
-        let (windows, series, horizon) = point.dim();
-        Ok(Forecasts { point, quantiles: Array4::zeros((windows, series, horizon, 0)) })
+    fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+        Ok(self.0.forecast(panel, origins)?)
+    }
+
+    fn around(&self, _: &Panel, _: &[usize], points: &Array3<f64>, _: &[Quantile]) -> Result<Array4<f64>> {
+        let (windows, series, horizon) = points.dim();
+        Ok(Array4::zeros((windows, series, horizon, 0)))
     }
 }
 

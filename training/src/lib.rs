@@ -6,6 +6,7 @@
 //! | [`tally`], [`metrics`], [`scale`] | sums, and the scores they make |
 //! | [`evaluate`], [`backtest`] | forecasts from every origin, in bounded memory and the same at any number of threads |
 //! | [`document`], [`table`] | the JSON for scripts, the tables for people |
+//! | [`windows`] | a panel from the windows of a lake |
 //! | [`train`], [`choice`] | from a panel to published versions |
 //! | [`compare`], [`evidence`], [`promotion`] | the paired difference of two models; the gate before an alias |
 //! | [`report`], [`samples`] | one HTML file that needs nothing else |
@@ -13,8 +14,8 @@
 //! This crate knows nothing of serving.
 
 pub mod backtest;
-pub mod compare;
 pub mod choice;
+pub mod compare;
 pub mod document;
 pub mod error;
 pub mod evaluate;
@@ -30,5 +31,6 @@ pub mod shares;
 pub mod table;
 pub mod tally;
 pub mod train;
+pub mod windows;
 
 pub use error::{Error, Result};

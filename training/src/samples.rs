@@ -10,7 +10,7 @@ use crate::protocol::{Level, Protocol};
 /// Targets that a stretch shows at most.
 const LONGEST: usize = 288;
 /// Origins that are forecast at once.
-const CHUNK: usize = 32;
+const CHUNK: usize = 96;
 
 /// One model's forecasts of one series at one step ahead.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,17 +66,17 @@ pub(crate) fn gather(
     let [low, high] = setting.layout.intervals[0];
     let target = setting.panel.target();
     for origins in setting.origins[from..].chunks(CHUNK) {
-        let forecasts = models[best].predict(setting.panel, origins, setting.quantiles)?;
+        let points = models[best].points(setting.panel, origins)?;
+        let quantiles = models[best].around(setting.panel, origins, &points, setting.quantiles)?;
         for (place, origin) in origins.iter().enumerate() {
             for (series, sample) in &mut samples {
                 let row = origin + step;
-                let at = |quantile: usize| forecasts.quantiles[[place, *series, step - 1, quantile]];
                 sample.points.push(SamplePoint {
                     time: setting.panel.time(row),
                     actual: target[[row, *series]],
-                    point: forecasts.point[[place, *series, step - 1]],
-                    low: at(low),
-                    high: at(high),
+                    point: points[[place, *series, step - 1]],
+                    low: quantiles[[place, *series, step - 1, low]],
+                    high: quantiles[[place, *series, step - 1, high]],
                 });
             }
         }
