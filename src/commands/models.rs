@@ -139,7 +139,7 @@ fn names_of(aliases: &[(Target, String, ModelVersion)], id: &ModelVersion) -> Ve
 /// A figure of the model's own row at its last step.
 fn own_score(manifest: &Manifest, field: &str) -> Option<f64> {
     let rows = manifest.scores.as_array()?;
-    let own = rows.iter().rfind(|row| row.get("model").and_then(Value::as_str) == Some(&manifest.kind))?;
+    let own = rows.iter().rfind(|row| row.get("model").and_then(Value::as_str) == Some(manifest.kind.as_str()))?;
     own.get(field)?.as_f64()
 }
 

@@ -33,14 +33,21 @@ pub enum Source {
 }
 
 impl Source {
-    /// The panel and what the JSON says of it.
+    /// The panel, what the JSON says of it, and the source with the version that was read.
     ///
     /// # Errors
     /// Data that cannot be read, or that make no regular panel.
-    pub async fn read(&self, target: &Target) -> anyhow::Result<(Panel, DataBlock)> {
+    pub async fn read(&self, target: &Target) -> anyhow::Result<(Panel, DataBlock, Self)> {
         match self {
-            Self::File { path, reading } => reading.read(path),
-            Self::Lake { lake, version, reading } => super::lake_panel::read(lake, target, *version, reading).await,
+            Self::File { path, reading } => {
+                let (panel, data) = reading.read(path)?;
+                Ok((panel, data, self.clone()))
+            }
+            Self::Lake { lake, version, reading } => {
+                let (panel, data, version) = super::lake_panel::read(lake, target, *version, reading).await?;
+                let pinned = Self::Lake { lake: lake.clone(), version: Some(version), reading: reading.clone() };
+                Ok((panel, data, pinned))
+            }
         }
     }
 
@@ -63,7 +70,7 @@ impl Source {
         let source: Self = serde_json::from_value(recorded)
             .map_err(|_| Usage(format!("`--data` is missing, and the manifest of {} does not say where its data are", manifest.id())))?;
         let ask = |why: &str| Usage(format!("`--data` is missing, and `{}` of {} {why}", manifest.data.path, manifest.id()));
-        let (panel, data) =
+        let (panel, data, _) =
             source.read(&manifest.target).await.map_err(|error| ask(&format!("cannot be read again: {error:#}")))?;
         if data.sha256 != manifest.data.sha256 {
             return Err(ask("has changed since").into());

@@ -65,8 +65,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let runtime = super::runtime()?;
     let bar = Bar::new();
     let outcome = runtime.block_on(async {
-        let (panel, data) = source.read(&target).await?;
-        let reading = serde_json::to_value(&source)?;
+        let (panel, data, pinned) = source.read(&target).await?;
+        let reading = serde_json::to_value(&pinned)?;
         let plan = Plan {
             panel: &panel,
             data: &data,

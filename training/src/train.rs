@@ -77,7 +77,8 @@ pub async fn train(registry: &Registry, plan: &Plan<'_>, clock: &dyn Clock, prog
     let mut published = Vec::new();
     let mut open: Vec<&dyn Forecaster> = Vec::new();
     for kind in plan.kinds {
-        match if plan.resume { finished(registry, plan, kind.name()).await? } else { None } {
+        let finished = if plan.resume { finished(registry, plan, kind.name()).await? } else { None };
+        match finished {
             Some(id) => published.push(Published { model: id.to_string(), kind: id.name, resumed: true }),
             None => open.push(*kind),
         }
