@@ -17,6 +17,7 @@
 use std::sync::Arc;
 
 use arterial_datasets::feature::FeatureSet;
+use arterial_datasets::time::{DAY, Duration};
 
 pub mod covariates;
 mod daily;
@@ -36,8 +37,14 @@ pub mod target;
 
 pub use standard::Standard;
 
-/// Complete local days before the origin's that features read: rows must begin at least so early for the same bits.
-pub const HISTORY_DAYS: usize = 7 * profile::PROFILE_WEEKS;
+/// Local days before the origin's own that features read: where rows begin earlier still, the bits are the same.
+///
+/// Profiles read 8 weeks; the usual deviation reads 16 days of profiles, and the longest lag reaches 35 steps back.
+#[must_use]
+pub fn history_days(step: Duration) -> usize {
+    let lags = (recent::RECENT_STEPS as i64 * step.0 / DAY + 1) as usize;
+    7 * profile::PROFILE_WEEKS + lags.max(spread::SPREAD_DAYS) + 1
+}
 
 /// The feature set that models use unless told otherwise.
 #[must_use]
@@ -56,3 +63,6 @@ pub fn catalogue() -> Vec<Arc<dyn FeatureSet>> {
 pub fn by_hash(hash: &str) -> Option<Arc<dyn FeatureSet>> {
     catalogue().into_iter().find(|set| set.id().hash == hash)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,9 @@ use polars::prelude::{Expr, col, lit, when};
 use super::feature::{Feature, Stages};
 use super::layout::{Layout, ratio};
 
+/// Days over which absolute deviations are averaged.
+pub const SPREAD_DAYS: usize = 16;
+
 /// The features that need the profile of each day.
 pub const SPREAD: Stages = Stages {
     frame: "spread",

@@ -25,9 +25,9 @@ pub(super) const LISTS: [&Stages; 7] = [&RECENT, &LEVEL, &NEIGHBOURS, &OBSERVED,
 /// Lags, differences, rolling statistics, profiles, calendar, level, neighbours and covariates.
 ///
 /// # History
-/// Features at an origin read the 56 complete local days before the origin's local day (8 weeks), and that day up to
-/// the origin. Whoever computes them on the newest rows alone gets the same bits if the rows begin at least
-/// [`history_days`](crate::sets::HISTORY_DAYS) local days before.
+/// Features read complete local days before the origin's and that day up to the origin. Whoever computes them on the
+/// newest rows alone gets the same bits if these begin more than [`history_days`](super::history_days) local days
+/// before the origin's.
 #[derive(Debug, Clone)]
 pub struct Standard {
     id: FeatureSetId,
