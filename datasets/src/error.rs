@@ -58,6 +58,70 @@ pub enum Error {
         /// The names that exist.
         known: String,
     },
+    /// Another writer has acquired a partition of a table: this one is to stop writing it.
+    #[error(
+        "table `{table}`: partition {partition} of `{topic}` belongs to epoch {current}, this writer holds epoch {held}"
+    )]
+    Fenced {
+        /// The table.
+        table: String,
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The epoch that this writer acquired.
+        held: u64,
+        /// The epoch that the table has.
+        current: u64,
+    },
+    /// A commit that does not fit to what others have committed since: read the progress anew and go on from there.
+    #[error("table `{table}` was changed by another writer: {message}")]
+    Conflict {
+        /// The table.
+        table: String,
+        /// What changed.
+        message: String,
+    },
+    /// A table's log that is damaged, or asks for more than is understood here.
+    #[error("log of table `{table}` at version {version}: {message}")]
+    Log {
+        /// The table.
+        table: String,
+        /// The version.
+        version: i64,
+        /// What is wrong.
+        message: String,
+    },
+    /// The object store failed or cannot be reached.
+    #[error("object store failed at `{path}`")]
+    Store {
+        /// The file, relative to the lake.
+        path: String,
+        /// Why.
+        source: object_store::Error,
+    },
+    /// No room is left: nothing of the write is visible, and it can be tried again once there is room.
+    #[error("disk is full, `{path}` was not written")]
+    DiskFull {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The disk did not confirm a write. That is never tried again: open the lake anew and go on from the last commit.
+    #[error("fsync of `{path}` failed, the lake takes no more writes until it is opened anew")]
+    Sync {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A write after a failed fsync.
+    #[error("lake `{path}` takes no more writes after a failed fsync: open it anew")]
+    Stopped {
+        /// The lake's folder.
+        path: PathBuf,
+    },
     /// Arrow refused.
     #[error("columns do not fit")]
     Arrow(#[from] arrow::error::ArrowError),
@@ -71,11 +135,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Bad input: `field` had `value`, while `accepted` is.
-    pub fn invalid(
-        field: impl Into<String>,
-        value: impl ToString,
-        accepted: impl Into<String>,
-    ) -> Self {
+    pub fn invalid(field: impl Into<String>, value: impl ToString, accepted: impl Into<String>) -> Self {
         Self::Invalid {
             field: field.into(),
             value: value.to_string(),
@@ -88,10 +148,7 @@ impl Error {
     pub fn is_bad_input(&self) -> bool {
         matches!(
             self,
-            Self::Invalid { .. }
-                | Self::Definition { .. }
-                | Self::Cell { .. }
-                | Self::Unknown { .. }
+            Self::Invalid { .. } | Self::Definition { .. } | Self::Cell { .. } | Self::Unknown { .. }
         )
     }
 }

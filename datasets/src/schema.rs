@@ -172,7 +172,14 @@ mod tests {
     fn the_promised_window_columns_exist() {
         let catalog = StreamCatalog::built_in().unwrap();
         let schema = windows(catalog.get("traffic-sensors").unwrap());
-        for name in ["key", "zone_id", "speed_kmh_mean", "vehicle_flow_std", "congestion_level_high_count", "is_final"] {
+        for name in [
+            "key",
+            "zone_id",
+            "speed_kmh_mean",
+            "vehicle_flow_std",
+            "congestion_level_high_count",
+            "is_final",
+        ] {
             assert!(schema.field_with_name(name).is_ok(), "{name}");
         }
     }

@@ -27,10 +27,7 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where the wall clock is read"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place where the wall clock is read")]
     fn now(&self) -> Timestamp {
         Timestamp(jiff::Timestamp::now().as_microsecond())
     }
@@ -80,7 +77,13 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self> {
         text.parse::<jiff::Timestamp>()
             .map(|instant| Self(instant.as_microsecond()))
-            .map_err(|_| Error::invalid("timestamp", text, "RFC 3339 with an offset, such as 2026-01-31T08:00:00Z"))
+            .map_err(|_| {
+                Error::invalid(
+                    "timestamp",
+                    text,
+                    "RFC 3339 with an offset, such as 2026-01-31T08:00:00Z",
+                )
+            })
     }
 }
 
@@ -89,8 +92,7 @@ impl FromStr for Timestamp {
 pub struct Duration(pub i64);
 
 impl Duration {
-    const UNITS: [(&'static str, i64); 5] =
-        [("ms", 1_000), ("s", SECOND), ("m", MINUTE), ("h", HOUR), ("d", DAY)];
+    const UNITS: [(&'static str, i64); 5] = [("ms", 1_000), ("s", SECOND), ("m", MINUTE), ("h", HOUR), ("d", DAY)];
 
     /// This duration in seconds.
     #[must_use]
@@ -125,7 +127,10 @@ impl FromStr for Duration {
         let split = text.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(refuse)?;
         let (digits, name) = text.split_at(split);
         let number: i64 = digits.parse().map_err(|_| refuse())?;
-        let (_, size) = Self::UNITS.iter().find(|(unit, _)| *unit == name.trim()).ok_or_else(refuse)?;
+        let (_, size) = Self::UNITS
+            .iter()
+            .find(|(unit, _)| *unit == name.trim())
+            .ok_or_else(refuse)?;
         number.checked_mul(*size).map(Self).ok_or_else(refuse)
     }
 }

@@ -34,4 +34,36 @@ pub struct EventBatch {
     pub categories: Vec<Vec<u8>>,
     /// The same events under the schema of `<topic>_events`, where the stream is archived.
     pub archive: Option<RecordBatch>,
+    /// The rows, in order, that are so old that they may turn out to be too late, and what of their payload may stand in
+    /// the quarantine.
+    pub old_payloads: Vec<(usize, Vec<u8>)>,
+}
+
+impl EventBatch {
+    /// How many events there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Whether there is no event.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    /// Drops the events and keeps the memory.
+    pub fn clear(&mut self) {
+        self.partitions.clear();
+        self.offsets.clear();
+        self.times.clear();
+        self.keys.clear();
+        self.zones.clear();
+        self.identities.clear();
+        self.good.clear();
+        self.values.iter_mut().for_each(Vec::clear);
+        self.categories.iter_mut().for_each(Vec::clear);
+        self.archive = None;
+        self.old_payloads.clear();
+    }
 }

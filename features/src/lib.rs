@@ -1,1 +1,21 @@
-//! 
+//! From events to feature rows.
+//!
+//! | room | what stands there |
+//! |---|---|
+//! | [`source`] | where records come from: Kafka, a replay, a list in memory |
+//! | [`decode`] | JSON records straight into columns, by the stream's definition |
+//! | [`event`] | the columns that decoding fills |
+//! | [`intern`] | keys and zones as small numbers |
+//! | [`quarantine`] | records that could not be taken, and why |
+//!
+//! A record travels source -> decode -> window -> feature. This crate knows nothing of models or wire types.
+
+pub mod decode;
+pub mod error;
+pub mod event;
+pub mod intern;
+pub mod quarantine;
+pub mod record;
+pub mod source;
+
+pub use error::{Error, Result};

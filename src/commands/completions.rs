@@ -11,6 +11,11 @@ pub struct Args {
 
 #[expect(clippy::unnecessary_wraps, reason = "every command has this shape")]
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    clap_complete::generate(args.shell, &mut crate::Cli::command(), "arterial", &mut std::io::stdout());
+    clap_complete::generate(
+        args.shell,
+        &mut crate::Cli::command(),
+        "arterial",
+        &mut std::io::stdout(),
+    );
     Ok(())
 }

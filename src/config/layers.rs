@@ -15,7 +15,11 @@ pub enum ConfigError {
     Read { path: String, source: std::io::Error },
     /// A key or value that is wrong.
     #[error("{place}: `{key}`: {message}")]
-    Wrong { place: String, key: String, message: String },
+    Wrong {
+        place: String,
+        key: String,
+        message: String,
+    },
 }
 
 /// The layers so far.
@@ -30,7 +34,11 @@ impl Layers {
     /// Begins with the defaults.
     pub fn new(defaults: &str) -> Result<Self, ConfigError> {
         let table: Table = toml::from_str(defaults).map_err(|error| syntax("default.toml", defaults, &error))?;
-        Ok(Self { merged: table.clone(), defaults: table, places: Vec::new() })
+        Ok(Self {
+            merged: table.clone(),
+            defaults: table,
+            places: Vec::new(),
+        })
     }
 
     /// Lays a file over.
@@ -40,7 +48,11 @@ impl Layers {
             let place = |key: &str| format!("{path}:{}", line_of(text, &section, key));
             let Value::Table(entries) = value else {
                 let message = format!("accepted sections: {}", names(&self.defaults));
-                return Err(ConfigError::Wrong { place: place(""), key: section, message });
+                return Err(ConfigError::Wrong {
+                    place: place(""),
+                    key: section,
+                    message,
+                });
             };
             for (key, value) in entries {
                 self.set(&section, &key, value, place(&key))?;
@@ -76,9 +88,15 @@ impl Layers {
     pub fn finish(self) -> Result<Config, ConfigError> {
         let text = toml::to_string(&self.merged).unwrap_or_default();
         toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or("", |span| text[..span.start].lines().last().unwrap_or(""));
+            let line = error
+                .span()
+                .map_or("", |span| text[..span.start].lines().last().unwrap_or(""));
             let key = line.split('=').next().unwrap_or("").trim().to_string();
-            let place = self.places.iter().rev().find(|(name, _)| name.ends_with(&format!(".{key}")));
+            let place = self
+                .places
+                .iter()
+                .rev()
+                .find(|(name, _)| name.ends_with(&format!(".{key}")));
             ConfigError::Wrong {
                 place: place.map_or_else(|| "configuration".into(), |(_, place)| place.clone()),
                 key,
@@ -89,7 +107,11 @@ impl Layers {
 
     fn set(&mut self, section: &str, key: &str, value: Value, place: String) -> Result<(), ConfigError> {
         let full = format!("{section}.{key}");
-        let wrong = |message: String| ConfigError::Wrong { place: place.clone(), key: full.clone(), message };
+        let wrong = |message: String| ConfigError::Wrong {
+            place: place.clone(),
+            key: full.clone(),
+            message,
+        };
         let Some(Value::Table(known)) = self.defaults.get(section) else {
             return Err(wrong(format!("accepted sections: {}", names(&self.defaults))));
         };
@@ -116,7 +138,9 @@ impl Layers {
     fn parse_like_default(&self, section: &str, key: &str, text: &str) -> Value {
         let default = self.defaults.get(section).and_then(|table| table.get(key));
         let parsed = || {
-            toml::from_str::<Table>(&format!("value = {text}")).ok().and_then(|mut table| table.remove("value"))
+            toml::from_str::<Table>(&format!("value = {text}"))
+                .ok()
+                .and_then(|mut table| table.remove("value"))
         };
         match default {
             None | Some(Value::String(_)) => Value::String(text.into()),
@@ -126,7 +150,12 @@ impl Layers {
                     Ok(whole) if number => Value::Integer(whole),
                     _ => Value::String(part.trim().into()),
                 };
-                Value::Array(text.split(',').filter(|part| !part.trim().is_empty()).map(item).collect())
+                Value::Array(
+                    text.split(',')
+                        .filter(|part| !part.trim().is_empty())
+                        .map(item)
+                        .collect(),
+                )
             }
             Some(_) => parsed().unwrap_or_else(|| Value::String(text.into())),
         }
@@ -136,8 +165,20 @@ impl Layers {
 fn syntax(path: &str, text: &str, error: &toml::de::Error) -> ConfigError {
     let start = error.span().map_or(0, |span| span.start);
     let line = text[..start.min(text.len())].matches('\n').count() + 1;
-    let key = text.lines().nth(line - 1).unwrap_or("").split('=').next().unwrap_or("").trim().to_string();
-    ConfigError::Wrong { place: format!("{path}:{line}"), key, message: error.message().replace('\n', " ") }
+    let key = text
+        .lines()
+        .nth(line - 1)
+        .unwrap_or("")
+        .split('=')
+        .next()
+        .unwrap_or("")
+        .trim()
+        .to_string();
+    ConfigError::Wrong {
+        place: format!("{path}:{line}"),
+        key,
+        message: error.message().replace('\n', " "),
+    }
 }
 
 fn names(table: &Table) -> String {

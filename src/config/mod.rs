@@ -147,8 +147,10 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut layers = layers::Layers::new(DEFAULTS)?;
         if let Some(path) = file {
-            let text = std::fs::read_to_string(path)
-                .map_err(|source| ConfigError::Read { path: path.display().to_string(), source })?;
+            let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+                path: path.display().to_string(),
+                source,
+            })?;
             layers.add_file(&path.display().to_string(), &text)?;
         }
         layers.add_environment(environment)?;
@@ -161,7 +163,11 @@ impl Config {
     /// None in practice: every value has a TOML form.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         let mut shown = self.clone();
-        let secret = |name: &str| ["password", "secret", "key", "token"].iter().any(|word| name.contains(word));
+        let secret = |name: &str| {
+            ["password", "secret", "key", "token"]
+                .iter()
+                .any(|word| name.contains(word))
+        };
         for (name, value) in shown.kafka.properties.iter_mut().chain(shown.lake.options.iter_mut()) {
             if secret(name) {
                 *value = "***".into();
@@ -182,7 +188,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("arterial.toml");
         std::fs::write(&path, text).unwrap();
-        let environment = environment.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        let environment = environment
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()));
         Config::load(Some(&path), environment)
     }
 
@@ -195,7 +203,11 @@ mod tests {
     #[test]
     fn the_environment_overrides_the_file() {
         let file = "[kafka]\nbrokers = \"a:1\"\n[server]\nmax_concurrent_calls = 9\n";
-        let config = load(file, &[("ARTERIAL_KAFKA__BROKERS", "b:2"), ("ARTERIAL_DATA", "elsewhere")]).unwrap();
+        let config = load(
+            file,
+            &[("ARTERIAL_KAFKA__BROKERS", "b:2"), ("ARTERIAL_DATA", "elsewhere")],
+        )
+        .unwrap();
         assert_eq!(config.kafka.brokers, "b:2");
         assert_eq!(config.server.max_concurrent_calls, 9);
     }
@@ -203,26 +215,37 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_with_file_line_and_the_known_keys() {
         let error = load("[kafka]\nbroker = \"a:1\"\n", &[]).unwrap_err().to_string();
-        assert!(error.contains("arterial.toml:2") && error.contains("`kafka.broker`"), "{error}");
+        assert!(
+            error.contains("arterial.toml:2") && error.contains("`kafka.broker`"),
+            "{error}"
+        );
         assert!(error.contains("brokers"), "{error}");
     }
 
     #[test]
     fn a_value_of_the_wrong_type_is_refused() {
         let error = load("[lake]\nfsync = \"yes\"\n", &[]).unwrap_err().to_string();
-        assert!(error.contains("arterial.toml:2") && error.contains("true or false"), "{error}");
+        assert!(
+            error.contains("arterial.toml:2") && error.contains("true or false"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_bad_duration_names_key_and_value() {
-        let error = load("[lake]\nmaintain_every = \"soon\"\n", &[]).unwrap_err().to_string();
+        let error = load("[lake]\nmaintain_every = \"soon\"\n", &[])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("maintain_every") && error.contains("soon"), "{error}");
     }
 
     #[test]
     fn an_unknown_variable_is_refused() {
         let error = load("", &[("ARTERIAL_KAFKA__BROKER", "a:1")]).unwrap_err().to_string();
-        assert!(error.contains("ARTERIAL_KAFKA__BROKER") && error.contains("brokers"), "{error}");
+        assert!(
+            error.contains("ARTERIAL_KAFKA__BROKER") && error.contains("brokers"),
+            "{error}"
+        );
     }
 
     #[test]

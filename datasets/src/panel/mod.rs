@@ -1,5 +1,24 @@
 //! Time x series x channel: what forecasters are fitted on and forecast from.
 
+mod clock;
+mod columnar;
+mod covariates;
+mod csv;
+mod describe;
+mod frame;
+mod graph;
+mod grid;
+mod intern;
+mod options;
+mod read;
+mod table;
+
+pub use describe::{Description, describe};
+pub use graph::read_graph;
+pub use options::{Duplicates, Gaps, PanelOptions, UtcOffset};
+pub use read::{FileFacts, read};
+pub use table::{Format, Layout, file_digest};
+
 use ndarray::{Array3, ArrayView2, Axis, s};
 
 use crate::time::{Duration, Timestamp};
@@ -64,7 +83,11 @@ impl Panel {
             return Err(Error::invalid("step", step, "a positive duration, such as 5m"));
         }
         if jiff::tz::TimeZone::get(timezone).is_err() {
-            return Err(Error::invalid("timezone", timezone, "an IANA zone, such as Europe/Copenhagen"));
+            return Err(Error::invalid(
+                "timezone",
+                timezone,
+                "an IANA zone, such as Europe/Copenhagen",
+            ));
         }
         let (_, width, depth) = values.dim();
         if series.len() != width || channels.len() != depth {
@@ -74,10 +97,21 @@ impl Panel {
                 format!("{} series x {} channels", series.len(), channels.len()),
             ));
         }
-        if channels.first().is_none_or(|channel| channel.role != ChannelRole::Target) {
+        if channels
+            .first()
+            .is_none_or(|channel| channel.role != ChannelRole::Target)
+        {
             return Err(Error::invalid("channels", "no target", "the target as channel 0"));
         }
-        Ok(Self { start, step, timezone: timezone.into(), series, channels, values, graph: None })
+        Ok(Self {
+            start,
+            step,
+            timezone: timezone.into(),
+            series,
+            channels,
+            values,
+            graph: None,
+        })
     }
 
     /// This panel with a graph over its series.

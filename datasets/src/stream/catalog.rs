@@ -8,8 +8,14 @@ use super::{StreamDefinition, parse};
 use crate::{Error, Result};
 
 const BUILT_IN: [(&str, &str); 8] = [
-    ("traffic-sensors.toml", include_str!("../../streams/traffic-sensors.toml")),
-    ("public-transport.toml", include_str!("../../streams/public-transport.toml")),
+    (
+        "traffic-sensors.toml",
+        include_str!("../../streams/traffic-sensors.toml"),
+    ),
+    (
+        "public-transport.toml",
+        include_str!("../../streams/public-transport.toml"),
+    ),
     ("taxi-vtc.toml", include_str!("../../streams/taxi-vtc.toml")),
     ("parking.toml", include_str!("../../streams/parking.toml")),
     ("bike-share.toml", include_str!("../../streams/bike-share.toml")),
@@ -44,7 +50,10 @@ impl StreamCatalog {
     /// A folder that cannot be read, a definition that does not check.
     pub fn with_folder(folder: &Path) -> Result<Self> {
         let mut catalog = Self::built_in()?;
-        let io = |source| Error::Io { path: folder.into(), source };
+        let io = |source| Error::Io {
+            path: folder.into(),
+            source,
+        };
         let mut paths: Vec<_> = std::fs::read_dir(folder)
             .map_err(io)?
             .map(|entry| entry.map(|entry| entry.path()))
@@ -53,7 +62,10 @@ impl StreamCatalog {
         paths.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
         paths.sort();
         for path in paths {
-            let text = std::fs::read_to_string(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+            let text = std::fs::read_to_string(&path).map_err(|source| Error::Io {
+                path: path.clone(),
+                source,
+            })?;
             catalog.insert(parse(&path.to_string_lossy(), &text)?);
         }
         Ok(catalog)
@@ -121,7 +133,11 @@ mod tests {
 
     #[test]
     fn an_unknown_stream_lists_the_known_ones() {
-        let error = StreamCatalog::built_in().unwrap().get("trafic").unwrap_err().to_string();
+        let error = StreamCatalog::built_in()
+            .unwrap()
+            .get("trafic")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("trafic") && error.contains("traffic-sensors"), "{error}");
     }
 }

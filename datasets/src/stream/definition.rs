@@ -57,9 +57,6 @@ pub struct StreamDefinition {
     pub archive_retention: Duration,
     /// What an event holds.
     pub fields: Vec<Field>,
-    /// Conditions that raise an alert by themselves.
-    #[serde(default)]
-    pub rules: Vec<Rule>,
 }
 
 /// What the windows of a stream group by.
@@ -164,24 +161,6 @@ pub enum Aggregate {
     Std,
     /// The value of the latest event.
     Last,
-}
-
-/// A condition on one window that raises an alert by itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rule {
-    /// The rule's name, such as `severe-congestion`.
-    pub name: String,
-    /// The window column it reads, such as `speed_kmh_mean`.
-    pub column: String,
-    /// Raises when the column is above.
-    #[serde(default)]
-    pub above: Option<f64>,
-    /// Raises when the column is below.
-    #[serde(default)]
-    pub below: Option<f64>,
-    /// The sentence an operator reads.
-    pub text: String,
 }
 
 impl Aggregate {

@@ -5,7 +5,5 @@ mod definition;
 mod parse;
 
 pub use catalog::StreamCatalog;
-pub use definition::{
-    Aggregate, Field, FieldType, KeyDefinition, OnBad, Role, Rule, StreamDefinition,
-};
+pub use definition::{Aggregate, Field, FieldType, KeyDefinition, OnBad, Role, StreamDefinition};
 pub use parse::parse;

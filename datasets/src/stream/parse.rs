@@ -36,8 +36,7 @@ impl Checker<'_> {
         self.check_name(stream)?;
         self.check_fields(stream)?;
         self.check_references(stream)?;
-        self.check_times(stream)?;
-        self.check_rules(stream)
+        self.check_times(stream)
     }
 
     fn check_name(&self, stream: &StreamDefinition) -> Result<()> {
@@ -62,7 +61,11 @@ impl Checker<'_> {
                 return self.refuse("role", &field.path, "`value` for numbers (`float`, `int`) only");
             }
             if field.role == Role::Category && (field.kind != FieldType::Text || field.values.is_empty()) {
-                return self.refuse("values", &field.path, "a category is a `text` with a list of its `values`");
+                return self.refuse(
+                    "values",
+                    &field.path,
+                    "a category is a `text` with a list of its `values`",
+                );
             }
             if field.role == Role::Category && field.values.len() > 254 {
                 return self.refuse("values", &field.values.len().to_string(), "at most 254 values");
@@ -87,9 +90,11 @@ impl Checker<'_> {
             Some((low, high)) if field.role == Role::Value && (low < -LARGEST_VALUE || high > LARGEST_VALUE) => {
                 self.refuse("range", &format!("[{low}, {high}]"), "within -268435456 to 268435456")
             }
-            None if field.role == Role::Value => {
-                self.refuse("range", &field.path, "every value declares its range, such as range = [0, 300]")
-            }
+            None if field.role == Role::Value => self.refuse(
+                "range",
+                &field.path,
+                "every value declares its range, such as range = [0, 300]",
+            ),
             _ => Ok(()),
         }
     }
@@ -97,7 +102,10 @@ impl Checker<'_> {
     fn check_references(&self, stream: &StreamDefinition) -> Result<()> {
         let KeyDefinition { path, default } = &stream.key;
         let known = |name: &str| name == stream.timestamp || stream.fields.iter().any(|field| field.path == name);
-        let key_is_text = stream.fields.iter().any(|field| field.path == *path && field.kind == FieldType::Text);
+        let key_is_text = stream
+            .fields
+            .iter()
+            .any(|field| field.path == *path && field.kind == FieldType::Text);
         if !key_is_text {
             return self.refuse("key", path, "the path of a listed `text` field");
         }
@@ -140,19 +148,6 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn check_rules(&self, stream: &StreamDefinition) -> Result<()> {
-        let schema = crate::schema::windows(stream);
-        for rule in &stream.rules {
-            if schema.field_with_name(&rule.column).is_err() {
-                return self.refuse("column", &rule.column, "a column of the windows table");
-            }
-            if rule.above.is_none() == rule.below.is_none() {
-                return self.refuse("rules", &rule.name, "either `above` or `below`");
-            }
-        }
-        Ok(())
-    }
-
     /// The error for `key`, at the line where the key or its value stands.
     fn refuse(&self, key: &str, value: &str, accepted: &str) -> Result<()> {
         let line = self
@@ -162,7 +157,11 @@ impl Checker<'_> {
                 let line = line.trim_start();
                 line.starts_with(key) && (value.is_empty() || line.contains(value))
             })
-            .or_else(|| self.text.lines().position(|line| !value.is_empty() && line.contains(value)))
+            .or_else(|| {
+                self.text
+                    .lines()
+                    .position(|line| !value.is_empty() && line.contains(value))
+            })
             .or_else(|| self.text.lines().position(|line| line.trim_start().starts_with(key)));
         Err(Error::Definition {
             path: self.path.into(),
@@ -174,13 +173,23 @@ impl Checker<'_> {
 }
 
 fn line_of(text: &str, byte: usize) -> usize {
-    text.as_bytes().iter().take(byte).filter(|&&letter| letter == b'\n').count() + 1
+    text.as_bytes()
+        .iter()
+        .take(byte)
+        .filter(|&&letter| letter == b'\n')
+        .count()
+        + 1
 }
 
 /// The key of the line that holds `byte`.
 fn key_at(text: &str, byte: usize) -> String {
     let line = text.lines().nth(line_of(text, byte) - 1).unwrap_or_default();
-    line.split('=').next().unwrap_or_default().trim().trim_matches(['[', ']']).to_string()
+    line.split('=')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .trim_matches(['[', ']'])
+        .to_string()
 }
 
 #[cfg(test)]
@@ -235,7 +244,10 @@ range = [0, 200]
     #[test]
     fn an_identity_that_no_field_has_is_refused() {
         let error = refusal(&NOISE.replace("[\"meter_id\", \"timestamp\"]", "[\"meter\", \"timestamp\"]"));
-        assert!(error.contains("noise.toml:5") && error.contains("`identity`"), "{error}");
+        assert!(
+            error.contains("noise.toml:5") && error.contains("`identity`"),
+            "{error}"
+        );
     }
 
     #[test]

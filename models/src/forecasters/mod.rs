@@ -8,14 +8,16 @@ use crate::{Error, Forecaster, Result};
 
 mod persistence;
 mod seasonal_naive;
+mod weekly_profile;
 
 pub use persistence::Persistence;
 pub use seasonal_naive::SeasonalNaive;
+pub use weekly_profile::WeeklyProfile;
 
 /// Every kind; those that eat features eat the set `features`.
 #[must_use]
 pub fn list(_features: Arc<dyn FeatureSet>) -> Vec<Box<dyn Forecaster>> {
-    vec![Box::new(Persistence), Box::new(SeasonalNaive)]
+    vec![Box::new(Persistence), Box::new(SeasonalNaive), Box::new(WeeklyProfile)]
 }
 
 /// The kind named `name` of `list`.

@@ -1,0 +1,144 @@
+//! From a written time to an instant.
+
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+
+use super::options::{PanelOptions, UtcOffset};
+use crate::{Error, Result};
+
+const ACCEPTED: &str = "a time such as 2026-01-31T08:00:00, with or without an offset";
+
+/// Turns written times into UTC microseconds, and remembers which kinds it met.
+#[derive(Debug, Clone)]
+pub(super) struct PanelClock {
+    zone: TimeZone,
+    zone_name: String,
+    fixed: Option<Offset>,
+    /// Whether a time without offset was met.
+    pub naive: bool,
+}
+
+impl PanelClock {
+    pub(super) fn new(options: &PanelOptions) -> Result<Self> {
+        let zone = TimeZone::get(&options.timezone).map_err(|_| {
+            Error::invalid("timezone", &options.timezone, "an IANA zone, such as Europe/Copenhagen")
+        })?;
+        let fixed = options.utc_offset.map(UtcOffset::get);
+        Ok(Self { zone, zone_name: options.timezone.clone(), fixed, naive: false })
+    }
+
+    /// What to try where the local clock jumps, or nothing where it never does.
+    pub(super) fn hint(&self) -> &'static str {
+        if self.naive && self.fixed.is_none() && self.zone_name != "UTC" {
+            " (where the file runs evenly through clock changes, `--utc-offset` reads it, such as --utc-offset +10:00)"
+        } else {
+            ""
+        }
+    }
+
+    /// Reads a text: RFC 3339 with an offset, or a date with or without a time of day.
+    pub(super) fn read(&mut self, text: &str) -> Result<i64, String> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(format!("no time, accepted: {ACCEPTED}"));
+        }
+        if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+            return Ok(instant.as_microsecond());
+        }
+        let refuse = || format!("`{}` is no time, accepted: {ACCEPTED}", cut(text));
+        if text.contains('[') {
+            let zoned = text.parse::<jiff::Zoned>().map_err(|_| refuse())?;
+            return Ok(zoned.timestamp().as_microsecond());
+        }
+        let civil = text.parse::<DateTime>().map_err(|_| refuse())?;
+        self.place(civil)
+    }
+
+    /// The instant of a time without offset.
+    pub(super) fn place(&mut self, civil: DateTime) -> Result<i64, String> {
+        self.naive = true;
+        let too_far = |_| format!("`{civil}` is outside the years -9999 to 9999");
+        if let Some(offset) = self.fixed {
+            return offset.to_timestamp(civil).map(jiff::Timestamp::as_microsecond).map_err(too_far);
+        }
+        let zone = &self.zone_name;
+        match self.zone.to_ambiguous_timestamp(civil).offset() {
+            AmbiguousOffset::Unambiguous { offset } => {
+                offset.to_timestamp(civil).map(jiff::Timestamp::as_microsecond).map_err(too_far)
+            }
+            AmbiguousOffset::Gap { before, .. } => Err(format!(
+                "`{civil}` does not exist in {zone}, accepted: times of that zone, or `--utc-offset {}` for files that \
+                 run evenly through clock changes",
+                UtcOffset::from(before)
+            )),
+            AmbiguousOffset::Fold { after, .. } => Err(format!(
+                "`{civil}` exists twice in {zone}, accepted: times with an offset, or `--utc-offset {}` for files that \
+                 run evenly through clock changes",
+                UtcOffset::from(after)
+            )),
+        }
+    }
+}
+
+/// The beginning of a cell, short enough for a message.
+pub(super) fn cut(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Reads a cell as a number; NaN where it is missing.
+pub(super) fn number(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    if text.is_empty() || text.eq_ignore_ascii_case("null") {
+        return Ok(f64::NAN);
+    }
+    match text.parse::<f64>() {
+        Ok(value) if !value.is_infinite() => Ok(value),
+        Ok(_) => Err(format!("`{}` is not finite, accepted: a finite number, or nothing where it is missing", cut(text))),
+        Err(_) => Err(format!("`{}` is no number, accepted: a number, or nothing where it is missing", cut(text))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(zone: &str) -> PanelClock {
+        PanelClock::new(&PanelOptions { timezone: zone.into(), ..PanelOptions::default() }).unwrap()
+    }
+
+    #[test]
+    fn times_are_read_with_and_without_offset() {
+        let mut clock = clock("Europe/Copenhagen");
+        let expected = "2026-07-01T06:00:00Z".parse::<crate::time::Timestamp>().unwrap().0;
+        for text in [
+            "2026-07-01T08:00:00",
+            "2026-07-01 08:00:00",
+            "2026-07-01 08:00",
+            "2026-07-01T06:00:00Z",
+            "2026-07-01T07:00:00+01:00",
+            "2026-07-01T08:00:00.000000",
+            "2026-07-01T08:00:00+02:00[Europe/Copenhagen]",
+        ] {
+            assert_eq!(clock.read(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_is_skipped_or_repeated_is_refused_with_a_hint() {
+        let mut clock = clock("Europe/Copenhagen");
+        let skipped = clock.read("2026-03-29T02:30:00").unwrap_err();
+        assert!(skipped.contains("does not exist") && skipped.contains("--utc-offset +01:00"), "{skipped}");
+        let repeated = clock.read("2026-10-25T02:30:00").unwrap_err();
+        assert!(repeated.contains("exists twice") && repeated.contains("--utc-offset +01:00"), "{repeated}");
+    }
+
+    #[test]
+    fn cells_are_numbers_or_missing() {
+        assert!(number("").unwrap().is_nan() && number("NaN").unwrap().is_nan() && number(" null ").unwrap().is_nan());
+        assert_eq!(number(" -1.5e3 "), Ok(-1500.0));
+        assert!(number("inf").is_err() && number("1e999").is_err() && number("abc").is_err());
+    }
+}

@@ -1,0 +1,174 @@
+//! A file's cells before they are put on a grid.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::clock::{PanelClock, cut};
+use crate::{Error, Result};
+
+/// How a file lays out its series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// A column `timestamp` and one numeric column a series.
+    Wide,
+    /// The columns `unique_id`, `ds` and `y`.
+    Long,
+}
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Text with a header row.
+    Csv,
+    /// The same, compressed by gzip.
+    CsvGz,
+    /// Parquet.
+    Parquet,
+}
+
+/// The cells of a file.
+///
+/// # Shapes
+/// `times` and `ids` have one entry a row (`ids` only where long); `columns` has one a series where wide, one in all
+/// where long.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub path: String,
+    pub layout: Layout,
+    pub format: Format,
+    pub times: Vec<i64>,
+    pub ids: Vec<u32>,
+    pub series: Vec<String>,
+    pub columns: Vec<Vec<f64>>,
+}
+
+impl Table {
+    pub(super) fn time_column(&self) -> &'static str {
+        match self.layout {
+            Layout::Wide => "timestamp",
+            Layout::Long => "ds",
+        }
+    }
+
+    /// An error at the time of row `row`, counted from 0.
+    pub(super) fn time_error(&self, row: usize, message: String) -> Error {
+        cell(&self.path, row, self.time_column(), message)
+    }
+}
+
+/// An error at a cell of row `row`, counted from 0 behind the header.
+pub(super) fn cell(path: &str, row: usize, column: &str, message: String) -> Error {
+    Error::Cell { path: path.into(), row: row + 1, column: cut(column), message }
+}
+
+/// A file's SHA-256, hexadecimal.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn file_digest(path: &Path) -> Result<String> {
+    use std::fmt::Write;
+    let mut file = open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = file.read(&mut buffer).map_err(|source| Error::Io { path: path.into(), source })?;
+        if read == 0 {
+            break;
+        }
+        hash.update(&buffer[..read]);
+    }
+    let mut text = String::new();
+    for byte in hash.finalize() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    Ok(text)
+}
+
+/// Opens a file that somebody named.
+pub(super) fn open(path: &Path) -> Result<File> {
+    let wrong = |accepted: &str| Error::invalid("data", path.display(), accepted);
+    let file = File::open(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => wrong("a file that exists"),
+        _ => Error::Io { path: path.into(), source },
+    })?;
+    let facts = file.metadata().map_err(|source| Error::Io { path: path.into(), source })?;
+    if facts.is_dir() {
+        return Err(wrong("a file, not a folder"));
+    }
+    Ok(file)
+}
+
+/// Finds out by a file's first bytes how it is written.
+pub(super) fn format(path: &Path, file: &mut File) -> Result<Format> {
+    let fail = |source| Error::Io { path: path.into(), source };
+    let mut magic = Vec::new();
+    Read::by_ref(file).take(4).read_to_end(&mut magic).map_err(fail)?;
+    file.seek(SeekFrom::Start(0)).map_err(fail)?;
+    match magic.as_slice() {
+        [] => Err(Error::invalid("data", path.display(), "a file that is not empty")),
+        b"PAR1" => Ok(Format::Parquet),
+        [0x1f, 0x8b, ..] => Ok(Format::CsvGz),
+        _ => Ok(Format::Csv),
+    }
+}
+
+/// The text of a CSV file, decompressed where it needs to be.
+pub(super) fn text(file: File, format: Format) -> Box<dyn Read> {
+    match format {
+        Format::CsvGz => Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(BufReader::new(file)))),
+        Format::Csv | Format::Parquet => Box::new(BufReader::new(file)),
+    }
+}
+
+/// Reads a file's cells, whatever its layout and format.
+pub(super) fn read(path: &Path, clock: &mut PanelClock) -> Result<Table> {
+    let mut file = open(path)?;
+    let name = path.display().to_string();
+    match format(path, &mut file)? {
+        Format::Parquet => super::columnar::read(&name, file, clock),
+        format => super::csv::read(&name, file, format, clock),
+    }
+}
+
+/// Where the columns of a layout stand.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Places {
+    Wide { time: usize, series: Vec<usize> },
+    Long { id: usize, time: usize, value: usize },
+}
+
+/// Finds the layout by the header.
+pub(super) fn places(path: &str, header: &[String]) -> Result<Places> {
+    let mut sorted: Vec<&String> = header.iter().collect();
+    sorted.sort_unstable();
+    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::invalid(format!("{path}: header"), cut(pair[0]), "each column's name once"));
+    }
+    if let Some(empty) = header.iter().position(String::is_empty) {
+        return Err(Error::invalid(format!("{path}: header"), format!("column {} without a name", empty + 1), "named columns"));
+    }
+    let find = |name: &str| header.iter().position(|column| column == name);
+    if let (Some(id), Some(time), Some(value)) = (find("unique_id"), find("ds"), find("y")) {
+        if header.len() > 3 {
+            return Err(Error::invalid(format!("{path}: header"), cut(&header.join(",")), "unique_id, ds, y and nothing else; \
+                further columns go into a file of their own (--covariates)"));
+        }
+        return Ok(Places::Long { id, time, value });
+    }
+    match find("timestamp") {
+        Some(_) if header.len() == 1 => {
+            Err(Error::invalid(format!("{path}: header"), "timestamp", "at least one series beside `timestamp`"))
+        }
+        Some(time) => Ok(Places::Wide { time, series: (0..header.len()).filter(|&place| place != time).collect() }),
+        None => Err(Error::invalid(
+            format!("{path}: header"),
+            cut(&header.join(",")),
+            "`timestamp` and one numeric column a series, or `unique_id`, `ds` and `y`",
+        )),
+    }
+}

@@ -1,0 +1,128 @@
+//! History as a log: the records of an iterator become partition 0 of a topic.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Change, Polled, Source, SourceIdentity, TopicPartition};
+use crate::record::RecordRef;
+use crate::{Error, Result};
+
+/// Records that are made as they are read, each with its topic. Offsets count from 0 in each topic.
+///
+/// It cannot go back: a [`seek`](Source::seek) ahead leaves records out, one behind what was read is refused.
+pub struct ReplaySource<I> {
+    records: I,
+    name: String,
+    topics: BTreeMap<String, Topic>,
+    assigned: bool,
+    exhausted: bool,
+}
+
+#[derive(Default)]
+struct Topic {
+    next: i64,
+    from: i64,
+}
+
+impl<I: Iterator<Item = (String, Vec<u8>)>> ReplaySource<I> {
+    /// The log that `records` (topic and payload) makes of `topics`; `name` is its identity, such as the digest of the
+    /// file that it comes from.
+    pub fn new(name: impl Into<String>, topics: impl IntoIterator<Item = String>, records: I) -> Self {
+        let topics = topics.into_iter().map(|topic| (topic, Topic::default())).collect();
+        Self { records, name: name.into(), topics, assigned: false, exhausted: false }
+    }
+
+    /// Whether every record has been given.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.exhausted
+    }
+
+    fn partitions(&self) -> Vec<TopicPartition> {
+        self.topics.keys().map(|topic| TopicPartition::new(topic, 0)).collect()
+    }
+}
+
+impl<I: Iterator<Item = (String, Vec<u8>)>> Source for ReplaySource<I> {
+    fn poll(&mut self, _: Duration, limit: usize, each: &mut dyn FnMut(&str, RecordRef<'_>)) -> Result<Polled> {
+        let mut polled = Polled::default();
+        if !self.assigned {
+            self.assigned = true;
+            polled.changes.push(Change::Assigned(self.partitions()));
+            return Ok(polled);
+        }
+        while polled.records < limit && !self.exhausted {
+            let Some((topic, payload)) = self.records.next() else {
+                self.exhausted = true;
+                polled.changes.extend(self.partitions().into_iter().map(Change::CaughtUp));
+                break;
+            };
+            let Some(known) = self.topics.get_mut(&topic) else {
+                let accepted = self.topics.keys().cloned().collect::<Vec<_>>().join(", ");
+                return Err(Error::invalid("topic", topic, accepted));
+            };
+            let offset = known.next;
+            known.next += 1;
+            if offset >= known.from {
+                each(&topic, RecordRef { partition: 0, offset, payload: Some(&payload) });
+                polled.records += 1;
+            }
+        }
+        Ok(polled)
+    }
+
+    fn seek(&mut self, offsets: &BTreeMap<TopicPartition, i64>) -> Result<()> {
+        for (partition, &offset) in offsets {
+            let Some(topic) = self.topics.get_mut(&partition.topic).filter(|_| partition.partition == 0) else {
+                continue;
+            };
+            if offset < topic.next {
+                return Err(Error::invalid("offset", offset, format!("{} or more: a replay cannot go back", topic.next)));
+            }
+            topic.from = offset;
+        }
+        Ok(())
+    }
+
+    fn high_watermark(&self, partition: &TopicPartition) -> Option<i64> {
+        // How much is still to come is not known: one more than was read, so that no partition looks idle.
+        self.topics.get(&partition.topic).map(|topic| topic.next + i64::from(!self.exhausted))
+    }
+
+    fn low_watermark(&self, partition: &TopicPartition) -> Option<i64> {
+        self.topics.contains_key(&partition.topic).then_some(0)
+    }
+
+    fn identity(&mut self) -> Result<SourceIdentity> {
+        let topic_ids = self.topics.keys().map(|topic| (topic.clone(), self.name.clone())).collect();
+        Ok(SourceIdentity { cluster_id: Some("replay".into()), topic_ids })
+    }
+
+    fn courtesy_commit(&mut self, _: &BTreeMap<TopicPartition, i64>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history() -> ReplaySource<impl Iterator<Item = (String, Vec<u8>)>> {
+        let records = (0..5).map(|index| ("parking".to_string(), vec![index]));
+        ReplaySource::new("digest", ["parking".to_string()], records)
+    }
+
+    #[test]
+    fn records_come_in_order_from_where_it_was_sent() {
+        let mut source = history();
+        let partition = TopicPartition::new("parking", 0);
+        let polled = source.poll(Duration::ZERO, 10, &mut |_, _| unreachable!()).unwrap();
+        assert_eq!(polled.changes, [Change::Assigned(vec![partition.clone()])]);
+        source.seek(&[(partition.clone(), 3)].into()).unwrap();
+        let mut seen = Vec::new();
+        let polled = source.poll(Duration::ZERO, 10, &mut |_, record| seen.push(record.offset)).unwrap();
+        assert_eq!((seen, polled.records), (vec![3, 4], 2));
+        assert_eq!(polled.changes, [Change::CaughtUp(partition.clone())]);
+        assert_eq!(source.high_watermark(&partition), Some(5));
+        let error = source.seek(&[(partition, 1)].into()).unwrap_err().to_string();
+        assert!(error.contains("cannot go back"), "{error}");
+    }
+}

@@ -1,0 +1,394 @@
+//! The windows of one stream.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arterial_datasets::schema::STATE_COLUMN;
+use arterial_datasets::stream::StreamDefinition;
+use arterial_datasets::time::Timestamp;
+
+use super::closed::{Closed, ClosedWindow};
+use super::late::copy_row;
+use super::layout::Layout;
+use super::rows::Rows;
+use super::state;
+use super::table::WindowTable;
+use super::watermark::{Partition, Resume, Watermark};
+use crate::event::{EventBatch, NO_ZONE};
+use crate::intern::Interner;
+use crate::Result;
+
+/// Tumbling windows by event time: one accumulator a key and window, exact whatever the order of arrival.
+///
+/// The caller's loop is: [`ingest`](Self::ingest) a batch, [`advance`](Self::advance) the watermark; where
+/// [`pending`](Self::pending) says so, settle late events ([`missing`](Self::missing), [`restore`](Self::restore),
+/// [`settle`](Self::settle)), commit [`rows`](Self::rows) with [`positions`](Self::positions) in one step, then call
+/// [`committed`](Self::committed). After a failed commit the object is of no more use: make a new one from what the table says.
+#[derive(Debug)]
+pub struct Windows {
+    layout: Layout,
+    horizon: i64,
+    /// Ascending by start.
+    open: Vec<WindowTable>,
+    closed: Closed,
+    watermark: Watermark,
+    /// Windows that end at or before are closed.
+    closed_through: Option<i64>,
+    late: EventBatch,
+    counts: Counts,
+}
+
+/// What was counted since the windows were made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Distinct events.
+    pub events: u64,
+    /// Repeats.
+    pub duplicates: u64,
+    /// Distinct events that came after their window had closed.
+    pub late: u64,
+    /// Events that came too late.
+    pub too_late: u64,
+    /// Rows of windows that closed.
+    pub closed: u64,
+    /// Rows that revised closed windows.
+    pub revisions: u64,
+}
+
+/// How far a partition has been read; it stands in the same commit as the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The next unread offset.
+    pub next: i64,
+    /// The lowest offset still held by an open window; `next` where none is.
+    pub resume_from: i64,
+    /// Windows that end at or before are closed, with everything read of them in the table.
+    pub closed_through: Option<Timestamp>,
+}
+
+/// A key and window that a late event belongs to and that is not in memory.
+pub type Missing = (u32, Timestamp);
+
+/// An event that came too late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLate {
+    /// The source's partition.
+    pub partition: i32,
+    /// The source's offset.
+    pub offset: i64,
+    /// Event time, UTC microseconds.
+    pub time: i64,
+}
+
+impl Windows {
+    /// Empty windows of a stream that keep up to `most_bytes` of closed windows in memory for late events.
+    #[must_use]
+    pub fn new(definition: Arc<StreamDefinition>, most_bytes: usize) -> Self {
+        let watermark = Watermark {
+            lateness: definition.allowed_lateness.0,
+            idle_timeout: definition.idle_timeout.0,
+            partitions: Vec::new(),
+            now: None,
+            certain: None,
+        };
+        Self {
+            horizon: definition.revision_horizon.0,
+            layout: Layout::new(definition),
+            open: Vec::new(),
+            closed: Closed { windows: BTreeMap::new(), most_bytes },
+            watermark,
+            closed_through: None,
+            late: EventBatch::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// The stream.
+    pub fn definition(&self) -> &Arc<StreamDefinition> {
+        &self.layout.definition
+    }
+
+    /// Takes a partition on, from where an earlier run left it. Its records are to be read from `resume_from` on; those that
+    /// the table holds already are recognised.
+    pub fn assign(&mut self, partition: i32, resume: Resume, now: Timestamp) {
+        let through = resume.closed_through.map(|through| through.0);
+        let first = self.watermark.partitions.is_empty();
+        self.closed_through = self.closed_through.max(through);
+        self.watermark.now = if first { through } else { self.watermark.now.min(through) };
+        self.watermark.partitions.retain(|one| one.number != partition);
+        self.watermark.partitions.push(Partition::new(partition, resume, now));
+    }
+
+    /// Adds events to their windows. Returns those that came too late.
+    pub fn ingest(&mut self, batch: &EventBatch, now: Timestamp) -> Vec<TooLate> {
+        let mut too_late = Vec::new();
+        let window = self.layout.window();
+        let (mut at, mut here) = (0, self.partition_place(batch.partitions.first().copied().unwrap_or(0), now));
+        for row in 0..batch.times.len() {
+            let (time, offset, number) = (batch.times[row], batch.offsets[row], batch.partitions[row]);
+            if self.watermark.partitions[here].number != number {
+                here = self.partition_place(number, now);
+            }
+            let start = self.layout.window_start(time);
+            let end = start + window;
+            let partition = &mut self.watermark.partitions[here];
+            let done = partition.is_done(offset, end);
+            if !done && Some(end) <= self.closed_through {
+                if self.watermark.is_beyond(self.horizon, &self.watermark.partitions[here], end) {
+                    too_late.push(TooLate { partition: number, offset, time });
+                } else {
+                    copy_row(batch, row, &mut self.late);
+                }
+            } else if !done {
+                at = self.open_place(start, at);
+                let table = &mut self.open[at];
+                table.note_offset(number, offset);
+                let slot = table.slot(batch.keys[row], &self.layout);
+                let new = table.add(slot, batch, row, &self.layout);
+                self.counts.events += u64::from(new);
+                self.counts.duplicates += u64::from(!new);
+            }
+            let partition = &mut self.watermark.partitions[here];
+            partition.next = partition.next.max(offset + 1);
+            partition.latest = partition.latest.max(Some(time));
+            partition.active_at = now.0;
+        }
+        self.counts.too_late += too_late.len() as u64;
+        too_late
+    }
+
+    /// Notes that every record of `partition` below `next` has been read, those that became no event included.
+    pub fn read_to(&mut self, partition: i32, next: i64, now: Timestamp) {
+        let place = self.partition_place(partition, now);
+        let partition = &mut self.watermark.partitions[place];
+        if next > partition.next {
+            partition.next = next;
+            partition.active_at = now.0;
+        }
+    }
+
+    fn partition_place(&mut self, number: i32, now: Timestamp) -> usize {
+        let partitions = &mut self.watermark.partitions;
+        partitions.iter().position(|one| one.number == number).unwrap_or_else(|| {
+            partitions.push(Partition::new(number, Resume::default(), now));
+            partitions.len() - 1
+        })
+    }
+
+    /// The place of the open window that starts at `start`, made where there is none; `hint` is looked at first.
+    #[inline]
+    fn open_place(&mut self, start: i64, hint: usize) -> usize {
+        if self.open.get(hint).is_some_and(|table| table.start == start) {
+            return hint;
+        }
+        match self.open.binary_search_by_key(&start, |table| table.start) {
+            Ok(place) => place,
+            Err(place) => {
+                let like = place.checked_sub(1).and_then(|before| self.open.get(before));
+                let table = WindowTable::new(start, &self.layout, like);
+                self.open.insert(place, table);
+                place
+            }
+        }
+    }
+
+    /// Moves the watermark on and closes the windows that it passes. `unread` says whether a partition, by its
+    /// number, has records that were not read yet. Returns how many windows closed.
+    pub fn advance(&mut self, now: Timestamp, unread: &dyn Fn(i32) -> bool) -> usize {
+        let window = self.layout.window();
+        self.watermark.advance(now, unread, self.open.last().map(|table| table.start + window));
+        self.close(self.watermark.now)
+    }
+
+    /// Closes every open window, as the input has ended. Returns how many closed.
+    pub fn finish(&mut self) -> usize {
+        let end = self.open.last().map(|table| table.start + self.layout.window());
+        self.watermark.now = self.watermark.now.max(end);
+        self.watermark.certain = self.watermark.now;
+        self.close(end)
+    }
+
+    fn close(&mut self, through: Option<i64>) -> usize {
+        self.closed_through = self.closed_through.max(through);
+        let window = self.layout.window();
+        let ready = self.open.partition_point(|table| Some(table.start + window) <= self.closed_through);
+        for table in self.open.drain(..ready) {
+            self.counts.closed += table.len() as u64;
+            self.closed.windows.insert(table.start, ClosedWindow::closing(table));
+        }
+        ready
+    }
+
+    /// How many late events wait to be settled, and how many rows wait to be committed.
+    pub fn pending(&self) -> (usize, usize) {
+        (self.late.times.len(), self.closed.pending_count())
+    }
+
+    /// The keys and windows whose newest row [`restore`](Self::restore) must bring before late events can be settled.
+    pub fn missing(&self) -> BTreeSet<Missing> {
+        (0..self.late.times.len())
+            .map(|row| (self.late.keys[row], self.layout.window_start(self.late.times[row])))
+            .filter(|(key, start)| self.closed.windows.get(start).is_none_or(|window| window.must_ask(*key)))
+            .map(|(key, start)| (key, Timestamp(start)))
+            .collect()
+    }
+
+    /// Takes in what the windows table says about `asked`: rows of any revision, of which the newest counts. What was asked
+    /// and has no row starts with revision 0.
+    ///
+    /// # Errors
+    /// Rows that lack a column of the windows table.
+    pub fn restore(&mut self, asked: &BTreeSet<Missing>, rows: &[RecordBatch], names: &mut Interner) -> Result<()> {
+        let mut newest: BTreeMap<Missing, (i32, usize, usize)> = BTreeMap::new();
+        for (number, batch) in rows.iter().enumerate() {
+            let keys = column(batch, "key")?.as_string::<i32>().clone();
+            let starts = column(batch, "window_start")?.as_primitive::<TimestampMicrosecondType>().clone();
+            let revisions = column(batch, "revision")?.as_primitive::<Int32Type>().clone();
+            for row in 0..batch.num_rows() {
+                let Some(key) = names.get(keys.value(row)) else { continue };
+                let place = (key, Timestamp(starts.value(row)));
+                if asked.contains(&place) {
+                    let found = (revisions.value(row), number, row);
+                    newest.entry(place).and_modify(|known| *known = found.max(*known)).or_insert(found);
+                }
+            }
+        }
+        for &(key, start) in asked {
+            let layout = &self.layout;
+            let window = self.closed.windows.entry(start.0).or_insert_with(|| ClosedWindow::unknown(start.0, layout));
+            match newest.get(&(key, start)) {
+                Some(&(revision, number, row)) => restore_row(window, key, revision, &rows[number], row, names, layout)?,
+                None => window.set_absent(key, layout),
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the late events to their closed windows, each of which gets a new revision. Returns those whose window takes no
+    /// more. Nothing may be [`missing`](Self::missing).
+    pub fn settle(&mut self) -> Vec<TooLate> {
+        let late = std::mem::take(&mut self.late);
+        let mut too_late = Vec::new();
+        for row in 0..late.times.len() {
+            let start = self.layout.window_start(late.times[row]);
+            let layout = &self.layout;
+            let window = self.closed.windows.entry(start).or_insert_with(|| ClosedWindow::unknown(start, layout));
+            match window.add(&late, row, layout) {
+                Some(new) => {
+                    self.counts.events += u64::from(new);
+                    self.counts.late += u64::from(new);
+                    self.counts.duplicates += u64::from(!new);
+                }
+                None => too_late.push(TooLate {
+                    partition: late.partitions[row],
+                    offset: late.offsets[row],
+                    time: late.times[row],
+                }),
+            }
+        }
+        self.counts.too_late += too_late.len() as u64;
+        too_late
+    }
+
+    /// The rows to commit: windows that closed and revisions, oldest window first, by key within a window.
+    ///
+    /// # Errors
+    /// None that a caller could cause: the columns are made for the schema.
+    pub fn rows(&self, names: &Interner, now: Timestamp) -> Result<RecordBatch> {
+        let mut rows = Rows::new(&self.layout, names);
+        let final_until = self.final_until();
+        for (&start, window) in &self.closed.windows {
+            if window.pending_count() > 0 {
+                rows.append(window, final_until.is_some_and(|until| start <= until));
+            }
+        }
+        rows.finish(now)
+    }
+
+    /// The start of the newest window that takes no more revisions.
+    fn final_until(&self) -> Option<i64> {
+        self.watermark.certain.map(|certain| certain - self.horizon - self.layout.window())
+    }
+
+    /// How far each partition has been read; belongs into the same commit as [`rows`](Self::rows).
+    pub fn positions(&self) -> BTreeMap<i32, Position> {
+        let lowest = |number: i32| {
+            let held = self.open.iter().flat_map(|table| &table.lowest).filter(|(partition, _)| *partition == number);
+            held.map(|&(_, offset)| offset).min()
+        };
+        let position = |one: &Partition| Position {
+            next: one.next,
+            resume_from: lowest(one.number).unwrap_or(one.next).min(one.next),
+            closed_through: self.closed_through.map(Timestamp),
+        };
+        self.watermark.partitions.iter().map(|one| (one.number, position(one))).collect()
+    }
+
+    /// The rows are committed.
+    pub fn committed(&mut self) {
+        let revised: u64 = self.closed.windows.values().flat_map(ClosedWindow::pending).filter(|&(_, revision)| revision > 0).count() as u64;
+        self.counts.revisions += revised;
+        self.closed.committed(self.final_until());
+    }
+
+    /// The watermark: no event before it is expected any more.
+    pub fn watermark(&self) -> Option<Timestamp> {
+        self.watermark.now.map(Timestamp)
+    }
+
+    /// Windows that end at or before are closed; an event of such a window is late.
+    pub fn closed_through(&self) -> Option<Timestamp> {
+        self.closed_through.map(Timestamp)
+    }
+
+    /// What was counted since the windows were made.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// How many windows are open, and how many keys they hold together.
+    pub fn open(&self) -> (usize, usize) {
+        (self.open.len(), self.open.iter().map(WindowTable::len).sum())
+    }
+
+    /// The bytes of memory held: by open windows for their keys, by open windows for identities, by closed windows.
+    pub fn memory(&self) -> (usize, usize, usize) {
+        let keys = self.open.iter().map(WindowTable::memory_of_keys).sum();
+        let identities = self.open.iter().map(WindowTable::memory_of_identities).sum();
+        (keys, identities, self.closed.memory())
+    }
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array> {
+    let found = batch.column_by_name(name).map(AsRef::as_ref);
+    found.ok_or_else(|| crate::Error::invalid("column", name, "a batch of the windows table"))
+}
+
+/// Puts one row back. A row that is final, without state, or whose state was written under other fields takes no more
+/// revisions.
+fn restore_row(
+    window: &mut ClosedWindow,
+    key: u32,
+    revision: i32,
+    batch: &RecordBatch,
+    row: usize,
+    names: &mut Interner,
+    layout: &Layout,
+) -> Result<()> {
+    let states = column(batch, STATE_COLUMN)?.as_binary::<i32>();
+    let zones = column(batch, "zone_id")?.as_string::<i32>();
+    let duplicates = column(batch, "duplicates")?.as_primitive::<Int64Type>();
+    if column(batch, "is_final")?.as_boolean().value(row) || states.is_null(row) {
+        window.set_final(key);
+        return Ok(());
+    }
+    let zone = if zones.is_null(row) { NO_ZONE } else { names.intern(zones.value(row))? };
+    let repeats = u32::try_from(duplicates.value(row)).unwrap_or(u32::MAX);
+    match state::read(states.value(row), &mut window.table, key, zone, repeats, layout) {
+        Ok(slot) => window.set_revision(slot, revision),
+        Err(_) => window.set_final(key),
+    }
+    Ok(())
+}

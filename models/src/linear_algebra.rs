@@ -1,1 +1,0 @@
-//! Solving symmetric positive definite systems.

@@ -1,0 +1,214 @@
+//! A rolling-origin backtest: fit on each fold's known rows, forecast from every test origin, score side by side.
+
+use std::time::Instant;
+
+use arterial_datasets::panel::Panel;
+use arterial_models::forecaster::{FittedForecaster, Forecaster, Progress, Quantile, Task};
+use arterial_models::pipeline::Pipeline;
+use ndarray::Array4;
+
+use crate::Result;
+use crate::document::{DataBlock, Document, ProtocolBlock, Timing, score_rows};
+use crate::evaluate::{Contest, Forecasts, Predict, Scores, Setting, evaluate, local_hours};
+use crate::folds::{Fold, folds};
+use crate::protocol::Protocol;
+use crate::samples::{self, Sample};
+use crate::scale::{naive_scales, season_rows};
+use crate::tally::Layout;
+
+/// The model that skill is measured against.
+pub const SEASONAL_NAIVE: &str = "seasonal-naive";
+/// Quantiles of a reliability plot: every twentieth.
+const RELIABILITY_STEPS: u32 = 20;
+
+/// What to measure.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The data.
+    pub panel: &'a Panel,
+    /// The kinds to compare.
+    pub kinds: &'a [&'a dyn Forecaster],
+    /// Seasonal naive, which skill is measured against.
+    pub naive: &'a dyn Forecaster,
+    /// How to measure.
+    pub protocol: &'a Protocol,
+    /// Whether to gather what only a report shows: many more quantiles, and stretches of forecasts.
+    pub for_report: bool,
+}
+
+/// What was measured.
+#[derive(Debug, Clone)]
+pub struct Backtest {
+    /// The JSON document.
+    pub document: Document,
+    /// The scores behind it, by model in the order asked for.
+    pub scores: Vec<(String, Scores)>,
+    /// What the scores count.
+    pub layout: Layout,
+    /// Stretches of forecasts beside what happened; empty unless asked for.
+    pub samples: Vec<Sample>,
+}
+
+impl Predict for Pipeline {
+    fn name(&self) -> &str {
+        Pipeline::name(self)
+    }
+
+    fn predict(&self, panel: &Panel, origins: &[usize], quantiles: &[Quantile]) -> Result<Forecasts> {
+        let point = self.points(panel, origins)?;
+        let quantiles = self.around(panel, origins, &point, quantiles)?.values;
+        Ok(Forecasts { point, quantiles })
+    }
+}
+
+/// A model without intervals: the reference that only its errors are wanted of.
+struct Bare(Box<dyn FittedForecaster>);
+
+impl Predict for Bare {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn predict(&self, panel: &Panel, origins: &[usize], _: &[Quantile]) -> Result<Forecasts> {
+        let point = self.0.forecast(panel, origins)?;
+        let (windows, series, horizon) = point.dim();
+        Ok(Forecasts { point, quantiles: Array4::zeros((windows, series, horizon, 0)) })
+    }
+}
+
+/// Measures every kind of `request` on the same windows.
+///
+/// Models are fitted on the training and the validation part together, after their intervals were calibrated on the validation
+/// part (or on the tail of the training part, where there is none); no row of the test part is read before its turn.
+///
+/// # Errors
+/// A protocol that does not fit the panel, or a kind that cannot be fitted on it.
+pub fn run(request: &Request<'_>, data: DataBlock, progress: &dyn Progress) -> Result<Backtest> {
+    let protocol = request.protocol;
+    let folds = folds(protocol, request.panel.steps())?;
+    let (quantiles, layout) = layout(protocol, request.for_report)?;
+    let hours = local_hours(request.panel)?;
+    let season = season_rows(request.panel.step());
+    let width = request.panel.series().len();
+    let mut totals = vec![Scores::new(&layout, protocol.horizon, width); request.kinds.len()];
+    let mut fit_seconds = vec![0.0; request.kinds.len()];
+    let mut samples = Vec::new();
+    for (place, fold) in folds.iter().enumerate() {
+        let fitted = fit(request, fold, &mut fit_seconds, progress)?;
+        let scales = naive_scales(&request.panel.rows(fold.parts.training.clone()), season);
+        let setting = Setting {
+            panel: request.panel,
+            origins: &fold.test_origins,
+            horizon: protocol.horizon,
+            quantiles: &quantiles,
+            layout: &layout,
+            scales: &scales,
+            hours: &hours,
+        };
+        let models = fitted.models();
+        let contest = Contest { models: &models, listed: request.kinds.len(), naive: fitted.naive_place(request) };
+        let scores = evaluate(&setting, &contest, progress)?;
+        totals.iter_mut().zip(scores).for_each(|(total, part)| total.merge(part));
+        if request.for_report && place + 1 == folds.len() {
+            samples = samples::gather(&setting, &models[..request.kinds.len()], &totals, protocol)?;
+        }
+    }
+    let names: Vec<String> = request.kinds.iter().map(|kind| kind.name().to_owned()).collect();
+    let scores: Vec<(String, Scores)> = names.into_iter().zip(totals).collect();
+    let document = document(request, data, &folds, &layout, &scores, &fit_seconds, season);
+    Ok(Backtest { document, scores, layout, samples })
+}
+
+struct Fitted {
+    pipelines: Vec<Pipeline>,
+    reference: Option<Bare>,
+}
+
+impl Fitted {
+    fn models(&self) -> Vec<&dyn Predict> {
+        let listed = self.pipelines.iter().map(|model| model as &dyn Predict);
+        listed.chain(self.reference.iter().map(|model| model as &dyn Predict)).collect()
+    }
+
+    fn naive_place(&self, request: &Request<'_>) -> Option<usize> {
+        match self.reference {
+            Some(_) => Some(self.pipelines.len()),
+            None => request.kinds.iter().position(|kind| kind.name() == SEASONAL_NAIVE),
+        }
+    }
+}
+
+fn fit(request: &Request<'_>, fold: &Fold, seconds: &mut [f64], progress: &dyn Progress) -> Result<Fitted> {
+    let known = request.panel.rows(fold.known_rows());
+    let validation = fold.parts.validation.len();
+    let task = task(request.protocol);
+    let mut pipelines = Vec::with_capacity(request.kinds.len());
+    for (place, kind) in request.kinds.iter().enumerate() {
+        progress.report(place as u64, request.kinds.len() as u64, kind.name());
+        let started = Instant::now();
+        pipelines.push(Pipeline::fit(*kind, &known, validation, &task, progress)?);
+        seconds[place] += started.elapsed().as_secs_f64();
+    }
+    let listed = request.kinds.iter().any(|kind| kind.name() == SEASONAL_NAIVE);
+    let reference = if listed { None } else { Some(Bare(request.naive.fit(&known, &task, progress)?)) };
+    Ok(Fitted { pipelines, reference })
+}
+
+/// What `protocol` asks of a forecaster.
+pub fn task(protocol: &Protocol) -> Task {
+    Task { context: protocol.context, horizon: protocol.horizon, seed: protocol.seed }
+}
+
+/// The quantiles to ask for, and what is counted of them.
+pub(crate) fn layout(protocol: &Protocol, for_report: bool) -> Result<(Vec<Quantile>, Layout)> {
+    let weighted: Vec<f64> = protocol.quantiles()?.into_iter().map(f64::from).collect();
+    let mut fractions = weighted.clone();
+    if for_report {
+        fractions.extend((1..RELIABILITY_STEPS).map(|place| f64::from(place) / f64::from(RELIABILITY_STEPS)));
+    }
+    fractions.sort_by(f64::total_cmp);
+    fractions.dedup_by(|one, other| (*one - *other).abs() < 1e-9);
+    let place = |fraction: f64| fractions.iter().position(|known| (known - fraction).abs() < 1e-9).unwrap_or(0);
+    let layout = Layout {
+        weighted: weighted.iter().map(|fraction| place(*fraction)).collect(),
+        intervals: protocol.levels.iter().map(|level| level.bounds().map(place)).collect(),
+        fractions: fractions.clone(),
+    };
+    let quantiles = fractions.into_iter().map(|fraction| Ok(Quantile::try_from(fraction)?));
+    Ok((quantiles.collect::<Result<_>>()?, layout))
+}
+
+fn document(
+    request: &Request<'_>,
+    data: DataBlock,
+    folds: &[Fold],
+    layout: &Layout,
+    scores: &[(String, Scores)],
+    fit_seconds: &[f64],
+    season: usize,
+) -> Document {
+    let minutes = request.panel.step().seconds() / 60.0;
+    let rows = |(model, scores): &(String, Scores)| score_rows(model, scores, request.protocol, layout, minutes);
+    let timing = |((model, scores), fit_seconds): (&(String, Scores), &f64)| Timing {
+        model: model.clone(),
+        fit_seconds: *fit_seconds,
+        predict_seconds: scores.predict_seconds,
+        forecasts: made(request.panel, folds, request.protocol.horizon) - refused(scores),
+    };
+    Document {
+        data,
+        protocol: ProtocolBlock::new(request.protocol, folds, layout, season),
+        scores: scores.iter().flat_map(rows).collect(),
+        timing: scores.iter().zip(fit_seconds).map(timing).collect(),
+    }
+}
+
+/// Values asked for: windows x series x steps.
+fn made(panel: &Panel, folds: &[Fold], horizon: usize) -> u64 {
+    let windows: usize = folds.iter().map(|fold| fold.test_origins.len()).sum();
+    (windows * panel.series().len() * horizon) as u64
+}
+
+fn refused(scores: &Scores) -> u64 {
+    scores.steps.iter().map(|tally| tally.refused).sum()
+}

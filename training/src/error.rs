@@ -1,0 +1,54 @@
+//! The one error type of this crate.
+
+use std::path::PathBuf;
+
+/// What can go wrong in training, backtests and promotion.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Bad input: a field, the value it had, and what is accepted.
+    #[error("`{field}` is `{value}`, accepted: {accepted}")]
+    Invalid {
+        /// The option or field that is wrong.
+        field: String,
+        /// The value it had.
+        value: String,
+        /// What would have been accepted.
+        accepted: String,
+    },
+    /// A gate that was not passed.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// The panel or its file is at fault, or cannot be read.
+    #[error(transparent)]
+    Data(#[from] arterial_datasets::Error),
+    /// A model could not be fitted, used, kept or found.
+    #[error(transparent)]
+    Model(#[from] arterial_models::Error),
+    /// A file that cannot be written or read.
+    #[error("cannot access `{path}`")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A document that is no JSON of the expected shape.
+    #[error("`{what}` cannot be read or written as JSON")]
+    Json {
+        /// Which document.
+        what: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+/// The result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Bad input: `field` had `value`, while `accepted` is.
+    pub fn invalid(field: impl Into<String>, value: impl ToString, accepted: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), value: value.to_string(), accepted: accepted.into() }
+    }
+}

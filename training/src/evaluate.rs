@@ -1,0 +1,358 @@
+//! Forecasts from every origin, scored: in chunks, so that memory stays bounded, and summed in a fixed order, so that the result is
+//! the same at any number of threads.
+
+use std::time::Instant;
+
+use arterial_datasets::panel::Panel;
+use arterial_models::forecaster::{Progress, Quantile};
+use ndarray::{Array3, Array4, ArrayView2};
+use rayon::prelude::*;
+
+use crate::Result;
+use crate::tally::{Layout, Mean, Observation, Tally};
+
+/// Forecast values, points and quantiles together, that one chunk holds.
+const CHUNK_VALUES: usize = 1 << 20;
+/// Chunks that are forecast side by side.
+const CHUNKS_AT_ONCE: usize = 4;
+/// Hours of a day.
+const HOURS: usize = 24;
+
+/// Forecasts from some origins.
+///
+/// # Shapes
+/// `point` is origins x series x horizon; `quantiles` has the quantiles as a fourth axis, of length 0 where there are none. NaN is
+/// refused.
+#[derive(Debug, Clone)]
+pub struct Forecasts {
+    /// The point forecasts, medians.
+    pub point: Array3<f64>,
+    /// The quantile forecasts.
+    pub quantiles: Array4<f64>,
+}
+
+/// Something that forecasts: a fitted model with its intervals.
+pub trait Predict: Send + Sync {
+    /// The name in the score table.
+    fn name(&self) -> &str;
+
+    /// Forecasts from each of `origins` for every series and step.
+    ///
+    /// # Errors
+    /// A panel that the model does not know, or an origin outside of it.
+    fn predict(&self, panel: &Panel, origins: &[usize], quantiles: &[Quantile]) -> Result<Forecasts>;
+}
+
+/// What is forecast, and how it is scored.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// The whole panel; models read it up to each origin.
+    pub panel: &'a Panel,
+    /// The origins to forecast from, increasing.
+    pub origins: &'a [usize],
+    /// Steps ahead.
+    pub horizon: usize,
+    /// The quantiles asked for, increasing.
+    pub quantiles: &'a [Quantile],
+    /// What is counted of them.
+    pub layout: &'a Layout,
+    /// The scale of each series for the scaled error.
+    pub scales: &'a [Option<f64>],
+    /// The local hour of each row of the panel.
+    pub hours: &'a [u8],
+}
+
+/// The models that are measured side by side.
+#[derive(Clone, Copy)]
+pub struct Contest<'a> {
+    /// Every model; the first `listed` of them are compared, others only serve as reference.
+    pub models: &'a [&'a dyn Predict],
+    /// How many models are compared.
+    pub listed: usize,
+    /// The place of seasonal naive, where it could be fitted.
+    pub naive: Option<usize>,
+}
+
+/// The absolute errors of one window, at the places that every listed model has a forecast for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WindowLoss {
+    /// The window's origin.
+    pub origin: usize,
+    /// By step.
+    pub steps: Vec<Mean>,
+}
+
+/// What one model scored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// By step, the first is one row ahead.
+    pub steps: Vec<Tally>,
+    /// Absolute errors by the local hour of the target.
+    pub hours: Vec<Mean>,
+    /// Absolute errors by series.
+    pub series: Vec<Mean>,
+    /// By window, in the order of the origins.
+    pub windows: Vec<WindowLoss>,
+    /// Seconds that forecasting took.
+    pub predict_seconds: f64,
+}
+
+impl Scores {
+    /// No scores yet.
+    pub fn new(layout: &Layout, horizon: usize, series: usize) -> Self {
+        Self {
+            steps: vec![Tally::new(layout); horizon],
+            hours: vec![Mean::default(); HOURS],
+            series: vec![Mean::default(); series],
+            windows: Vec::new(),
+            predict_seconds: 0.0,
+        }
+    }
+
+    /// Adds the scores of later windows.
+    pub fn merge(&mut self, later: Self) {
+        self.steps.iter_mut().zip(&later.steps).for_each(|(sum, part)| sum.merge(part));
+        self.hours.iter_mut().zip(later.hours).for_each(|(sum, part)| sum.merge(part));
+        self.series.iter_mut().zip(later.series).for_each(|(sum, part)| sum.merge(part));
+        self.windows.extend(later.windows);
+        self.predict_seconds += later.predict_seconds;
+    }
+
+    /// The sums over steps 1 to `step`.
+    pub fn through(&self, step: usize, layout: &Layout) -> Tally {
+        let mut sum = Tally::new(layout);
+        self.steps.iter().take(step).for_each(|tally| sum.merge(tally));
+        sum
+    }
+}
+
+/// Forecasts and scores every model of `contest` on the same windows and targets.
+///
+/// # Errors
+/// What a model says of the panel.
+pub fn evaluate(setting: &Setting<'_>, contest: &Contest<'_>, progress: &dyn Progress) -> Result<Vec<Scores>> {
+    let width = setting.panel.series().len();
+    let mut totals = vec![Scores::new(setting.layout, setting.horizon, width); contest.models.len()];
+    let per_origin = width * setting.horizon * (1 + setting.quantiles.len());
+    let chunks: Vec<&[usize]> = setting.origins.chunks((CHUNK_VALUES / per_origin.max(1)).max(1)).collect();
+    let mut done = 0;
+    for batch in chunks.chunks(CHUNKS_AT_ONCE) {
+        let mut forecasts = Vec::with_capacity(contest.models.len());
+        for (model, total) in contest.models.iter().zip(&mut totals) {
+            let started = Instant::now();
+            let made: Result<Vec<Forecasts>> = batch
+                .par_iter()
+                .map(|origins| model.predict(setting.panel, origins, setting.quantiles))
+                .collect();
+            total.predict_seconds += started.elapsed().as_secs_f64();
+            forecasts.push(made?);
+        }
+        let parts: Vec<Vec<Scores>> = batch
+            .par_iter()
+            .enumerate()
+            .map(|(place, origins)| {
+                let chunk: Vec<&Forecasts> = forecasts.iter().map(|model| &model[place]).collect();
+                score_chunk(setting, contest, origins, &chunk)
+            })
+            .collect();
+        for part in parts {
+            totals.iter_mut().zip(part).for_each(|(total, scores)| total.merge(scores));
+        }
+        done += batch.iter().map(|origins| origins.len()).sum::<usize>();
+        progress.report(done as u64, setting.origins.len() as u64, "windows scored");
+    }
+    Ok(totals)
+}
+
+fn score_chunk(
+    setting: &Setting<'_>,
+    contest: &Contest<'_>,
+    origins: &[usize],
+    forecasts: &[&Forecasts],
+) -> Vec<Scores> {
+    let target = setting.panel.target();
+    let mut scores = vec![Scores::new(setting.layout, setting.horizon, target.ncols()); forecasts.len()];
+    for (place, &origin) in origins.iter().enumerate() {
+        let window = Window { place, origin, target: &target };
+        for model in &mut scores {
+            model.windows.push(WindowLoss { origin, steps: vec![Mean::default(); setting.horizon] });
+        }
+        for step in 0..setting.horizon {
+            for series in 0..target.ncols() {
+                score_place(setting, contest, &window, series, step, forecasts, &mut scores);
+            }
+        }
+    }
+    scores
+}
+
+struct Window<'a> {
+    place: usize,
+    origin: usize,
+    target: &'a ArrayView2<'a, f64>,
+}
+
+fn score_place(
+    setting: &Setting<'_>,
+    contest: &Contest<'_>,
+    window: &Window<'_>,
+    series: usize,
+    step: usize,
+    forecasts: &[&Forecasts],
+    scores: &mut [Scores],
+) {
+    let row = window.origin + 1 + step;
+    let target = window.target[[row, series]];
+    let point = |model: usize| forecasts[model].point[[window.place, series, step]];
+    let common = (0..contest.listed).all(|model| point(model).is_finite());
+    let naive = contest.naive.map(point).filter(|value| value.is_finite());
+    for (model, scores) in scores.iter_mut().enumerate() {
+        let forecast = point(model);
+        let tally = &mut scores.steps[step];
+        tally.targets += u64::from(!target.is_nan());
+        if !forecast.is_finite() {
+            tally.refused += 1;
+            continue;
+        }
+        if target.is_nan() {
+            continue;
+        }
+        let quantiles = forecasts[model].quantiles.slice(ndarray::s![window.place, series, step, ..]);
+        let quantiles = quantiles.as_slice().unwrap_or_default();
+        tally.push(setting.layout, &Observation { target, point: forecast, scale: setting.scales[series], quantiles });
+        let error = (target - forecast).abs();
+        if let Some(naive) = naive {
+            tally.beside_naive.push(error);
+            tally.naive.push((target - naive).abs());
+        }
+        scores.hours[usize::from(setting.hours[row]) % HOURS].push(error);
+        scores.series[series].push(error);
+        if common {
+            tally.common.push(error);
+            if let Some(loss) = scores.windows.last_mut() {
+                loss.steps[step].push(error);
+            }
+        }
+    }
+}
+
+/// The local hour, 0 to 23, of every row of `panel`.
+///
+/// # Errors
+/// A zone that is not known, or an instant outside the calendar.
+pub fn local_hours(panel: &Panel) -> Result<Vec<u8>> {
+    let zone = jiff::tz::TimeZone::get(panel.timezone()).map_err(|_| {
+        crate::Error::invalid("--timezone", panel.timezone(), "an IANA zone, such as Europe/Copenhagen")
+    })?;
+    (0..panel.steps())
+        .map(|row| {
+            let hour = zone.to_datetime(panel.time(row).to_jiff()?).hour();
+            Ok(u8::try_from(hour).unwrap_or(0))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arterial_datasets::panel::{Channel, ChannelRole};
+    use arterial_datasets::time::{MINUTE, Timestamp};
+    use arterial_models::forecaster::Silent;
+
+    struct Repeat {
+        refuses: usize,
+    }
+
+    impl Predict for Repeat {
+        fn name(&self) -> &'static str {
+            "repeat"
+        }
+
+        fn predict(&self, panel: &Panel, origins: &[usize], quantiles: &[Quantile]) -> Result<Forecasts> {
+            let width = panel.series().len();
+            let value = |place: usize, series: usize| {
+                if series < self.refuses { f64::NAN } else { panel.target()[[origins[place], series]] }
+            };
+            Ok(Forecasts {
+                point: Array3::from_shape_fn((origins.len(), width, 2), |(place, series, _)| value(place, series)),
+                quantiles: Array4::from_shape_fn((origins.len(), width, 2, quantiles.len()), |(place, series, _, q)| {
+                    value(place, series) + f64::from(quantiles[q]) - 0.5
+                }),
+            })
+        }
+    }
+
+    fn panel(rows: usize, series: usize) -> Panel {
+        let values = Array3::from_shape_fn((rows, series, 1), |(row, column, _)| {
+            if row == 7 { f64::NAN } else { (row * (column + 1)) as f64 }
+        });
+        let channels = vec![Channel { name: "y".into(), role: ChannelRole::Target }];
+        let names = (0..series).map(|place| format!("s{place}")).collect();
+        let step = arterial_datasets::time::Duration(5 * MINUTE);
+        Panel::new(Timestamp(0), step, "Europe/Copenhagen", names, channels, values).unwrap()
+    }
+
+    fn run(panel: &Panel, origins: &[usize], models: &[&dyn Predict], listed: usize, naive: Option<usize>) -> Vec<Scores> {
+        let quantiles: Vec<Quantile> = [0.1, 0.5, 0.9].map(|value| Quantile::try_from(value).unwrap()).to_vec();
+        let layout = Layout { fractions: vec![0.1, 0.5, 0.9], weighted: vec![0, 1, 2], intervals: vec![[0, 2]] };
+        let setting = Setting {
+            panel,
+            origins,
+            horizon: 2,
+            quantiles: &quantiles,
+            layout: &layout,
+            scales: &vec![Some(1.0); panel.series().len()],
+            hours: &local_hours(panel).unwrap(),
+        };
+        evaluate(&setting, &Contest { models, listed, naive }, &Silent).unwrap()
+    }
+
+    #[test]
+    fn missing_targets_are_skipped_and_refused_forecasts_are_counted() {
+        let panel = panel(10, 2);
+        // From origins 5 and 6 the row of NaN is hit at step 2 and at step 1; from origin 7 every forecast is NaN.
+        let scores = run(&panel, &[5, 6, 7], &[&Repeat { refuses: 0 }], 1, None).remove(0);
+        let first = &scores.steps[0];
+        assert_eq!((first.targets, first.absolute.count, first.refused), (4, 2, 2));
+        assert_eq!(first.absolute.sum, 1.0 + 2.0, "one row ahead the series have grown by 1 and by 2");
+        assert_eq!(scores.steps[1].absolute.sum, 2.0 + 4.0);
+    }
+
+    #[test]
+    fn models_are_compared_where_all_of_them_have_a_forecast() {
+        let panel = panel(10, 3);
+        let scores = run(&panel, &[1, 2], &[&Repeat { refuses: 0 }, &Repeat { refuses: 2 }], 2, Some(1));
+        assert_eq!(scores[0].steps[0].absolute.count, 6);
+        assert_eq!(scores[0].steps[0].common, Mean { sum: 6.0, count: 2 }, "the third series alone, 3 a row");
+        assert_eq!(scores[0].steps[0].beside_naive, scores[0].steps[0].naive);
+        assert_eq!(scores[1].windows[0].steps[1], Mean { sum: 6.0, count: 1 });
+    }
+
+    #[test]
+    fn chunks_change_nothing_but_the_memory() {
+        let panel = panel(3000, 120);
+        let origins: Vec<usize> = (100..2900).collect();
+        let whole = run(&panel, &origins, &[&Repeat { refuses: 1 }], 1, None).remove(0);
+        let again = run(&panel, &origins, &[&Repeat { refuses: 1 }], 1, None).remove(0);
+        assert_eq!(whole.steps, again.steps);
+        assert_eq!(whole.windows.len(), 2800);
+        assert_eq!(whole.steps[1].absolute.count, 2800 * 119);
+    }
+
+    #[test]
+    fn hours_follow_the_local_clock_across_a_change() {
+        // 2014-10-26T00:55Z is 02:55 summer time in Copenhagen, an hour later it is 02:55 again.
+        let start: Timestamp = "2014-10-26T00:55:00Z".parse().unwrap();
+        let panel = panel(20, 1);
+        let moved = Panel::new(
+            start,
+            panel.step(),
+            "Europe/Copenhagen",
+            panel.series().to_vec(),
+            panel.channels().to_vec(),
+            panel.values().clone(),
+        );
+        let hours = local_hours(&moved.unwrap()).unwrap();
+        assert_eq!((hours[0], hours[1], hours[12], hours[13]), (2, 2, 2, 3));
+    }
+}
