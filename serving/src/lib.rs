@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! Live state, scoring on each closed window, and everything that answers: gRPC, Arrow Flight, HTTP.
 //!
 //! | room | what stands there |
@@ -36,6 +35,3 @@ pub use config::{ServerConfig, ServingConfig};
 pub use error::{Error, Result};
 pub use server::{Running, Server};
 pub use state::{AppState, Parts};
-=======
-//!
->>>>>>> main
