@@ -61,11 +61,11 @@ pub enum Error {
         /// The topic.
         topic: String,
         /// Why.
-        source: rdkafka::error::KafkaError,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A Kafka client that cannot be made.
-    #[error("the Kafka client cannot be made")]
-    Kafka(#[from] rdkafka::error::KafkaError),
+    /// A Kafka client that cannot be made or used.
+    #[error("the Kafka client failed")]
+    Kafka(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Work in the background that panicked or was stopped.
     #[error("work in the background stopped: {0}")]
     Background(String),

@@ -25,7 +25,7 @@ impl ModelService for ModelApi {
             let of = &listed.manifest.target;
             (topic.is_empty() || of.topic == topic) && (target.is_empty() || of.field == target)
         };
-        let Some(registry) = &self.0.registry else { return Ok(Response::default()) };
+        let Some(registry) = &self.0.registry else { return Ok(Response::new(v1::ListModelsResponse::default())) };
         let models = list(registry).await?.into_iter().filter(wanted);
         let models = models.map(|listed| message(&self.0, &listed.manifest, listed.aliases)).collect();
         Ok(Response::new(v1::ListModelsResponse { models }))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock};
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::RecordBatch;
 use arterial_datasets::stream::StreamDefinition;
 use arterial_datasets::time::{Duration, Timestamp};
 use tokio::sync::watch;

@@ -71,7 +71,7 @@ impl KafkaWriter {
         }
         let producer = config.create().map_err(|source| match source {
             KafkaError::ClientConfig(_, reason, name, value) => Error::invalid(format!("kafka.properties.{name}"), value, reason),
-            other => Error::Kafka(other),
+            other => kafka(other),
         })?;
         Ok(Self { producer, prefix: prefix.into() })
     }
@@ -109,7 +109,7 @@ impl KafkaWriter {
                     tokio::time::sleep(pause).await;
                     waited += pause;
                 }
-                Err((source, _)) => return Err(Error::Delivery { topic, source }),
+                Err((source, _)) => return Err(undelivered(topic, source)),
             }
         }
     }
@@ -121,7 +121,7 @@ impl KafkaWriter {
     pub async fn flush(&self, limit: Duration) -> Result<()> {
         let producer = self.producer.clone();
         let work = tokio::task::spawn_blocking(move || producer.flush(limit));
-        work.await.map_err(|error| Error::Background(error.to_string()))?.map_err(Error::Kafka)
+        work.await.map_err(|error| Error::Background(error.to_string()))?.map_err(kafka)
     }
 }
 
@@ -139,11 +139,19 @@ fn outgoing<'a>(topic: &'a str, record: &'a Outgoing) -> FutureRecord<'a, str, [
     future
 }
 
+fn undelivered(topic: String, source: KafkaError) -> Error {
+    Error::Delivery { topic, source: source.into() }
+}
+
+fn kafka(source: KafkaError) -> Error {
+    Error::Kafka(source.into())
+}
+
 async fn settle((topic, delivery): (String, DeliveryFuture)) -> Result<()> {
     match delivery.await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err((source, _))) => Err(Error::Delivery { topic, source }),
-        Err(_) => Err(Error::Delivery { topic, source: KafkaError::Canceled }),
+        Ok(Err((source, _))) => Err(undelivered(topic, source)),
+        Err(_) => Err(undelivered(topic, KafkaError::Canceled)),
     }
 }
 
@@ -206,7 +214,7 @@ impl MockBrokers {
                 let _ = ended.recv();
             }
             Err(error) => {
-                let _ = tell.send(Err(error));
+                let _ = tell.send(Err(kafka(error)));
             }
         });
         let thread = thread.map_err(|error| Error::Background(error.to_string()))?;
