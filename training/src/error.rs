@@ -17,7 +17,7 @@ pub enum Error {
         accepted: String,
     },
     /// A gate that was not passed.
-    #[error("refused: {0}")]
+    #[error("{0}")]
     Refused(String),
     /// The panel or its file is at fault, or cannot be read.
     #[error(transparent)]

@@ -8,7 +8,8 @@
 //! | [`document`], [`table`] | the JSON for scripts, the tables for people |
 //! | [`windows`] | a panel from the windows of a lake |
 //! | [`train`], [`choice`] | from a panel to published versions |
-//! | [`compare`], [`evidence`], [`promotion`] | the paired difference of two models; the gate before an alias |
+//! | [`compare`] | the paired difference of two models |
+//! | [`evidence`], [`promotion`], [`gate`] | what a promotion rests on, the decision, and its effect |
 //! | [`report`], [`samples`] | one HTML file that needs nothing else |
 //!
 //! This crate knows nothing of serving.
@@ -21,6 +22,7 @@ pub mod error;
 pub mod evaluate;
 pub mod evidence;
 pub mod folds;
+pub mod gate;
 pub mod metrics;
 pub mod promotion;
 pub mod protocol;

@@ -6,11 +6,11 @@ use std::path::Path;
 use arterial_datasets::panel::Panel;
 use arterial_datasets::time::{Clock, Timestamp};
 use arterial_models::forecasters::{Persistence, SeasonalNaive, WeeklyProfile};
-use arterial_models::registry::{self, CHALLENGER, CHAMPION, Change, Registry, Target};
+use arterial_models::registry::{self, CHALLENGER, CHAMPION, Change, ModelVersion, Registry, Target};
 use arterial_models::{Forecaster, Silent};
 use arterial_training::choice::choose;
 use arterial_training::evidence;
-use arterial_training::promotion::{Verdict, decide};
+use arterial_training::gate::{self, Order};
 use arterial_training::protocol::Protocol;
 use arterial_training::train::{Outcome, Plan, train};
 use serde_json::json;
@@ -93,17 +93,29 @@ async fn resuming_leaves_out_what_was_finished() {
 async fn the_scorecard_in_the_manifest_is_evidence_for_the_gate() {
     let folder = tempfile::tempdir().unwrap();
     let registry = open(folder.path());
-    let first = trained(&registry, &waves(), "persistence", false).await.published.remove(0).model.parse().unwrap();
+    let first: ModelVersion = trained(&registry, &waves(), "persistence", false).await.published.remove(0).model.parse().unwrap();
     let manifest = registry.manifest(&first).await.unwrap();
     let found = evidence::from_manifest(&manifest, None).unwrap();
     assert!(found.mae.is_some() && found.seasonal_naive_mae.is_some() && found.windows > 0);
     // Whatever the gate says of it, the alias is set here, so that the next training finds a champion.
     registry.promote(&target(), CHAMPION, &first, 0, Change::default(), &Noon).await.unwrap();
-    let second = trained(&registry, &waves(), "persistence", false).await.published.remove(0).model.parse().unwrap();
+    let second: ModelVersion =
+        trained(&registry, &waves(), "persistence", false).await.published.remove(0).model.parse().unwrap();
     let manifest = registry.manifest(&second).await.unwrap();
     let found = evidence::from_manifest(&manifest, Some(&first)).unwrap();
     assert_eq!(found.champion.as_ref().unwrap().mae, found.mae, "the same model on the same windows");
-    assert!(matches!(decide(&found), Verdict::Refuse(_)), "equal is not better");
+    let standing = registry.alias(&target(), CHAMPION).await.unwrap();
+    let order = Order { alias: CHAMPION.into(), ..Order::default() };
+    let refused = gate::promote(&registry, &manifest, standing.as_ref(), &found, &order, &Noon).await.unwrap_err();
+    assert!(refused.is_refusal() && refused.to_string().contains("not below"), "equal is not better: {refused}");
+    let mute = Order { force: true, ..order.clone() };
+    let silent = gate::promote(&registry, &manifest, standing.as_ref(), &found, &mute, &Noon).await.unwrap_err();
+    assert!(silent.is_bad_input(), "force needs a reason: {silent}");
+    let forced = Order { force: true, reason: Some("a drill".into()), ..order };
+    let moved = gate::promote(&registry, &manifest, standing.as_ref(), &found, &forced, &Noon).await.unwrap();
+    assert_eq!((moved.forced, moved.reason.as_deref(), &moved.model), (true, Some("a drill"), &second));
+    let back = registry.rollback(&target(), CHAMPION, None, &Noon).await.unwrap();
+    assert_eq!(back.model, first);
     let back = evidence::protocol_of(&manifest).unwrap();
     assert_eq!(Protocol { test_start: None, ..back }, protocol());
 }
