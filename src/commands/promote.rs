@@ -97,7 +97,11 @@ async fn promote(args: &Args, registry: &Registry, bar: &Bar) -> anyhow::Result<
         }
         Err(error) => return Err(error),
     };
-    let order = Order { alias: args.alias.clone(), force: args.force, reason: args.reason.clone() };
+    let order = Order {
+        alias: args.alias.clone(),
+        force: args.force,
+        reason: args.reason.clone(),
+    };
     let moved = gate::promote(registry, &manifest, standing.as_ref(), &evidence, &order, &SystemClock).await?;
     let changed = standing.as_ref().is_none_or(|before| before.revision != moved.revision);
     Ok(Promotion {
@@ -115,7 +119,10 @@ async fn promote(args: &Args, registry: &Registry, bar: &Bar) -> anyhow::Result<
 /// The figures of the candidate's training where they hold the model that stands now; a new measurement otherwise.
 async fn evidence_for(args: &Args, registry: &Registry, manifest: &Manifest, bar: &Bar) -> anyhow::Result<Evidence> {
     let id = manifest.id();
-    let champion = registry.alias(&manifest.target, &args.alias).await?.map(|revision| revision.model);
+    let champion = registry
+        .alias(&manifest.target, &args.alias)
+        .await?
+        .map(|revision| revision.model);
     if args.data.is_none()
         && let Some(evidence) = evidence::from_manifest(manifest, champion.as_ref())
     {

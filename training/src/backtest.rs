@@ -70,7 +70,13 @@ impl Predict for Veteran<'_> {
         Predict::points(self.pipeline, panel, origins)
     }
 
-    fn around(&self, panel: &Panel, origins: &[usize], points: &Array3<f64>, asked: &[Quantile]) -> Result<Array4<f64>> {
+    fn around(
+        &self,
+        panel: &Panel,
+        origins: &[usize],
+        points: &Array3<f64>,
+        asked: &[Quantile],
+    ) -> Result<Array4<f64>> {
         Predict::around(self.pipeline, panel, origins, points, asked)
     }
 }
@@ -84,7 +90,13 @@ impl Predict for Pipeline {
         Ok(Pipeline::points(self, panel, origins)?)
     }
 
-    fn around(&self, panel: &Panel, origins: &[usize], points: &Array3<f64>, asked: &[Quantile]) -> Result<Array4<f64>> {
+    fn around(
+        &self,
+        panel: &Panel,
+        origins: &[usize],
+        points: &Array3<f64>,
+        asked: &[Quantile],
+    ) -> Result<Array4<f64>> {
         Ok(Pipeline::around(self, panel, origins, points, asked)?.values)
     }
 }
@@ -139,9 +151,16 @@ pub fn run(request: &Request<'_>, data: DataBlock, progress: &dyn Progress) -> R
             hours: &hours,
         };
         let models = fitted.models(request.veterans);
-        let contest = Contest { models: &models, listed, naive: fitted.naive_place(request) };
+        let contest = Contest {
+            models: &models,
+            listed,
+            naive: fitted.naive_place(request),
+        };
         let scores = evaluate(&setting, &contest, progress)?;
-        totals.iter_mut().zip(scores).for_each(|(total, part)| total.merge(part));
+        totals
+            .iter_mut()
+            .zip(scores)
+            .for_each(|(total, part)| total.merge(part));
         if request.for_report && place + 1 == folds.len() {
             samples = samples::gather(&setting, &models[..listed], &totals, protocol)?;
         }
@@ -151,7 +170,13 @@ pub fn run(request: &Request<'_>, data: DataBlock, progress: &dyn Progress) -> R
     let names = kinds.chain(request.veterans.iter().map(|veteran| veteran.name.clone()));
     let scores: Vec<(String, Scores)> = names.zip(totals).collect();
     let document = document(request, data, &folds, &layout, &scores, &fit_seconds, season);
-    Ok(Backtest { document, scores, layout, samples, pipelines })
+    Ok(Backtest {
+        document,
+        scores,
+        layout,
+        samples,
+        pipelines,
+    })
 }
 
 struct Fitted {
@@ -164,7 +189,9 @@ impl Fitted {
     fn models<'a>(&'a self, veterans: &'a [Veteran<'a>]) -> Vec<&'a dyn Predict> {
         let kinds = self.pipelines.iter().map(|model| model as &dyn Predict);
         let listed = kinds.chain(veterans.iter().map(|model| model as &dyn Predict));
-        listed.chain(self.reference.iter().map(|model| model as &dyn Predict)).collect()
+        listed
+            .chain(self.reference.iter().map(|model| model as &dyn Predict))
+            .collect()
     }
 
     fn naive_place(&self, request: &Request<'_>) -> Option<usize> {
@@ -187,13 +214,21 @@ fn fit(request: &Request<'_>, fold: &Fold, seconds: &mut [f64], progress: &dyn P
         seconds[place] += started.elapsed().as_secs_f64();
     }
     let listed = request.kinds.iter().any(|kind| kind.name() == SEASONAL_NAIVE);
-    let reference = if listed { None } else { Some(Bare(request.naive.fit(&known, &task, progress)?)) };
+    let reference = if listed {
+        None
+    } else {
+        Some(Bare(request.naive.fit(&known, &task, progress)?))
+    };
     Ok(Fitted { pipelines, reference })
 }
 
 /// What `protocol` asks of a forecaster.
 pub fn task(protocol: &Protocol) -> Task {
-    Task { context: protocol.context, horizon: protocol.horizon, seed: protocol.seed }
+    Task {
+        context: protocol.context,
+        horizon: protocol.horizon,
+        seed: protocol.seed,
+    }
 }
 
 /// The quantiles to ask for, and what is counted of them.
@@ -205,7 +240,12 @@ pub(crate) fn layout(protocol: &Protocol, for_report: bool) -> Result<(Vec<Quant
     }
     fractions.sort_by(f64::total_cmp);
     fractions.dedup_by(|one, other| (*one - *other).abs() < 1e-9);
-    let place = |fraction: f64| fractions.iter().position(|known| (known - fraction).abs() < 1e-9).unwrap_or(0);
+    let place = |fraction: f64| {
+        fractions
+            .iter()
+            .position(|known| (known - fraction).abs() < 1e-9)
+            .unwrap_or(0)
+    };
     let layout = Layout {
         weighted: weighted.iter().map(|fraction| place(*fraction)).collect(),
         intervals: protocol.levels.iter().map(|level| level.bounds().map(place)).collect(),

@@ -110,9 +110,18 @@ impl Scores {
 
     /// Adds the scores of later windows.
     pub fn merge(&mut self, later: Self) {
-        self.steps.iter_mut().zip(&later.steps).for_each(|(sum, part)| sum.merge(part));
-        self.hours.iter_mut().zip(later.hours).for_each(|(sum, part)| sum.merge(part));
-        self.series.iter_mut().zip(later.series).for_each(|(sum, part)| sum.merge(part));
+        self.steps
+            .iter_mut()
+            .zip(&later.steps)
+            .for_each(|(sum, part)| sum.merge(part));
+        self.hours
+            .iter_mut()
+            .zip(later.hours)
+            .for_each(|(sum, part)| sum.merge(part));
+        self.series
+            .iter_mut()
+            .zip(later.series)
+            .for_each(|(sum, part)| sum.merge(part));
         self.windows.extend(later.windows);
         self.predict_seconds += later.predict_seconds;
     }
@@ -144,8 +153,11 @@ pub fn evaluate(setting: &Setting<'_>, contest: &Contest<'_>, progress: &dyn Pro
             points.push(model.points(setting.panel, block)?);
             total.predict_seconds += started.elapsed().as_secs_f64();
         }
-        let chunks: Vec<(usize, &[usize])> =
-            block.chunks(chunk_origins).enumerate().map(|(place, origins)| (place * chunk_origins, origins)).collect();
+        let chunks: Vec<(usize, &[usize])> = block
+            .chunks(chunk_origins)
+            .enumerate()
+            .map(|(place, origins)| (place * chunk_origins, origins))
+            .collect();
         let parts: Result<Vec<Vec<Scores>>> = chunks
             .par_iter()
             .map(|(from, origins)| {
@@ -154,7 +166,10 @@ pub fn evaluate(setting: &Setting<'_>, contest: &Contest<'_>, progress: &dyn Pro
             })
             .collect();
         for part in parts? {
-            totals.iter_mut().zip(part).for_each(|(total, scores)| total.merge(scores));
+            totals
+                .iter_mut()
+                .zip(part)
+                .for_each(|(total, scores)| total.merge(scores));
         }
         done += block.len();
     }
@@ -182,7 +197,11 @@ fn around(
         let started = Instant::now();
         let point = points.slice(s![from..from + origins.len(), .., ..]).to_owned();
         let quantiles = model.around(setting.panel, origins, &point, setting.quantiles)?;
-        forecasts.push(Forecasts { point, quantiles, seconds: started.elapsed().as_secs_f64() });
+        forecasts.push(Forecasts {
+            point,
+            quantiles,
+            seconds: started.elapsed().as_secs_f64(),
+        });
     }
     Ok(forecasts)
 }
@@ -195,12 +214,24 @@ fn score_chunk(
 ) -> Vec<Scores> {
     let target = setting.panel.target();
     let empty = Scores::new(setting.layout, setting.horizon, target.ncols());
-    let mut scores: Vec<Scores> =
-        forecasts.iter().map(|model| Scores { predict_seconds: model.seconds, ..empty.clone() }).collect();
+    let mut scores: Vec<Scores> = forecasts
+        .iter()
+        .map(|model| Scores {
+            predict_seconds: model.seconds,
+            ..empty.clone()
+        })
+        .collect();
     for (place, &origin) in origins.iter().enumerate() {
-        let window = Window { place, origin, target: &target };
+        let window = Window {
+            place,
+            origin,
+            target: &target,
+        };
         for model in &mut scores {
-            model.windows.push(WindowLoss { origin, steps: vec![Mean::default(); setting.horizon] });
+            model.windows.push(WindowLoss {
+                origin,
+                steps: vec![Mean::default(); setting.horizon],
+            });
         }
         for step in 0..setting.horizon {
             for series in 0..target.ncols() {
@@ -244,7 +275,15 @@ fn score_place(
         }
         let quantiles = forecasts[model].quantiles.slice(s![window.place, series, step, ..]);
         let quantiles = quantiles.as_slice().unwrap_or_default();
-        tally.push(setting.layout, &Observation { target, point: forecast, scale: setting.scales[series], quantiles });
+        tally.push(
+            setting.layout,
+            &Observation {
+                target,
+                point: forecast,
+                scale: setting.scales[series],
+                quantiles,
+            },
+        );
         let error = (target - forecast).abs();
         if let Some(naive) = naive {
             tally.beside_naive.push(error);
@@ -267,7 +306,11 @@ fn score_place(
 /// A zone that is not known, or an instant outside the calendar.
 pub fn local_hours(panel: &Panel) -> Result<Vec<u8>> {
     let zone = jiff::tz::TimeZone::get(panel.timezone()).map_err(|_| {
-        crate::Error::invalid("--timezone", panel.timezone(), "an IANA zone, such as Europe/Copenhagen")
+        crate::Error::invalid(
+            "--timezone",
+            panel.timezone(),
+            "an IANA zone, such as Europe/Copenhagen",
+        )
     })?;
     (0..panel.steps())
         .map(|row| {
@@ -296,37 +339,53 @@ mod tests {
         fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
             let shape = (origins.len(), panel.series().len(), 2);
             Ok(Array3::from_shape_fn(shape, |(place, series, _)| {
-                if series < self.refuses { f64::NAN } else { panel.target()[[origins[place], series]] }
+                if series < self.refuses {
+                    f64::NAN
+                } else {
+                    panel.target()[[origins[place], series]]
+                }
             }))
         }
 
-        fn around(
-            &self,
-            _: &Panel,
-            _: &[usize],
-            points: &Array3<f64>,
-            quantiles: &[Quantile],
-        ) -> Result<Array4<f64>> {
+        fn around(&self, _: &Panel, _: &[usize], points: &Array3<f64>, quantiles: &[Quantile]) -> Result<Array4<f64>> {
             let (windows, series, horizon) = points.dim();
-            Ok(Array4::from_shape_fn((windows, series, horizon, quantiles.len()), |(place, series, step, quantile)| {
-                points[[place, series, step]] + f64::from(quantiles[quantile]) - 0.5
-            }))
+            Ok(Array4::from_shape_fn(
+                (windows, series, horizon, quantiles.len()),
+                |(place, series, step, quantile)| points[[place, series, step]] + f64::from(quantiles[quantile]) - 0.5,
+            ))
         }
     }
 
     fn panel(rows: usize, series: usize) -> Panel {
         let values = Array3::from_shape_fn((rows, series, 1), |(row, column, _)| {
-            if row == 7 { f64::NAN } else { (row * (column + 1)) as f64 }
+            if row == 7 {
+                f64::NAN
+            } else {
+                (row * (column + 1)) as f64
+            }
         });
-        let channels = vec![Channel { name: "y".into(), role: ChannelRole::Target }];
+        let channels = vec![Channel {
+            name: "y".into(),
+            role: ChannelRole::Target,
+        }];
         let names = (0..series).map(|place| format!("s{place}")).collect();
         let step = arterial_datasets::time::Duration(5 * MINUTE);
         Panel::new(Timestamp(0), step, "Europe/Copenhagen", names, channels, values).unwrap()
     }
 
-    fn run(panel: &Panel, origins: &[usize], models: &[&dyn Predict], listed: usize, naive: Option<usize>) -> Vec<Scores> {
+    fn run(
+        panel: &Panel,
+        origins: &[usize],
+        models: &[&dyn Predict],
+        listed: usize,
+        naive: Option<usize>,
+    ) -> Vec<Scores> {
         let quantiles: Vec<Quantile> = [0.1, 0.5, 0.9].map(|value| Quantile::try_from(value).unwrap()).to_vec();
-        let layout = Layout { fractions: vec![0.1, 0.5, 0.9], weighted: vec![0, 1, 2], intervals: vec![[0, 2]] };
+        let layout = Layout {
+            fractions: vec![0.1, 0.5, 0.9],
+            weighted: vec![0, 1, 2],
+            intervals: vec![[0, 2]],
+        };
         let setting = Setting {
             panel,
             origins,
@@ -346,16 +405,30 @@ mod tests {
         let scores = run(&panel, &[5, 6, 7], &[&Repeat { refuses: 0 }], 1, None).remove(0);
         let first = &scores.steps[0];
         assert_eq!((first.targets, first.absolute.count, first.refused), (4, 2, 2));
-        assert_eq!(first.absolute.sum, 1.0 + 2.0, "one row ahead the series have grown by 1 and by 2");
+        assert_eq!(
+            first.absolute.sum,
+            1.0 + 2.0,
+            "one row ahead the series have grown by 1 and by 2"
+        );
         assert_eq!(scores.steps[1].absolute.sum, 2.0 + 4.0);
     }
 
     #[test]
     fn models_are_compared_where_all_of_them_have_a_forecast() {
         let panel = panel(10, 3);
-        let scores = run(&panel, &[1, 2], &[&Repeat { refuses: 0 }, &Repeat { refuses: 2 }], 2, Some(1));
+        let scores = run(
+            &panel,
+            &[1, 2],
+            &[&Repeat { refuses: 0 }, &Repeat { refuses: 2 }],
+            2,
+            Some(1),
+        );
         assert_eq!(scores[0].steps[0].absolute.count, 6);
-        assert_eq!(scores[0].steps[0].common, Mean { sum: 6.0, count: 2 }, "the third series alone, 3 a row");
+        assert_eq!(
+            scores[0].steps[0].common,
+            Mean { sum: 6.0, count: 2 },
+            "the third series alone, 3 a row"
+        );
         assert_eq!(scores[0].steps[0].beside_naive, scores[0].steps[0].naive);
         assert_eq!(scores[1].windows[0].steps[1], Mean { sum: 6.0, count: 1 });
     }

@@ -35,15 +35,23 @@ pub async fn promote(
         (Verdict::AlreadyThere, Some(standing)) => return Ok(standing.clone()),
         (Verdict::Refuse(_), _) if order.force => true,
         (Verdict::Refuse(reasons), _) => {
-            return Err(Error::Refused(format!("{id} is not promoted: {}; --force --reason TEXT overrules", reasons.join("; "))));
+            return Err(Error::Refused(format!(
+                "{id} is not promoted: {}; --force --reason TEXT overrules",
+                reasons.join("; ")
+            )));
         }
         _ => false,
     };
     let change = Change {
         reason: order.reason.clone(),
         forced,
-        evidence: serde_json::to_value(evidence).map_err(|source| Error::Json { what: "evidence".into(), source })?,
+        evidence: serde_json::to_value(evidence).map_err(|source| Error::Json {
+            what: "evidence".into(),
+            source,
+        })?,
     };
     let expected = standing.map_or(0, |revision| revision.revision);
-    Ok(registry.promote(&manifest.target, &order.alias, &id, expected, change, clock).await?)
+    Ok(registry
+        .promote(&manifest.target, &order.alias, &id, expected, change, clock)
+        .await?)
 }

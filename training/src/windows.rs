@@ -38,17 +38,35 @@ pub struct LakePanel {
 pub async fn panel(lake: &Lake, topic: &str, field: &str, version: Option<i64>, timezone: &str) -> Result<LakePanel> {
     let name = format!("{}_windows", topic.replace('-', "_"));
     let Some(table) = lake.existing(&name).await? else {
-        let known: Vec<String> = lake.names().await?.into_iter().filter(|name| name.ends_with("_windows")).collect();
-        return Err(Error::invalid("--topic", topic, format!("a topic with a table of windows in this lake: {}", known.join(", "))));
+        let known: Vec<String> = lake
+            .names()
+            .await?
+            .into_iter()
+            .filter(|name| name.ends_with("_windows"))
+            .collect();
+        return Err(Error::invalid(
+            "--topic",
+            topic,
+            format!("a topic with a table of windows in this lake: {}", known.join(", ")),
+        ));
     };
     let column = column(&table, field)?;
     let columns = [KEY, START, REVISION, &column].map(str::to_owned).to_vec();
     let version = version.unwrap_or_else(|| table.version());
-    let scan = Scan { columns: Some(columns), version: Some(version), ..Scan::default() };
+    let scan = Scan {
+        columns: Some(columns),
+        version: Some(version),
+        ..Scan::default()
+    };
     let batches = table.scan(&scan).await?;
     let panel = from_batches(&batches, field, timezone)?;
     let sha256 = digest(&panel);
-    Ok(LakePanel { panel, table: name, version, sha256 })
+    Ok(LakePanel {
+        panel,
+        table: name,
+        version,
+        sha256,
+    })
 }
 
 fn column(table: &Table, field: &str) -> Result<String> {
@@ -57,10 +75,16 @@ fn column(table: &Table, field: &str) -> Result<String> {
         let kind = schema.field_with_name(name).map(|field| field.data_type().clone());
         matches!(kind, Ok(DataType::Float64 | DataType::Int64)).then(|| name.to_owned())
     };
-    numeric(field).or_else(|| numeric(&format!("{field}_mean"))).ok_or_else(|| {
-        let names = schema.fields().iter().filter_map(|field| numeric(field.name()));
-        Error::invalid("--target", field, format!("a number of {}: {}", table.name(), names.collect::<Vec<_>>().join(", ")))
-    })
+    numeric(field)
+        .or_else(|| numeric(&format!("{field}_mean")))
+        .ok_or_else(|| {
+            let names = schema.fields().iter().filter_map(|field| numeric(field.name()));
+            Error::invalid(
+                "--target",
+                field,
+                format!("a number of {}: {}", table.name(), names.collect::<Vec<_>>().join(", ")),
+            )
+        })
 }
 
 /// Puts rows of key, start, revision and value on a grid; the newest revision of a window counts.
@@ -84,10 +108,17 @@ fn from_batches(batches: &[RecordBatch], field: &str, timezone: &str) -> Result<
     times.dedup();
     let step = times.windows(2).map(|pair| pair[1] - pair[0]).min();
     let (Some(step), Some(&first), Some(&last)) = (step, times.first(), times.last()) else {
-        return Err(Error::invalid("--lake", format!("{} windows", times.len()), "a table with at least two windows"));
+        return Err(Error::invalid(
+            "--lake",
+            format!("{} windows", times.len()),
+            "a table with at least two windows",
+        ));
     };
     let mut series: BTreeMap<&str, usize> = newest.keys().map(|(key, _)| (key.as_str(), 0)).collect();
-    series.values_mut().enumerate().for_each(|(place, column)| *column = place);
+    series
+        .values_mut()
+        .enumerate()
+        .for_each(|(place, column)| *column = place);
     let rows = usize::try_from((last - first) / step + 1).unwrap_or(0);
     let mut values = Array3::from_elem((rows, series.len(), 1), f64::NAN);
     for ((key, start), (_, value)) in &newest {
@@ -95,8 +126,18 @@ fn from_batches(batches: &[RecordBatch], field: &str, timezone: &str) -> Result<
         values[[row, series[key.as_str()], 0]] = *value;
     }
     let names = series.into_keys().map(str::to_owned).collect();
-    let channels = vec![Channel { name: field.to_owned(), role: ChannelRole::Target }];
-    Ok(Panel::new(Timestamp(first), Duration(step), timezone, names, channels, values)?)
+    let channels = vec![Channel {
+        name: field.to_owned(),
+        role: ChannelRole::Target,
+    }];
+    Ok(Panel::new(
+        Timestamp(first),
+        Duration(step),
+        timezone,
+        names,
+        channels,
+        values,
+    )?)
 }
 
 fn value(batch: &RecordBatch, row: usize) -> f64 {
@@ -119,7 +160,11 @@ fn digest(panel: &Panel) -> String {
         hash.update(name.as_bytes());
     }
     for value in panel.values() {
-        let bits = if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
+        let bits = if value.is_nan() {
+            f64::NAN.to_bits()
+        } else {
+            value.to_bits()
+        };
         hash.update(bits.to_le_bytes());
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
@@ -158,24 +203,45 @@ mod tests {
     #[test]
     fn the_newest_revision_counts_and_absent_windows_are_missing() {
         let minute = 60_000_000;
-        let first = batch(&[("b", 0, 1, Some(7.0)), ("a", 0, 0, Some(1.0)), ("a", 5 * minute, 0, None)]);
-        let second = batch(&[("b", 0, 0, Some(6.0)), ("b", 15 * minute, 0, Some(9.0)), ("a", 5 * minute, 1, Some(2.0))]);
+        let first = batch(&[
+            ("b", 0, 1, Some(7.0)),
+            ("a", 0, 0, Some(1.0)),
+            ("a", 5 * minute, 0, None),
+        ]);
+        let second = batch(&[
+            ("b", 0, 0, Some(6.0)),
+            ("b", 15 * minute, 0, Some(9.0)),
+            ("a", 5 * minute, 1, Some(2.0)),
+        ]);
         let panel = from_batches(&[first, second], "speed_kmh", "UTC").unwrap();
-        assert_eq!((panel.series(), panel.steps()), (["a".to_owned(), "b".to_owned()].as_slice(), 4));
+        assert_eq!(
+            (panel.series(), panel.steps()),
+            (["a".to_owned(), "b".to_owned()].as_slice(), 4)
+        );
         assert_eq!(panel.step(), "5m".parse().unwrap());
         let target = panel.target();
-        assert_eq!((target[[0, 0]], target[[1, 0]], target[[0, 1]], target[[3, 1]]), (1.0, 2.0, 7.0, 9.0));
+        assert_eq!(
+            (target[[0, 0]], target[[1, 0]], target[[0, 1]], target[[3, 1]]),
+            (1.0, 2.0, 7.0, 9.0)
+        );
         assert!(target[[2, 0]].is_nan() && target[[1, 1]].is_nan());
     }
 
     #[test]
     fn the_digest_does_not_depend_on_the_order_of_rows() {
-        let rows = [("a", 0, 0, Some(1.0)), ("b", 0, 0, Some(2.0)), ("a", 60_000_000, 0, None)];
+        let rows = [
+            ("a", 0, 0, Some(1.0)),
+            ("b", 0, 0, Some(2.0)),
+            ("a", 60_000_000, 0, None),
+        ];
         let panel = |batches: &[RecordBatch]| digest(&from_batches(batches, "y", "UTC").unwrap());
         let one = panel(&[batch(&rows)]);
         let other = panel(&[batch(&rows[2..]), batch(&rows[..2])]);
         assert_eq!(one, other);
-        assert_ne!(one, panel(&[batch(&[rows[0], rows[1], ("a", 60_000_000, 0, Some(3.0))])]));
+        assert_ne!(
+            one,
+            panel(&[batch(&[rows[0], rows[1], ("a", 60_000_000, 0, Some(3.0))])])
+        );
     }
 
     #[test]

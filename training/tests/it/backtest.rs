@@ -14,8 +14,10 @@ use arterial_training::{report, table};
 use crate::common::{block, waves};
 
 fn losloop() -> Option<Panel> {
-    let data = std::env::var_os("ARTERIAL_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
+    let data = std::env::var_os("ARTERIAL_DATA").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
+        PathBuf::from,
+    );
     let path = data.join("traffic/losloop/losloop_speed.parquet");
     if !path.exists() {
         eprintln!("skipped: {} is not there", path.display());
@@ -25,7 +27,14 @@ fn losloop() -> Option<Panel> {
 }
 
 fn measure(panel: &Panel, kinds: &[&dyn Forecaster], protocol: &Protocol, for_report: bool) -> Backtest {
-    let request = Request { panel, kinds, naive: &SeasonalNaive, veterans: &[], protocol, for_report };
+    let request = Request {
+        panel,
+        kinds,
+        naive: &SeasonalNaive,
+        veterans: &[],
+        protocol,
+        for_report,
+    };
     run(&request, block(panel), &Silent).unwrap()
 }
 
@@ -47,25 +56,58 @@ fn persistence_on_the_reference_data_agrees_with_the_published_figures() {
     let Some(panel) = losloop() else { return };
     let backtest = measure(&panel, &[&Persistence], &reference(12, &[3, 6, 9, 12]), false);
     let protocol = &backtest.document.protocol;
-    assert_eq!((protocol.folds[0].train_rows, protocol.test_windows, protocol.test_start), (1612, 381, 1624));
-    let at: Vec<String> = backtest.document.scores.iter().map(|score| rounded(score.metrics.mae)).collect();
+    assert_eq!(
+        (protocol.folds[0].train_rows, protocol.test_windows, protocol.test_start),
+        (1612, 381, 1624)
+    );
+    let at: Vec<String> = backtest
+        .document
+        .scores
+        .iter()
+        .map(|score| rounded(score.metrics.mae))
+        .collect();
     assert_eq!(at, ["3.578", "4.382", "5.094", "5.795"]);
-    let through: Vec<String> = backtest.document.scores.iter().map(|score| rounded(score.mae_through)).collect();
+    let through: Vec<String> = backtest
+        .document
+        .scores
+        .iter()
+        .map(|score| rounded(score.mae_through))
+        .collect();
     assert_eq!(through, ["3.163", "3.642", "4.049", "4.428"]);
-    assert!(backtest.document.scores.iter().all(|score| score.forecasts == 381 * 207 && score.refused == 0));
+    assert!(
+        backtest
+            .document
+            .scores
+            .iter()
+            .all(|score| score.forecasts == 381 * 207 && score.refused == 0)
+    );
 }
 
 #[test]
 fn one_run_a_horizon_agrees_with_the_published_table() {
     let Some(panel) = losloop() else { return };
     for (horizon, expected) in [(3, "3.155"), (6, "3.629"), (9, "4.042"), (12, "4.428")] {
-        let backtest = measure(&panel, &[&Persistence], &reference(horizon, &default_report_at(horizon)), false);
-        assert_eq!(rounded(backtest.document.scores.last().unwrap().mae_through), expected, "horizon {horizon}");
+        let backtest = measure(
+            &panel,
+            &[&Persistence],
+            &reference(horizon, &default_report_at(horizon)),
+            false,
+        );
+        assert_eq!(
+            rounded(backtest.document.scores.last().unwrap().mae_through),
+            expected,
+            "horizon {horizon}"
+        );
     }
 }
 
 fn small() -> Protocol {
-    Protocol { horizon: 4, context: 8, report_at: vec![1, 4], ..Protocol::default() }
+    Protocol {
+        horizon: 4,
+        context: 8,
+        report_at: vec![1, 4],
+        ..Protocol::default()
+    }
 }
 
 #[test]
@@ -76,13 +118,22 @@ fn rows_of_the_test_part_never_change_a_fit() {
     for row in fold.parts.test.clone() {
         values.slice_mut(ndarray::s![row, .., ..]).fill(-1e6);
     }
-    let spoilt =
-        Panel::new(panel.start(), panel.step(), panel.timezone(), panel.series().to_vec(), panel.channels().to_vec(), values)
-            .unwrap();
+    let spoilt = Panel::new(
+        panel.start(),
+        panel.step(),
+        panel.timezone(),
+        panel.series().to_vec(),
+        panel.channels().to_vec(),
+        values,
+    )
+    .unwrap();
     for kind in [&Persistence as &dyn Forecaster, &SeasonalNaive] {
         let fit = |panel: &Panel| {
             let known = panel.rows(fold.known_rows());
-            Pipeline::fit(kind, &known, fold.parts.validation.len(), &task(&small()), &Silent).unwrap().files().unwrap()
+            Pipeline::fit(kind, &known, fold.parts.validation.len(), &task(&small()), &Silent)
+                .unwrap()
+                .files()
+                .unwrap()
         };
         assert_eq!(fit(&panel), fit(&spoilt), "{}", kind.name());
     }
@@ -104,7 +155,13 @@ fn the_same_seed_gives_the_same_document() {
 #[test]
 fn a_rolling_origin_adds_its_folds_up() {
     let panel = waves();
-    let protocol = Protocol { partition: Partition::Rolling { folds: 3, fold_steps: 40 }, ..small() };
+    let protocol = Protocol {
+        partition: Partition::Rolling {
+            folds: 3,
+            fold_steps: 40,
+        },
+        ..small()
+    };
     let document = measure(&panel, &[&Persistence], &protocol, false).document;
     assert_eq!(document.protocol.split, None);
     assert_eq!(document.protocol.test_windows, 3 * (40 - 12 + 1));
@@ -121,8 +178,14 @@ fn the_json_has_every_promised_field() {
             assert!(value.get(field).is_some(), "{field}");
         }
     };
-    has(&json["data"], "path sha256 series steps step_seconds timezone missing_share");
-    has(&json["protocol"], "context horizon split train_windows validation_windows test_windows test_start seed");
+    has(
+        &json["data"],
+        "path sha256 series steps step_seconds timezone missing_share",
+    );
+    has(
+        &json["protocol"],
+        "context horizon split train_windows validation_windows test_windows test_start seed",
+    );
     has(
         &json["scores"][0],
         "model step minutes mae rmse mape mase wql coverage_80 width_80 skill mae_through rmse_through forecasts refused",

@@ -29,6 +29,17 @@ pub fn waves() -> Panel {
         50.0 + 20.0 * phase.sin() + ((row * 7 + series * 13) % 11) as f64
     });
     let names = ["north", "east", "south", "west"].map(str::to_owned).to_vec();
-    let channels = vec![Channel { name: "y".into(), role: ChannelRole::Target }];
-    Panel::new(Timestamp(0), Duration(15 * MINUTE), "Europe/Copenhagen", names, channels, values).unwrap()
+    let channels = vec![Channel {
+        name: "y".into(),
+        role: ChannelRole::Target,
+    }];
+    Panel::new(
+        Timestamp(0),
+        Duration(15 * MINUTE),
+        "Europe/Copenhagen",
+        names,
+        channels,
+        values,
+    )
+    .unwrap()
 }
