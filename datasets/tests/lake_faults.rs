@@ -131,13 +131,23 @@ async fn upkeep_killed_at_every_step_loses_and_doubles_nothing() {
     }
 }
 
+fn data_files(place: &tempfile::TempDir) -> usize {
+    let days = std::fs::read_dir(place.path().join("readings"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let data = days.filter(|path| !path.ends_with("_delta_log"));
+    data.map(|path| std::fs::read_dir(path).unwrap().count()).sum()
+}
+
 #[tokio::test]
 async fn a_full_disk_is_told_and_the_same_writer_goes_on_when_there_is_room() {
     let place = tempfile::tempdir().unwrap();
     let full = Arc::new(AtomicBool::new(false));
     let switch = Arc::clone(&full);
     let hook = move |point: Point<'_>| {
-        let refused = switch.load(Ordering::SeqCst) && point.step == Step::WriteFile && point.when == When::Before;
+        // Room for the data file, none for the log entry.
+        let entry = point.path.contains("_delta_log") && point.when == When::Before;
+        let refused = switch.load(Ordering::SeqCst) && point.step == Step::WriteFile && entry;
         if refused {
             Err(io::Error::from(io::ErrorKind::StorageFull))
         } else {
@@ -158,6 +168,11 @@ async fn a_full_disk_is_told_and_the_same_writer_goes_on_when_there_is_room() {
     let refused = table.commit(&[readings(10..20)], &progress(&table, 0, 20, None)).await;
     assert!(matches!(refused, Err(Error::DiskFull { .. })), "{refused:?}");
     assert_eq!(offsets(&table, &Scan::default()).await, (0..10).collect::<Vec<i64>>());
+    assert_eq!(
+        data_files(&place),
+        1,
+        "what was written for nothing is taken away again"
+    );
     full.store(false, Ordering::SeqCst);
     table
         .commit(&[readings(10..20)], &progress(&table, 0, 20, None))

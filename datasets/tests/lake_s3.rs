@@ -84,7 +84,7 @@ async fn minio_keeps_every_promise_of_a_local_folder() {
         store: minio.options(),
         ..options()
     };
-    let lake = Lake::open(&minio.url("some/prefix"), options).await.unwrap();
+    let lake = Lake::open(&Minio::url("some/prefix"), options).await.unwrap();
     the_whole_life_of_a_table(&lake).await;
     many_writers(&lake).await;
 }
@@ -93,7 +93,7 @@ async fn minio_keeps_every_promise_of_a_local_folder() {
 async fn a_lost_reply_of_minio_is_no_loss_and_no_double() {
     let Some(minio) = Minio::start() else { return };
     for (name, trouble) in troubles() {
-        let mut builder = AmazonS3Builder::new().with_url(minio.url(""));
+        let mut builder = AmazonS3Builder::new().with_url(Minio::url(""));
         for (key, value) in minio.options() {
             builder = builder.with_config(key.parse::<AmazonS3ConfigKey>().unwrap(), value);
         }

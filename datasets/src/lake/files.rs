@@ -40,10 +40,25 @@ pub(crate) async fn write(
     store.faults.enter(Step::DataFiles, table)?;
     let mut added = Vec::new();
     for part in split(partition, batches)? {
-        added.push(write_part(store, table, part, now, data_change).await?);
+        match write_part(store, table, part, now, data_change).await {
+            Ok(add) => added.push(add),
+            Err(error) => {
+                forget(store, table, &added).await;
+                return Err(error);
+            }
+        }
     }
     store.faults.leave(Step::DataFiles, table)?;
     Ok(added)
+}
+
+/// Deletes data files that no commit names. What cannot be deleted here is found by vacuum.
+pub(crate) async fn forget(store: &Store, table: &str, added: &[Add]) {
+    for add in added {
+        if let Err(error) = store.delete(&format!("{table}/{}", add.path)).await {
+            tracing::debug!(table, path = add.path, %error, "data file of no commit stays until vacuum");
+        }
+    }
 }
 
 async fn write_part(store: &Store, table: &str, part: Part, now: Timestamp, data_change: bool) -> Result<Add> {

@@ -251,13 +251,12 @@ impl Table {
 
     /// Deletes the data files of a commit that is known not to exist. Vacuum finds what is left over here.
     pub(super) async fn forget_if_refused(&self, outcome: &Result<i64>, added: &[Add]) {
-        if !matches!(outcome, Err(Error::Fenced { .. } | Error::Conflict { .. })) {
-            return;
-        }
-        for add in added {
-            if let Err(error) = self.shared.store.delete(&format!("{}/{}", self.name, add.path)).await {
-                tracing::debug!(table = self.name, path = add.path, %error, "data file of a refused commit stays until vacuum");
-            }
+        // A full disk most of all: what was written for nothing would take the room away.
+        if matches!(
+            outcome,
+            Err(Error::Fenced { .. } | Error::Conflict { .. } | Error::DiskFull { .. })
+        ) {
+            files::forget(&self.shared.store, &self.name, added).await;
         }
     }
 

@@ -58,15 +58,15 @@ impl Minio {
     }
 
     fn wait(&self) {
-        let limit = Instant::now() + Duration::from_secs(60);
+        let limit = Instant::now() + Duration::from_mins(1);
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             assert!(Instant::now() < limit, "MinIO does not answer");
             std::thread::yield_now();
         }
     }
 
-    /// The address of a lake in it.
-    pub fn url(&self, prefix: &str) -> String {
+    /// The address of a lake in any such server.
+    pub fn url(prefix: &str) -> String {
         format!("s3://{BUCKET}/{prefix}")
     }
 
