@@ -7,6 +7,8 @@
 //! | [`event`] | the columns that decoding fills |
 //! | [`intern`] | keys and zones as small numbers |
 //! | [`quarantine`] | records that could not be taken, and why |
+//! | [`window`] | exact accumulators by key and window, watermark, repeats, revisions |
+//! | [`pipeline`] | all of it driven by one thread, into the lake, exactly once |
 //!
 //! A record travels source -> decode -> window -> feature. This crate knows nothing of models or wire types.
 
@@ -14,8 +16,10 @@ pub mod decode;
 pub mod error;
 pub mod event;
 pub mod intern;
+pub mod pipeline;
 pub mod quarantine;
 pub mod record;
 pub mod source;
+pub mod window;
 
 pub use error::{Error, Result};
