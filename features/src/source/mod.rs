@@ -11,9 +11,12 @@ use crate::record::RecordRef;
 
 pub use arterial_datasets::topic::TopicPartition;
 
+mod bridge;
+mod kafka;
 mod memory;
 mod replay;
 
+pub use kafka::{Assignment, KafkaSettings, KafkaSource};
 pub use memory::MemorySource;
 pub use replay::ReplaySource;
 
