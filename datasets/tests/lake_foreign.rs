@@ -32,7 +32,7 @@ table = DeltaTable(sys.argv[1])
 rows = table.to_pyarrow_table()
 lazy = pl.scan_delta(sys.argv[1])
 picked = lazy.filter(pl.col("key") == "s3").select("offset").collect()
-total = duckdb.sql("select count(distinct \"offset\") from rows where year(event_time at time zone 'UTC') = 2026").fetchone()[0]
+total = duckdb.sql("select count(distinct \"offset\") from rows where year(event_time at time zone 'UTC') = 2026").fetchall()[0][0]
 txn = table.transaction_version("arterial/next/0/traffic-sensors")
 print(table.version(), rows.num_rows, total, picked.height, lazy.select(pl.col("offset").sum()).collect().item(), txn)
 "#;

@@ -1,13 +1,18 @@
 //! The commands: one file each, `Args` for the command line and `run` for the work.
 
+mod client;
 mod completions;
 mod config;
+mod forecast;
+mod health;
 
 use clap::Subcommand;
 
 /// Every command, in the order of `--help`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Forecast(forecast::Args),
+    Health(health::Args),
     Config(config::Args),
     Completions(completions::Args),
 }
@@ -19,6 +24,8 @@ impl Command {
     /// Whatever the command could not do.
     pub fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::Forecast(args) => forecast::run(&args),
+            Self::Health(args) => health::run(&args),
             Self::Config(args) => config::run(&args),
             Self::Completions(args) => completions::run(&args),
         }

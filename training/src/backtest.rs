@@ -30,14 +30,24 @@ pub struct Request<'a> {
     pub kinds: &'a [&'a dyn Forecaster],
     /// Seasonal naive, which skill is measured against.
     pub naive: &'a dyn Forecaster,
+    /// Models that were fitted before, measured beside the kinds.
+    pub veterans: &'a [Veteran<'a>],
     /// How to measure.
     pub protocol: &'a Protocol,
     /// Whether to gather what only a report shows: many more quantiles, and stretches of forecasts.
     pub for_report: bool,
 }
 
+/// A model that was fitted before, under the name of its version.
+#[derive(Clone)]
+pub struct Veteran<'a> {
+    /// Its name in the score table, such as `linear@3`.
+    pub name: String,
+    /// The model.
+    pub pipeline: &'a Pipeline,
+}
+
 /// What was measured.
-#[derive(Debug, Clone)]
 pub struct Backtest {
     /// The JSON document.
     pub document: Document,
@@ -47,6 +57,18 @@ pub struct Backtest {
     pub layout: Layout,
     /// Stretches of forecasts beside what happened; empty unless asked for.
     pub samples: Vec<Sample>,
+    /// The models as they were fitted for the last fold, in the order of the kinds.
+    pub pipelines: Vec<Pipeline>,
+}
+
+impl Predict for Veteran<'_> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn predict(&self, panel: &Panel, origins: &[usize], quantiles: &[Quantile]) -> Result<Forecasts> {
+        self.pipeline.predict(panel, origins, quantiles)
+    }
 }
 
 impl Predict for Pipeline {
@@ -90,9 +112,11 @@ pub fn run(request: &Request<'_>, data: DataBlock, progress: &dyn Progress) -> R
     let hours = local_hours(request.panel)?;
     let season = season_rows(request.panel.step());
     let width = request.panel.series().len();
-    let mut totals = vec![Scores::new(&layout, protocol.horizon, width); request.kinds.len()];
-    let mut fit_seconds = vec![0.0; request.kinds.len()];
+    let listed = request.kinds.len() + request.veterans.len();
+    let mut totals = vec![Scores::new(&layout, protocol.horizon, width); listed];
+    let mut fit_seconds = vec![0.0; listed];
     let mut samples = Vec::new();
+    let mut pipelines = Vec::new();
     for (place, fold) in folds.iter().enumerate() {
         let fitted = fit(request, fold, &mut fit_seconds, progress)?;
         let scales = naive_scales(&request.panel.rows(fold.parts.training.clone()), season);
@@ -105,18 +129,20 @@ pub fn run(request: &Request<'_>, data: DataBlock, progress: &dyn Progress) -> R
             scales: &scales,
             hours: &hours,
         };
-        let models = fitted.models();
-        let contest = Contest { models: &models, listed: request.kinds.len(), naive: fitted.naive_place(request) };
+        let models = fitted.models(request.veterans);
+        let contest = Contest { models: &models, listed, naive: fitted.naive_place(request) };
         let scores = evaluate(&setting, &contest, progress)?;
         totals.iter_mut().zip(scores).for_each(|(total, part)| total.merge(part));
         if request.for_report && place + 1 == folds.len() {
-            samples = samples::gather(&setting, &models[..request.kinds.len()], &totals, protocol)?;
+            samples = samples::gather(&setting, &models[..listed], &totals, protocol)?;
         }
+        pipelines = fitted.pipelines;
     }
-    let names: Vec<String> = request.kinds.iter().map(|kind| kind.name().to_owned()).collect();
-    let scores: Vec<(String, Scores)> = names.into_iter().zip(totals).collect();
+    let kinds = request.kinds.iter().map(|kind| kind.name().to_owned());
+    let names = kinds.chain(request.veterans.iter().map(|veteran| veteran.name.clone()));
+    let scores: Vec<(String, Scores)> = names.zip(totals).collect();
     let document = document(request, data, &folds, &layout, &scores, &fit_seconds, season);
-    Ok(Backtest { document, scores, layout, samples })
+    Ok(Backtest { document, scores, layout, samples, pipelines })
 }
 
 struct Fitted {
@@ -125,14 +151,16 @@ struct Fitted {
 }
 
 impl Fitted {
-    fn models(&self) -> Vec<&dyn Predict> {
-        let listed = self.pipelines.iter().map(|model| model as &dyn Predict);
+    /// The kinds, the veterans, and last the reference where it is none of the kinds.
+    fn models<'a>(&'a self, veterans: &'a [Veteran<'a>]) -> Vec<&'a dyn Predict> {
+        let kinds = self.pipelines.iter().map(|model| model as &dyn Predict);
+        let listed = kinds.chain(veterans.iter().map(|model| model as &dyn Predict));
         listed.chain(self.reference.iter().map(|model| model as &dyn Predict)).collect()
     }
 
     fn naive_place(&self, request: &Request<'_>) -> Option<usize> {
         match self.reference {
-            Some(_) => Some(self.pipelines.len()),
+            Some(_) => Some(self.pipelines.len() + request.veterans.len()),
             None => request.kinds.iter().position(|kind| kind.name() == SEASONAL_NAIVE),
         }
     }

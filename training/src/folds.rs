@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::protocol::{Partition, Protocol};
 use crate::shares::Parts;
@@ -25,7 +25,7 @@ pub struct Fold {
 }
 
 /// What the JSON says of a fold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoldSummary {
     /// Rows of the training part.
     pub train_rows: usize,

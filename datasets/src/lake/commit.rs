@@ -18,6 +18,7 @@ use super::action::{CommitInfo, Line};
 use super::fault::Step;
 use super::fsync::Put;
 use super::snapshot::Snapshot;
+use super::store::Store;
 use super::table::Table;
 use super::{checkpoint, log};
 use crate::time::DAY;
@@ -61,6 +62,7 @@ pub(super) async fn commit(
                 table.seen = table.shared.options.clock.now();
                 checkpoint_if_due(table).await;
                 table.shared.store.faults.enter(Step::Reply, &table.name)?;
+                table.shared.store.faults.leave(Step::Reply, &table.name)?;
                 return Ok(version);
             }
             Outcome::Taken => table.refresh().await?,
@@ -97,6 +99,26 @@ async fn put_entry(table: &mut Table, version: i64, bytes: Bytes, id: &str) -> R
         table: table.name.clone(),
         message: format!("version {version} exists and cannot be read"),
     }))
+}
+
+/// Puts version 0 of a table. Whether this writer's entry wins or another's, the table is there afterwards.
+pub(super) async fn put_first(store: &Store, table: &str, bytes: Bytes) -> Result<()> {
+    let path = log::entry_path(table, 0);
+    let mut pause = FIRST_PAUSE;
+    let mut puts = 0;
+    loop {
+        store.faults.enter(Step::LogEntry, &path)?;
+        let answer = store.put_new(&path, bytes.clone()).await;
+        store.faults.leave(Step::LogEntry, &path)?;
+        puts += 1;
+        match answer {
+            Err(error) if !store.is_remote() || puts == PUTS => return Err(error),
+            Err(_) if !store.exists(&path).await? => {}
+            _ => return Ok(()),
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
 }
 
 /// The id of the commit that has `version`; empty where its writer gave none.

@@ -8,7 +8,6 @@ use arrow::datatypes::SchemaRef;
 use uuid::Uuid;
 
 use super::action::{Add, Format, Line, Metadata, Protocol, Transaction};
-use super::fsync::Put;
 use super::progress::{PartitionProgress, Progress, TopicPartition};
 use super::snapshot::{Snapshot, State};
 use super::{Shared, commit, files, log, schema};
@@ -257,7 +256,8 @@ fn transactions(wanted: &Progress, current: &Progress, now: i64) -> Vec<Line> {
     changed.map(|(app_id, version)| Transaction { app_id, version, last_updated: Some(now) }.into()).collect()
 }
 
-async fn create(shared: &Shared, spec: &TableSpec) -> Result<Put> {
+/// Puts version 0, if nobody did before.
+async fn create(shared: &Shared, spec: &TableSpec) -> Result<()> {
     let now = shared.options.clock.now().0.div_euclid(1_000);
     let metadata = Metadata {
         id: Uuid::new_v4().to_string(),
@@ -272,11 +272,7 @@ async fn create(shared: &Shared, spec: &TableSpec) -> Result<Put> {
     let protocol = Protocol { min_reader_version: 1, min_writer_version: 2 };
     let info = commit::info("CREATE TABLE", now, &Uuid::new_v4().to_string(), true);
     let bytes = commit::encode(&[info.into(), protocol.into(), metadata.into()])?;
-    // Whether this put wins or its answer is lost, the table is there afterwards; the caller reads what it became.
-    match shared.store.put_new(&log::entry_path(&spec.name, 0), bytes.clone()).await {
-        Err(Error::Store { .. }) => shared.store.put_new(&log::entry_path(&spec.name, 0), bytes).await,
-        outcome => outcome,
-    }
+    commit::put_first(&shared.store, &spec.name, bytes).await
 }
 
 fn check_name(name: &str) -> Result<()> {
