@@ -7,15 +7,21 @@
 //! | [`event`] | the columns that decoding fills |
 //! | [`intern`] | keys and zones as small numbers |
 //! | [`quarantine`] | records that could not be taken, and why |
+//! | [`sets`] | feature sets: named, versioned, hashed Polars expressions |
+//! | [`indices`] | congestion, jam factor and mobility per zone |
+//! | [`calendar`] | the local clock |
 //!
 //! A record travels source -> decode -> window -> feature. This crate knows nothing of models or wire types.
 
+pub mod calendar;
 pub mod decode;
 pub mod error;
 pub mod event;
+pub mod indices;
 pub mod intern;
 pub mod quarantine;
 pub mod record;
+pub mod sets;
 pub mod source;
 
 pub use error::{Error, Result};
