@@ -104,7 +104,7 @@ fn aarhus_weather_stands_on_the_local_clock() {
     let Some((count, first, _)) = replayed("aarhus-weather", "weather") else { return };
     assert!((4355..=4357).contains(&count), "{count}");
     assert_eq!(first.time.to_string(), "2014-07-31T22:00:00Z");
-    assert_eq!(event(&first)["temperature_celsius"], json!(18.0));
+    assert_eq!(event(&first)["temperature_celsius"], json!(18));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn beijing_air_has_twelve_stations_and_carbon_monoxide_in_milligrams() {
     assert!((410_000..=420_768).contains(&count), "{count}");
     assert_eq!(times(&first, &last), ("2013-02-28T16:00:00Z".into(), "2017-02-28T15:00:00Z".into()));
     let first = event(&first);
-    assert_eq!((&first["station_id"], &first["pollutants"]["pm25"]), (&json!("Aotizhongxin"), &json!(4.0)));
+    assert_eq!((&first["station_id"], &first["pollutants"]["pm25"]), (&json!("Aotizhongxin"), &json!(4)));
     assert!(first["pollutants"]["co"].as_f64().unwrap() < 20.0);
 }
 
