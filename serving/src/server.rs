@@ -84,7 +84,9 @@ impl Running {
         self.stop.cancel();
         let (grpc, http) = tokio::join!(end(self.grpc, self.drain), end(self.http, self.drain));
         self.health.abort();
-        self.state.stop().await;
+        if tokio::time::timeout(self.drain, self.state.stop()).await.is_err() {
+            tracing::error!(drain = ?self.drain, "forecasts that a sink had not taken yet are lost for it");
+        }
         grpc.and(http)
     }
 

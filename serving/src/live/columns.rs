@@ -7,10 +7,16 @@ use arterial_datasets::stream::{Aggregate, StreamDefinition};
 
 use crate::{Error, Result};
 
-/// The windows column that a forecast of `field` is about: its mean or, where the stream keeps none, the first
-/// aggregate that it keeps. None where the stream has no such value field.
+/// The windows column that a forecast of `field` is about: the mean of a value field or, where the stream keeps none,
+/// the first aggregate that it keeps; an aggregate's own name, such as `speed_kmh_max`, means itself. None where the
+/// stream has neither.
 pub fn target_column(stream: &StreamDefinition, field: &str) -> Option<String> {
-    let definition = stream.value_fields().find(|one| one.column() == field)?;
+    let Some(definition) = stream.value_fields().find(|one| one.column() == field) else {
+        let aggregates = stream.value_fields().flat_map(|one| {
+            one.window_aggregates().into_iter().map(move |kept| format!("{}_{}", one.column(), kept.suffix()))
+        });
+        return aggregates.into_iter().find(|name| name == field);
+    };
     let kept = definition.window_aggregates();
     let aggregate = kept.iter().find(|one| **one == Aggregate::Mean).or(kept.first())?;
     Some(format!("{field}_{}", aggregate.suffix()))
@@ -72,10 +78,11 @@ mod tests {
     use arterial_datasets::stream::StreamCatalog;
 
     #[test]
-    fn a_target_is_the_mean_of_its_field() {
+    fn a_target_is_the_mean_of_its_field_or_an_aggregate_by_name() {
         let catalog = StreamCatalog::built_in().unwrap();
         let stream = catalog.get("traffic-sensors").unwrap();
         assert_eq!(target_column(stream, "speed_kmh").as_deref(), Some("speed_kmh_mean"));
+        assert_eq!(target_column(stream, "speed_kmh_max").as_deref(), Some("speed_kmh_max"));
         assert_eq!(target_column(stream, "congestion_level"), None);
         assert!(target_fields(stream).contains(&"vehicle_flow".to_owned()));
     }

@@ -51,7 +51,8 @@ pub fn panel(
     Ok(Some(Panel::new(start, step, shape.timezone, series.to_vec(), channels, values)?))
 }
 
-/// SHA-256 over what a forecast reads: start, step, the names of the series and every value's bits, little-endian.
+/// SHA-256 over what a forecast reads: start, step, the names of the series and every value's bits, little-endian; every
+/// missing value counts as the same.
 pub fn digest(panel: &Panel) -> String {
     let mut sha = Sha256::new();
     sha.update(panel.start().0.to_le_bytes());
@@ -62,6 +63,7 @@ pub fn digest(panel: &Panel) -> String {
     }
     let mut buffer = Buffer { sha, bytes: Vec::with_capacity(1 << 16) };
     for value in panel.values() {
+        let value = if value.is_nan() { f64::NAN } else { *value };
         buffer.write(&value.to_le_bytes());
     }
     buffer.finish_hexadecimal()

@@ -1,14 +1,12 @@
 //! Tables over Arrow Flight.
 
-mod support;
-
 use std::collections::BTreeSet;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Float64Type;
 use arrow_flight::{FlightClient, FlightDescriptor, Ticket};
 use futures::TryStreamExt;
-use support::{Service, batch, history, ready, waiting, window};
+use crate::support::{Service, batch, history, ready, waiting, window};
 
 async fn client(service: &Service) -> FlightClient {
     FlightClient::new(service.channel().await)

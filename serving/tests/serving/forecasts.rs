@@ -1,11 +1,9 @@
 //! Forecasts over gRPC: the ladder, the refusals, the watchers, the swap of models.
 
-mod support;
-
 use arterial_datasets::time::{Duration, MINUTE};
 use arterial_proto::v1;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
-use support::{FIELD, FakeModel, Says, Service, TOPIC, batch, eventually, ready, target, waiting, window};
+use crate::support::{FIELD, FakeModel, Says, Service, TOPIC, batch, eventually, ready, target, waiting, window};
 use tonic::Code;
 use tonic::transport::Channel;
 

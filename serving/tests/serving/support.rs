@@ -1,7 +1,7 @@
 //! A small city for the tests: a clock that stands where it is put, models that answer as they are told, windows of
 //! five minutes.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -16,7 +16,7 @@ use arterial_datasets::schema;
 use arterial_datasets::stream::StreamCatalog;
 use arterial_datasets::time::{Clock, DAY, Duration, MINUTE, Timestamp};
 use arterial_models::Quantile;
-use arterial_models::registry::{ModelVersion, Reference, Target};
+use arterial_models::registry::{ModelVersion, Reference, Registry, Target};
 use arterial_models::scope::Scope;
 use arterial_serving::model::{ModelSource, ServedModel, Standing};
 use arterial_serving::{AppState, Parts, Running, Server, ServerConfig, ServingConfig};
@@ -228,6 +228,18 @@ pub struct Service {
 
 /// Starts a service over an empty lake, with `history` committed to its windows table; not yet ready.
 pub async fn waiting(history: Option<RecordBatch>) -> Service {
+    let models = Arc::new(FakeModels::default());
+    let source = Arc::clone(&models) as Arc<dyn ModelSource>;
+    launch(history, models, source, None).await
+}
+
+/// The same over any source of models.
+pub async fn launch(
+    history: Option<RecordBatch>,
+    models: Arc<FakeModels>,
+    source: Arc<dyn ModelSource>,
+    registry: Option<Registry>,
+) -> Service {
     let folder = tempfile::tempdir().unwrap();
     let options = LakeOptions { fsync: false, ..LakeOptions::default() };
     let lake = Lake::open(folder.path().to_str().unwrap(), options).await.unwrap();
@@ -244,15 +256,14 @@ pub async fn waiting(history: Option<RecordBatch>) -> Service {
         history: Duration(7 * DAY),
         ..ServingConfig::default()
     };
-    let models = Arc::new(FakeModels::default());
     let sink = arterial_serving::sinks::LakeSink::open(&lake, &config).await.unwrap();
     let parts = Parts {
         config,
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         catalog,
         lake: Some(lake.clone()),
-        registry: None,
-        models: Some(Arc::clone(&models) as Arc<dyn ModelSource>),
+        registry,
+        models: Some(source),
         sinks: vec![Arc::new(sink)],
         synthetic: true,
     };

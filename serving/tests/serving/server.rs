@@ -1,14 +1,12 @@
 //! Health, reflection, catalogue, HTTP, deadlines and the end.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use arterial_proto::v1;
 use arterial_proto::v1::catalog_service_client::CatalogServiceClient;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
-use support::{FIELD, Service, TOPIC, eventually, ready, target, waiting};
+use crate::support::{FIELD, Service, TOPIC, eventually, ready, target, waiting};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
