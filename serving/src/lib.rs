@@ -19,7 +19,7 @@ pub mod error;
 pub mod flight;
 pub mod grpc;
 pub mod http;
-mod json;
+pub mod json;
 pub mod live;
 pub mod metrics;
 pub mod model;

@@ -13,8 +13,8 @@ pub enum Reason {
     BrokerUnreachable,
     /// The disk or the object store does not take commits; consuming has stopped, serving goes on.
     LakeUnwritable,
-    /// A topic was deleted and made again.
-    TopicRecreated,
+    /// A stream stopped until a person has looked: its topic was made anew, or another instance has taken it over.
+    StreamStopped,
     /// The service is shutting down.
     Draining,
 }
@@ -26,7 +26,7 @@ impl Reason {
             Self::Rebuilding => "rebuilding",
             Self::BrokerUnreachable => "broker_unreachable",
             Self::LakeUnwritable => "lake_unwritable",
-            Self::TopicRecreated => "topic_recreated",
+            Self::StreamStopped => "stream_stopped",
             Self::Draining => "draining",
         }
     }

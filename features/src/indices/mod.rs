@@ -1,0 +1,1 @@
+//! Congestion and mobility per zone, as versioned formulas.
