@@ -13,7 +13,9 @@ use crate::{Error, Result};
 pub fn target_column(stream: &StreamDefinition, field: &str) -> Option<String> {
     let Some(definition) = stream.value_fields().find(|one| one.column() == field) else {
         let aggregates = stream.value_fields().flat_map(|one| {
-            one.window_aggregates().into_iter().map(move |kept| format!("{}_{}", one.column(), kept.suffix()))
+            one.window_aggregates()
+                .into_iter()
+                .map(move |kept| format!("{}_{}", one.column(), kept.suffix()))
         });
         return aggregates.into_iter().find(|name| name == field);
     };
@@ -24,7 +26,9 @@ pub fn target_column(stream: &StreamDefinition, field: &str) -> Option<String> {
 
 /// The numbers of a stream that can be forecast.
 pub fn target_fields(stream: &StreamDefinition) -> Vec<String> {
-    let fields = stream.value_fields().filter(|field| !field.window_aggregates().is_empty());
+    let fields = stream
+        .value_fields()
+        .filter(|field| !field.window_aggregates().is_empty());
     fields.map(arterial_datasets::stream::Field::column).collect()
 }
 
@@ -39,8 +43,12 @@ pub(super) struct WindowColumns<'a> {
 impl<'a> WindowColumns<'a> {
     pub fn of(batch: &'a RecordBatch) -> Result<Self> {
         Ok(Self {
-            keys: column(batch, "key")?.as_string_opt().ok_or_else(|| wrong("key", "Utf8"))?,
-            zones: column(batch, "zone_id")?.as_string_opt().ok_or_else(|| wrong("zone_id", "Utf8"))?,
+            keys: column(batch, "key")?
+                .as_string_opt()
+                .ok_or_else(|| wrong("key", "Utf8"))?,
+            zones: column(batch, "zone_id")?
+                .as_string_opt()
+                .ok_or_else(|| wrong("zone_id", "Utf8"))?,
             starts: column(batch, "window_start")?
                 .as_primitive_opt::<TimestampMicrosecondType>()
                 .ok_or_else(|| wrong("window_start", "Timestamp(us)"))?,
@@ -56,16 +64,24 @@ impl<'a> WindowColumns<'a> {
 }
 
 pub(super) fn floats<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Float64Array> {
-    column(batch, name)?.as_primitive_opt::<Float64Type>().ok_or_else(|| wrong(name, "Float64"))
+    column(batch, name)?
+        .as_primitive_opt::<Float64Type>()
+        .ok_or_else(|| wrong(name, "Float64"))
 }
 
 /// A value, or NaN where it is null.
 pub(super) fn float_or_nan(values: &Float64Array, row: usize) -> f64 {
-    if values.is_null(row) { f64::NAN } else { values.value(row) }
+    if values.is_null(row) {
+        f64::NAN
+    } else {
+        values.value(row)
+    }
 }
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::ArrayRef> {
-    batch.column_by_name(name).ok_or_else(|| wrong(name, "a column of the windows table"))
+    batch
+        .column_by_name(name)
+        .ok_or_else(|| wrong(name, "a column of the windows table"))
 }
 
 fn wrong(name: &str, accepted: &str) -> Error {

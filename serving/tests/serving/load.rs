@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::{FIELD, TOPIC, ready};
 use arterial_proto::v1;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 use arterial_serving::answer::{Question, answer};
-use crate::support::{FIELD, TOPIC, ready};
 
 const SECONDS: u64 = 5;
 const CHANNELS: usize = 4;
@@ -16,7 +16,12 @@ const IN_FLIGHT: usize = 16;
 fn cpu() -> f64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0);
+    let ticks = |at: usize| {
+        fields
+            .get(at)
+            .and_then(|ticks| ticks.parse::<f64>().ok())
+            .unwrap_or(0.0)
+    };
     (ticks(11) + ticks(12)) / 100.0
 }
 
@@ -24,13 +29,21 @@ fn cpu() -> f64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forecasts_of_one_key_per_second() {
     let service = ready(288).await;
-    let question = Question { topic: TOPIC.into(), target: FIELD.into(), keys: vec!["a".into()], ..Question::default() };
+    let question = Question {
+        topic: TOPIC.into(),
+        target: FIELD.into(),
+        keys: vec!["a".into()],
+        ..Question::default()
+    };
     let (started, before, mut count) = (Instant::now(), cpu(), 0_u64);
     while started.elapsed() < Duration::from_secs(2) {
         assert_eq!(answer(&service.state, &question).await.unwrap().forecasts.len(), 3);
         count += 1;
     }
-    println!("answers without a network: {:.0} per CPU-second", count as f64 / (cpu() - before));
+    println!(
+        "answers without a network: {:.0} per CPU-second",
+        count as f64 / (cpu() - before)
+    );
 
     let (started, before) = (Instant::now(), cpu());
     let mut workers = Vec::new();
