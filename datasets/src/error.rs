@@ -122,6 +122,14 @@ pub enum Error {
         /// The lake's folder.
         path: PathBuf,
     },
+    /// The expressions of a feature set failed.
+    #[error("feature set `{set}` cannot be computed")]
+    Features {
+        /// The feature set, or a part of it.
+        set: String,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Arrow refused.
     #[error("columns do not fit")]
     Arrow(#[from] arrow::error::ArrowError),

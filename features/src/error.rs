@@ -28,6 +28,12 @@ pub enum Error {
         /// Why not.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// No stream is left that could be read.
+    #[error("ingest has stopped: {reason}")]
+    Stopped {
+        /// Each stream and why it stopped.
+        reason: String,
+    },
 }
 
 /// The result of this crate.

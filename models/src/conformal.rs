@@ -39,8 +39,6 @@ const ENOUGH: usize = 400;
 const LENT: f64 = 50.0;
 /// The most residuals that are gathered; with more, origins are thinned out evenly.
 const MOST: usize = 1 << 22;
-/// Origins that are forecast at once.
-const CHUNK: usize = 64;
 
 /// Distances of quantiles from the point forecast, in units of the series' usual error.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,7 +126,10 @@ impl Calibration {
                 };
             }
         });
-        Ok(QuantileForecasts { quantiles: quantiles.to_vec(), values })
+        Ok(QuantileForecasts {
+            quantiles: quantiles.to_vec(),
+            values,
+        })
     }
 
     /// The parameters, for the artefact.
@@ -141,7 +142,10 @@ impl Calibration {
     pub(crate) fn load(parts: &Parts, scope: &Scope, horizon: usize) -> Result<Self> {
         let clock: Clocked = parts.settings("conformal")?;
         if clock.step != scope.step || clock.timezone != scope.timezone {
-            return Err(Error::malformed("parameters.json", "the intervals are of another step or zone than the model"));
+            return Err(Error::malformed(
+                "parameters.json",
+                "the intervals are of another step or zone than the model",
+            ));
         }
         Ok(Self {
             clock,
@@ -155,7 +159,11 @@ fn check_quantiles(quantiles: &[Quantile]) -> Result<()> {
     let increasing = quantiles.windows(2).all(|pair| pair[0] < pair[1]);
     if quantiles.is_empty() || !increasing {
         let given: Vec<f64> = quantiles.iter().map(|quantile| f64::from(*quantile)).collect();
-        return Err(Error::invalid("quantiles", format!("{given:?}"), "at least one, each larger than the one before"));
+        return Err(Error::invalid(
+            "quantiles",
+            format!("{given:?}"),
+            "at least one, each larger than the one before",
+        ));
     }
     Ok(())
 }
@@ -163,35 +171,30 @@ fn check_quantiles(quantiles: &[Quantile]) -> Result<()> {
 /// The place of a quantile among the kept ones, rounded away from the median; nothing for the median itself.
 fn level(quantile: Quantile) -> Option<usize> {
     let exact = f64::from(quantile) * LEVELS as f64;
-    let middle = LEVELS as f64 / 2.0;
     let near = exact.round();
-    let place = match exact {
-        _ if (exact - near).abs() < 1e-6 => near,
-        _ if exact < middle => exact.floor(),
-        _ => exact.ceil(),
-    };
-    if place == middle {
-        return None;
-    }
-    Some((place as usize).clamp(1, LEVELS - 1) - 1)
+    let place = if (exact - near).abs() < 1e-6 {
+        near
+    } else if exact < LEVELS as f64 / 2.0 {
+        exact.floor()
+    } else {
+        exact.ceil()
+    } as usize;
+    (2 * place != LEVELS).then(|| place.clamp(1, LEVELS - 1) - 1)
 }
 
 /// Truth less point forecast: origins x series x horizon, NaN where either is missing.
 fn residuals(fitted: &dyn FittedForecaster, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
     let target = panel.target();
-    let mut all = Array3::from_elem((origins.len(), target.ncols(), fitted.horizon()), f64::NAN);
-    for (index, chunk) in origins.chunks(CHUNK).enumerate() {
-        let points = fitted.forecast(panel, chunk)?;
-        let from = index * CHUNK;
-        let mut block = all.slice_mut(s![from..from + chunk.len(), .., ..]);
-        for ((at, series, step), value) in block.indexed_iter_mut() {
-            let row = chunk[at] + step + 1;
-            if row < target.nrows() {
-                *value = target[(row, series)] - points[(at, series, step)];
-            }
-        }
+    let mut residuals = fitted.forecast(panel, origins)?;
+    for ((at, series, step), value) in residuals.indexed_iter_mut() {
+        let row = origins[at] + step + 1;
+        *value = if row < target.nrows() {
+            target[(row, series)] - *value
+        } else {
+            f64::NAN
+        };
     }
-    Ok(all)
+    Ok(residuals)
 }
 
 fn scales(residuals: &Array3<f64>) -> Array1<f64> {
@@ -205,7 +208,9 @@ fn scales(residuals: &Array3<f64>) -> Array1<f64> {
         return Array1::ones(sums.len());
     }
     let mean = sum / count;
-    sums.iter().map(|(sum, count)| (sum + LENT * mean) / (count + LENT)).collect()
+    sums.iter()
+        .map(|(sum, count)| (sum + LENT * mean) / (count + LENT))
+        .collect()
 }
 
 fn pools(panel: &Panel, origins: &[usize], residuals: &Array3<f64>, scale: &Array1<f64>) -> Result<Pools> {
@@ -231,7 +236,11 @@ fn distances(pools: &Pools) -> Result<Array3<f64>> {
         let mut all: Vec<f64> = pool.concat();
         if all.is_empty() {
             let what = format!("calibrating intervals {} steps ahead", step + 1);
-            return Err(Error::NotEnoughData { what, needed: step + 2, got: step + 1 });
+            return Err(Error::NotEnoughData {
+                what,
+                needed: step + 2,
+                got: step + 1,
+            });
         }
         all.sort_by(f64::total_cmp);
         for (mut row, group) in block.outer_iter_mut().zip(pool) {
@@ -268,11 +277,65 @@ impl TargetGroups {
         let first = origins.iter().min().map_or(0, |origin| origin + 1);
         let last = origins.iter().max().map_or(0, |origin| origin + horizon + 1);
         let slots = clock.slots(panel, first..last)?;
-        let groups = slots.iter().map(|slot| slot.slot * GROUPS / clock.slots_per_day()).collect();
+        let groups = slots
+            .iter()
+            .map(|slot| slot.slot * GROUPS / clock.slots_per_day())
+            .collect();
         Ok(Self { first, groups })
     }
 
     fn of(&self, row: usize) -> usize {
         self.groups[row - self.first]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quantile(value: f64) -> Quantile {
+        Quantile::try_from(value).unwrap()
+    }
+
+    #[test]
+    fn a_quantile_between_two_kept_ones_is_rounded_outwards() {
+        assert_eq!(level(quantile(0.1)), Some(19));
+        assert_eq!(level(quantile(0.9)), Some(179));
+        assert_eq!(level(quantile(0.103)), Some(19));
+        assert_eq!(level(quantile(0.897)), Some(179));
+        assert_eq!(level(quantile(0.5)), None);
+        assert_eq!(level(quantile(0.000_1)), Some(0));
+    }
+
+    #[test]
+    fn order_statistics_are_corrected_for_the_size_of_the_sample() {
+        let sorted: Vec<f64> = (-5..5).map(f64::from).collect();
+        // (10 + 1) * 0.8 = 8.8, so the ninth of ten; the eighth would be the plain quantile.
+        assert_eq!(order_statistic(&sorted, 160).to_bits(), 3.0_f64.to_bits());
+        assert_eq!(order_statistic(&sorted, 40).to_bits(), (-4.0_f64).to_bits());
+        assert_eq!(order_statistic(&sorted, 199).to_bits(), 4.0_f64.to_bits());
+    }
+
+    #[test]
+    fn a_bound_never_changes_sides() {
+        let sorted = [1.0, 2.0, 3.0];
+        assert!(order_statistic(&sorted, 20).abs() < f64::EPSILON);
+        assert!(order_statistic(&[-3.0, -2.0, -1.0], 180).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn quantiles_must_increase() {
+        assert!(check_quantiles(&[quantile(0.9), quantile(0.1)]).is_err());
+        assert!(check_quantiles(&[]).is_err());
+        assert!(check_quantiles(&[quantile(0.1), quantile(0.9)]).is_ok());
+    }
+
+    #[test]
+    fn the_scale_of_a_short_series_leans_on_the_others() {
+        let mut residuals = Array3::from_elem((100, 2, 1), 2.0);
+        residuals.slice_mut(s![1.., 1, ..]).fill(f64::NAN);
+        residuals[(0, 1, 0)] = 100.0;
+        let scale = scales(&residuals);
+        assert!(scale[0] < 3.0 && scale[1] > 3.0 && scale[1] < 10.0, "{scale}");
     }
 }

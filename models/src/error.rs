@@ -114,11 +114,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Bad input: `field` had `value`, while `accepted` is.
-    pub fn invalid(
-        field: impl Into<String>,
-        value: impl ToString,
-        accepted: impl Into<String>,
-    ) -> Self {
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over numbers and texts alike")]
+    pub fn invalid(field: impl Into<String>, value: impl ToString, accepted: impl Into<String>) -> Self {
         Self::Invalid {
             field: field.into(),
             value: value.to_string(),

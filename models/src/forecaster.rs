@@ -21,11 +21,7 @@ impl TryFrom<f64> for Quantile {
         if value > 0.0 && value < 1.0 {
             Ok(Self(value))
         } else {
-            Err(Error::invalid(
-                "quantile",
-                value,
-                "a fraction strictly between 0 and 1",
-            ))
+            Err(Error::invalid("quantile", value, "a fraction strictly between 0 and 1"))
         }
     }
 }
@@ -110,12 +106,7 @@ pub trait Forecaster: Send + Sync {
     ///
     /// # Errors
     /// Too few rows for the task, or values that the kind cannot be fitted on.
-    fn fit(
-        &self,
-        training: &Panel,
-        task: &Task,
-        progress: &dyn Progress,
-    ) -> Result<Box<dyn FittedForecaster>>;
+    fn fit(&self, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<Box<dyn FittedForecaster>>;
 
     /// Puts a fitted model together again: it forecasts bit for bit what the saved one did.
     ///

@@ -16,6 +16,8 @@ pub mod conformal;
 pub mod error;
 pub mod forecaster;
 pub mod forecasters;
+mod linear_algebra;
+mod minimise;
 pub mod pipeline;
 mod profile;
 pub mod registry;
@@ -23,6 +25,4 @@ pub mod scope;
 pub mod season;
 
 pub use error::{Error, Result};
-pub use forecaster::{
-    FittedForecaster, Forecaster, Progress, Quantile, QuantileForecasts, Silent, Task,
-};
+pub use forecaster::{FittedForecaster, Forecaster, Progress, Quantile, QuantileForecasts, Silent, Task};

@@ -122,7 +122,10 @@ impl Pipeline {
         let parameters = serde_json::json!({"model": model.parameters, "calibration": calibration.parameters});
         let mut parts = Parts::new(&model.kind, &parameters)?;
         for (part, inner) in [("model", model), ("calibration", calibration)] {
-            let named = inner.tensors.into_iter().map(|(name, tensor)| (format!("{part}.{name}"), tensor));
+            let named = inner
+                .tensors
+                .into_iter()
+                .map(|(name, tensor)| (format!("{part}.{name}"), tensor));
             parts.tensors.extend(named);
         }
         Files::of(&parts)

@@ -77,6 +77,10 @@ impl Scope {
                 format!("{} series", self.series.len()),
             ),
         };
-        Error::OtherPanel { what: "series", got, fitted }
+        Error::OtherPanel {
+            what: "series",
+            got,
+            fitted,
+        }
     }
 }

@@ -2,9 +2,9 @@
 
 use arterial_datasets::panel::Panel;
 use arterial_datasets::time::{DAY, Duration, SECOND, Timestamp};
+use jiff::ToSpan;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
-use jiff::ToSpan;
 
 use crate::{Error, Result};
 
@@ -40,7 +40,11 @@ impl LocalClock {
             return Err(Error::invalid("step", step, "a positive duration, such as 5m"));
         }
         let slots = (DAY + step.0 - 1) / step.0;
-        Ok(Self { zone, step, slots: usize::try_from(slots).unwrap_or(1).max(1) })
+        Ok(Self {
+            zone,
+            step,
+            slots: usize::try_from(slots).unwrap_or(1).max(1),
+        })
     }
 
     /// The clock of `panel`.
@@ -87,7 +91,11 @@ impl LocalClock {
     pub fn days_before(&self, instant: Timestamp, days: usize) -> Result<Timestamp> {
         let outside = |_| Error::invalid("days", days, "few enough to stay within the years -9999 to 9999");
         let span = i64::try_from(days).unwrap_or(i64::MAX).min(4_000_000).days();
-        let local = self.zone.to_datetime(instant.to_jiff()?).checked_sub(span).map_err(outside)?;
+        let local = self
+            .zone
+            .to_datetime(instant.to_jiff()?)
+            .checked_sub(span)
+            .map_err(outside)?;
         let zoned = self.zone.to_ambiguous_zoned(local).compatible().map_err(outside)?;
         Ok(Timestamp(zoned.timestamp().as_microsecond()))
     }

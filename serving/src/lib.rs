@@ -1,1 +1,37 @@
+//! Live state, scoring on each closed window, and everything that answers: gRPC, Arrow Flight, HTTP.
 //!
+//! | room | what stands there |
+//! |---|---|
+//! | [`live`] | recent windows per stream, key and target; rebuilt from the lake, fed by commits |
+//! | [`model`] | which model is in charge of each target, followed in the registry |
+//! | [`score`] | one issue of forecasts for each closed window, down the ladder |
+//! | [`answer`] | a request checked and answered, without wire types |
+//! | [`grpc`], [`flight`], [`http`] | the edges |
+//! | [`sinks`] | where forecasts go, beside those who ask: the lake and Kafka |
+//! | [`state`], [`server`] | what they share, and how they start and stop |
+//!
+//! This crate knows nothing of training.
+
+pub mod answer;
+pub mod config;
+mod deadline;
+pub mod error;
+pub mod flight;
+pub mod grpc;
+pub mod http;
+pub mod json;
+pub mod live;
+pub mod metrics;
+pub mod model;
+pub mod readiness;
+mod registry_list;
+pub mod score;
+pub mod server;
+pub mod sinks;
+pub mod state;
+mod sync;
+
+pub use config::{ServerConfig, ServingConfig};
+pub use error::{Error, Result};
+pub use server::{Running, Server};
+pub use state::{AppState, Parts};

@@ -1,13 +1,42 @@
 //! The commands: one file each, `Args` for the command line and `run` for the work.
 
+mod backtest;
+mod client;
+mod compare;
 mod completions;
 mod config;
+mod data;
+mod demo;
+mod forecast;
+mod health;
+mod lake_panel;
+mod models;
+mod progress;
+mod promote;
+mod protocol;
+mod reading;
+mod registry;
+mod rollback;
+mod run;
+mod source;
+mod train;
 
 use clap::Subcommand;
 
 /// Every command, in the order of `--help`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Demo(demo::Args),
+    Run(run::Args),
+    Data(data::Args),
+    Train(Box<train::Args>),
+    Backtest(Box<backtest::Args>),
+    Compare(Box<compare::Args>),
+    Promote(Box<promote::Args>),
+    Rollback(rollback::Args),
+    Models(models::Args),
+    Forecast(forecast::Args),
+    Health(health::Args),
     Config(config::Args),
     Completions(completions::Args),
 }
@@ -19,6 +48,17 @@ impl Command {
     /// Whatever the command could not do.
     pub fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::Demo(args) => demo::run(&args),
+            Self::Run(args) => run::run(&args),
+            Self::Data(args) => data::run(&args),
+            Self::Train(args) => train::run(&args),
+            Self::Backtest(args) => backtest::run(&args),
+            Self::Compare(args) => compare::run(&args),
+            Self::Promote(args) => promote::run(&args),
+            Self::Rollback(args) => rollback::run(&args),
+            Self::Models(args) => models::run(&args),
+            Self::Forecast(args) => forecast::run(&args),
+            Self::Health(args) => health::run(&args),
             Self::Config(args) => config::run(&args),
             Self::Completions(args) => completions::run(&args),
         }

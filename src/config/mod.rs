@@ -56,7 +56,6 @@ pub struct Kafka {
     pub brokers: String,
     pub assignment: Assignment,
     pub group: String,
-    pub topic_prefix: String,
     pub result_prefix: String,
     pub publish_results: bool,
     pub max_record_bytes: usize,
@@ -105,6 +104,7 @@ pub struct Server {
     pub max_message_bytes: usize,
     pub max_concurrent_calls: usize,
     pub drain: Duration,
+    pub longest_call: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -114,6 +114,7 @@ pub struct Serving {
     pub horizons_minutes: Vec<u32>,
     pub stale_after: Duration,
     pub history: Duration,
+    pub history_bytes: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -155,6 +156,44 @@ impl Config {
         }
         layers.add_environment(environment)?;
         layers.finish()
+    }
+
+    /// Where models are kept: as configured, or beside the lake's tables.
+    pub fn registry_url(&self) -> String {
+        if self.registry.url.is_empty() {
+            return format!("{}/registry", self.lake.url.trim_end_matches('/'));
+        }
+        self.registry.url.clone()
+    }
+
+    /// The part that the servers read.
+    pub fn server_config(&self) -> arterial_serving::ServerConfig {
+        arterial_serving::ServerConfig {
+            grpc: self.server.grpc.clone(),
+            http: self.server.http.clone(),
+            max_message_bytes: self.server.max_message_bytes,
+            max_concurrent_calls: self.server.max_concurrent_calls,
+            drain: self.server.drain,
+            longest_call: self.server.longest_call,
+        }
+    }
+
+    /// The part that scoring reads.
+    ///
+    /// # Errors
+    /// A target that is not of the form `topic.field`.
+    pub fn serving_config(&self) -> Result<arterial_serving::ServingConfig, arterial_models::Error> {
+        let targets = self.serving.targets.iter().map(|target| target.parse()).collect::<Result<_, _>>()?;
+        Ok(arterial_serving::ServingConfig {
+            timezone: self.site.timezone.clone(),
+            targets,
+            horizons_minutes: self.serving.horizons_minutes.clone(),
+            stale_after: self.serving.stale_after,
+            history: self.serving.history,
+            history_bytes: self.serving.history_bytes,
+            poll_every: self.registry.poll_every,
+            ..arterial_serving::ServingConfig::default()
+        })
     }
 
     /// This configuration as TOML, with secrets blanked.

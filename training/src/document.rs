@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::evaluate::Scores;
 use crate::folds::{Fold, FoldSummary};
 use crate::metrics::{self, Metrics};
 use crate::protocol::{Level, Partition, Protocol};
 use crate::tally::{Layout, Mean};
+use crate::{Error, Result};
 
 /// What was measured on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,7 +32,7 @@ pub struct DataBlock {
 }
 
 /// How it was measured.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProtocolBlock {
     /// Rows that a network reads.
     pub context: usize,
@@ -59,6 +60,8 @@ pub struct ProtocolBlock {
     pub levels: Vec<Level>,
     /// What the weighted quantile loss is taken over.
     pub quantiles: Vec<f64>,
+    /// Rows of each fold's test part with a rolling origin; null with a split.
+    pub fold_steps: Option<usize>,
     /// The season of the scale of `mase`: in-sample seasonal naive on the training part, per series.
     pub mase_season_steps: usize,
     /// Each fold, in order.
@@ -90,6 +93,8 @@ pub struct Score {
     pub forecasts: u64,
     /// Forecasts that were refused for want of data.
     pub refused: u64,
+    /// MAE over steps 1 to this one, over the targets that every listed model has a forecast for.
+    pub mae_common_through: Option<f64>,
     /// Targets that are present.
     pub targets: u64,
     /// Targets that every listed model has a forecast for.
@@ -146,15 +151,58 @@ impl ProtocolBlock {
             report_at: protocol.report_at.clone(),
             levels: protocol.levels.clone(),
             quantiles: layout.weighted.iter().map(|&place| layout.fractions[place]).collect(),
+            fold_steps: match protocol.partition {
+                Partition::Split(_) => None,
+                Partition::Rolling { fold_steps, .. } => Some(fold_steps),
+            },
             mase_season_steps: season,
             folds: folds.iter().map(Fold::summary).collect(),
         }
+    }
+
+    /// The protocol that gives these windows again on the same data.
+    ///
+    /// # Errors
+    /// A block that no protocol gives.
+    pub fn to_protocol(&self) -> Result<Protocol> {
+        let (partition, test_start) = match (&self.split, self.fold_steps) {
+            (Some(split), _) => (Partition::Split(split.parse()?), Some(self.test_start)),
+            (None, Some(fold_steps)) => (
+                Partition::Rolling {
+                    folds: self.folds.len(),
+                    fold_steps,
+                },
+                None,
+            ),
+            (None, None) => {
+                return Err(Error::invalid(
+                    "protocol.split",
+                    "null",
+                    "shares, or folds with fold_steps",
+                ));
+            }
+        };
+        Ok(Protocol {
+            context: self.context,
+            horizon: self.horizon,
+            report_at: self.report_at.clone(),
+            partition,
+            test_start,
+            stride: self.stride,
+            context_across: self.context_across,
+            levels: self.levels.clone(),
+            seed: self.seed,
+        })
     }
 }
 
 /// The score rows of one model, one a reported step.
 pub fn score_rows(model: &str, scores: &Scores, protocol: &Protocol, layout: &Layout, step_minutes: f64) -> Vec<Score> {
-    protocol.report_at.iter().map(|&step| score_row(model, scores, protocol, layout, step, step_minutes)).collect()
+    protocol
+        .report_at
+        .iter()
+        .map(|&step| score_row(model, scores, protocol, layout, step, step_minutes))
+        .collect()
 }
 
 fn score_row(
@@ -170,7 +218,12 @@ fn score_row(
     let interval = |level: Level| protocol.levels.iter().position(|known| *known == level);
     let eighty = interval(Level::EIGHTY);
     let mut other_levels = BTreeMap::new();
-    for (place, level) in protocol.levels.iter().enumerate().filter(|(_, level)| **level != Level::EIGHTY) {
+    for (place, level) in protocol
+        .levels
+        .iter()
+        .enumerate()
+        .filter(|(_, level)| **level != Level::EIGHTY)
+    {
         other_levels.insert(format!("coverage_{level}"), metrics::coverage(tally, place));
         other_levels.insert(format!("width_{level}"), metrics::width(tally, place));
     }
@@ -185,6 +238,7 @@ fn score_row(
         rmse_through: through.rmse,
         forecasts: tally.absolute.count,
         refused: tally.refused,
+        mae_common_through: through.mae_common,
         targets: tally.targets,
         common: tally.common.count,
         other_levels,
@@ -199,6 +253,7 @@ pub fn common_error(scores: &Scores) -> Option<f64> {
 }
 
 /// Writes a number without a fraction as an integer.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn whole<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     if value.fract() == 0.0 && value.abs() < 9e15 {
         serializer.serialize_i64(*value as i64)

@@ -17,7 +17,7 @@ pub enum Error {
         accepted: String,
     },
     /// A gate that was not passed.
-    #[error("refused: {0}")]
+    #[error("{0}")]
     Refused(String),
     /// The panel or its file is at fault, or cannot be read.
     #[error(transparent)]
@@ -49,6 +49,29 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// Bad input: `field` had `value`, while `accepted` is.
     pub fn invalid(field: impl Into<String>, value: impl ToString, accepted: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), value: value.to_string(), accepted: accepted.into() }
+        Self::Invalid {
+            field: field.into(),
+            value: value.to_string(),
+            accepted: accepted.into(),
+        }
+    }
+
+    /// Whether the caller's input is at fault, rather than the world outside (exit code 2).
+    pub fn is_bad_input(&self) -> bool {
+        match self {
+            Self::Invalid { .. } => true,
+            Self::Data(error) => error.is_bad_input(),
+            Self::Model(error) => error.is_bad_input(),
+            _ => false,
+        }
+    }
+
+    /// Whether a gate was not passed or a model file refused (exit code 3).
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused(_) => true,
+            Self::Model(error) => error.is_refusal(),
+            _ => false,
+        }
     }
 }

@@ -15,8 +15,8 @@ use crate::{Error, Result};
 /// # Errors
 /// Unknown series, other shapes, and cells that are no weight, with row and column.
 pub fn read_graph(path: &Path, series: &[String]) -> Result<Graph> {
-    let (header, rows) = cells(path)?;
     let name = path.display().to_string();
+    let (header, rows) = unlabelled(&name, cells(path)?, series)?;
     if ["from", "to", "weight"].iter().all(|column| header.iter().any(|known| known == column)) {
         return edges(&name, &header, &rows, series);
     }
@@ -29,9 +29,25 @@ pub fn read_graph(path: &Path, series: &[String]) -> Result<Graph> {
     }
     if rows.len() == series.len() {
         check_header(&name, &header, series)?;
-        return matrix(&name, &header, rows.iter(), series);
+        return matrix(&name, &header, rows.iter());
     }
-    matrix(&name, &header, std::iter::once(&header).chain(&rows), series)
+    matrix(&name, &header, std::iter::once(&header).chain(&rows))
+}
+
+/// Drops the first column of a matrix where it names each row's series.
+fn unlabelled(path: &str, (mut header, mut rows): Cells, series: &[String]) -> Result<Cells> {
+    if header.len() != series.len() + 1 || !rows.iter().any(|row| series.contains(&row[0])) {
+        return Ok((header, rows));
+    }
+    let column = header.remove(0);
+    for (place, row) in rows.iter_mut().enumerate() {
+        let label = row.remove(0);
+        if series.get(place) != Some(&label) {
+            let expected = series.get(place).map_or("no further row", String::as_str);
+            return Err(cell(path, place, &column, format!("`{}` out of order, accepted: {expected}", cut(&label))));
+        }
+    }
+    Ok((header, rows))
 }
 
 /// Header names that are series must be all of them in their order.
@@ -49,12 +65,7 @@ fn check_header(path: &str, header: &[String], series: &[String]) -> Result<()> 
     }
 }
 
-fn matrix<'a>(
-    path: &str,
-    header: &[String],
-    rows: impl Iterator<Item = &'a Vec<String>>,
-    series: &[String],
-) -> Result<Graph> {
+fn matrix<'a>(path: &str, header: &[String], rows: impl Iterator<Item = &'a Vec<String>>) -> Result<Graph> {
     let mut edges = Vec::new();
     for (from, row) in rows.enumerate() {
         for (to, text) in row.iter().enumerate() {

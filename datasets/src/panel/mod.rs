@@ -210,3 +210,6 @@ impl Panel {
         target.iter().filter(|value| value.is_nan()).count() as f64 / target.len() as f64
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,9 +11,14 @@ use crate::record::RecordRef;
 
 pub use arterial_datasets::topic::TopicPartition;
 
+mod bridge;
+mod continued;
+mod kafka;
 mod memory;
 mod replay;
 
+pub use continued::ContinuedSource;
+pub use kafka::{Assignment, KafkaSettings, KafkaSource};
 pub use memory::MemorySource;
 pub use replay::ReplaySource;
 

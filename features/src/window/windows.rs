@@ -22,8 +22,8 @@ use crate::Result;
 
 /// Tumbling windows by event time: one accumulator a key and window, exact whatever the order of arrival.
 ///
-/// The caller's loop is: [`ingest`](Self::ingest) a batch, [`advance`](Self::advance) the watermark; where
-/// [`pending`](Self::pending) says so, settle late events ([`missing`](Self::missing), [`restore`](Self::restore),
+/// The caller's loop is: [`ingest`](Self::ingest) a batch, [`advance`](Self::advance) the watermark; where windows closed or
+/// late events wait, settle these ([`missing`](Self::missing), [`restore`](Self::restore),
 /// [`settle`](Self::settle)), commit [`rows`](Self::rows) with [`positions`](Self::positions) in one step, then call
 /// [`committed`](Self::committed). After a failed commit the object is of no more use: make a new one from what the table says.
 #[derive(Debug)]
@@ -66,6 +66,18 @@ pub struct Position {
     pub resume_from: i64,
     /// Windows that end at or before are closed, with everything read of them in the table.
     pub closed_through: Option<Timestamp>,
+}
+
+/// What becomes of an event.
+enum Fate {
+    /// An earlier run has dealt with it.
+    Done,
+    /// Its window is open.
+    Open,
+    /// Its window is closed, and takes revisions.
+    Late,
+    /// Its window takes nothing more.
+    TooLate,
 }
 
 /// A key and window that a late event belongs to and that is not in memory.
@@ -125,30 +137,30 @@ impl Windows {
     pub fn ingest(&mut self, batch: &EventBatch, now: Timestamp) -> Vec<TooLate> {
         let mut too_late = Vec::new();
         let window = self.layout.window();
+        let mut start = self.layout.window_start(batch.times.first().copied().unwrap_or(0));
         let (mut at, mut here) = (0, self.partition_place(batch.partitions.first().copied().unwrap_or(0), now));
-        for row in 0..batch.times.len() {
+        for row in 0..batch.len() {
             let (time, offset, number) = (batch.times[row], batch.offsets[row], batch.partitions[row]);
+            if time < start || time - start >= window {
+                start = self.layout.window_start(time);
+            }
             if self.watermark.partitions[here].number != number {
                 here = self.partition_place(number, now);
             }
-            let start = self.layout.window_start(time);
-            let end = start + window;
-            let partition = &mut self.watermark.partitions[here];
-            let done = partition.is_done(offset, end);
-            if !done && Some(end) <= self.closed_through {
-                if self.watermark.is_beyond(self.horizon, &self.watermark.partitions[here], end) {
-                    too_late.push(TooLate { partition: number, offset, time });
-                } else {
-                    copy_row(batch, row, &mut self.late);
+            let partition = &self.watermark.partitions[here];
+            match self.fate(partition, offset, start + window) {
+                Fate::Done => {}
+                Fate::TooLate => too_late.push(TooLate { partition: number, offset, time }),
+                Fate::Late => copy_row(batch, row, &mut self.late),
+                Fate::Open => {
+                    at = self.open_place(start, at);
+                    let table = &mut self.open[at];
+                    table.note_offset(number, offset);
+                    let slot = table.slot(batch.keys[row], &self.layout);
+                    let new = table.add(slot, batch, row, &self.layout);
+                    self.counts.events += u64::from(new);
+                    self.counts.duplicates += u64::from(!new);
                 }
-            } else if !done {
-                at = self.open_place(start, at);
-                let table = &mut self.open[at];
-                table.note_offset(number, offset);
-                let slot = table.slot(batch.keys[row], &self.layout);
-                let new = table.add(slot, batch, row, &self.layout);
-                self.counts.events += u64::from(new);
-                self.counts.duplicates += u64::from(!new);
             }
             let partition = &mut self.watermark.partitions[here];
             partition.next = partition.next.max(offset + 1);
@@ -157,6 +169,20 @@ impl Windows {
         }
         self.counts.too_late += too_late.len() as u64;
         too_late
+    }
+
+    /// What becomes of the event at `offset` of `partition` in a window that ends at `end`.
+    #[inline]
+    fn fate(&self, partition: &Partition, offset: i64, end: i64) -> Fate {
+        if partition.is_done(offset, end) {
+            Fate::Done
+        } else if Some(end) > self.closed_through {
+            Fate::Open
+        } else if self.watermark.is_beyond(self.horizon, partition, end) {
+            Fate::TooLate
+        } else {
+            Fate::Late
+        }
     }
 
     /// Notes that every record of `partition` below `next` has been read, those that became no event included.
@@ -186,7 +212,8 @@ impl Windows {
         match self.open.binary_search_by_key(&start, |table| table.start) {
             Ok(place) => place,
             Err(place) => {
-                let like = place.checked_sub(1).and_then(|before| self.open.get(before));
+                // The newest window will be about as large as the one before; an old one holds a few late comers.
+                let like = self.open.last().filter(|_| place == self.open.len());
                 let table = WindowTable::new(start, &self.layout, like);
                 self.open.insert(place, table);
                 place
@@ -221,9 +248,14 @@ impl Windows {
         ready
     }
 
-    /// How many late events wait to be settled, and how many rows wait to be committed.
-    pub fn pending(&self) -> (usize, usize) {
-        (self.late.times.len(), self.closed.pending_count())
+    /// How many late events wait to be settled.
+    pub fn unsettled(&self) -> usize {
+        self.late.len()
+    }
+
+    /// How many rows wait to be committed, late events that are not settled apart.
+    pub fn uncommitted(&self) -> usize {
+        self.closed.pending_count()
     }
 
     /// The keys and windows whose newest row [`restore`](Self::restore) must bring before late events can be settled.

@@ -1,6 +1,7 @@
 //! Parts as files and back, with limits and digests.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use ndarray::ArrayD;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -31,9 +32,12 @@ impl FileDigest {
     /// The digest of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        let hash = Sha256::digest(bytes);
+        let mut sha256 = String::with_capacity(64);
+        for byte in Sha256::digest(bytes) {
+            let _ = write!(sha256, "{byte:02x}");
+        }
         Self {
-            sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256,
             bytes: bytes.len() as u64,
         }
     }
@@ -149,13 +153,26 @@ fn write_tensors(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>> {
     let mut buffers = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         buffers.push(match tensor {
-            Tensor::F64(values) => (name, Dtype::F64, values.shape().to_vec(), bytes_of(values, |value| value.to_le_bytes())),
-            Tensor::F32(values) => (name, Dtype::F32, values.shape().to_vec(), bytes_of(values, |value| value.to_le_bytes())),
+            Tensor::F64(values) => (
+                name,
+                Dtype::F64,
+                values.shape().to_vec(),
+                bytes_of(values, f64::to_le_bytes),
+            ),
+            Tensor::F32(values) => (
+                name,
+                Dtype::F32,
+                values.shape().to_vec(),
+                bytes_of(values, f32::to_le_bytes),
+            ),
         });
     }
     let mut views = Vec::with_capacity(buffers.len());
     for (name, kind, shape, bytes) in &buffers {
-        views.push((name.as_str(), TensorView::new(*kind, shape.clone(), bytes).map_err(failed)?));
+        views.push((
+            name.as_str(),
+            TensorView::new(*kind, shape.clone(), bytes).map_err(failed)?,
+        ));
     }
     safetensors::serialize(views, None).map_err(failed)
 }
@@ -204,7 +221,9 @@ mod tests {
     fn files_give_the_same_bits_back() {
         let files = Files::of(&parts()).unwrap();
         let again = files.parts().unwrap();
-        let Tensor::F64(levels) = &again.tensors["levels"] else { panic!("another type") };
+        let Tensor::F64(levels) = &again.tensors["levels"] else {
+            panic!("another type")
+        };
         let bits: Vec<u64> = levels.iter().map(|value| value.to_bits()).collect();
         assert_eq!(bits, [0.1, f64::NAN, -0.0, 1e-308].map(f64::to_bits));
         assert_eq!(again.parameters, parts().parameters);

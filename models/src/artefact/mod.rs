@@ -2,8 +2,10 @@
 //!
 //! A model is two files: `parameters.json` (its kind and its settings) and `tensors.safetensors` (its numbers).
 
+mod exact;
 mod files;
 mod parts;
 
+pub(crate) use exact::{from_exact, to_exact};
 pub use files::{FileDigest, Files, PARAMETERS_FILE, TENSORS_FILE};
 pub use parts::{Parts, Tensor};

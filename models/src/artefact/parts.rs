@@ -76,9 +76,7 @@ impl Parts {
     /// # Errors
     /// No array of that name, type or number of axes.
     pub fn array<D: Dimension>(&self, name: &str) -> Result<ndarray::Array<f64, D>> {
-        let wrong = |message: &str| {
-            Error::malformed("tensors.safetensors", format!("`{name}` {message}"))
-        };
+        let wrong = |message: &str| Error::malformed("tensors.safetensors", format!("`{name}` {message}"));
         match self.tensors.get(name) {
             Some(Tensor::F64(values)) => values
                 .clone()
@@ -93,11 +91,7 @@ impl Parts {
     ///
     /// # Errors
     /// No such array, or one of another shape.
-    pub fn shaped<D: Dimension>(
-        &self,
-        name: &str,
-        shape: &[usize],
-    ) -> Result<ndarray::Array<f64, D>> {
+    pub fn shaped<D: Dimension>(&self, name: &str, shape: &[usize]) -> Result<ndarray::Array<f64, D>> {
         let values = self.array::<D>(name)?;
         if values.shape() != shape {
             return Err(Error::malformed(

@@ -6,18 +6,28 @@ use arterial_datasets::feature::FeatureSet;
 
 use crate::{Error, Forecaster, Result};
 
+mod ets;
+mod linear;
 mod persistence;
 mod seasonal_naive;
 mod weekly_profile;
 
+pub use ets::Ets;
+pub use linear::Linear;
 pub use persistence::Persistence;
 pub use seasonal_naive::SeasonalNaive;
 pub use weekly_profile::WeeklyProfile;
 
 /// Every kind; those that eat features eat the set `features`.
 #[must_use]
-pub fn list(_features: Arc<dyn FeatureSet>) -> Vec<Box<dyn Forecaster>> {
-    vec![Box::new(Persistence), Box::new(SeasonalNaive), Box::new(WeeklyProfile)]
+pub fn list(features: Arc<dyn FeatureSet>) -> Vec<Box<dyn Forecaster>> {
+    vec![
+        Box::new(Persistence),
+        Box::new(SeasonalNaive),
+        Box::new(WeeklyProfile),
+        Box::new(Ets),
+        Box::new(Linear::new(features)),
+    ]
 }
 
 /// The kind named `name` of `list`.

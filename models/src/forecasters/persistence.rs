@@ -32,7 +32,10 @@ impl Forecaster for Persistence {
     fn fit(&self, training: &Panel, task: &Task, _: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
         task.check()?;
         require_rows(NAME, 1, training)?;
-        Ok(Box::new(FittedPersistence { scope: Scope::of(training), task: *task }))
+        Ok(Box::new(FittedPersistence {
+            scope: Scope::of(training),
+            task: *task,
+        }))
     }
 
     fn load(&self, parts: &Parts) -> Result<Box<dyn FittedForecaster>> {
@@ -65,7 +68,10 @@ impl FittedForecaster for FittedPersistence {
         pairs.for_each(|(mut rows, &origin)| {
             let first = (origin + 1).saturating_sub(self.task.context);
             for (series, mut row) in rows.outer_iter_mut().enumerate() {
-                let last = (first..=origin).rev().map(|at| target[(at, series)]).find(|value| !value.is_nan());
+                let last = (first..=origin)
+                    .rev()
+                    .map(|at| target[(at, series)])
+                    .find(|value| !value.is_nan());
                 row.fill(last.unwrap_or(f64::NAN));
             }
         });

@@ -98,12 +98,17 @@ impl FittedSeasonalNaive {
     /// The rows that may stand for the target row `row`, best first; some may lie behind the origin.
     fn sources(&self, clock: &LocalClock, panel: &Panel, row: usize) -> Vec<usize> {
         let days = self.days();
-        days.iter().filter_map(|&days| row_before(clock, panel, row, days)).collect()
+        days.iter()
+            .filter_map(|&days| row_before(clock, panel, row, days))
+            .collect()
     }
 }
 
 fn first_seen(target: &ArrayView2<'_, f64>, sources: &[usize], origin: usize, series: usize) -> f64 {
-    let seen = sources.iter().filter(|&&row| row <= origin).map(|&row| target[(row, series)]);
+    let seen = sources
+        .iter()
+        .filter(|&&row| row <= origin)
+        .map(|&row| target[(row, series)]);
     seen.into_iter().find(|value| !value.is_nan()).unwrap_or(f64::NAN)
 }
 

@@ -42,7 +42,10 @@ impl Forecaster for WeeklyProfile {
         task.check()?;
         require_rows(NAME, 2, training)?;
         let (profile, _) = profile::learn(training)?;
-        let settings = Settings { scope: Scope::of(training), task: *task };
+        let settings = Settings {
+            scope: Scope::of(training),
+            task: *task,
+        };
         Ok(Box::new(FittedWeeklyProfile { settings, profile }))
     }
 

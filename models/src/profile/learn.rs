@@ -2,7 +2,7 @@
 
 use arterial_datasets::panel::Panel;
 use arterial_datasets::time::MINUTE;
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, Array3, Axis, s};
 use rayon::prelude::*;
 
 use super::sums::{Calendar, Day, Shape, Sums, Totals, smooth};
@@ -35,10 +35,10 @@ pub(crate) fn learn(panel: &Panel) -> Result<(Profile, WithoutOwnDay)> {
     let calendar = Calendar::of(panel)?;
     let values = panel.target().as_standard_layout().into_owned();
     let shape = choose(panel, &calendar, &values);
-    let totals = Totals::new(&calendar, values.view());
+    let totals = Totals::new(&calendar, &values);
     let level = levels_without(&calendar, &totals, shape, values.dim());
     let deviation = (&values - &level).mapv_into(f64::abs);
-    let spreads = Spreads::new(panel, &calendar, deviation.view());
+    let spreads = Spreads::new(panel, &calendar, &deviation);
     let mut week = Array3::zeros((WEEK, calendar.slots_per_day, values.ncols()));
     let days = week.axis_iter_mut(Axis(0)).into_par_iter().enumerate();
     days.for_each(|(weekday, mut block)| block.assign(&totals.level(weekday, shape)));
@@ -61,11 +61,14 @@ fn reach(panel: &Panel, minutes: i64) -> usize {
 fn choose(panel: &Panel, calendar: &Calendar, values: &Array2<f64>) -> Shape {
     let stride = values.ncols().div_ceil(SERIES_TO_CHOOSE).max(1);
     let some = values.slice(s![.., ..;stride]).as_standard_layout().into_owned();
-    let totals = Totals::new(calendar, some.view());
+    let totals = Totals::new(calendar, &some);
     let mut shapes: Vec<Shape> = Vec::new();
     for minutes in REACH {
         for lent in LENT {
-            let shape = Shape { lent, reach: reach(panel, minutes).min(calendar.slots_per_day / 8) };
+            let shape = Shape {
+                lent,
+                reach: reach(panel, minutes).min(calendar.slots_per_day / 8),
+            };
             if !shapes.contains(&shape) {
                 shapes.push(shape);
             }
@@ -107,20 +110,26 @@ fn levels_without(calendar: &Calendar, totals: &Totals<'_>, shape: Shape, dim: (
 /// The usual size of deviations.
 struct Spreads<'a> {
     calendar: &'a Calendar,
-    deviation: ArrayView2<'a, f64>,
+    deviation: &'a Array2<f64>,
     sums: Sums,
     mean: Array1<f64>,
     reach: usize,
 }
 
 impl<'a> Spreads<'a> {
-    fn new(panel: &Panel, calendar: &'a Calendar, deviation: ArrayView2<'a, f64>) -> Self {
+    fn new(panel: &Panel, calendar: &'a Calendar, deviation: &'a Array2<f64>) -> Self {
         let sums = Sums::by_type(calendar, deviation);
         let total = |sums: &Array3<f64>| sums.sum_axis(Axis(0)).sum_axis(Axis(0));
         let mean = total(&sums.sum) / total(&sums.count);
         // A series that never deviates still needs a unit to be measured in.
         let mean = mean.mapv(|mean: f64| if mean > 0.0 { mean } else { 1.0 });
-        Self { calendar, deviation, sums, mean, reach: reach(panel, SPREAD_REACH).min(calendar.slots_per_day / 8) }
+        Self {
+            calendar,
+            deviation,
+            sums,
+            mean,
+            reach: reach(panel, SPREAD_REACH).min(calendar.slots_per_day / 8),
+        }
     }
 
     fn shrink(&self, sum: &Array2<f64>, count: &Array2<f64>) -> Array2<f64> {
@@ -132,15 +141,85 @@ impl<'a> Spreads<'a> {
         let mut all = Array3::zeros(self.sums.sum.raw_dim());
         for kind in 0..DAY_TYPES {
             let sums = [&self.sums.sum, &self.sums.count].map(|sums| sums.index_axis(Axis(0), kind).to_owned());
-            all.index_axis_mut(Axis(0), kind).assign(&self.shrink(&sums[0], &sums[1]));
+            all.index_axis_mut(Axis(0), kind)
+                .assign(&self.shrink(&sums[0], &sums[1]));
         }
         all
     }
 
     fn without_own_day(&self) -> Array2<f64> {
         by_day(self.calendar, self.deviation.dim(), |day| {
-            let own = self.sums.group_without(day_type(day.weekday), self.calendar, self.deviation, day);
-            self.shrink(&own.sum.index_axis_move(Axis(0), 0), &own.count.index_axis_move(Axis(0), 0))
+            let own = self
+                .sums
+                .group_without(day_type(day.weekday), self.calendar, self.deviation, day);
+            self.shrink(
+                &own.sum.index_axis_move(Axis(0), 0),
+                &own.count.index_axis_move(Axis(0), 0),
+            )
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arterial_datasets::panel::{Channel, ChannelRole};
+
+    use super::*;
+
+    /// Half-hour slots from Monday, 2026-02-02 in a zone without clock changes.
+    fn panel(days: usize, value: impl Fn(usize, usize) -> f64) -> Panel {
+        let values = Array3::from_shape_fn((days * 48, 1, 1), |(row, _, _)| value(row / 48, row % 48));
+        let target = Channel {
+            name: "value".into(),
+            role: ChannelRole::Target,
+        };
+        let start = "2026-02-02T00:00:00Z".parse().unwrap();
+        Panel::new(
+            start,
+            "30m".parse().unwrap(),
+            "UTC",
+            vec!["a".into()],
+            vec![target],
+            values,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn weekends_and_working_days_have_levels_of_their_own() {
+        let weekly = panel(28, |day, _| if day % 7 >= 5 { 10.0 } else { 50.0 });
+        let (profile, _) = learn(&weekly).unwrap();
+        assert!((profile.level[(2, 20, 0)] - 50.0).abs() < 2.0);
+        assert!((profile.level[(6, 20, 0)] - 10.0).abs() < 5.0);
+    }
+
+    #[test]
+    fn a_row_does_not_know_its_own_day() {
+        let calm = panel(21, |_, slot| slot as f64);
+        let odd = panel(21, |day, slot| if day == 9 { 900.0 } else { slot as f64 });
+        let rows = 9 * 48..10 * 48;
+        let levels = [&calm, &odd].map(|panel| learn(panel).unwrap().1.level);
+        for row in rows {
+            // The mean of the series does move, but it only lends to slots that nothing was seen in.
+            assert!((levels[0][(row, 0)] - levels[1][(row, 0)]).abs() < 5.0, "row {row}");
+        }
+        assert!((levels[0][(10 * 48, 0)] - levels[1][(10 * 48, 0)]).abs() > 20.0);
+    }
+
+    #[test]
+    fn a_slot_never_seen_on_its_weekday_leans_on_its_day_type() {
+        let young = panel(4, |_, slot| slot as f64);
+        let (profile, _) = learn(&young).unwrap();
+        assert!((profile.level[(4, 30, 0)] - 30.0).abs() < 3.0, "Friday was never seen");
+    }
+
+    #[test]
+    fn the_spread_is_the_usual_size_of_the_deviation() {
+        let noisy = panel(28, |day, slot| {
+            let size = if slot < 24 { 1.0 } else { 8.0 };
+            if day % 2 == 0 { size } else { -size }
+        });
+        let (profile, _) = learn(&noisy).unwrap();
+        assert!(profile.spread[(0, 36, 0)] > 4.0 * profile.spread[(0, 10, 0)]);
     }
 }

@@ -16,9 +16,9 @@ mod sums;
 
 use ndarray::{Array1, Array3};
 
+use crate::Result;
 use crate::artefact::Parts;
 use crate::season::{Slot, WEEK};
-use crate::Result;
 
 pub(crate) use learn::{WithoutOwnDay, learn};
 

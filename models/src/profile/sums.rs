@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use arterial_datasets::panel::Panel;
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, Zip, s};
+use ndarray::{Array1, Array2, Array3, Axis, Zip, s};
 
 use super::{DAY_TYPES, day_type};
 use crate::Result;
@@ -45,10 +45,17 @@ impl Calendar {
         for (row, slot) in slots.iter().enumerate() {
             match days.last_mut() {
                 Some(day) if day.weekday == slot.weekday => day.rows.end = row + 1,
-                _ => days.push(Day { weekday: slot.weekday, rows: row..row + 1 }),
+                _ => days.push(Day {
+                    weekday: slot.weekday,
+                    rows: row..row + 1,
+                }),
             }
         }
-        Ok(Self { slots_per_day: clock.slots_per_day(), slots, days })
+        Ok(Self {
+            slots_per_day: clock.slots_per_day(),
+            slots,
+            days,
+        })
     }
 }
 
@@ -63,21 +70,29 @@ pub(super) struct Sums {
 
 impl Sums {
     /// Sums `values` (row x series, NaN is missing) over the days of each weekday.
-    pub(super) fn by_weekday(calendar: &Calendar, values: ArrayView2<'_, f64>) -> Self {
+    pub(super) fn by_weekday(calendar: &Calendar, values: &Array2<f64>) -> Self {
         Self::grouped(calendar, values, WEEK, |day| day.weekday)
     }
 
     /// Sums `values` over the days of each day type.
-    pub(super) fn by_type(calendar: &Calendar, values: ArrayView2<'_, f64>) -> Self {
+    pub(super) fn by_type(calendar: &Calendar, values: &Array2<f64>) -> Self {
         Self::grouped(calendar, values, DAY_TYPES, |day| day_type(day.weekday))
     }
 
-    fn grouped(calendar: &Calendar, values: ArrayView2<'_, f64>, groups: usize, group: impl Fn(&Day) -> usize) -> Self {
+    fn grouped(calendar: &Calendar, values: &Array2<f64>, groups: usize, group: impl Fn(&Day) -> usize) -> Self {
         let shape = (groups, calendar.slots_per_day, values.ncols());
-        let mut sums = Self { sum: Array3::zeros(shape), count: Array3::zeros(shape) };
+        let mut sums = Self {
+            sum: Array3::zeros(shape),
+            count: Array3::zeros(shape),
+        };
         for day in &calendar.days {
             for row in day.rows.clone() {
-                sums.add(group(day), calendar.slots[row].slot, values.row(row).as_slice().unwrap_or(&[]), 1.0);
+                sums.add(
+                    group(day),
+                    calendar.slots[row].slot,
+                    values.row(row).as_slice().unwrap_or(&[]),
+                    1.0,
+                );
             }
         }
         sums
@@ -95,11 +110,19 @@ impl Sums {
     }
 
     /// The sums of one group less those of `day`, which belongs to it.
-    pub(super) fn group_without(&self, group: usize, calendar: &Calendar, values: ArrayView2<'_, f64>, day: &Day) -> Self {
+    pub(super) fn group_without(&self, group: usize, calendar: &Calendar, values: &Array2<f64>, day: &Day) -> Self {
         let own = s![group..=group, .., ..];
-        let mut sums = Self { sum: self.sum.slice(own).to_owned(), count: self.count.slice(own).to_owned() };
+        let mut sums = Self {
+            sum: self.sum.slice(own).to_owned(),
+            count: self.count.slice(own).to_owned(),
+        };
         for row in day.rows.clone() {
-            sums.add(0, calendar.slots[row].slot, values.row(row).as_slice().unwrap_or(&[]), -1.0);
+            sums.add(
+                0,
+                calendar.slots[row].slot,
+                values.row(row).as_slice().unwrap_or(&[]),
+                -1.0,
+            );
         }
         sums
     }
@@ -108,19 +131,25 @@ impl Sums {
 /// Sums over all days, from which single days can be taken out.
 pub(super) struct Totals<'a> {
     calendar: &'a Calendar,
-    values: ArrayView2<'a, f64>,
+    values: &'a Array2<f64>,
     weekdays: Sums,
     types: Sums,
     mean: Array1<f64>,
 }
 
 impl<'a> Totals<'a> {
-    pub(super) fn new(calendar: &'a Calendar, values: ArrayView2<'a, f64>) -> Self {
+    pub(super) fn new(calendar: &'a Calendar, values: &'a Array2<f64>) -> Self {
         let weekdays = Sums::by_weekday(calendar, values);
         let types = Sums::by_type(calendar, values);
         let total = |sums: &Array3<f64>| sums.sum_axis(Axis(0)).sum_axis(Axis(0));
         let mean = total(&types.sum) / total(&types.count);
-        Self { calendar, values, weekdays, types, mean }
+        Self {
+            calendar,
+            values,
+            weekdays,
+            types,
+            mean,
+        }
     }
 
     /// The mean of each series; NaN where nothing was seen.
@@ -143,8 +172,16 @@ impl<'a> Totals<'a> {
     pub(super) fn level_without(&self, day: &Day, shape: Shape) -> Array2<f64> {
         let kind = day_type(day.weekday);
         let other = 1 - kind;
-        let take = |sums: Sums| (sums.sum.index_axis_move(Axis(0), 0), sums.count.index_axis_move(Axis(0), 0));
-        let own = take(self.weekdays.group_without(day.weekday, self.calendar, self.values, day));
+        let take = |sums: Sums| {
+            (
+                sums.sum.index_axis_move(Axis(0), 0),
+                sums.count.index_axis_move(Axis(0), 0),
+            )
+        };
+        let own = take(
+            self.weekdays
+                .group_without(day.weekday, self.calendar, self.values, day),
+        );
         let alike = take(self.types.group_without(kind, self.calendar, self.values, day));
         let whole = (
             &alike.0 + &self.types.sum.index_axis(Axis(0), other),
@@ -157,9 +194,12 @@ impl<'a> Totals<'a> {
     fn shrink(&self, [own, alike, whole]: [(Array2<f64>, Array2<f64>); 3], shape: Shape) -> Array2<f64> {
         let mut level = (whole.0 + &self.mean * LENT_BY_MEAN) / (whole.1 + LENT_BY_MEAN);
         for (lent, (sum, count)) in [(LENT_BY_DAY, alike), (shape.lent, own)] {
-            Zip::from(&mut level).and(&sum).and(&count).for_each(|level, sum, count| {
-                *level = (sum + lent * *level) / (count + lent);
-            });
+            Zip::from(&mut level)
+                .and(&sum)
+                .and(&count)
+                .for_each(|level, sum, count| {
+                    *level = (sum + lent * *level) / (count + lent);
+                });
         }
         smooth(&level, shape.reach)
     }

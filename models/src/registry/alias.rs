@@ -119,7 +119,11 @@ impl Registry {
         }
         let manifest = self.manifest(model).await?;
         if manifest.target != *target {
-            return Err(Error::invalid("model", model, format!("a model of `{target}`, this one is of `{}`", manifest.target)));
+            return Err(Error::invalid(
+                "model",
+                model,
+                format!("a model of `{target}`, this one is of `{}`", manifest.target),
+            ));
         }
         let next = AliasRevision {
             revision: expected + 1,
@@ -138,9 +142,18 @@ impl Registry {
     ///
     /// # Errors
     /// No former version, or [`Error::Conflict`] where the alias moved meanwhile.
-    pub async fn rollback(&self, target: &Target, alias: &str, reason: Option<String>, clock: &dyn Clock) -> Result<AliasRevision> {
+    pub async fn rollback(
+        &self,
+        target: &Target,
+        alias: &str,
+        reason: Option<String>,
+        clock: &dyn Clock,
+    ) -> Result<AliasRevision> {
         let name = format!("{target}@{alias}");
-        let current = self.alias(target, alias).await?.ok_or_else(|| Error::NoFormer(name.clone()))?;
+        let current = self
+            .alias(target, alias)
+            .await?
+            .ok_or_else(|| Error::NoFormer(name.clone()))?;
         let former = current.former.ok_or(Error::NoFormer(name))?;
         let former = self.revision(target, alias, former).await?;
         let next = AliasRevision {
@@ -159,7 +172,11 @@ impl Registry {
     /// Puts the next revision in place, if nobody else has.
     async fn move_alias(&self, target: &Target, alias: &str, next: AliasRevision) -> Result<AliasRevision> {
         let standing = self.revisions(target, alias).await?.last().copied().unwrap_or(0);
-        let conflict = |found| Error::Conflict { what: format!("{target}@{alias}"), expected: next.revision - 1, found };
+        let conflict = |found| Error::Conflict {
+            what: format!("{target}@{alias}"),
+            expected: next.revision - 1,
+            found,
+        };
         if standing + 1 != next.revision {
             return Err(conflict(standing));
         }

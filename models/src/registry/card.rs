@@ -49,7 +49,10 @@ fn facts(manifest: &Manifest) -> Vec<(&'static str, String)> {
         ("seed", manifest.seed.to_string()),
         ("data", data.path.clone()),
         ("data SHA-256", data.sha256.clone()),
-        ("trained on", format!("{} rows from {} until before {}", data.rows, data.from, data.until)),
+        (
+            "trained on",
+            format!("{} rows from {} until before {}", data.rows, data.from, data.until),
+        ),
     ]
 }
 
@@ -69,12 +72,17 @@ fn section(card: &mut String, title: &str, value: &Value) {
 
 /// Objects as the rows of a table; the columns are the fields of the first one.
 fn table(card: &mut String, rows: &[Value]) {
-    let Some(Value::Object(first)) = rows.first() else { return };
+    let Some(Value::Object(first)) = rows.first() else {
+        return;
+    };
     let columns: Vec<&String> = first.keys().collect();
     let heads: Vec<String> = columns.iter().map(|name| cell(name)).collect();
     let _ = writeln!(card, "| {} |\n|{}", heads.join(" | "), "---|".repeat(columns.len()));
     for row in rows {
-        let cells: Vec<String> = columns.iter().map(|name| row.get(*name).map_or(String::new(), number)).collect();
+        let cells: Vec<String> = columns
+            .iter()
+            .map(|name| row.get(*name).map_or(String::new(), number))
+            .collect();
         let _ = writeln!(card, "| {} |", cells.join(" | "));
     }
 }

@@ -95,12 +95,32 @@ pub struct Manifest {
 
 const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 const LOCK_FILE: &str = include_str!("../../../Cargo.lock");
-const LIBRARIES: [&str; 6] = ["arterial-models", "jiff", "ndarray", "rayon", "safetensors", "serde_json"];
+const LIBRARIES: [&str; 6] = [
+    "arterial-models",
+    "jiff",
+    "ndarray",
+    "rayon",
+    "safetensors",
+    "serde_json",
+];
 
 impl Manifest {
-    pub(super) fn new(id: ModelVersion, pipeline: &Pipeline, files: &Files, description: &Description, created_at: Timestamp) -> Self {
+    pub(super) fn new(
+        id: ModelVersion,
+        pipeline: &Pipeline,
+        files: &Files,
+        description: &Description,
+        created_at: Timestamp,
+    ) -> Self {
         let scope = pipeline.scope();
-        let Description { target, data, protocol, scores, seed, .. } = description.clone();
+        let Description {
+            target,
+            data,
+            protocol,
+            scores,
+            seed,
+            ..
+        } = description.clone();
         Self {
             format: 1,
             name: id.name,
@@ -126,12 +146,18 @@ impl Manifest {
     /// Which version this is.
     #[must_use]
     pub fn id(&self) -> ModelVersion {
-        ModelVersion { name: self.name.clone(), version: self.version }
+        ModelVersion {
+            name: self.name.clone(),
+            version: self.version,
+        }
     }
 
     /// The file, with its own digest filled in.
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
-        let blank = Self { manifest_sha256: ZEROS.into(), ..self.clone() };
+        let blank = Self {
+            manifest_sha256: ZEROS.into(),
+            ..self.clone()
+        };
         let text = serde_json::to_string_pretty(&blank)?;
         let digest = FileDigest::of(text.as_bytes()).sha256;
         Ok(replace_last(&text, ZEROS, &digest).into_bytes())
@@ -145,17 +171,29 @@ impl Manifest {
         let blank = replace_last(text, &manifest.manifest_sha256, ZEROS);
         let got = FileDigest::of(blank.as_bytes()).sha256;
         if got != manifest.manifest_sha256 {
-            return Err(Error::Digest { file: path.into(), expected: manifest.manifest_sha256, got });
+            return Err(Error::Digest {
+                file: path.into(),
+                expected: manifest.manifest_sha256,
+                got,
+            });
         }
         if manifest.format != 1 || manifest.id() != *id {
-            return Err(malformed(format!("it is `{}` in format {}, expected `{id}` in format 1", manifest.id(), manifest.format)));
+            return Err(malformed(format!(
+                "it is `{}` in format {}, expected `{id}` in format 1",
+                manifest.id(),
+                manifest.format
+            )));
         }
-        Ok(Self { manifest_sha256: String::new(), ..manifest })
+        Ok(Self {
+            manifest_sha256: String::new(),
+            ..manifest
+        })
     }
 
     /// Checks that `pipeline` is what this manifest speaks of.
     pub(super) fn check(&self, pipeline: &Pipeline) -> Result<()> {
-        if pipeline.name() == self.kind && pipeline.feature_set() == self.features && pipeline.horizon() == self.horizon {
+        if pipeline.name() == self.kind && pipeline.feature_set() == self.features && pipeline.horizon() == self.horizon
+        {
             return Ok(());
         }
         Err(Error::malformed(
@@ -190,12 +228,15 @@ fn libraries() -> BTreeMap<String, String> {
     versions
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
 pub(super) fn as_text<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(instant)
 }
 
 pub(super) fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    String::deserialize(deserializer)?
+        .parse()
+        .map_err(serde::de::Error::custom)
 }
 
 #[cfg(test)]

@@ -50,7 +50,9 @@ pub struct Registry {
 /// # Errors
 /// A URL or an option that the object store does not know.
 pub fn open(url: &str, options: &BTreeMap<String, String>) -> Result<Registry> {
-    Ok(Registry { store: Store::open(url, options)? })
+    Ok(Registry {
+        store: Store::open(url, options)?,
+    })
 }
 
 impl Registry {
@@ -62,9 +64,16 @@ impl Registry {
         reference::check_name("model", &description.name)?;
         let files = pipeline.files()?;
         let created = clock.now();
-        let mut number = self.versions(&description.name).await?.last().map_or(1, |last| last + 1);
+        let mut number = self
+            .versions(&description.name)
+            .await?
+            .last()
+            .map_or(1, |last| last + 1);
         loop {
-            let version = ModelVersion { name: description.name.clone(), version: number };
+            let version = ModelVersion {
+                name: description.name.clone(),
+                version: number,
+            };
             let manifest = Manifest::new(version, pipeline, &files, &description, created);
             if self.put(&manifest, &files).await? {
                 return Ok(manifest);
@@ -84,7 +93,10 @@ impl Registry {
         }
         let card = card::write(manifest).into_bytes();
         Ok(self.store.create(&format!("{folder}/{CARD_FILE}"), card).await?
-            && self.store.create(&format!("{folder}/{MANIFEST_FILE}"), manifest.to_bytes()?).await?)
+            && self
+                .store
+                .create(&format!("{folder}/{MANIFEST_FILE}"), manifest.to_bytes()?)
+                .await?)
     }
 
     /// The names of all models that have a version.
@@ -108,7 +120,10 @@ impl Registry {
     /// The version numbers that were taken for `name`, increasing; some may never have been finished.
     async fn versions(&self, name: &str) -> Result<Vec<u32>> {
         let paths = self.store.list(&format!("models/{name}/")).await?;
-        let mut numbers: Vec<u32> = paths.iter().filter_map(|path| path.split('/').nth(2)?.parse().ok()).collect();
+        let mut numbers: Vec<u32> = paths
+            .iter()
+            .filter_map(|path| path.split('/').nth(2)?.parse().ok())
+            .collect();
         numbers.sort_unstable();
         numbers.dedup();
         Ok(numbers)
@@ -117,8 +132,15 @@ impl Registry {
     async fn published(&self, prefix: &str) -> Result<Vec<ModelVersion>> {
         let paths = self.store.list(prefix).await?;
         let id = |path: &String| {
-            let mut words = path.strip_suffix(MANIFEST_FILE)?.trim_end_matches('/').split('/').skip(1);
-            Some(ModelVersion { name: words.next()?.into(), version: words.next()?.parse().ok()? })
+            let mut words = path
+                .strip_suffix(MANIFEST_FILE)?
+                .trim_end_matches('/')
+                .split('/')
+                .skip(1);
+            Some(ModelVersion {
+                name: words.next()?.into(),
+                version: words.next()?.parse().ok()?,
+            })
         };
         let mut ids: Vec<ModelVersion> = paths.iter().filter_map(id).collect();
         ids.sort();
@@ -148,7 +170,12 @@ impl Registry {
                     None => Err(Error::Unknown {
                         what: "alias",
                         name: format!("{target}@{alias}"),
-                        known: join(self.aliases().await?.iter().map(|(target, alias)| format!("{target}@{alias}"))),
+                        known: join(
+                            self.aliases()
+                                .await?
+                                .iter()
+                                .map(|(target, alias)| format!("{target}@{alias}")),
+                        ),
                     }),
                 }
             }
@@ -225,7 +252,11 @@ impl Registry {
 
 fn join(names: impl Iterator<Item = String>) -> String {
     let names: Vec<String> = names.collect();
-    if names.is_empty() { "none".into() } else { names.join(", ") }
+    if names.is_empty() {
+        "none".into()
+    } else {
+        names.join(", ")
+    }
 }
 
 fn folder(id: &ModelVersion) -> String {

@@ -78,7 +78,13 @@ impl FromStr for Reference {
 
     /// Reads `linear@3`, `linear` or `@champion`.
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = || Error::invalid("model", text, "name@version, a name, or @alias, such as linear@3, linear or @champion");
+        let refuse = || {
+            Error::invalid(
+                "model",
+                text,
+                "name@version, a name, or @alias, such as linear@3, linear or @champion",
+            )
+        };
         let (name, version) = match text.split_once('@') {
             Some(("", alias)) => {
                 check_name("alias", alias)?;
@@ -88,9 +94,14 @@ impl FromStr for Reference {
             None => (text, None),
         };
         check_name("model", name)?;
-        let Some(version) = version else { return Ok(Self::Newest(name.into())) };
+        let Some(version) = version else {
+            return Ok(Self::Newest(name.into()));
+        };
         match version.parse() {
-            Ok(version) if version > 0 => Ok(Self::Version(ModelVersion { name: name.into(), version })),
+            Ok(version) if version > 0 => Ok(Self::Version(ModelVersion {
+                name: name.into(),
+                version,
+            })),
             _ => Err(refuse()),
         }
     }
@@ -108,10 +119,15 @@ impl FromStr for Target {
     /// Reads `topic.field`; the field stands behind the last dot.
     fn from_str(text: &str) -> Result<Self> {
         let accepted = "a topic and a field, such as traffic-sensors.speed_kmh";
-        let (topic, field) = text.rsplit_once('.').ok_or_else(|| Error::invalid("target", text, accepted))?;
+        let (topic, field) = text
+            .rsplit_once('.')
+            .ok_or_else(|| Error::invalid("target", text, accepted))?;
         check_name("topic", topic)?;
         check_name("field", field)?;
-        Ok(Self { topic: topic.into(), field: field.into() })
+        Ok(Self {
+            topic: topic.into(),
+            field: field.into(),
+        })
     }
 }
 
@@ -125,7 +141,9 @@ macro_rules! as_text {
 
         impl<'de> Deserialize<'de> for $kind {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+                String::deserialize(deserializer)?
+                    .parse()
+                    .map_err(serde::de::Error::custom)
             }
         }
     };
@@ -155,6 +173,9 @@ mod tests {
     #[test]
     fn a_target_is_split_at_its_last_dot() {
         let target: Target = "losloop.parquet.value".parse().unwrap();
-        assert_eq!((target.topic.as_str(), target.field.as_str()), ("losloop.parquet", "value"));
+        assert_eq!(
+            (target.topic.as_str(), target.field.as_str()),
+            ("losloop.parquet", "value")
+        );
     }
 }

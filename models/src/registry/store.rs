@@ -106,12 +106,18 @@ impl Store {
 }
 
 fn object(prefix: &ObjectPath, path: &str) -> ObjectPath {
-    path.split('/').filter(|part| !part.is_empty()).fold(prefix.clone(), |path, part| path.join(part))
+    path.split('/')
+        .filter(|part| !part.is_empty())
+        .fold(prefix.clone(), ObjectPath::join)
 }
 
 fn check_size(path: &str, bytes: u64, limit: u64) -> Result<()> {
     if bytes > limit {
-        return Err(Error::TooLarge { file: path.into(), bytes, limit });
+        return Err(Error::TooLarge {
+            file: path.into(),
+            bytes,
+            limit,
+        });
     }
     Ok(())
 }
@@ -119,7 +125,10 @@ fn check_size(path: &str, bytes: u64, limit: u64) -> Result<()> {
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(stopped) => Err(Error::Io { path: PathBuf::new(), source: std::io::Error::other(stopped) }),
+        Err(stopped) => Err(Error::Io {
+            path: PathBuf::new(),
+            source: std::io::Error::other(stopped),
+        }),
     }
 }
 
@@ -134,13 +143,21 @@ fn create_file(root: &Path, path: &str, bytes: &[u8]) -> Result<bool> {
     let path = root.join(path);
     let folder = path.parent().unwrap_or(root);
     create_folders(folder)?;
-    let mut temporary = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).map_err(failed(folder))?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".new-")
+        .tempfile_in(folder)
+        .map_err(failed(folder))?;
     temporary.write_all(bytes).map_err(failed(&path))?;
     temporary.as_file().sync_all().map_err(failed(&path))?;
     match temporary.persist_noclobber(&path) {
         Ok(_) => {}
         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return Ok(false),
-        Err(error) => return Err(Error::Io { path, source: error.error }),
+        Err(error) => {
+            return Err(Error::Io {
+                path,
+                source: error.error,
+            });
+        }
     }
     sync_folder(folder)?;
     Ok(true)
@@ -148,7 +165,10 @@ fn create_file(root: &Path, path: &str, bytes: &[u8]) -> Result<bool> {
 
 /// Makes `folder` and those above it, each one's name forced to disk.
 fn create_folders(folder: &Path) -> Result<()> {
-    let missing: Vec<&Path> = folder.ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.exists()).collect();
+    let missing: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|above| !above.as_os_str().is_empty() && !above.exists())
+        .collect();
     fs::create_dir_all(folder).map_err(failed(folder))?;
     for made in missing {
         match made.parent() {
@@ -160,7 +180,9 @@ fn create_folders(folder: &Path) -> Result<()> {
 }
 
 fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(failed(folder))
 }
 
 fn read_file(root: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>> {
@@ -168,7 +190,12 @@ fn read_file(root: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>> {
     let file = match File::open(&full) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::Io { path: full, source: error }),
+        Err(error) => {
+            return Err(Error::Io {
+                path: full,
+                source: error,
+            });
+        }
     };
     check_size(path, file.metadata().map_err(failed(&full))?.len(), limit)?;
     let mut bytes = Vec::new();
@@ -184,7 +211,12 @@ fn list_files(root: &Path, prefix: &str) -> Result<Vec<String>> {
         let entries = match fs::read_dir(&full) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            Err(error) => return Err(Error::Io { path: full, source: error }),
+            Err(error) => {
+                return Err(Error::Io {
+                    path: full,
+                    source: error,
+                });
+            }
         };
         for entry in entries {
             let entry = entry.map_err(failed(&full))?;

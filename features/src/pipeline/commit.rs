@@ -1,0 +1,168 @@
+//! The commits of one stream, and their order: quarantine, windows, archive.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arterial_datasets::lake::{PartitionProgress, Scan, TopicPartition};
+use arterial_datasets::time::Timestamp;
+
+use super::lane::{Lane, Owned, Waiting};
+use super::observer::WindowCommit;
+use super::options::PipelineOptions;
+use super::tables::{Held, Tables};
+use crate::quarantine;
+use crate::window::Missing;
+use crate::{Error, Result};
+
+/// So many late or refused records do not wait for the interval.
+const MANY: usize = 20_000;
+
+/// What is to be committed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Due {
+    pub windows: bool,
+    pub refused: bool,
+    pub archive: bool,
+}
+
+impl Due {
+    pub(super) const ALL: Self = Self { windows: true, refused: true, archive: true };
+}
+
+impl Lane {
+    /// Pure: what is due.
+    pub(super) fn due(&self, now: Timestamp, options: &PipelineOptions) -> Due {
+        let Waiting { windows_closed, late, refused, archive, progress } = self.waiting;
+        let passed = |since: Option<Timestamp>, wait: Duration| {
+            since.is_some_and(|since| now.0 - since.0 >= i64::try_from(wait.as_micros()).unwrap_or(i64::MAX))
+        };
+        let rows: usize = self.archived.iter().map(RecordBatch::num_rows).sum();
+        Due {
+            windows: windows_closed
+                || passed(late, options.commit_interval)
+                || self.windows.unsettled() >= MANY
+                || passed(progress, options.progress_interval),
+            refused: passed(refused, options.commit_interval) || self.refused.len() >= MANY,
+            archive: rows >= options.archive_rows || passed(archive, options.archive_interval),
+        }
+    }
+
+    /// Commits what is due. Returns what observers are to be told.
+    pub(super) async fn commit(&mut self, due: Due, now: Timestamp) -> Result<Option<WindowCommit>> {
+        let Some(mut tables) = self.tables.take() else { return Ok(None) };
+        let outcome = self.commit_to(&mut tables, due, now).await;
+        self.tables = Some(tables);
+        outcome
+    }
+
+    async fn commit_to(&mut self, tables: &mut Tables, due: Due, now: Timestamp) -> Result<Option<WindowCommit>> {
+        if due.windows {
+            self.settle(tables, now).await?;
+        }
+        if (due.windows || due.refused) && !self.refused.is_empty() {
+            let rows = quarantine::to_batch(self.topic(), &self.refused, now)?;
+            let positions = self.read_so_far(&tables.quarantine);
+            tables.quarantine.commit(&[rows], positions, &self.identity).await?;
+            self.refused.clear();
+            self.waiting.refused = None;
+        }
+        let mut told = None;
+        if due.windows {
+            told = self.commit_windows(tables, now).await?;
+        }
+        if let Some(archive) = tables.archive.as_mut().filter(|_| due.archive && self.waiting.archive.is_some()) {
+            let positions = self.read_so_far(archive);
+            archive.commit(&std::mem::take(&mut self.archived), positions, &self.identity).await?;
+            self.waiting.archive = None;
+        }
+        Ok(told)
+    }
+
+    async fn commit_windows(&mut self, tables: &mut Tables, now: Timestamp) -> Result<Option<WindowCommit>> {
+        if self.waiting.progress.is_none() && self.windows.uncommitted() == 0 {
+            return Ok(None);
+        }
+        let batch = self.windows.rows(self.decoder.interner(), now)?;
+        let rows = if batch.num_rows() > 0 { std::slice::from_ref(&batch) } else { &[] };
+        let version = tables.windows.commit(rows, self.positions(), &self.identity).await?;
+        self.windows.committed();
+        self.status.version = Some(version);
+        self.status.committed_at = Some(now);
+        self.waiting = Waiting { refused: self.waiting.refused, archive: self.waiting.archive, ..Waiting::default() };
+        let watermark = self.windows.closed_through().unwrap_or(Timestamp(i64::MIN));
+        let told = WindowCommit { stream: self.definition.clone(), batch, watermark, version };
+        Ok(Some(told).filter(|told| told.batch.num_rows() > 0))
+    }
+
+    /// Adds late events to their windows, for which the lake is asked where they are not in memory.
+    async fn settle(&mut self, tables: &mut Tables, now: Timestamp) -> Result<()> {
+        let asked = self.windows.missing();
+        for (first, last) in ranges(&asked, self.definition.window.0) {
+            let part: BTreeSet<Missing> =
+                asked.iter().copied().filter(|(_, start)| (first..=last).contains(start)).collect();
+            let rows = tables.windows.table.scan(&self.question(&part, first, last)).await?;
+            self.windows.restore(&part, &rows, self.decoder.interner_mut())?;
+        }
+        let too_late = self.windows.settle();
+        self.refuse_late(&too_late, now);
+        self.settled();
+        Ok(())
+    }
+
+    fn question(&self, asked: &BTreeSet<Missing>, first: Timestamp, last: Timestamp) -> Scan {
+        let mut keys: Vec<u32> = asked.iter().map(|&(key, _)| key).collect();
+        keys.dedup();
+        let names = self.decoder.interner();
+        let columns = ["key", "zone_id", "window_start", "revision", "duplicates", "is_final", "_state"];
+        Scan {
+            columns: Some(columns.map(String::from).to_vec()),
+            keys: Some(keys.into_iter().map(|key| names.name(key).to_owned()).collect()),
+            time_column: Some("window_start".to_owned()),
+            from: Some(first),
+            to: Some(Timestamp(last.0 + 1)),
+            version: None,
+        }
+    }
+
+    /// How far windows are read.
+    fn positions(&self) -> BTreeMap<TopicPartition, PartitionProgress> {
+        let owned = self.windows.positions().into_iter().filter(|(number, _)| self.owned.contains_key(number));
+        owned
+            .map(|(number, position)| {
+                let watermark = position.closed_through;
+                let progress = PartitionProgress { epoch: 0, next: position.next, resume_from: position.resume_from, watermark };
+                (self.partition(number), progress)
+            })
+            .collect()
+    }
+
+    /// How far records are read: what a table of single records holds is everything below.
+    fn read_so_far(&self, held: &Held) -> BTreeMap<TopicPartition, PartitionProgress> {
+        let read = |(&number, owned): (&i32, &Owned)| {
+            let partition = self.partition(number);
+            // Where reading began before what the table has, it has that still.
+            let next = owned.next.max(held.progress(&partition).next);
+            (partition, PartitionProgress { epoch: 0, next, resume_from: next, watermark: None })
+        };
+        self.owned.iter().map(read).collect()
+    }
+}
+
+/// The stretches of windows that lie next to each other, so that a lake is not read through between two that do not.
+fn ranges(asked: &BTreeSet<Missing>, window: i64) -> Vec<(Timestamp, Timestamp)> {
+    let starts: BTreeSet<Timestamp> = asked.iter().map(|&(_, start)| start).collect();
+    let mut ranges: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for start in starts {
+        match ranges.last_mut() {
+            Some((_, last)) if start.0 - last.0 <= window => *last = start,
+            _ => ranges.push((start, start)),
+        }
+    }
+    ranges
+}
+
+/// Whether another writer has taken over.
+pub(super) fn is_fenced(error: &Error) -> bool {
+    matches!(error, Error::Data(arterial_datasets::Error::Fenced { .. }))
+}

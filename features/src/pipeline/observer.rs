@@ -1,0 +1,29 @@
+//! Who is told of commits.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arterial_datasets::stream::StreamDefinition;
+use arterial_datasets::time::Timestamp;
+
+/// Windows that are durable now.
+#[derive(Debug, Clone)]
+pub struct WindowCommit {
+    /// The stream.
+    pub stream: Arc<StreamDefinition>,
+    /// The rows under the schema of the windows table, revisions included, the hidden columns too.
+    pub batch: RecordBatch,
+    /// Windows that end at or before are closed.
+    pub watermark: Timestamp,
+    /// The version of the windows table that holds them.
+    pub version: i64,
+}
+
+/// Is told of each commit of windows, on the pipeline's thread, once the rows are durable.
+///
+/// A commit whose reply was lost is not told of: who must see every row reads the table (from the version it knows) at start
+/// and after [`PipelineStatus::suspended`](super::PipelineStatus::suspended).
+pub trait CommitObserver: Send + Sync {
+    /// Takes note. Consuming waits meanwhile: hand long work to another thread.
+    fn committed(&self, commit: &WindowCommit);
+}

@@ -1,0 +1,114 @@
+//! The feature set `standard`, version 1.
+
+use arterial_datasets::feature::{FeatureSet, FeatureSetId, FeatureState, PreparedFeatures};
+use arterial_datasets::panel::Panel;
+use arterial_datasets::{Error, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::covariates::OBSERVED;
+use super::feature::Stages;
+use super::level::LEVEL;
+use super::neighbours::{NEIGHBOURS, Neighbours};
+use super::prepared::{Deviations, Prepared};
+use super::profile::PROFILE;
+use super::recent::RECENT;
+use super::spread::SPREAD;
+use super::target::TARGET;
+
+const NAME: &str = "standard";
+const VERSION: u32 = 1;
+
+/// Every list of the set, in the order in which columns are made.
+pub(super) const LISTS: [&Stages; 7] = [&RECENT, &LEVEL, &NEIGHBOURS, &OBSERVED, &PROFILE, &SPREAD, &TARGET];
+
+/// Lags, differences, rolling statistics, profiles, calendar, level, neighbours and covariates.
+///
+/// # History
+/// Features read complete local days before the origin's and that day up to the origin. Whoever computes them on the
+/// newest rows alone gets the same bits if these begin more than [`history_days`](super::history_days) local days
+/// before the origin's.
+#[derive(Debug, Clone)]
+pub struct Standard {
+    id: FeatureSetId,
+}
+
+/// What the set learns from the training part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct State {
+    /// The hash of the set that learned it.
+    pub feature_set: String,
+    /// The series, in the order of the places in the lists of neighbours.
+    pub series: Vec<String>,
+    /// The graph's neighbours, where a graph was given.
+    pub graph: Option<Neighbours>,
+    /// The learned neighbours.
+    pub learned: Neighbours,
+}
+
+impl Default for Standard {
+    fn default() -> Self {
+        let mut hash = Sha256::new();
+        hash.update(format!("{NAME}@{VERSION}\n"));
+        for list in LISTS {
+            list.hash(&mut hash);
+        }
+        let hash = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { id: FeatureSetId { name: NAME.into(), version: VERSION, hash } }
+    }
+}
+
+impl Standard {
+    /// Reads a state, refusing one of another feature set or of other series.
+    fn state(&self, panel: &Panel, state: &FeatureState) -> Result<State> {
+        if state.0.is_null() {
+            return Ok(self.empty(panel));
+        }
+        let state: State = serde_json::from_value(state.0.clone())
+            .map_err(|error| Error::invalid("feature state", error, format!("what {} learned", self.id)))?;
+        if state.feature_set != self.id.hash {
+            return Err(Error::invalid("feature set of the state", state.feature_set, &self.id.hash));
+        }
+        if state.series != panel.series() {
+            let found = panel.series().iter().zip(&state.series).position(|(here, there)| here != there);
+            let place = found.unwrap_or(panel.series().len().min(state.series.len()));
+            let name = |series: &[String]| series.get(place).cloned().unwrap_or_else(|| "nothing".into());
+            return Err(Error::invalid(
+                format!("series {}", place + 1),
+                name(panel.series()),
+                format!("`{}`, as in training", name(&state.series)),
+            ));
+        }
+        Ok(state)
+    }
+
+    fn empty(&self, panel: &Panel) -> State {
+        let series = panel.series().len();
+        State {
+            feature_set: self.id.hash.clone(),
+            series: panel.series().to_vec(),
+            graph: panel.graph().map(|graph| Neighbours::of_graph(graph, series)),
+            learned: Neighbours(vec![Vec::new(); series]),
+        }
+    }
+}
+
+impl FeatureSet for Standard {
+    fn id(&self) -> FeatureSetId {
+        self.id.clone()
+    }
+
+    fn learn(&self, training: &Panel) -> Result<FeatureState> {
+        let deviations = Deviations::compute(training)?;
+        let state = State { learned: Neighbours::learn(deviations.values()), ..self.empty(training) };
+        serde_json::to_value(state)
+            .map(FeatureState)
+            .map_err(|error| Error::invalid("feature state", error, "finite weights"))
+    }
+
+    fn prepare(&self, panel: &Panel, state: &FeatureState) -> Result<Box<dyn PreparedFeatures>> {
+        let state = self.state(panel, state)?;
+        Ok(Box::new(Prepared::new(panel, &state)?))
+    }
+}

@@ -1,0 +1,206 @@
+//! The columns that the usual week gives: where a series stands relative to it, and where it usually goes.
+
+use std::f64::consts::TAU;
+use std::ops::Range;
+
+use arterial_datasets::panel::Panel;
+use ndarray::{Array2, Array3, ArrayView2, Axis};
+use rayon::prelude::*;
+
+use crate::Result;
+use crate::profile::{Profile, WithoutOwnDay};
+use crate::season::{LocalClock, Slot, WEEK};
+
+/// Recent deviations that are columns of their own.
+const LAGS: usize = 6;
+/// How many rows back a last deviation is looked for.
+pub(super) const LOOK_BACK: usize = 12;
+const MEANS: usize = 4;
+const LAST: usize = LAGS;
+/// What is known of an origin whatever the step ahead: lags, the last one seen, means.
+pub(super) const RECENT: usize = LAGS + 1 + MEANS;
+/// The anchor's columns; the last one is the constant.
+pub(super) const OWN: usize = RECENT + 13;
+/// The columns that each series has a term of its own for.
+pub(super) const SERIES_COLUMNS: [usize; super::SERIES_TERMS] = [OWN - 1, LAST, RECENT];
+/// Deviations are summed as whole multiples of one in so many, so that a sum does not depend on where it began.
+const UNITS: f64 = 4_294_967_296.0;
+/// Deviations beyond this many usual ones count as this many.
+const MOST: f64 = 10_000.0;
+
+/// With fewer origins than this, sums are added up where they are needed.
+const FEW: usize = 32;
+
+/// A panel seen from the usual week.
+pub(super) struct Anchor<'a> {
+    profile: &'a Profile,
+    own_day: Option<&'a WithoutOwnDay>,
+    target: ArrayView2<'a, f64>,
+    slots: Vec<Slot>,
+    slots_per_day: usize,
+    sums: Option<Sums>,
+}
+
+/// Sums and counts of the deviations before each row, from row `first` on.
+struct Sums {
+    first: usize,
+    units: Array2<i64>,
+    counts: Array2<u32>,
+}
+
+impl<'a> Anchor<'a> {
+    /// Sees `panel` from `profile`, from each of `origins` and `horizon` rows ahead. On training rows, `own_day` gives
+    /// the levels that do not know the row's own day.
+    pub(super) fn new(
+        profile: &'a Profile,
+        own_day: Option<&'a WithoutOwnDay>,
+        panel: &'a Panel,
+        origins: &[usize],
+        horizon: usize,
+    ) -> Result<Self> {
+        let clock = LocalClock::of(panel)?;
+        let first = origins.iter().min().map_or(0, |origin| origin + 1);
+        let last = origins.iter().max().map_or(0, |origin| origin + 1);
+        let mut anchor = Self {
+            profile,
+            own_day,
+            target: panel.target(),
+            slots: clock.slots(panel, 0..last + horizon)?,
+            slots_per_day: clock.slots_per_day(),
+            sums: None,
+        };
+        if origins.len() > FEW {
+            let first = first.saturating_sub((WEEK * clock.slots_per_day()).max(3 * LOOK_BACK));
+            anchor.sums = Some(anchor.sum_up(first..last));
+        }
+        Ok(anchor)
+    }
+
+    fn sum_up(&self, rows: Range<usize>) -> Sums {
+        let shape = (rows.len() + 1, self.target.ncols());
+        let mut sums = Sums {
+            first: rows.start,
+            units: Array2::zeros(shape),
+            counts: Array2::zeros(shape),
+        };
+        for (at, row) in rows.enumerate() {
+            for series in 0..shape.1 {
+                let (units, count) = self.units(row, series);
+                sums.units[(at + 1, series)] = sums.units[(at, series)].wrapping_add(units);
+                sums.counts[(at + 1, series)] = sums.counts[(at, series)] + count;
+            }
+        }
+        sums
+    }
+
+    /// The deviation from the usual level in usual deviations, NaN where missing.
+    fn deviation(&self, row: usize, series: usize) -> f64 {
+        let deviation = (self.target[(row, series)] - self.level(row, series)) / self.profile.scale[series];
+        if deviation.is_finite() {
+            deviation.clamp(-MOST, MOST)
+        } else {
+            f64::NAN
+        }
+    }
+
+    /// The deviation as whole units, and whether there is one.
+    fn units(&self, row: usize, series: usize) -> (i64, u32) {
+        let deviation = self.deviation(row, series);
+        if deviation.is_nan() {
+            (0, 0)
+        } else {
+            ((deviation * UNITS) as i64, 1)
+        }
+    }
+
+    /// The slot of a row, which may lie `horizon` rows behind the last one.
+    pub(super) fn slot(&self, row: usize) -> Slot {
+        self.slots[row]
+    }
+
+    /// The usual level at a row.
+    pub(super) fn level(&self, row: usize, series: usize) -> f64 {
+        match self.own_day {
+            Some(own) => own.level[(row, series)],
+            None => self.profile.level(self.slots[row], series),
+        }
+    }
+
+    fn spread(&self, row: usize, series: usize) -> f64 {
+        match self.own_day {
+            Some(own) => own.spread[(row, series)],
+            None => self.profile.spread(self.slots[row], series),
+        }
+    }
+
+    /// What is known at each of `origins`: origin x series x [`RECENT`], NaN where missing.
+    pub(super) fn recent(&self, origins: &[usize]) -> Array3<f64> {
+        let mut recent = Array3::from_elem((origins.len(), self.target.ncols(), RECENT), f64::NAN);
+        let blocks = recent.axis_iter_mut(Axis(0)).into_par_iter().zip(origins);
+        blocks.for_each(|(mut block, &origin)| {
+            let windows = [LOOK_BACK, 3 * LOOK_BACK, self.slots_per_day, WEEK * self.slots_per_day];
+            for (series, mut row) in block.outer_iter_mut().enumerate() {
+                for lag in 0..LAGS.min(origin + 1) {
+                    row[lag] = self.deviation(origin - lag, series);
+                }
+                let first = (origin + 1).saturating_sub(LOOK_BACK);
+                let seen = (first..=origin).rev().map(|at| self.deviation(at, series));
+                row[LAST] = seen.into_iter().find(|value| !value.is_nan()).unwrap_or(f64::NAN);
+                for (index, window) in windows.into_iter().enumerate() {
+                    row[LAST + 1 + index] = self.mean(origin, window, series);
+                }
+            }
+        });
+        recent
+    }
+
+    fn mean(&self, origin: usize, window: usize, series: usize) -> f64 {
+        let first = (origin + 1).saturating_sub(window);
+        let (sum, count) = match &self.sums {
+            Some(sums) => {
+                let [from, until] = [first, origin + 1].map(|row| row - sums.first);
+                let sum = sums.units[(until, series)].wrapping_sub(sums.units[(from, series)]);
+                (sum, sums.counts[(until, series)] - sums.counts[(from, series)])
+            }
+            None => (first..=origin)
+                .map(|row| self.units(row, series))
+                .fold((0_i64, 0), |all, one| (all.0.wrapping_add(one.0), all.1 + one.1)),
+        };
+        if count == 0 {
+            f64::NAN
+        } else {
+            sum as f64 / UNITS / f64::from(count)
+        }
+    }
+
+    /// Fills the anchor's columns for the target `step` rows behind `origin`. Missing deviations count as none, and a
+    /// column says so for the last one.
+    pub(super) fn fill(&self, recent: &[f64], origin: usize, step: usize, series: usize, row: &mut [f64; OWN]) {
+        let scale = self.profile.scale[series];
+        let target = origin + step;
+        let level = self.level(target, series);
+        for (out, value) in row.iter_mut().zip(recent) {
+            *out = if value.is_nan() { 0.0 } else { *value };
+        }
+        let last = row[LAST];
+        let height = (level - self.profile.mean[series]) / scale;
+        let spread = self.spread(target, series) / scale;
+        let angle = TAU * self.slots[origin].slot as f64 / self.slots_per_day as f64;
+        let behind = [
+            (level - self.level(origin, series)) / scale,
+            height,
+            spread,
+            last * spread,
+            last * self.spread(origin, series) / scale,
+            last * height,
+            last.max(0.0),
+            last * angle.cos(),
+            last * angle.sin(),
+            last * (2.0 * angle).cos(),
+            last * (2.0 * angle).sin(),
+            f64::from(u8::from(recent[LAST].is_nan())),
+            1.0,
+        ];
+        row[RECENT..].copy_from_slice(&behind);
+    }
+}

@@ -1,0 +1,147 @@
+//! The rows that one step ahead is fitted on.
+
+use arterial_datasets::feature::PreparedFeatures;
+use ndarray::{Array2, Array3, ArrayView2, Axis, s};
+use rayon::prelude::*;
+
+use super::anchor::{Anchor, OWN};
+use super::regress::Rows;
+use super::set::{Scaler, check};
+use crate::Result;
+use crate::profile::{Profile, day_type};
+
+/// The most rows that a step is fitted on.
+const MOST_ROWS: usize = 120_000;
+/// Origins that are used at least, however many series there are.
+const FEWEST_ORIGINS: usize = 256;
+
+/// Rows for one step ahead; those of working days come first.
+pub(super) struct Sample {
+    pub(super) columns: Array2<f64>,
+    pub(super) target: Vec<f64>,
+    pub(super) weight: Vec<f64>,
+    pub(super) series: Vec<usize>,
+    /// How many rows have their target on a working day.
+    pub(super) working: usize,
+}
+
+/// Where rows come from.
+pub(super) struct Ground<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) anchor: &'a Anchor<'a>,
+    pub(super) features: &'a dyn PreparedFeatures,
+    pub(super) scaler: &'a Scaler,
+    pub(super) target: ArrayView2<'a, f64>,
+}
+
+/// Evenly spread origins out of `range`, so that all their series make about as many rows as are wanted.
+pub(super) fn origins(range: std::ops::Range<usize>, series: usize, slots_per_day: usize) -> Vec<usize> {
+    let wanted = (MOST_ROWS / series.max(1)).max(FEWEST_ORIGINS);
+    let mut stride = range.len().div_ceil(wanted).max(1);
+    // A stride that shares a factor with the day would see some slots only.
+    while stride > 1 && common_factor(stride, slots_per_day) > 1 {
+        stride += 1;
+    }
+    range.step_by(stride).collect()
+}
+
+fn common_factor(one: usize, other: usize) -> usize {
+    if other == 0 {
+        one
+    } else {
+        common_factor(other, one % other)
+    }
+}
+
+impl Ground<'_> {
+    /// The rows of `origins` for the target `step` rows ahead, with what is recent at those origins.
+    pub(super) fn sample(&self, origins: &[usize], recent: &Array3<f64>, step: usize) -> Result<Sample> {
+        let width = self.target.ncols();
+        let matrix = self.features.matrix(origins, step)?;
+        check(&matrix, self.features.columns(), origins.len(), width)?;
+        let (places, working) = self.places(origins, step);
+        let mut columns = Array2::zeros((places.len(), OWN + self.scaler.width()));
+        columns
+            .axis_iter_mut(Axis(0))
+            .into_par_iter()
+            .zip(&places)
+            .for_each(|(mut row, &(at, series))| {
+                let mut own = [0.0; OWN];
+                let recent = recent.slice(s![at, series, ..]);
+                self.anchor
+                    .fill(recent.as_slice().unwrap_or(&[]), origins[at], step, series, &mut own);
+                let row = row.as_slice_mut().unwrap_or(&mut []);
+                row[..OWN].copy_from_slice(&own);
+                self.scaler
+                    .fill(&matrix.values.row(at * width + series), series, &mut row[OWN..]);
+            });
+        let usual = self.usual_scale();
+        Ok(Sample {
+            columns,
+            target: places
+                .iter()
+                .map(|&(at, series)| self.deviation(origins[at] + step, series))
+                .collect(),
+            weight: places
+                .iter()
+                .map(|&(_, series)| self.profile.scale[series] / usual)
+                .collect(),
+            series: places.iter().map(|&(_, series)| series).collect(),
+            working,
+        })
+    }
+
+    fn deviation(&self, row: usize, series: usize) -> f64 {
+        (self.target[(row, series)] - self.anchor.level(row, series)) / self.profile.scale[series]
+    }
+
+    fn usual_scale(&self) -> f64 {
+        self.profile.scale.mean().unwrap_or(1.0)
+    }
+
+    /// Which origin and series each row is of, working days first, and how many those are.
+    fn places(&self, origins: &[usize], step: usize) -> (Vec<(usize, usize)>, usize) {
+        let width = self.target.ncols();
+        let thin = (origins.len() * width).div_ceil(2 * MOST_ROWS).max(1);
+        let mut kinds: [Vec<(usize, usize)>; 2] = [Vec::new(), Vec::new()];
+        for (at, origin) in origins.iter().enumerate() {
+            let row = origin + step;
+            if row >= self.target.nrows() {
+                continue;
+            }
+            let kind = &mut kinds[day_type(self.anchor.slot(row).weekday)];
+            let kept = (0..width).filter(|series| (series + at) % thin == 0);
+            kind.extend(
+                kept.filter(|series| self.deviation(row, *series).is_finite())
+                    .map(|series| (at, series)),
+            );
+        }
+        let working = kinds[0].len();
+        (kinds.concat(), working)
+    }
+}
+
+impl Sample {
+    /// All rows.
+    pub(super) fn rows(&self) -> Rows<'_> {
+        Rows {
+            columns: self.columns.view(),
+            target: &self.target,
+            weight: &self.weight,
+        }
+    }
+
+    /// The rows of a day type.
+    pub(super) fn rows_of(&self, kind: usize) -> Rows<'_> {
+        let range = if kind == 0 {
+            0..self.working
+        } else {
+            self.working..self.target.len()
+        };
+        Rows {
+            columns: self.columns.slice(s![range.clone(), ..]),
+            target: &self.target[range.clone()],
+            weight: &self.weight[range],
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! What every kind of model promises, over the whole list.
+
+use std::sync::Arc;
+
+use arterial_datasets::panel::Panel;
+use arterial_models::artefact::Files;
+use arterial_models::forecasters::{by_name, list};
+use arterial_models::pipeline::Pipeline;
+use arterial_models::{Error, FittedForecaster, Forecaster, Quantile, Silent, Task};
+use ndarray::{Array2, Array3, s};
+
+use crate::support::{Lags, panel, panel_of};
+
+const ROWS: usize = 14 * 96;
+
+fn kinds() -> Vec<Box<dyn Forecaster>> {
+    list(Arc::new(Lags))
+}
+
+fn task(horizon: usize) -> Task {
+    Task {
+        context: 12,
+        horizon,
+        seed: 1,
+    }
+}
+
+fn fit(kind: &dyn Forecaster, panel: &Panel, horizon: usize) -> Box<dyn FittedForecaster> {
+    kind.fit(panel, &task(horizon), &Silent)
+        .unwrap_or_else(|error| panic!("{}: {error}", kind.name()))
+}
+
+fn bits(values: &Array3<f64>) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+fn quantiles() -> Vec<Quantile> {
+    [0.05, 0.1, 0.5, 0.9, 0.95]
+        .map(|value| Quantile::try_from(value).unwrap())
+        .to_vec()
+}
+
+#[test]
+fn a_saved_model_forecasts_the_same_bits() {
+    let panel = panel(ROWS + 96, 3, 0.05);
+    for kind in kinds() {
+        let training = panel.rows(0..ROWS);
+        let pipeline = Pipeline::fit(kind.as_ref(), &training, 0, &task(4), &Silent).unwrap();
+        let files = pipeline.files().unwrap();
+        let again = Pipeline::load(&files, &kinds()).unwrap();
+        let origins = [ROWS - 1, ROWS + 40, ROWS + 95];
+        let one = pipeline.forecast(&panel, &origins, &quantiles()).unwrap();
+        let other = again.forecast(&panel, &origins, &quantiles()).unwrap();
+        let same = one
+            .values
+            .iter()
+            .zip(&other.values)
+            .all(|(one, other)| one.to_bits() == other.to_bits());
+        assert!(same, "{}", kind.name());
+        assert_eq!(again.files().unwrap(), files, "{}", kind.name());
+        assert_eq!(again.name(), kind.name());
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_files_at_any_number_of_threads() {
+    let panel = panel(ROWS, 3, 0.05);
+    for kind in kinds() {
+        let files = [1, 3].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let parts = pool.install(|| fit(kind.as_ref(), &panel, 4).save().unwrap());
+            Files::of(&parts).unwrap()
+        });
+        assert!(files[0] == files[1], "{}", kind.name());
+    }
+}
+
+#[test]
+fn quantiles_never_cross_and_the_median_is_the_point_forecast() {
+    let panel = panel(ROWS + 96, 3, 0.05);
+    let origins: Vec<usize> = (ROWS - 1..ROWS + 90).collect();
+    for kind in kinds() {
+        let pipeline = Pipeline::fit(kind.as_ref(), &panel.rows(0..ROWS), 0, &task(4), &Silent).unwrap();
+        let points = pipeline.points(&panel, &origins).unwrap();
+        let forecasts = pipeline.forecast(&panel, &origins, &quantiles()).unwrap();
+        for lane in forecasts.values.lanes(ndarray::Axis(3)) {
+            let refused = lane.iter().all(|value| value.is_nan());
+            let rising = lane.windows(2).into_iter().all(|pair| pair[0] <= pair[1]);
+            assert!(refused || rising, "{}: {lane}", kind.name());
+        }
+        assert_eq!(
+            bits(&forecasts.values.slice(s![.., .., .., 2]).to_owned()),
+            bits(&points),
+            "{}",
+            kind.name()
+        );
+    }
+}
+
+#[test]
+fn intervals_hold_about_as_often_as_they_say() {
+    let panel = panel(ROWS + 7 * 96, 4, 0.0);
+    let origins: Vec<usize> = (ROWS - 1..ROWS + 7 * 96 - 5).collect();
+    let target = panel.target();
+    for kind in kinds() {
+        let pipeline = Pipeline::fit(kind.as_ref(), &panel.rows(0..ROWS), 0, &task(4), &Silent).unwrap();
+        let (low, high) = Quantile::of_level(80.0).unwrap();
+        let forecasts = pipeline.forecast(&panel, &origins, &[low, high]).unwrap();
+        let (mut held, mut all) = (0.0, 0.0);
+        for ((at, series, step, _), low) in forecasts.values.slice(s![.., .., .., ..1]).indexed_iter() {
+            let truth = target[(origins[at] + step + 1, series)];
+            all += 1.0;
+            held += f64::from(u8::from(
+                *low <= truth && truth <= forecasts.values[(at, series, step, 1)],
+            ));
+        }
+        let cover: f64 = held / all;
+        assert!((0.70..0.92).contains(&cover), "{}: {cover}", kind.name());
+    }
+}
+
+#[test]
+fn rows_behind_the_origin_are_never_read() {
+    let panel = panel(ROWS + 96, 3, 0.05);
+    let origins = [ROWS + 5, ROWS + 30];
+    let mut values = panel.target().to_owned();
+    values.slice_mut(s![origins[1] + 1.., ..]).fill(1e9);
+    let garbage = panel_of(values.clone(), "15m");
+    values.slice_mut(s![origins[1] + 1.., ..]).fill(f64::NAN);
+    let nothing = panel_of(values, "15m");
+    let cut = panel.rows(0..origins[1] + 1);
+    for kind in kinds() {
+        let fitted = fit(kind.as_ref(), &panel.rows(0..ROWS), 8);
+        let expected = bits(&fitted.forecast(&panel, &origins).unwrap());
+        for other in [&garbage, &nothing, &cut] {
+            assert!(
+                bits(&fitted.forecast(other, &origins).unwrap()) == expected,
+                "{}",
+                kind.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn one_origin_alone_is_forecast_as_among_many() {
+    let panel = panel(ROWS + 96, 3, 0.05);
+    let many: Vec<usize> = (ROWS - 1..ROWS + 90).rev().collect();
+    for kind in kinds() {
+        let fitted = fit(kind.as_ref(), &panel.rows(0..ROWS), 4);
+        let all = fitted.forecast(&panel, &many).unwrap();
+        let alone = fitted.forecast(&panel, &many[70..71]).unwrap();
+        assert_eq!(
+            bits(&all.slice(s![70..71, .., ..]).to_owned()),
+            bits(&alone),
+            "{}",
+            kind.name()
+        );
+    }
+}
+
+#[test]
+fn gaps_in_the_input_are_no_reason_to_fail() {
+    let panel = panel(ROWS, 3, 0.4);
+    for kind in kinds() {
+        let fitted = fit(kind.as_ref(), &panel.rows(0..ROWS - 96), 4);
+        let forecasts = fitted.forecast(&panel, &[ROWS - 50, ROWS - 1]).unwrap();
+        let sensible = forecasts
+            .iter()
+            .all(|value| value.is_nan() || (0.0..120.0).contains(value));
+        assert!(
+            sensible && forecasts.iter().any(|value| value.is_finite()),
+            "{}: {forecasts}",
+            kind.name()
+        );
+    }
+}
+
+#[test]
+fn a_series_without_any_value_is_refused_and_the_others_are_not() {
+    let mut values = panel(ROWS, 3, 0.0).target().to_owned();
+    values.column_mut(1).fill(f64::NAN);
+    let panel = panel_of(values, "15m");
+    for kind in kinds() {
+        let pipeline = Pipeline::fit(kind.as_ref(), &panel, 0, &task(4), &Silent).unwrap();
+        let forecasts = pipeline.forecast(&panel, &[ROWS - 1], &quantiles()).unwrap().values;
+        assert!(
+            forecasts.slice(s![.., 1, .., ..]).iter().all(|value| value.is_nan()),
+            "{}",
+            kind.name()
+        );
+        assert!(
+            forecasts.slice(s![.., 0, .., ..]).iter().all(|value| value.is_finite()),
+            "{}",
+            kind.name()
+        );
+        assert!(
+            forecasts.slice(s![.., 2, .., ..]).iter().all(|value| value.is_finite()),
+            "{}",
+            kind.name()
+        );
+    }
+}
+
+#[test]
+fn a_constant_series_stays_constant() {
+    let panel = panel_of(Array2::from_elem((ROWS, 2), 42.0), "15m");
+    for kind in kinds() {
+        let pipeline = Pipeline::fit(kind.as_ref(), &panel, 0, &task(4), &Silent).unwrap();
+        let forecasts = pipeline.forecast(&panel, &[ROWS - 1], &quantiles()).unwrap();
+        let near = forecasts.values.iter().all(|value: &f64| (value - 42.0).abs() < 1e-6);
+        assert!(near, "{}: {}", kind.name(), forecasts.values);
+    }
+}
+
+#[test]
+fn horizons_of_one_step_and_of_seventy_two_have_their_shape() {
+    let panel = panel(ROWS, 2, 0.02);
+    for kind in kinds() {
+        for horizon in [1, 72] {
+            let fitted = fit(kind.as_ref(), &panel, horizon);
+            let forecasts = fitted.forecast(&panel, &[ROWS - 2, ROWS - 1]).unwrap();
+            assert_eq!(forecasts.dim(), (2, 2, horizon), "{}", kind.name());
+            assert_eq!(fitted.horizon(), horizon);
+        }
+    }
+}
+
+#[test]
+fn a_history_that_is_too_short_is_refused_clearly() {
+    let panel = panel(6, 2, 0.0);
+    for kind in kinds() {
+        let error = Pipeline::fit(kind.as_ref(), &panel, 0, &task(12), &Silent)
+            .err()
+            .unwrap();
+        assert!(
+            matches!(error, Error::NotEnoughData { got: 6, .. }),
+            "{}: {error}",
+            kind.name()
+        );
+    }
+}
+
+#[test]
+fn the_first_row_is_forecast_from_or_refused_never_made_up() {
+    let panel = panel(ROWS, 2, 0.0);
+    for kind in kinds() {
+        let forecasts = fit(kind.as_ref(), &panel, 4).forecast(&panel, &[0]).unwrap();
+        let sensible = forecasts
+            .iter()
+            .all(|value| value.is_nan() || (20.0..80.0).contains(value));
+        assert!(sensible, "{}: {forecasts}", kind.name());
+    }
+}
+
+#[test]
+fn another_panel_is_refused_by_what_differs() {
+    let training = panel(ROWS, 2, 0.0);
+    let wider = panel(ROWS, 3, 0.0);
+    let faster = panel_of(training.target().to_owned(), "5m");
+    for kind in kinds() {
+        let fitted = fit(kind.as_ref(), &training, 4);
+        for (other, what) in [(&wider, "series"), (&faster, "step")] {
+            let error = fitted.forecast(other, &[0]).unwrap_err();
+            assert!(
+                error.to_string().contains(what) && error.is_bad_input(),
+                "{}: {error}",
+                kind.name()
+            );
+        }
+        assert!(
+            fitted
+                .forecast(&training, &[ROWS])
+                .unwrap_err()
+                .to_string()
+                .contains("origin")
+        );
+    }
+}
+
+#[test]
+fn an_unknown_kind_is_refused_with_the_names_there_are() {
+    let error = by_name(&kinds(), "oracle").err().unwrap().to_string();
+    for kind in kinds() {
+        assert!(error.contains(kind.name()), "{error}");
+    }
+}
+
+#[test]
+fn a_task_of_zero_steps_is_refused() {
+    for kind in kinds() {
+        assert!(
+            kind.fit(&panel(ROWS, 1, 0.0), &task(0), &Silent).is_err(),
+            "{}",
+            kind.name()
+        );
+    }
+}

@@ -1,0 +1,6 @@
+//! The tests of models from outside: what every kind promises, what the registry promises, and real data.
+
+mod contract;
+mod losloop;
+mod registry;
+mod support;

@@ -1,0 +1,129 @@
+//! Forecast requests and their answers, without wire types: logic that is tested without a network.
+
+mod history;
+mod question;
+mod reply;
+
+use std::sync::Arc;
+
+pub use question::{
+    Checked, DEFAULT_QUANTILES, DEFAULT_STEPS, FURTHEST, MOST_FORECASTS, MOST_KEYS, MOST_QUANTILES, MOST_ZONES,
+    Question,
+};
+pub use reply::{Answer, Forecast, Refusal};
+
+use crate::metrics::Metric;
+use crate::score::{self, Issue, LadderStep, RefusalCode, TargetScores, Wanted};
+use crate::state::AppState;
+use crate::{Error, Result};
+
+/// Answers `question`: from the forecasts at hand where they have what is asked for, computed otherwise.
+///
+/// # Errors
+/// A wrong request, or a service that is starting or shutting down. What cannot be forecast well is a refusal in the
+/// answer, no error.
+pub async fn answer(state: &Arc<AppState>, question: &Question) -> Result<Answer> {
+    let started = std::time::Instant::now();
+    if let Some(reason) = state.readiness.stopped_by() {
+        return Err(Error::NotReady(reason));
+    }
+    let checked = question.check(state)?;
+    let answer = match question.as_of {
+        Some(as_of) => history::as_of(state, question, &checked, as_of).await?,
+        None => newest(state, question, &checked).await?,
+    };
+    state.metrics.count(Metric::ForecastCalls, 1);
+    for refusal in &answer.refusals {
+        state
+            .metrics
+            .count_by(Metric::ForecastRefusals, "code", refusal.code.name(), 1);
+    }
+    state.metrics.observe(Metric::ForecastDuration, started.elapsed());
+    Ok(answer)
+}
+
+async fn newest(state: &Arc<AppState>, question: &Question, checked: &Checked<'_>) -> Result<Answer> {
+    let Some(scores) = state.scores.get(&checked.target) else {
+        return Ok(not_served(state, question, checked));
+    };
+    match issue(state, checked, &scores).await? {
+        Some(issue) => reply::reply(question, checked, &issue, state.clock.now(), state.config.stale_after),
+        None => Ok(without_windows(question, checked)),
+    }
+}
+
+/// The forecasts that have what is asked for.
+async fn issue(state: &Arc<AppState>, checked: &Checked<'_>, scores: &TargetScores) -> Result<Option<Arc<Issue>>> {
+    let newest = scores.newest();
+    let model = match &checked.model {
+        None => None,
+        Some(reference) => Some(state.champions.source()?.resolve(reference, &checked.target).await?),
+    };
+    if model.is_none()
+        && let Some(issue) = &newest
+        && issue.positions(&checked.levels).is_some()
+    {
+        return Ok(newest);
+    }
+    let wanted = Wanted {
+        model: model.clone(),
+        quantiles: checked.levels.clone(),
+    };
+    let compute = async || {
+        let mut order = score::order(state, &checked.target, &checked.quantiles);
+        if let Some(id) = &model {
+            let model = state.champions.source()?.load(id).await?;
+            score::check_fit(checked.stream, &checked.target, model.as_ref())?;
+            order.models = vec![(LadderStep::Model, model)];
+            order.profile = false;
+        }
+        let _turn = state
+            .computing
+            .acquire()
+            .await
+            .map_err(|error| Error::Background(error.to_string()))?;
+        let computed = score::run(state, order).await?;
+        Ok::<_, Error>(computed.map(|computed| Arc::new(computed.issue)))
+    };
+    scores.asked(wanted, newest.map(|issue| issue.origin), compute).await
+}
+
+/// The refusals for a target that does not exist or is not served.
+fn not_served(state: &AppState, question: &Question, checked: &Checked<'_>) -> Answer {
+    let served: Vec<String> = state.scores.targets().iter().map(ToString::to_string).collect();
+    let known = crate::live::target_fields(checked.stream.definition());
+    let message = if known.contains(&checked.target.field) {
+        format!("`{}` is not served here; served: {}", checked.target, served.join(", "))
+    } else {
+        format!(
+            "`{}` has no `{}`; it has: {}",
+            checked.target.topic,
+            checked.target.field,
+            known.join(", ")
+        )
+    };
+    refuse_all(question, checked, |key| {
+        Refusal::new(key, RefusalCode::UnknownTarget, message.clone())
+    })
+}
+
+fn without_windows(question: &Question, checked: &Checked<'_>) -> Answer {
+    let mut answer = refuse_all(question, checked, |key| reply::absent(checked, key));
+    if question.keys.is_empty() {
+        let message = format!("no window of `{}` has closed yet", checked.target.topic);
+        answer.refusals = vec![Refusal::new("", RefusalCode::NoData, message)];
+    }
+    answer
+}
+
+fn refuse_all(question: &Question, checked: &Checked<'_>, refusal: impl Fn(&str) -> Refusal) -> Answer {
+    let mut refusals: Vec<Refusal> = question.keys.iter().map(|key| refusal(key)).collect();
+    if refusals.is_empty() {
+        refusals.push(refusal(""));
+    }
+    Answer {
+        quantiles: checked.levels.clone(),
+        forecasts: Vec::new(),
+        refusals,
+    }
+}

@@ -1,0 +1,196 @@
+//! A forecast request, checked: what is wrong with it is said with field, value and what is accepted.
+
+use std::collections::BTreeSet;
+
+use arterial_datasets::time::{Duration, MINUTE, Timestamp};
+use arterial_models::Quantile;
+use arterial_models::registry::{CHAMPION, Reference, Target};
+
+use crate::live::LiveStream;
+use crate::state::AppState;
+use crate::{Error, Result};
+
+/// The most keys in a request.
+pub const MOST_KEYS: usize = 10_000;
+/// The most zones in a request.
+pub const MOST_ZONES: usize = 1_000;
+/// The most quantiles in a request.
+pub const MOST_QUANTILES: usize = 99;
+/// The furthest horizon, in windows.
+pub const FURTHEST: usize = 1_440;
+/// The most forecasts in an answer: keys times horizons.
+pub const MOST_FORECASTS: usize = 500_000;
+/// The horizons of a request that names none, in windows.
+pub const DEFAULT_STEPS: [usize; 3] = [3, 6, 12];
+/// The quantiles of a request that names none.
+pub const DEFAULT_QUANTILES: [f64; 3] = [0.1, 0.5, 0.9];
+
+/// What somebody asks for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Question {
+    /// The stream.
+    pub topic: String,
+    /// The field.
+    pub target: String,
+    /// The keys; with neither keys nor zones, all of them.
+    pub keys: Vec<String>,
+    /// Zones whose keys are meant.
+    pub zones: Vec<String>,
+    /// How far ahead, in minutes.
+    pub horizons_minutes: Vec<i32>,
+    /// Which quantiles.
+    pub quantiles: Vec<f64>,
+    /// The forecast as it was served at that instant.
+    pub as_of: Option<Timestamp>,
+    /// Which model.
+    pub model: String,
+}
+
+/// A request that can be answered.
+pub struct Checked<'a> {
+    /// The stream.
+    pub stream: &'a LiveStream,
+    /// What is forecast.
+    pub target: Target,
+    /// Steps ahead, ascending; none for the default ones.
+    pub steps: Option<Vec<usize>>,
+    /// The quantiles, ascending.
+    pub quantiles: Vec<Quantile>,
+    /// The same as numbers.
+    pub levels: Vec<f64>,
+    /// The model that was asked for; none for the one in charge.
+    pub model: Option<Reference>,
+}
+
+impl Question {
+    /// Checks the request against what the service knows. Whether the target exists is not checked: an unknown one is
+    /// refused with a code.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn check<'a>(&self, state: &'a AppState) -> Result<Checked<'a>> {
+        let stream = state.live.stream(&self.topic)?;
+        if self.target.is_empty() {
+            let known = crate::live::target_fields(stream.definition()).join(", ");
+            return Err(Error::invalid("target", "", known));
+        }
+        limit("keys", self.keys.len(), MOST_KEYS)?;
+        limit("zones", self.zones.len(), MOST_ZONES)?;
+        limit("quantiles", self.quantiles.len(), MOST_QUANTILES)?;
+        limit("horizons_minutes", self.horizons_minutes.len(), FURTHEST)?;
+        let steps = steps(&self.horizons_minutes, stream.definition().window)?;
+        let horizons = steps.as_ref().map_or(DEFAULT_STEPS.len(), Vec::len);
+        limit("keys x horizons_minutes", self.keys.len() * horizons, MOST_FORECASTS)?;
+        let quantiles = quantiles(&self.quantiles)?;
+        Ok(Checked {
+            stream,
+            target: Target {
+                topic: self.topic.clone(),
+                field: self.target.clone(),
+            },
+            steps,
+            levels: quantiles.iter().map(|one| f64::from(*one)).collect(),
+            quantiles,
+            model: model(&self.model)?,
+        })
+    }
+}
+
+fn limit(field: &str, count: usize, most: usize) -> Result<()> {
+    if count > most {
+        return Err(Error::invalid(
+            field,
+            format!("{count} of them"),
+            format!("at most {most}"),
+        ));
+    }
+    Ok(())
+}
+
+fn steps(minutes: &[i32], window: Duration) -> Result<Option<Vec<usize>>> {
+    if minutes.is_empty() {
+        return Ok(None);
+    }
+    let mut steps = BTreeSet::new();
+    for &one in minutes {
+        let length = i64::from(one) * MINUTE;
+        let ahead = length / window.0;
+        if length % window.0 != 0 || !(1..=FURTHEST as i64).contains(&ahead) {
+            let accepted = format!(
+                "multiples of {window}, at most {}",
+                Duration(window.0 * FURTHEST as i64)
+            );
+            return Err(Error::invalid("horizons_minutes", one, accepted));
+        }
+        steps.insert(ahead as usize);
+    }
+    Ok(Some(steps.into_iter().collect()))
+}
+
+fn quantiles(asked: &[f64]) -> Result<Vec<Quantile>> {
+    let asked = if asked.is_empty() {
+        &DEFAULT_QUANTILES[..]
+    } else {
+        asked
+    };
+    let mut quantiles = Vec::with_capacity(asked.len());
+    for &one in asked {
+        let refuse = |_| Error::invalid("quantiles", one, "fractions strictly between 0 and 1, such as 0.1");
+        quantiles.push(Quantile::try_from(one).map_err(refuse)?);
+    }
+    quantiles.sort_by(|a, b| f64::from(*a).total_cmp(&f64::from(*b)));
+    quantiles.dedup();
+    Ok(quantiles)
+}
+
+fn model(text: &str) -> Result<Option<Reference>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match text.parse()? {
+        Reference::Alias(alias) if alias == CHAMPION => Ok(None),
+        reference => Ok(Some(reference)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIVE_MINUTES: Duration = Duration(5 * MINUTE);
+
+    #[test]
+    fn a_horizon_between_two_windows_is_refused_with_what_is_accepted() {
+        let error = steps(&[5, 7], FIVE_MINUTES).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "`horizons_minutes` is `7`, accepted: multiples of 5m, at most 5d"
+        );
+        assert!(steps(&[0], FIVE_MINUTES).is_err() && steps(&[-5], FIVE_MINUTES).is_err());
+    }
+
+    #[test]
+    fn horizons_and_quantiles_are_sorted_and_named_once() {
+        assert_eq!(steps(&[60, 5, 60], FIVE_MINUTES).unwrap(), Some(vec![1, 12]));
+        let levels: Vec<f64> = quantiles(&[0.9, 0.5, 0.9])
+            .unwrap()
+            .into_iter()
+            .map(f64::from)
+            .collect();
+        assert_eq!(levels, [0.5, 0.9]);
+    }
+
+    #[test]
+    fn a_quantile_that_is_no_fraction_is_refused() {
+        for bad in [0.0, 1.0, -0.1, 90.0, f64::NAN] {
+            assert!(quantiles(&[bad]).unwrap_err().to_string().contains("`quantiles`"));
+        }
+    }
+
+    #[test]
+    fn the_champion_is_the_one_in_charge() {
+        assert_eq!(model("@champion").unwrap(), None);
+        assert!(matches!(model("linear@2").unwrap(), Some(Reference::Version(_))));
+        assert!(model("../linear").is_err());
+    }
+}

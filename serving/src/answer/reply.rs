@@ -1,0 +1,233 @@
+//! From an issue of forecasts to the answer for some of its keys.
+
+use std::sync::Arc;
+
+use arterial_datasets::time::{Duration, MINUTE, SECOND, Timestamp};
+
+use super::question::{Checked, DEFAULT_STEPS, MOST_FORECASTS, Question};
+use crate::score::{Issue, LadderStep, RefusalCode, Source};
+use crate::{Error, Result};
+
+/// What is answered.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// The quantiles, ascending.
+    pub quantiles: Vec<f64>,
+    /// The forecasts.
+    pub forecasts: Vec<Forecast>,
+    /// What could not be answered well.
+    pub refusals: Vec<Refusal>,
+}
+
+/// One forecast.
+#[derive(Debug, Clone)]
+pub struct Forecast {
+    /// The key.
+    pub key: Arc<str>,
+    /// The start of the last window used.
+    pub origin: Timestamp,
+    /// The start of the window that is forecast.
+    pub target_time: Timestamp,
+    /// How far ahead.
+    pub horizon_minutes: i32,
+    /// One value a quantile of the answer.
+    pub values: Vec<f64>,
+    /// Who gave it.
+    pub source: Arc<Source>,
+    /// Which step of the ladder that is.
+    pub rung: LadderStep,
+    /// How old the newest window of the key was.
+    pub age: Duration,
+    /// When it was computed.
+    pub issued_at: Timestamp,
+}
+
+/// Why there is no forecast.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The key; empty where the refusal holds for the whole request.
+    pub key: String,
+    /// Why.
+    pub code: RefusalCode,
+    /// The same for people.
+    pub message: String,
+    /// The horizon that is refused, in minutes; 0 where all of them are.
+    pub horizon_minutes: i32,
+}
+
+impl Refusal {
+    /// A refusal of all horizons.
+    pub fn new(key: &str, code: RefusalCode, message: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            code,
+            message: message.into(),
+            horizon_minutes: 0,
+        }
+    }
+}
+
+/// The answer to `question` from `issue`, which has all of its quantiles, at `now`.
+///
+/// # Errors
+/// More forecasts than an answer may have.
+pub fn reply(
+    question: &Question,
+    checked: &Checked<'_>,
+    issue: &Issue,
+    now: Timestamp,
+    stale_after: Duration,
+) -> Result<Answer> {
+    let mut answer = Answer {
+        quantiles: checked.levels.clone(),
+        ..Answer::default()
+    };
+    let keys = select(question, checked, issue, &mut answer.refusals);
+    let steps = steps(checked, issue.horizon());
+    if keys.len() * steps.len() > MOST_FORECASTS {
+        let value = format!("{} x {}", keys.len(), steps.len());
+        return Err(Error::invalid(
+            "keys x horizons_minutes",
+            value,
+            format!("at most {MOST_FORECASTS} forecasts"),
+        ));
+    }
+    let places = issue.positions(&checked.levels).unwrap_or_default();
+    answer.forecasts.reserve(keys.len() * steps.len());
+    for key in keys {
+        match age(issue, key, now, stale_after) {
+            Ok(age) => tell(issue, key, age, &steps, &places, &mut answer),
+            Err(refusal) => answer.refusals.push(refusal),
+        }
+    }
+    Ok(answer)
+}
+
+/// The positions of the keys that are meant; those that are not there become refusals.
+fn select(question: &Question, checked: &Checked<'_>, issue: &Issue, refusals: &mut Vec<Refusal>) -> Vec<usize> {
+    if question.keys.is_empty() && question.zones.is_empty() {
+        return (0..issue.keys.len()).collect();
+    }
+    let mut taken = vec![false; issue.keys.len()];
+    let mut keys = Vec::with_capacity(question.keys.len());
+    for name in &question.keys {
+        match issue.index.get(name.as_str()) {
+            Some(&key) if !taken[key] => {
+                taken[key] = true;
+                keys.push(key);
+            }
+            Some(_) => {}
+            None => refusals.push(absent(checked, name)),
+        }
+    }
+    for zone in &question.zones {
+        let mut seen = false;
+        for (key, of) in issue.zones.iter().enumerate() {
+            if of.as_deref() == Some(zone.as_str()) {
+                seen = true;
+                if !std::mem::replace(&mut taken[key], true) {
+                    keys.push(key);
+                }
+            }
+        }
+        if !seen {
+            let message = format!("no key of `{}` was last seen in zone `{zone}`", checked.target.topic);
+            refusals.push(Refusal::new("", RefusalCode::UnknownKey, message));
+        }
+    }
+    keys
+}
+
+/// Why a key is not in the issue.
+pub fn absent(checked: &Checked<'_>, name: &str) -> Refusal {
+    if checked.stream.with(|state| state.position(name).is_some()) {
+        return Refusal::new(name, RefusalCode::NoData, "no window of this key has been scored yet");
+    }
+    let message = format!(
+        "`{}` never reported a key of this name within the kept history",
+        checked.target.topic
+    );
+    Refusal::new(name, RefusalCode::UnknownKey, message)
+}
+
+fn steps(checked: &Checked<'_>, horizon: usize) -> Vec<usize> {
+    match &checked.steps {
+        Some(steps) => steps.clone(),
+        None => {
+            let mut steps: Vec<usize> = DEFAULT_STEPS.into_iter().filter(|&step| step <= horizon).collect();
+            if steps.is_empty() && horizon > 0 {
+                steps.push(horizon);
+            }
+            steps
+        }
+    }
+}
+
+/// How old the data of `key` are, or why they do not serve.
+fn age(issue: &Issue, key: usize, now: Timestamp, stale_after: Duration) -> Result<Duration, Refusal> {
+    let name = &issue.keys[key];
+    let Some(age) = issue.age(key, now) else {
+        return Err(Refusal::new(
+            name,
+            RefusalCode::NoData,
+            "this key never reported the target within the kept history",
+        ));
+    };
+    if age > stale_after {
+        let message = format!(
+            "the newest window used ended {} s ago, the limit is {} s",
+            age.0 / SECOND,
+            stale_after.0 / SECOND
+        );
+        return Err(Refusal::new(name, RefusalCode::Stale, message));
+    }
+    Ok(age)
+}
+
+/// What there is for one key.
+fn tell(issue: &Issue, key: usize, age: Duration, steps: &[usize], places: &[usize], answer: &mut Answer) {
+    let name = &issue.keys[key];
+    for &ahead in steps {
+        let horizon_minutes = (ahead as i64 * issue.step.0 / MINUTE) as i32;
+        if ahead > issue.horizon() {
+            let furthest = issue.horizon() as i64 * issue.step.0 / MINUTE;
+            let message = format!("{horizon_minutes} minutes ahead, the model in charge reaches {furthest}");
+            answer.refusals.push(Refusal {
+                horizon_minutes,
+                ..Refusal::new(name, RefusalCode::HorizonTooFar, message)
+            });
+            continue;
+        }
+        let rung = issue.steps[[key, ahead - 1]];
+        let Some((rung, source)) = rung.and_then(|rung| Some((rung, issue.sources.get(&rung)?))) else {
+            answer.refusals.push(Refusal {
+                horizon_minutes,
+                ..unanswered(issue, key)
+            });
+            continue;
+        };
+        answer.forecasts.push(Forecast {
+            key: Arc::clone(name),
+            origin: issue.origin,
+            target_time: issue.target_time(ahead),
+            horizon_minutes,
+            values: places
+                .iter()
+                .map(|&place| issue.values[[key, ahead - 1, place]])
+                .collect(),
+            source: Arc::clone(source),
+            rung,
+            age,
+            issued_at: issue.issued_at,
+        });
+    }
+}
+
+fn unanswered(issue: &Issue, key: usize) -> Refusal {
+    let name = &issue.keys[key];
+    if issue.in_domain[key] {
+        return Refusal::new(name, RefusalCode::NoData, "too little history to forecast from");
+    }
+    let message = "the model in charge was not fitted for this key, and its own history is too short for a profile";
+    Refusal::new(name, RefusalCode::OutOfDomain, message)
+}

@@ -1,0 +1,210 @@
+//! What can be set, with defaults and ranges.
+
+use std::collections::BTreeSet;
+
+use arterial_datasets::time::{Duration, HOUR, MINUTE, SECOND};
+use arterial_models::Quantile;
+use arterial_models::registry::Target;
+
+use crate::{Error, Result};
+
+/// Where the servers listen, and what they bear.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerConfig {
+    /// gRPC, Flight and health, `HOST:PORT`; port 0 takes a free one. Default 127.0.0.1:50051.
+    pub grpc: String,
+    /// Metrics, readiness and the page, `HOST:PORT`; port 0 takes a free one. Default 127.0.0.1:8080.
+    pub http: String,
+    /// The largest request and answer in bytes, 1024 to 2 GiB. Default 16 MiB.
+    pub max_message_bytes: usize,
+    /// Calls that are answered at the same time, from 1; more wait. Default 256.
+    pub max_concurrent_calls: usize,
+    /// How long calls in flight may take once the service shuts down. Default 10s.
+    pub drain: Duration,
+    /// The longest that a call without an earlier deadline of its own may take; streams end by their clients. Default 60s.
+    pub longest_call: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            grpc: "127.0.0.1:50051".into(),
+            http: "127.0.0.1:8080".into(),
+            max_message_bytes: 16 << 20,
+            max_concurrent_calls: 256,
+            drain: Duration(10 * SECOND),
+            longest_call: Duration(MINUTE),
+        }
+    }
+}
+
+impl ServerConfig {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// The first value outside its range.
+    pub fn check(&self) -> Result<()> {
+        if !(1024..=2 << 30).contains(&self.max_message_bytes) {
+            return Err(Error::invalid(
+                "server.max_message_bytes",
+                self.max_message_bytes,
+                "1024 to 2147483648 bytes",
+            ));
+        }
+        if self.max_concurrent_calls == 0 {
+            return Err(Error::invalid(
+                "server.max_concurrent_calls",
+                0,
+                "a whole number from 1",
+            ));
+        }
+        if self.longest_call.0 <= 0 {
+            return Err(Error::invalid(
+                "server.longest_call",
+                self.longest_call,
+                "a positive duration, such as 60s",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What is forecast, and from what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServingConfig {
+    /// The IANA zone whose clock seasonality follows. Default UTC.
+    pub timezone: String,
+    /// What is scored on each closed window, beside whatever has a champion in the registry.
+    pub targets: Vec<Target>,
+    /// The horizons that go to the table `forecasts`, in minutes; those that are no multiple of a stream's window or
+    /// lie beyond the model's reach are left out. Default 5, 10, .. 60.
+    pub horizons_minutes: Vec<u32>,
+    /// The quantiles that are computed for each closed window; others are computed when they are asked for. 0.1, 0.5
+    /// and 0.9 are always among them. Default 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95.
+    pub quantiles: Vec<f64>,
+    /// A key whose newest window ended longer ago is refused as `STALE`. Default 15m.
+    pub stale_after: Duration,
+    /// How much history is kept in memory for each target: 8 bytes a key and window, so 28 days of five-minute windows
+    /// take 64 KB a key, with two bytes a window for its revision 80 KB. Default 28 days.
+    pub history: Duration,
+    /// The most memory for that history over all targets, in bytes; where it does not suffice, history is cut short and
+    /// the log says so. Default 2 GiB.
+    pub history_bytes: usize,
+    /// How often the registry is looked at. Default 2s.
+    pub poll_every: Duration,
+    /// How far ahead the slot-of-week profile answers where no model was ever promoted. Default 6h.
+    pub profile_horizon: Duration,
+}
+
+impl Default for ServingConfig {
+    fn default() -> Self {
+        Self {
+            timezone: "UTC".into(),
+            targets: Vec::new(),
+            horizons_minutes: (1..=12).map(|step| 5 * step).collect(),
+            quantiles: vec![0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95],
+            stale_after: Duration(15 * MINUTE),
+            history: Duration(28 * 24 * HOUR),
+            history_bytes: 2 << 30,
+            poll_every: Duration(2 * SECOND),
+            profile_horizon: Duration(6 * HOUR),
+        }
+    }
+}
+
+impl ServingConfig {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// The first value outside its range.
+    pub fn check(&self) -> Result<()> {
+        for (field, duration) in [
+            ("serving.stale_after", self.stale_after),
+            ("serving.history", self.history),
+            ("registry.poll_every", self.poll_every),
+            ("serving.profile_horizon", self.profile_horizon),
+        ] {
+            if duration.0 <= 0 {
+                return Err(Error::invalid(field, duration, "a positive duration, such as 15m"));
+            }
+        }
+        if let Some(horizon) = self.horizons_minutes.iter().find(|&&minutes| minutes == 0) {
+            return Err(Error::invalid(
+                "serving.horizons_minutes",
+                horizon,
+                "whole minutes from 1",
+            ));
+        }
+        self.grid().map(|_| ())
+    }
+
+    /// The quantiles to compute for each window: the configured ones and 0.1, 0.5 and 0.9, ascending.
+    ///
+    /// # Errors
+    /// A quantile that is not strictly between 0 and 1.
+    pub fn grid(&self) -> Result<Vec<Quantile>> {
+        let mut grid = [0.1, 0.5, 0.9]
+            .iter()
+            .chain(&self.quantiles)
+            .copied()
+            .map(Quantile::try_from)
+            .collect::<Result<Vec<_>, _>>()?;
+        grid.sort_by(|a, b| f64::from(*a).total_cmp(&f64::from(*b)));
+        grid.dedup();
+        Ok(grid)
+    }
+
+    /// The horizons to keep, in steps of `step`, ascending.
+    pub fn stored_steps(&self, step: Duration) -> BTreeSet<usize> {
+        let steps = |minutes: &u32| {
+            let length = i64::from(*minutes) * MINUTE;
+            (length % step.0 == 0).then_some((length / step.0) as usize)
+        };
+        self.horizons_minutes.iter().filter_map(steps).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_check() {
+        ServerConfig::default().check().unwrap();
+        ServingConfig::default().check().unwrap();
+    }
+
+    #[test]
+    fn the_promised_quantiles_are_always_computed() {
+        let config = ServingConfig {
+            quantiles: vec![0.5, 0.99],
+            ..ServingConfig::default()
+        };
+        let grid: Vec<f64> = config.grid().unwrap().into_iter().map(f64::from).collect();
+        assert_eq!(grid, [0.1, 0.5, 0.9, 0.99]);
+    }
+
+    #[test]
+    fn a_quantile_of_one_is_refused() {
+        let config = ServingConfig {
+            quantiles: vec![1.0],
+            ..ServingConfig::default()
+        };
+        assert!(
+            config
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("strictly between 0 and 1")
+        );
+    }
+
+    #[test]
+    fn horizons_between_two_windows_are_left_out() {
+        let config = ServingConfig {
+            horizons_minutes: vec![5, 15, 60],
+            ..ServingConfig::default()
+        };
+        assert_eq!(config.stored_steps(Duration(15 * MINUTE)), BTreeSet::from([1, 4]));
+    }
+}

@@ -1,0 +1,109 @@
+//! Deadlines: a call's own (`grpc-timeout`) or the longest that the service allows, answered as `DEADLINE_EXCEEDED`.
+//!
+//! The answer comes a twentieth before the deadline, so that it still reaches the caller. Only the time until an answer
+//! begins counts: a stream that has begun lasts as long as its client wants.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tonic::Status;
+use tonic::codegen::http::{HeaderMap, Request, Response};
+use tower::{Layer, Service};
+
+use crate::Error;
+
+/// Puts [`Deadlines`] around a service.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DeadlineLayer {
+    pub longest: Duration,
+}
+
+impl<S> Layer<S> for DeadlineLayer {
+    type Service = Deadlines<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Deadlines {
+            inner,
+            longest: self.longest,
+        }
+    }
+}
+
+/// A service whose calls end at their deadline.
+#[derive(Debug, Clone)]
+pub(crate) struct Deadlines<S> {
+    inner: S,
+    longest: Duration,
+}
+
+impl<S, B, R> Service<Request<B>> for Deadlines<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    R: Default + Send + 'static,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response<R>, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let deadline = timeout(request.headers()).map_or(self.longest, |own| own.min(self.longest));
+        let call = tokio::time::timeout(deadline.mul_f64(0.95), self.inner.call(request));
+        async move {
+            match call.await {
+                Ok(answer) => answer,
+                Err(_) => Ok(Status::from(Error::Deadline(deadline)).into_http()),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// The caller's own deadline: at most eight digits and a unit.
+fn timeout(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    match unit {
+        "H" => Some(Duration::from_secs(number * 3600)),
+        "M" => Some(Duration::from_secs(number * 60)),
+        "S" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_millis(number)),
+        "u" => Some(Duration::from_micros(number)),
+        "n" => Some(Duration::from_nanos(number)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &'static str) -> Option<Duration> {
+        timeout(&HeaderMap::from_iter([(
+            "grpc-timeout".parse().unwrap(),
+            text.parse().unwrap(),
+        )]))
+    }
+
+    #[test]
+    fn the_units_of_the_protocol_are_read() {
+        assert_eq!(read("50m"), Some(Duration::from_millis(50)));
+        assert_eq!(read("2S"), Some(Duration::from_secs(2)));
+        assert_eq!(read("1H"), Some(Duration::from_secs(3600)));
+    }
+
+    #[test]
+    fn what_is_no_timeout_is_no_deadline() {
+        for bad in ["", "5", "S", "123456789m", "-5S", "5x"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The one error type of this crate, and the one table from errors to gRPC codes.
+
+use tonic::{Code, Status};
+
+/// What can go wrong while serving.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Bad input: a field, the value it had, and what is accepted.
+    #[error("`{field}` is `{value}`, accepted: {accepted}")]
+    Invalid {
+        /// The field of the request or the key of the configuration.
+        field: String,
+        /// The value it had.
+        value: String,
+        /// What would have been accepted.
+        accepted: String,
+    },
+    /// Nothing of that name.
+    #[error("no {what} named `{name}`, known: {known}")]
+    Unknown {
+        /// What was looked for: a stream, a dataset, a model.
+        what: &'static str,
+        /// The name asked for.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// The service cannot answer yet, or no more.
+    #[error("not ready: {0}")]
+    NotReady(String),
+    /// What was asked for is not kept by this service, although it could be.
+    #[error("{0}")]
+    NotKept(String),
+    /// The request's deadline passed.
+    #[error("the deadline passed after {0:?}")]
+    Deadline(std::time::Duration),
+    /// An address that cannot be listened on.
+    #[error("cannot listen on `{address}`")]
+    Listen {
+        /// The address, host and port.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A server that stopped by itself.
+    #[error("the gRPC server stopped")]
+    Transport(#[from] tonic::transport::Error),
+    /// The ground refused: a stream, a panel, the lake.
+    #[error(transparent)]
+    Ground(#[from] arterial_datasets::Error),
+    /// A model or the registry refused.
+    #[error(transparent)]
+    Models(#[from] arterial_models::Error),
+    /// Arrow refused.
+    #[error("columns do not fit")]
+    Arrow(#[from] arrow::error::ArrowError),
+    /// Kafka did not take a record.
+    #[error("Kafka did not take a record for `{topic}`")]
+    Delivery {
+        /// The topic.
+        topic: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A Kafka client that cannot be made or used.
+    #[error("the Kafka client failed")]
+    Kafka(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Work in the background that panicked or was stopped.
+    #[error("work in the background stopped: {0}")]
+    Background(String),
+    /// JSON that cannot be written.
+    #[error("cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+/// The result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Bad input: `field` had `value`, while `accepted` is.
+    pub fn invalid(field: impl Into<String>, value: impl ToString, accepted: impl Into<String>) -> Self {
+        Self::Invalid {
+            field: field.into(),
+            value: value.to_string(),
+            accepted: accepted.into(),
+        }
+    }
+
+    /// Whether the caller's input is at fault (exit code 2).
+    pub fn is_bad_input(&self) -> bool {
+        matches!(self.code(), Code::InvalidArgument | Code::NotFound)
+    }
+
+    /// The table: which error becomes which gRPC code.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Invalid { .. } => Code::InvalidArgument,
+            Self::Unknown { .. }
+            | Self::Ground(arterial_datasets::Error::Unknown { .. })
+            | Self::Models(arterial_models::Error::Unknown { .. }) => Code::NotFound,
+            Self::NotReady(_)
+            | Self::Models(arterial_models::Error::Store(_))
+            | Self::Delivery { .. }
+            | Self::Kafka(_) => Code::Unavailable,
+            Self::NotKept(_) => Code::FailedPrecondition,
+            Self::Deadline(_) => Code::DeadlineExceeded,
+            Self::Ground(error) if error.is_bad_input() => Code::InvalidArgument,
+            Self::Models(error) if error.is_bad_input() => Code::InvalidArgument,
+            Self::Models(error) if error.is_refusal() => Code::DataLoss,
+            Self::Background(_)
+            | Self::Listen { .. }
+            | Self::Transport(_)
+            | Self::Ground(_)
+            | Self::Models(_)
+            | Self::Arrow(_)
+            | Self::Json(_) => Code::Internal,
+        }
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        Self::new(error.code(), chain(&error))
+    }
+}
+
+/// An error and its causes in one line, each once.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_input_is_invalid_argument_and_names_what_is_accepted() {
+        let status = Status::from(Error::invalid("quantiles", 1.5, "fractions strictly between 0 and 1"));
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(
+            status.message(),
+            "`quantiles` is `1.5`, accepted: fractions strictly between 0 and 1"
+        );
+    }
+
+    #[test]
+    fn an_unknown_name_of_an_inner_crate_is_not_found() {
+        let inner = arterial_datasets::Error::Unknown {
+            what: "table",
+            name: "x".into(),
+            known: "y".into(),
+        };
+        assert_eq!(Error::from(inner).code(), Code::NotFound);
+    }
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let inner = std::io::Error::other("address in use");
+        let error = Error::Listen {
+            address: "127.0.0.1:1".into(),
+            source: inner,
+        };
+        assert_eq!(chain(&error), "cannot listen on `127.0.0.1:1`: address in use");
+    }
+}

@@ -1,0 +1,107 @@
+//! The newest revision of each window.
+//!
+//! Revisions are rare: a first pass over three columns finds the windows that have some, a second one streams the rows
+//! and leaves out what was superseded. Memory grows with the number of revised windows only.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Int32Type, Schema, SchemaRef, TimestampMicrosecondType};
+use arterial_datasets::lake::Table;
+use futures::{StreamExt, TryStreamExt};
+
+use super::{Batches, project, table};
+use crate::flight::query::Query;
+use crate::{Error, Result};
+
+const IDENTITY: [&str; 3] = ["key", "window_start", "revision"];
+
+/// The newest revision of each revised window, by key.
+type Revised = HashMap<String, HashMap<i64, i32>>;
+
+pub(super) async fn read(table: &Table, schema: &SchemaRef, query: &Query) -> Result<Batches> {
+    let full = table.schema();
+    let identity = Arc::new(full.project(&places(&full)?)?);
+    let mut revised = Revised::new();
+    let mut batches = table.stream(&table::scan(&full, &identity, query)?).await?;
+    while let Some(batch) = batches.try_next().await? {
+        note(&batch, &mut revised)?;
+    }
+    let scan = table::scan(&full, &with_identity(schema, &identity), query)?;
+    let schema = Arc::clone(schema);
+    let newest = move |batch: RecordBatch| {
+        let kept = filter_record_batch(&batch, &current(&batch, &revised)?)?;
+        project(&kept, &schema)
+    };
+    Ok(table.stream(&scan).await?.map(move |batch| newest(batch?)).boxed())
+}
+
+fn places(full: &Schema) -> Result<Vec<usize>> {
+    Ok(IDENTITY
+        .iter()
+        .map(|name| full.index_of(name))
+        .collect::<Result<_, _>>()?)
+}
+
+/// The columns asked for, and behind them those of the identity that are missing.
+fn with_identity(schema: &SchemaRef, identity: &Schema) -> SchemaRef {
+    let mut fields = schema.fields().to_vec();
+    fields.extend(
+        identity
+            .fields()
+            .iter()
+            .filter(|field| schema.field_with_name(field.name()).is_err())
+            .cloned(),
+    );
+    Arc::new(Schema::new(fields))
+}
+
+fn note(batch: &RecordBatch, revised: &mut Revised) -> Result<()> {
+    let identity = Identity::of(batch)?;
+    for row in 0..batch.num_rows() {
+        let revision = identity.revisions.value(row);
+        if revision > 0 {
+            let windows = revised.entry(identity.keys.value(row).to_owned()).or_default();
+            let newest = windows.entry(identity.starts.value(row)).or_insert(revision);
+            *newest = revision.max(*newest);
+        }
+    }
+    Ok(())
+}
+
+fn current(batch: &RecordBatch, revised: &Revised) -> Result<BooleanArray> {
+    let identity = Identity::of(batch)?;
+    let is_current = |row: usize| {
+        let windows = revised.get(identity.keys.value(row));
+        let newest = windows.and_then(|windows| windows.get(&identity.starts.value(row)));
+        newest.is_none_or(|newest| identity.revisions.value(row) == *newest)
+    };
+    Ok((0..batch.num_rows()).map(|row| Some(is_current(row))).collect())
+}
+
+struct Identity<'a> {
+    keys: &'a arrow::array::StringArray,
+    starts: &'a arrow::array::TimestampMicrosecondArray,
+    revisions: &'a arrow::array::Int32Array,
+}
+
+impl<'a> Identity<'a> {
+    fn of(batch: &'a RecordBatch) -> Result<Self> {
+        let column = |name: &str| batch.column_by_name(name).ok_or_else(|| wrong(name));
+        Ok(Self {
+            keys: column("key")?.as_string_opt().ok_or_else(|| wrong("key"))?,
+            starts: column("window_start")?
+                .as_primitive_opt::<TimestampMicrosecondType>()
+                .ok_or_else(|| wrong("window_start"))?,
+            revisions: column("revision")?
+                .as_primitive_opt::<Int32Type>()
+                .ok_or_else(|| wrong("revision"))?,
+        })
+    }
+}
+
+fn wrong(name: &str) -> Error {
+    Error::invalid("windows table", name, "columns key, window_start and revision")
+}

@@ -1,0 +1,143 @@
+//! What a ticket or a descriptor asks for.
+
+use arrow_flight::{FlightDescriptor, Ticket, flight_descriptor::DescriptorType};
+use arterial_datasets::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// The most keys in a query.
+const MOST_KEYS: usize = 100_000;
+const ACCEPTED: &str = r#"a dataset's name, or JSON such as {"dataset": "forecasts", "columns": ["key", "p50"], "keys": ["sensor-001"], "from": "2026-01-31T08:00:00Z", "to": "2026-01-31T09:00:00Z"}"#;
+
+/// A dataset, and which part of it. As JSON it is the ticket.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// The dataset's name.
+    pub dataset: String,
+    /// The columns, in this order; all that are shown where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
+    /// Only rows with one of these keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Vec<String>>,
+    /// Only rows at or after this instant, RFC 3339; which column is meant, the dataset says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Instant>,
+    /// Only rows before this instant, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Instant>,
+}
+
+/// An instant, RFC 3339 in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Instant(pub Timestamp);
+
+impl TryFrom<String> for Instant {
+    type Error = arterial_datasets::Error;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<Instant> for String {
+    fn from(instant: Instant) -> Self {
+        instant.0.to_string()
+    }
+}
+
+impl Query {
+    /// Reads a ticket: JSON, or the bare name of a dataset.
+    ///
+    /// # Errors
+    /// Bytes that are neither.
+    pub fn from_ticket(ticket: &Ticket) -> Result<Self> {
+        Self::read("ticket", &ticket.ticket)
+    }
+
+    /// Reads a descriptor: `path = [NAME]`, or a command with what a ticket may hold.
+    ///
+    /// # Errors
+    /// A path of several parts, or a command that does not read.
+    pub fn from_descriptor(descriptor: &FlightDescriptor) -> Result<Self> {
+        if descriptor.r#type() == DescriptorType::Cmd {
+            return Self::read("cmd", &descriptor.cmd);
+        }
+        match descriptor.path.as_slice() {
+            [name] => Ok(Self {
+                dataset: name.clone(),
+                ..Self::default()
+            }),
+            path => Err(Error::invalid("path", path.join("/"), "one part, the dataset's name")),
+        }
+    }
+
+    /// The ticket that asks for this.
+    ///
+    /// # Errors
+    /// None in practice: every query has a JSON form.
+    pub fn ticket(&self) -> Result<Ticket> {
+        Ok(Ticket::new(serde_json::to_vec(self)?))
+    }
+
+    fn read(field: &str, bytes: &[u8]) -> Result<Self> {
+        let text = std::str::from_utf8(bytes)
+            .map_err(|_| Error::invalid(field, "not UTF-8", ACCEPTED))?
+            .trim();
+        if text.is_empty() {
+            return Err(Error::invalid(field, "", ACCEPTED));
+        }
+        if !text.starts_with('{') {
+            return Ok(Self {
+                dataset: text.into(),
+                ..Self::default()
+            });
+        }
+        let query: Self = serde_json::from_str(text).map_err(|error| Error::invalid(field, error, ACCEPTED))?;
+        if let Some(keys) = &query.keys
+            && keys.len() > MOST_KEYS
+        {
+            return Err(Error::invalid(
+                "keys",
+                format!("{} of them", keys.len()),
+                format!("at most {MOST_KEYS}"),
+            ));
+        }
+        Ok(query)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_holds_what_was_asked() {
+        let text = r#"{"dataset":"forecasts","columns":["key","p50"],"keys":["a"],"from":"2026-01-31T08:00:00Z"}"#;
+        let query = Query::from_descriptor(&FlightDescriptor::new_cmd(text)).unwrap();
+        assert_eq!(Query::from_ticket(&query.ticket().unwrap()).unwrap(), query);
+        assert_eq!(query.ticket().unwrap().ticket, text.as_bytes());
+    }
+
+    #[test]
+    fn a_bare_name_and_a_path_mean_the_whole_dataset() {
+        let path = Query::from_descriptor(&FlightDescriptor::new_path(vec!["quarantine".into()])).unwrap();
+        assert_eq!(Query::from_ticket(&Ticket::new("quarantine")).unwrap(), path);
+    }
+
+    #[test]
+    fn a_wrong_ticket_says_what_is_accepted() {
+        for bad in [
+            r#"{"dataset":"x","colums":[]}"#,
+            r#"{"dataset":"x","from":"yesterday"}"#,
+            "",
+            "{",
+        ] {
+            let error = Query::from_ticket(&Ticket::new(bad)).unwrap_err().to_string();
+            assert!(error.contains("`ticket`") && error.contains("accepted"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `CatalogService`.
+
+use std::sync::Arc;
+
+use arterial_datasets::time::{Duration, Timestamp};
+use arterial_models::registry::Target;
+use arterial_proto::v1;
+use arterial_proto::v1::catalog_service_server::CatalogService;
+use tonic::{Request, Response, Status};
+
+use crate::flight::Datasets;
+use crate::live::{self, KeyInfo, LiveStream};
+use crate::state::AppState;
+use crate::{Error, Result};
+
+/// Keys a page, where the request does not say.
+const PAGE: i32 = 1_000;
+/// The most keys a page.
+const LARGEST_PAGE: i32 = 10_000;
+
+/// What data the service knows.
+pub struct CatalogApi(pub Arc<AppState>);
+
+#[tonic::async_trait]
+impl CatalogService for CatalogApi {
+    async fn list_streams(
+        &self,
+        _: Request<v1::ListStreamsRequest>,
+    ) -> Result<Response<v1::ListStreamsResponse>, Status> {
+        let streams = self.0.live.streams().map(|stream| describe(&self.0, stream)).collect();
+        Ok(Response::new(v1::ListStreamsResponse { streams }))
+    }
+
+    async fn list_keys(&self, request: Request<v1::ListKeysRequest>) -> Result<Response<v1::ListKeysResponse>, Status> {
+        Ok(Response::new(keys(&self.0, &request.into_inner())?))
+    }
+
+    async fn list_tables(&self, _: Request<v1::ListTablesRequest>) -> Result<Response<v1::ListTablesResponse>, Status> {
+        let mut tables = Vec::new();
+        for dataset in Datasets::new(&self.0).list().await? {
+            let columns = dataset.schema.fields().iter().map(|field| column(field)).collect();
+            tables.push(v1::Table {
+                name: dataset.name,
+                columns,
+            });
+        }
+        Ok(Response::new(v1::ListTablesResponse { tables }))
+    }
+}
+
+fn describe(state: &AppState, stream: &LiveStream) -> v1::Stream {
+    let definition = stream.definition();
+    let target = |field: &arterial_datasets::stream::Field| {
+        let name = field.column();
+        let column = live::target_column(definition, &name)?;
+        let target = Target {
+            topic: definition.name.clone(),
+            field: name.clone(),
+        };
+        let champion = state
+            .champions
+            .get(&target)
+            .map(|in_charge| in_charge.wanted.to_string());
+        Some(v1::Target {
+            name,
+            unit: field.unit.clone().unwrap_or_default(),
+            column,
+            champion: champion.unwrap_or_default(),
+        })
+    };
+    v1::Stream {
+        name: definition.name.clone(),
+        description: definition.description.clone(),
+        window_seconds: definition.window.seconds(),
+        allowed_lateness_seconds: definition.allowed_lateness.seconds(),
+        timezone: definition.timezone.clone(),
+        targets: definition.value_fields().filter_map(target).collect(),
+        keys: stream.key_count() as u64,
+        newest_window: stream.newest().map(|newest| newest.0),
+        watermark: stream.watermark().map(|watermark| watermark.0),
+    }
+}
+
+fn keys(state: &AppState, request: &v1::ListKeysRequest) -> Result<v1::ListKeysResponse> {
+    let stream = state.live.stream(&request.topic)?;
+    let size = match request.page_size {
+        0 => PAGE,
+        1..=LARGEST_PAGE => request.page_size,
+        other => return Err(Error::invalid("page_size", other, format!("1 to {LARGEST_PAGE}"))),
+    };
+    let size = size as usize;
+    let mut found = stream.keys_after(&request.page_token, &request.zones, size + 1);
+    let more = found.len() > size;
+    found.truncate(size);
+    let next = found.last().filter(|_| more).map(|last| last.key.to_string());
+    let (now, window) = (state.clock.now(), stream.definition().window);
+    let keys = found.into_iter().map(|info| key(info, now, window)).collect();
+    Ok(v1::ListKeysResponse {
+        keys,
+        next_page_token: next.unwrap_or_default(),
+    })
+}
+
+fn key(info: KeyInfo, now: Timestamp, window: Duration) -> v1::Key {
+    v1::Key {
+        key: info.key.to_string(),
+        zone_id: info.zone.map(|zone| zone.to_string()).unwrap_or_default(),
+        newest_window: info.newest.0,
+        data_age_seconds: Duration((now.0 - info.newest.0 - window.0).max(0)).seconds(),
+    }
+}
+
+fn column(field: &arrow::datatypes::Field) -> v1::Column {
+    v1::Column {
+        name: field.name().clone(),
+        r#type: field.data_type().to_string(),
+        unit: field.metadata().get("unit").cloned().unwrap_or_default(),
+        nullable: field.is_nullable(),
+    }
+}

@@ -1,0 +1,18 @@
+//! The gRPC services: check, call, convert. What they do stands elsewhere.
+
+mod catalog;
+mod convert;
+mod forecast;
+mod model;
+
+pub use catalog::CatalogApi;
+pub use forecast::ForecastApi;
+pub use model::ModelApi;
+
+/// The services of this package whose health is reported one by one.
+pub const SERVICES: [&str; 4] = [
+    "arterial.v1.ForecastService",
+    "arterial.v1.CatalogService",
+    "arterial.v1.ModelService",
+    "arrow.flight.protocol.FlightService",
+];

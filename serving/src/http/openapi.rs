@@ -1,0 +1,86 @@
+//! The description of the HTTP interface, OpenAPI 3.1.
+
+use axum::Json;
+use serde_json::{Value, json};
+
+/// The document.
+pub async fn document() -> Json<Value> {
+    Json(describe())
+}
+
+fn describe() -> Value {
+    json!({
+        "openapi": "3.1.0",
+        "info": {"title": "Arterial", "version": env!("CARGO_PKG_VERSION"), "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+        "paths": {
+            "/v1/forecasts": {"get": {
+                "summary": "The newest forecasts of a target, keys page by page",
+                "parameters": parameters(),
+                "responses": {
+                    "200": {"description": "Forecasts and refusals", "content": {"application/json": {"schema": page()}}},
+                    "default": {"description": "What is wrong (RFC 9457)", "content": {"application/problem+json": {"schema": problem()}}},
+                },
+            }},
+            "/livez": {"get": {"summary": "The process lives", "responses": {"200": {"description": "ok"}}}},
+            "/readyz": {"get": {"summary": "Whether the service may be asked, and if not, why", "responses": {
+                "200": {"description": "Ready"}, "503": {"description": "Not ready: `reasons` says why"},
+            }}},
+            "/metrics": {"get": {"summary": "Metrics in Prometheus' text format", "responses": {"200": {"description": "Metrics"}}}},
+        },
+    })
+}
+
+fn parameters() -> Value {
+    let of = |name: &str, required: bool, description: &str| json!({"name": name, "in": "query", "required": required, "description": description, "schema": {"type": "string"}});
+    json!([
+        of("topic", true, "The stream, such as traffic-sensors"),
+        of("target", true, "The field, such as speed_kmh"),
+        of("keys", false, "Keys with commas between; all where absent"),
+        of("zones", false, "Zones whose keys are meant, with commas between"),
+        of(
+            "horizons_minutes",
+            false,
+            "Multiples of the window, with commas between; default 3, 6 and 12 windows"
+        ),
+        of("quantiles", false, "Fractions with commas between; default 0.1,0.5,0.9"),
+        of("model", false, "@champion (default), @ALIAS, NAME or NAME@VERSION"),
+        of("as_of", false, "The forecast as it was served then, RFC 3339"),
+        of("limit", false, "Keys a page, 1 to 1000; default 100"),
+        of("cursor", false, "next_cursor of the page before"),
+    ])
+}
+
+fn page() -> Value {
+    let text = json!({"type": "string"});
+    let time = json!({"type": "string", "format": "date-time"});
+    let number = json!({"type": "number"});
+    let whole = json!({"type": "integer"});
+    let pair = json!({"type": "object", "properties": {"quantile": number, "value": number}});
+    let forecast = json!({"type": "object", "properties": {
+        "topic": text, "key": text, "target": text, "origin": time, "target_time": time, "horizon_minutes": whole,
+        "quantiles": {"type": "array", "items": pair}, "model": text, "model_version": text,
+        "step_of_ladder": {"type": "string", "enum": ["model", "last_good", "profile"]},
+        "data_age_seconds": number, "data_digest": text, "issued_at": time,
+    }});
+    let codes = [
+        "STALE",
+        "NO_DATA",
+        "OUT_OF_DOMAIN",
+        "UNKNOWN_KEY",
+        "UNKNOWN_TARGET",
+        "HORIZON_TOO_FAR",
+    ];
+    let refusal = json!({"type": "object", "properties": {
+        "key": text, "code": {"type": "string", "enum": codes}, "message": text, "horizon_minutes": whole,
+    }});
+    json!({"type": "object", "properties": {
+        "forecasts": {"type": "array", "items": forecast},
+        "refusals": {"type": "array", "items": refusal},
+        "next_cursor": {"type": ["string", "null"]},
+    }})
+}
+
+fn problem() -> Value {
+    let text = json!({"type": "string"});
+    json!({"type": "object", "properties": {"type": text, "title": text, "status": {"type": "integer"}, "detail": text}})
+}

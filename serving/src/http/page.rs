@@ -1,0 +1,166 @@
+//! The page for people: how fresh the data are, which model is in charge, the latest forecasts.
+
+use std::fmt::Write;
+
+use arterial_datasets::time::{Duration, MINUTE, Timestamp};
+use arterial_models::registry::Target;
+
+use crate::score::{Issue, tally};
+use crate::state::AppState;
+
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1b1f24}\
+table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{padding:.25rem .8rem;border-bottom:1px solid #d8dee4;text-align:left}\
+td.n{text-align:right;font-variant-numeric:tabular-nums}.bad{color:#b3261e}.good{color:#1a7f37}\
+.note{background:#fff8c5;padding:.4rem .8rem;border-radius:.3rem}";
+/// Keys shown for each target.
+const KEYS_SHOWN: usize = 20;
+/// Horizons shown, in windows.
+const STEPS_SHOWN: [usize; 3] = [3, 6, 12];
+
+/// The page as it stands now.
+pub fn render(state: &AppState) -> String {
+    let mut html = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"30\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>Arterial</title><style>{STYLE}</style></head>\
+         <body><h1>Arterial</h1>"
+    );
+    if state.synthetic {
+        html.push_str("<p class=\"note\">These data are synthetic: they come from a simulated city.</p>");
+    }
+    readiness(state, &mut html);
+    streams(state, &mut html);
+    for target in state.scores.targets() {
+        forecasts(state, &target, &mut html);
+    }
+    html.push_str("<p><a href=\"/metrics\">metrics</a> <a href=\"/readyz\">readiness</a> <a href=\"/openapi.json\">HTTP interface</a></p></body></html>");
+    html
+}
+
+fn readiness(state: &AppState, html: &mut String) {
+    let reasons = state.readiness.reasons();
+    if reasons.is_empty() {
+        html.push_str("<p class=\"good\">Ready.</p>");
+    }
+    for text in reasons.values() {
+        let _ = write!(html, "<p class=\"bad\">Not ready: {}.</p>", escape(text));
+    }
+}
+
+fn streams(state: &AppState, html: &mut String) {
+    html.push_str("<h2>Data</h2><table><tr><th>stream</th><th>keys</th><th>newest window</th><th>age</th></tr>");
+    let now = state.clock.now();
+    for stream in state.live.streams() {
+        let definition = stream.definition();
+        let (newest, age) = match stream.newest() {
+            Some(newest) => (newest.to_string(), age(now, newest, definition.window)),
+            None => ("none yet".into(), String::new()),
+        };
+        let name = escape(&definition.name);
+        let _ = write!(
+            html,
+            "<tr><td>{name}</td><td class=\"n\">{}</td><td>{newest}</td><td>{age}</td></tr>",
+            stream.key_count()
+        );
+    }
+    html.push_str("</table>");
+}
+
+fn age(now: Timestamp, newest: Timestamp, window: Duration) -> String {
+    let seconds = ((now.0 - newest.0 - window.0).max(0)) / 1_000_000;
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3600),
+    }
+}
+
+fn forecasts(state: &AppState, target: &Target, html: &mut String) {
+    let _ = write!(html, "<h2>{}</h2>", escape(&target.to_string()));
+    match state.champions.get(target) {
+        None => html.push_str("<p>No model was promoted yet: the slot-of-week profile answers.</p>"),
+        Some(models) => {
+            let _ = write!(html, "<p>Champion: <b>{}</b>", escape(&models.wanted.to_string()));
+            if let Some(failure) = &models.failure {
+                let _ = write!(html, " <span class=\"bad\">does not load: {}</span>", escape(failure));
+            }
+            html.push_str("</p>");
+        }
+    }
+    let issue = state.scores.get(target).and_then(|scores| scores.newest());
+    let Some(issue) = issue else {
+        return html.push_str("<p>No forecast yet.</p>");
+    };
+    let steps: Vec<String> = tally(&issue)
+        .iter()
+        .map(|(step, count)| format!("{count} by {step}"))
+        .collect();
+    let _ = write!(
+        html,
+        "<p>From the window at {}: {}.</p>",
+        issue.origin,
+        steps.join(", ")
+    );
+    table(state, &issue, html);
+}
+
+fn table(state: &AppState, issue: &Issue, html: &mut String) {
+    let Some(places) = issue.positions(&[0.1, 0.5, 0.9]) else {
+        return;
+    };
+    let shown: Vec<usize> = STEPS_SHOWN
+        .into_iter()
+        .filter(|&step| step <= issue.horizon())
+        .collect();
+    html.push_str("<table><tr><th>key</th><th>data</th>");
+    for step in &shown {
+        let _ = write!(html, "<th>in {} min</th>", *step as i64 * issue.step.0 / MINUTE);
+    }
+    html.push_str("</tr>");
+    let now = state.clock.now();
+    for key in 0..issue.keys.len().min(KEYS_SHOWN) {
+        let fresh = issue.age(key, now).is_some_and(|age| age <= state.config.stale_after);
+        let _ = write!(
+            html,
+            "<tr><td>{}</td><td>{}</td>",
+            escape(&issue.keys[key]),
+            if fresh { "fresh" } else { "stale" }
+        );
+        for &step in &shown {
+            let value = |place: usize| issue.values[[key, step - 1, places[place]]];
+            match issue.steps[[key, step - 1]] {
+                Some(_) if fresh => {
+                    let _ = write!(
+                        html,
+                        "<td class=\"n\">{:.1} ({:.1} to {:.1})</td>",
+                        value(1),
+                        value(0),
+                        value(2)
+                    );
+                }
+                _ => html.push_str("<td>refused</td>"),
+            }
+        }
+        html.push_str("</tr>");
+    }
+    html.push_str("</table>");
+    if issue.keys.len() > KEYS_SHOWN {
+        let _ = write!(html, "<p>{} more keys.</p>", issue.keys.len() - KEYS_SHOWN);
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_outside_cannot_become_markup() {
+        assert_eq!(escape("<script>\"&"), "&lt;script&gt;&quot;&amp;");
+    }
+}

@@ -1,0 +1,98 @@
+//! Live state: the recent windows of every served target, fed by commits and rebuilt from the lake.
+
+mod columns;
+mod panel;
+mod rebuild;
+mod ring;
+mod stream;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arterial_datasets::stream::{StreamCatalog, StreamDefinition};
+use arterial_datasets::time::{Duration, SECOND, Timestamp};
+
+pub use columns::{target_column, target_fields};
+pub use panel::{Shape, digest, panel};
+pub use ring::Ring;
+pub use stream::{KeyInfo, LiveStream, State, Taken};
+
+use crate::metrics::{Metric, Metrics};
+use crate::{Error, Result};
+
+/// The live state of every stream.
+#[derive(Debug)]
+pub struct Live {
+    streams: BTreeMap<String, LiveStream>,
+    history_bytes: usize,
+}
+
+impl Live {
+    /// Without any window yet; at most `history` and `history_bytes` are kept.
+    pub fn new(catalog: &StreamCatalog, history: Duration, history_bytes: usize) -> Self {
+        let live = |stream: &Arc<StreamDefinition>| (stream.name.clone(), LiveStream::new(Arc::clone(stream), history));
+        Self {
+            streams: catalog.iter().map(live).collect(),
+            history_bytes,
+        }
+    }
+
+    /// The stream of that name.
+    ///
+    /// # Errors
+    /// No such stream; the error names those that exist.
+    pub fn stream(&self, topic: &str) -> Result<&LiveStream> {
+        self.streams.get(topic).ok_or_else(|| {
+            let known = self.streams.keys().cloned().collect::<Vec<_>>().join(", ");
+            Error::invalid("topic", topic, known)
+        })
+    }
+
+    /// The streams, by name.
+    pub fn streams(&self) -> impl Iterator<Item = &LiveStream> {
+        self.streams.values()
+    }
+
+    /// Takes the rows of one commit.
+    ///
+    /// # Errors
+    /// An unknown stream, or a batch that lacks a column of the windows table.
+    pub fn take(&self, topic: &str, batch: &RecordBatch, watermark: Timestamp, metrics: &Metrics) -> Result<()> {
+        let stream = self.stream(topic)?;
+        let taken = stream.take(batch, Some(watermark))?;
+        metrics.count_by(Metric::LiveWindows, "topic", topic, taken.windows);
+        metrics.count_by(Metric::LiveRevisions, "topic", topic, taken.revisions);
+        metrics.set_by(
+            Metric::LiveWatermark,
+            "topic",
+            topic,
+            watermark.0 as f64 / SECOND as f64,
+        );
+        metrics.set_by(Metric::LiveKeys, "topic", topic, stream.key_count() as f64);
+        self.bound(metrics);
+        Ok(())
+    }
+
+    /// Cuts history short where it takes more memory than it may.
+    fn bound(&self, metrics: &Metrics) {
+        let held: Vec<usize> = self.streams.values().map(LiveStream::bytes).collect();
+        let total: usize = held.iter().sum();
+        for (stream, bytes) in self.streams.values().zip(&held) {
+            metrics.set_by(Metric::LiveBytes, "topic", &stream.definition().name, *bytes as f64);
+        }
+        if total <= self.history_bytes {
+            return;
+        }
+        for (stream, bytes) in self.streams.values().zip(held) {
+            let share = (bytes as f64 * 0.9 * self.history_bytes as f64 / total as f64) as usize;
+            if let Some(rows) = stream.shrink(share) {
+                tracing::warn!(
+                    topic = stream.definition().name,
+                    rows,
+                    "history in memory was cut short"
+                );
+            }
+        }
+    }
+}

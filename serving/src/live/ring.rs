@@ -1,0 +1,219 @@
+//! The recent windows of one number of one stream: time x key, the newest revision of each.
+
+use std::collections::VecDeque;
+
+use arterial_datasets::time::{Duration, Timestamp};
+
+/// No window of the key was ever seen.
+const NEVER: i64 = i64::MIN;
+
+/// Recent values of one target.
+///
+/// # Shapes
+/// One row a window, one column a key, NaN where missing. A row may be narrower than the number of keys: keys that
+/// came later have no value in it.
+#[derive(Debug)]
+pub struct Ring {
+    step: Duration,
+    capacity: usize,
+    /// The number of the first row's window: its start divided by the step.
+    first: i64,
+    rows: VecDeque<Row>,
+    /// The newest window with a value, by key.
+    newest: Vec<i64>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Row {
+    values: Vec<f64>,
+    /// Revision + 1; 0 where no window was seen.
+    revisions: Vec<u16>,
+}
+
+impl Ring {
+    /// An empty ring of at most `history`, at least one window.
+    pub fn new(step: Duration, history: Duration) -> Self {
+        let capacity = (history.0 / step.0).max(1) as usize;
+        Self {
+            step,
+            capacity,
+            first: 0,
+            rows: VecDeque::new(),
+            newest: Vec::new(),
+        }
+    }
+
+    /// Takes the value of a key's window. An older revision than the one held changes nothing, nor does a window from
+    /// before the kept history.
+    pub fn set(&mut self, key: usize, start: Timestamp, revision: i32, value: f64) {
+        let window = start.0.div_euclid(self.step.0);
+        let Some(row) = self.row(window) else { return };
+        if row.values.len() <= key {
+            row.values.resize(key + 1, f64::NAN);
+            row.revisions.resize(key + 1, 0);
+        }
+        let revision = u16::try_from(revision.max(0)).unwrap_or(u16::MAX - 1).saturating_add(1);
+        if revision < row.revisions[key] {
+            return;
+        }
+        row.revisions[key] = revision;
+        row.values[key] = value;
+        self.note(key, window, value);
+    }
+
+    /// The row of `window`, made where it is absent and within the kept history.
+    fn row(&mut self, window: i64) -> Option<&mut Row> {
+        if self.rows.is_empty() {
+            self.first = window;
+        }
+        let end = self.first + self.rows.len() as i64;
+        if window >= end {
+            let ahead = (window - end) as usize + 1;
+            if ahead > self.capacity {
+                self.rows.clear();
+                self.first = window + 1 - self.capacity as i64;
+                self.rows.resize(self.capacity, Row::default());
+            } else {
+                self.rows.resize(self.rows.len() + ahead, Row::default());
+            }
+            self.trim(self.capacity);
+        }
+        while window < self.first && self.rows.len() < self.capacity {
+            self.rows.push_front(Row::default());
+            self.first -= 1;
+        }
+        let at = usize::try_from(window - self.first).ok()?;
+        self.rows.get_mut(at)
+    }
+
+    /// Keeps the newest window with a value up to date, also where a revision takes the value away.
+    fn note(&mut self, key: usize, window: i64, value: f64) {
+        if self.newest.len() <= key {
+            self.newest.resize(key + 1, NEVER);
+        }
+        if value.is_finite() {
+            self.newest[key] = self.newest[key].max(window);
+        } else if self.newest[key] == window {
+            let values = self.rows.iter().enumerate().rev();
+            let newest = values
+                .filter(|(_, row)| row.values.get(key).is_some_and(|value| value.is_finite()))
+                .map(|(at, _)| at)
+                .next();
+            self.newest[key] = newest.map_or(NEVER, |at| self.first + at as i64);
+        }
+    }
+
+    /// Drops the oldest rows beyond `rows`.
+    pub fn trim(&mut self, rows: usize) {
+        while self.rows.len() > rows {
+            self.rows.pop_front();
+            self.first += 1;
+        }
+    }
+
+    /// The number of rows held.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The start of the newest window; none before the first.
+    pub fn newest(&self) -> Option<Timestamp> {
+        let last = self.first + self.rows.len() as i64 - 1;
+        (!self.rows.is_empty()).then(|| Timestamp(last * self.step.0))
+    }
+
+    /// The start of the oldest window; none before the first.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        (!self.rows.is_empty()).then(|| Timestamp(self.first * self.step.0))
+    }
+
+    /// The start of the newest window in which `key` has a value.
+    pub fn newest_of(&self, key: usize) -> Option<Timestamp> {
+        let window = self.newest.get(key).copied().filter(|&window| window != NEVER)?;
+        Some(Timestamp(window * self.step.0))
+    }
+
+    /// The value of `key` in row `row`, counted from the oldest; NaN where missing.
+    pub fn value(&self, row: usize, key: usize) -> f64 {
+        self.rows
+            .get(row)
+            .and_then(|row| row.values.get(key))
+            .copied()
+            .unwrap_or(f64::NAN)
+    }
+
+    /// The memory for the rows, in bytes.
+    pub fn bytes(&self) -> usize {
+        let row = |row: &Row| row.values.capacity() * 8 + row.revisions.capacity() * 2 + size_of::<Row>();
+        self.rows.iter().map(row).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arterial_datasets::time::MINUTE;
+
+    const STEP: Duration = Duration(5 * MINUTE);
+
+    fn at(window: i64) -> Timestamp {
+        Timestamp(window * STEP.0)
+    }
+
+    fn ring(capacity: i64) -> Ring {
+        Ring::new(STEP, Duration(capacity * STEP.0))
+    }
+
+    #[test]
+    fn a_newer_revision_replaces_an_older_one_and_not_the_other_way_round() {
+        let mut ring = ring(4);
+        ring.set(0, at(10), 1, 2.0);
+        ring.set(0, at(10), 0, 1.0);
+        assert_eq!(ring.value(0, 0), 2.0);
+        ring.set(0, at(10), 2, 3.0);
+        assert_eq!(ring.value(0, 0), 3.0);
+    }
+
+    #[test]
+    fn the_oldest_windows_make_room_and_gaps_are_missing() {
+        let mut ring = ring(3);
+        ring.set(0, at(10), 0, 1.0);
+        ring.set(1, at(13), 0, 4.0);
+        assert_eq!(
+            (ring.len(), ring.oldest(), ring.newest()),
+            (3, Some(at(11)), Some(at(13)))
+        );
+        assert!(ring.value(0, 0).is_nan() && ring.value(2, 0).is_nan());
+        assert_eq!(ring.value(2, 1), 4.0);
+        ring.set(0, at(100), 0, 5.0);
+        assert_eq!(
+            (ring.len(), ring.newest_of(0), ring.newest_of(1)),
+            (3, Some(at(100)), Some(at(13)))
+        );
+    }
+
+    #[test]
+    fn history_that_is_read_after_live_windows_is_put_before_them() {
+        let mut ring = ring(4);
+        ring.set(0, at(10), 0, 10.0);
+        ring.set(0, at(8), 0, 8.0);
+        ring.set(0, at(2), 0, 2.0);
+        assert_eq!((ring.len(), ring.oldest()), (4, Some(at(7))));
+        assert_eq!(ring.value(1, 0), 8.0);
+        assert_eq!(ring.newest_of(0), Some(at(10)));
+    }
+
+    #[test]
+    fn a_revision_without_value_moves_the_newest_window_back() {
+        let mut ring = ring(4);
+        ring.set(0, at(10), 0, 1.0);
+        ring.set(0, at(11), 0, 2.0);
+        ring.set(0, at(11), 1, f64::NAN);
+        assert_eq!(ring.newest_of(0), Some(at(10)));
+    }
+}

@@ -1,0 +1,67 @@
+//! The models that answer: where they come from, and which one is in charge of each target.
+
+mod champions;
+mod registry;
+
+use std::sync::Arc;
+
+use arterial_datasets::panel::Panel;
+use arterial_models::Quantile;
+use arterial_models::registry::{ModelVersion, Reference, Target};
+use arterial_models::scope::Scope;
+use futures::future::BoxFuture;
+use ndarray::Array3;
+
+pub use champions::{Champions, InCharge};
+pub use registry::RegistryModels;
+
+use crate::Result;
+
+/// A loaded model.
+pub trait ServedModel: Send + Sync {
+    /// Its name and version.
+    fn id(&self) -> &ModelVersion;
+
+    /// What it was fitted on.
+    fn scope(&self) -> &Scope;
+
+    /// The most steps ahead that it was fitted for.
+    fn horizon(&self) -> usize;
+
+    /// How many rows up to and including the origin it reads.
+    fn history(&self) -> usize;
+
+    /// Forecasts from the last row of `panel`, which holds the series of its scope. It computes and may take a while.
+    ///
+    /// # Shapes
+    /// series x horizon x quantile, non-decreasing along the last axis; NaN where it refuses.
+    ///
+    /// # Errors
+    /// A panel of another scope, or quantiles that do not increase.
+    fn forecast(&self, panel: &Panel, quantiles: &[Quantile]) -> Result<Array3<f64>>;
+}
+
+/// Which model a target's champion alias points to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The target.
+    pub target: Target,
+    /// The model.
+    pub model: ModelVersion,
+    /// Counts the alias' moves.
+    pub revision: u64,
+    /// The model that the alias pointed to before.
+    pub former: Option<ModelVersion>,
+}
+
+/// Where models come from.
+pub trait ModelSource: Send + Sync {
+    /// The champions of all targets.
+    fn champions(&self) -> BoxFuture<'_, Result<Vec<Standing>>>;
+
+    /// Loads a model, every digest checked.
+    fn load<'a>(&'a self, id: &'a ModelVersion) -> BoxFuture<'a, Result<Arc<dyn ServedModel>>>;
+
+    /// What `reference` stands for.
+    fn resolve<'a>(&'a self, reference: &'a Reference, target: &'a Target) -> BoxFuture<'a, Result<ModelVersion>>;
+}

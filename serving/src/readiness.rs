@@ -1,0 +1,110 @@
+//! Whether the service may be asked, and if not, why.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::watch;
+
+/// Why the service is not ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// Live state is being rebuilt from the lake.
+    Rebuilding,
+    /// The brokers cannot be reached; forecasts are served until their data are stale.
+    BrokerUnreachable,
+    /// The disk or the object store does not take commits; consuming has stopped, serving goes on.
+    LakeUnwritable,
+    /// A stream stopped until a person has looked: its topic was made anew, or another instance has taken it over.
+    StreamStopped,
+    /// The service is shutting down.
+    Draining,
+}
+
+impl Reason {
+    /// Its code in JSON.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Rebuilding => "rebuilding",
+            Self::BrokerUnreachable => "broker_unreachable",
+            Self::LakeUnwritable => "lake_unwritable",
+            Self::StreamStopped => "stream_stopped",
+            Self::Draining => "draining",
+        }
+    }
+
+    /// Whether calls cannot be answered while it holds, so that gRPC health says `NOT_SERVING`.
+    pub fn stops_serving(self) -> bool {
+        matches!(self, Self::Rebuilding | Self::Draining)
+    }
+}
+
+/// What stands in the way now, by reason, with a sentence each.
+#[derive(Debug)]
+pub struct Readiness {
+    reasons: watch::Sender<BTreeMap<Reason, String>>,
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        let first = BTreeMap::from([(
+            Reason::Rebuilding,
+            "live state is being rebuilt from the lake".to_owned(),
+        )]);
+        Self {
+            reasons: watch::Sender::new(first),
+        }
+    }
+}
+
+impl Readiness {
+    /// Says that `reason` holds, with a sentence for people.
+    pub fn raise(&self, reason: Reason, text: impl Into<String>) {
+        let text = text.into();
+        self.reasons
+            .send_if_modified(|reasons| reasons.insert(reason, text.clone()).is_none_or(|old| old != text));
+    }
+
+    /// Says that `reason` holds no more.
+    pub fn clear(&self, reason: Reason) {
+        self.reasons
+            .send_if_modified(|reasons| reasons.remove(&reason).is_some());
+    }
+
+    /// What holds now.
+    pub fn reasons(&self) -> BTreeMap<Reason, String> {
+        self.reasons.borrow().clone()
+    }
+
+    /// Whether nothing stands in the way.
+    pub fn is_ready(&self) -> bool {
+        self.reasons.borrow().is_empty()
+    }
+
+    /// What keeps calls from being answered, if anything.
+    pub fn stopped_by(&self) -> Option<String> {
+        let reasons = self.reasons.borrow();
+        reasons
+            .iter()
+            .find(|(reason, _)| reason.stops_serving())
+            .map(|(_, text)| text.clone())
+    }
+
+    /// Follows the changes.
+    pub fn subscribe(&self) -> watch::Receiver<BTreeMap<Reason, String>> {
+        self.reasons.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unreachable_broker_is_no_reason_to_stop_answering() {
+        let readiness = Readiness::default();
+        assert!(readiness.stopped_by().is_some());
+        readiness.clear(Reason::Rebuilding);
+        readiness.raise(Reason::BrokerUnreachable, "127.0.0.1:9092 refuses connections");
+        assert!(!readiness.is_ready());
+        assert_eq!(readiness.stopped_by(), None);
+    }
+}

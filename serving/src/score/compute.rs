@@ -1,0 +1,220 @@
+//! Computes an issue: live history in, the ladder down, forecasts out. Runs on a thread that may take its time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use arterial_datasets::panel::Panel;
+use arterial_datasets::time::{Duration, Timestamp};
+use arterial_models::Quantile;
+use arterial_models::registry::Target;
+use ndarray::{Array2, Array3, Axis, s};
+
+use super::issue::{Issue, Source};
+use super::ladder::LadderStep;
+use super::profile;
+use crate::Result;
+use crate::error::chain;
+use crate::live::{self, LiveStream};
+use crate::model::ServedModel;
+
+/// What to compute.
+pub struct Order {
+    /// What is forecast.
+    pub target: Target,
+    /// Who may answer, the best first.
+    pub models: Vec<(LadderStep, Arc<dyn ServedModel>)>,
+    /// Whether the slot-of-week profile answers where nobody else does.
+    pub profile: bool,
+    /// How far the profile reaches where there is no model, in steps.
+    pub profile_horizon: usize,
+    /// The quantiles, ascending.
+    pub quantiles: Vec<Quantile>,
+    /// The zone whose clock seasonality follows.
+    pub timezone: String,
+    /// When it is.
+    pub now: Timestamp,
+}
+
+/// An issue, and what went wrong on the way.
+pub struct Computed {
+    /// The forecasts.
+    pub issue: Issue,
+    /// Models that failed or gave no number at all, and why.
+    pub failures: Vec<String>,
+}
+
+/// Computes the issue from the newest window; none where there is no window yet.
+///
+/// # Errors
+/// A clock that does not reach as far as the data.
+pub fn compute(stream: &LiveStream, order: &Order) -> Result<Option<Computed>> {
+    let step = stream.definition().window;
+    let Some(mut issue) = blank(stream, order, step) else {
+        return Ok(None);
+    };
+    let mut failures = Vec::new();
+    let mut open: Vec<usize> = (0..issue.keys.len()).collect();
+    for (rung, model) in &order.models {
+        if open.is_empty() {
+            break;
+        }
+        match ask(stream, order, model.as_ref(), issue.origin, step) {
+            Ok(Some((panel, values))) => {
+                let filled = fill(&mut issue, *rung, panel.series(), &values);
+                if filled == 0 {
+                    failures.push(format!("{} gave no number", model.id()));
+                } else {
+                    issue.sources.insert(*rung, source(model.as_ref(), &panel));
+                }
+            }
+            Ok(None) => {}
+            Err(error) => failures.push(format!("{}: {}", model.id(), chain(&error))),
+        }
+        open.retain(|&key| issue.steps.row(key).iter().any(Option::is_none));
+    }
+    if order.profile && !open.is_empty() {
+        fall_back(stream, order, &mut issue, &open)?;
+    }
+    Ok(Some(Computed { issue, failures }))
+}
+
+/// The issue without any forecast yet.
+fn blank(stream: &LiveStream, order: &Order, step: Duration) -> Option<Issue> {
+    let leader = order.models.first().map(|(_, model)| model);
+    let fitted: Option<std::collections::HashSet<&str>> =
+        leader.map(|model| model.scope().series.iter().map(String::as_str).collect());
+    let horizon = leader.map_or(order.profile_horizon, |model| model.horizon());
+    stream.with(|state| {
+        let ring = state.ring(&order.target.field)?;
+        let origin = ring.newest()?;
+        let keys = state.keys().to_vec();
+        let index: HashMap<Arc<str>, usize> = keys.iter().enumerate().map(|(at, key)| (Arc::clone(key), at)).collect();
+        Some(Issue {
+            target: order.target.clone(),
+            origin,
+            step,
+            issued_at: order.now,
+            quantiles: order.quantiles.iter().map(|one| f64::from(*one)).collect(),
+            zones: state.zones().to_vec(),
+            newest: (0..keys.len()).map(|key| ring.newest_of(key)).collect(),
+            in_domain: keys
+                .iter()
+                .map(|key| fitted.as_ref().is_none_or(|fitted| fitted.contains(&**key)))
+                .collect(),
+            steps: Array2::from_elem((keys.len(), horizon), None),
+            values: Array3::from_elem((keys.len(), horizon, order.quantiles.len()), f64::NAN),
+            sources: HashMap::new(),
+            keys,
+            index,
+        })
+    })
+}
+
+/// Asks one model about the panel it was fitted for; none where nothing is held for it.
+fn ask(
+    stream: &LiveStream,
+    order: &Order,
+    model: &dyn ServedModel,
+    origin: Timestamp,
+    step: Duration,
+) -> Result<Option<(Panel, Array3<f64>)>> {
+    let scope = model.scope();
+    let shape = live::Shape {
+        channel: &scope.target,
+        rows: model.history(),
+        step,
+        timezone: &scope.timezone,
+    };
+    let panel = stream.with(|state| live::panel(state, &order.target.field, &scope.series, origin, &shape))?;
+    match panel {
+        Some(panel) => {
+            let values = model.forecast(&panel, &order.quantiles)?;
+            Ok(Some((panel, values)))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Takes what `series` were forecast where nobody answered yet; how many forecasts that are.
+fn fill(issue: &mut Issue, rung: LadderStep, series: &[String], values: &Array3<f64>) -> usize {
+    let horizon = issue.horizon().min(values.dim().1);
+    let mut filled = 0;
+    for (at, name) in series.iter().enumerate() {
+        let Some(&key) = issue.index.get(name.as_str()) else {
+            continue;
+        };
+        for ahead in 0..horizon {
+            let given = values.slice(s![at, ahead, ..]);
+            if issue.steps[[key, ahead]].is_none() && given.iter().all(|value| value.is_finite()) {
+                issue.steps[[key, ahead]] = Some(rung);
+                issue.values.slice_mut(s![key, ahead, ..]).assign(&given);
+                filled += 1;
+            }
+        }
+    }
+    filled
+}
+
+/// The last step of the ladder, for the keys that nobody answered for in full.
+fn fall_back(stream: &LiveStream, order: &Order, issue: &mut Issue, open: &[usize]) -> Result<()> {
+    let series: Vec<String> = open.iter().map(|&key| issue.keys[key].to_string()).collect();
+    let shape = live::Shape {
+        channel: &order.target.field,
+        rows: usize::MAX,
+        step: issue.step,
+        timezone: &order.timezone,
+    };
+    let panel = stream.with(|state| live::panel(state, &order.target.field, &series, issue.origin, &shape))?;
+    let Some(panel) = panel else { return Ok(()) };
+    let values = profile::forecast(&panel, issue.horizon(), &order.quantiles)?;
+    if fill(issue, LadderStep::Profile, &series, &values) > 0 {
+        let source = Source {
+            model: profile::PROFILE_NAME.into(),
+            version: profile::PROFILE_VERSION.into(),
+            digest: live::digest(&panel),
+        };
+        issue.sources.insert(LadderStep::Profile, Arc::new(source));
+    }
+    Ok(())
+}
+
+fn source(model: &dyn ServedModel, panel: &Panel) -> Arc<Source> {
+    let id = model.id();
+    Arc::new(Source {
+        model: id.name.clone(),
+        version: id.version.to_string(),
+        digest: live::digest(panel),
+    })
+}
+
+/// Checks that a model can be asked about the live windows of its target.
+///
+/// # Errors
+/// Windows of another length, or no windows of that target.
+pub fn check_fit(stream: &LiveStream, target: &Target, model: &dyn ServedModel) -> Result<()> {
+    let window = stream.definition().window;
+    if live::target_column(stream.definition(), &target.field).is_none() {
+        let known = live::target_fields(stream.definition()).join(", ");
+        return Err(crate::Error::invalid("target", target, known));
+    }
+    if model.scope().step != window {
+        let step = model.scope().step;
+        return Err(crate::Error::invalid(
+            "step of the model",
+            step,
+            format!("{window}, the window of `{}`", target.topic),
+        ));
+    }
+    Ok(())
+}
+
+/// Counts the forecasts of each step of the ladder.
+pub fn tally(issue: &Issue) -> BTreeMap<LadderStep, usize> {
+    let mut counts = BTreeMap::new();
+    for lane in issue.steps.axis_iter(Axis(0)) {
+        for step in lane.iter().flatten() {
+            *counts.entry(*step).or_default() += 1;
+        }
+    }
+    counts
+}

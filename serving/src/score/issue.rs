@@ -1,0 +1,86 @@
+//! One issue of forecasts: everything that was computed for a target from one origin.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arterial_datasets::time::{Duration, Timestamp};
+use arterial_models::registry::Target;
+use ndarray::{Array2, Array3};
+
+use super::ladder::LadderStep;
+
+/// Who gave a forecast, from what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The name of the model.
+    pub model: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the panel that it read.
+    pub digest: String,
+}
+
+/// The forecasts of a target from one origin.
+///
+/// # Shapes
+/// `values` is key x step ahead x quantile, NaN where nobody answers; `steps` is key x step ahead.
+#[derive(Debug)]
+pub struct Issue {
+    /// What is forecast.
+    pub target: Target,
+    /// The start of the last window used.
+    pub origin: Timestamp,
+    /// The length of a window.
+    pub step: Duration,
+    /// When it was computed.
+    pub issued_at: Timestamp,
+    /// The quantiles, ascending.
+    pub quantiles: Vec<f64>,
+    /// The keys.
+    pub keys: Vec<Arc<str>>,
+    /// The zone of each key.
+    pub zones: Vec<Option<Arc<str>>>,
+    /// The newest window with a value up to the origin, by key.
+    pub newest: Vec<Option<Timestamp>>,
+    /// Whether the model that leads was fitted for the key.
+    pub in_domain: Vec<bool>,
+    /// Who gave each forecast.
+    pub steps: Array2<Option<LadderStep>>,
+    /// The forecasts.
+    pub values: Array3<f64>,
+    /// Who stands behind each step of the ladder that was taken.
+    pub sources: HashMap<LadderStep, Arc<Source>>,
+    /// The position of each key.
+    pub index: HashMap<Arc<str>, usize>,
+}
+
+impl Issue {
+    /// The most steps ahead.
+    pub fn horizon(&self) -> usize {
+        self.steps.ncols()
+    }
+
+    /// The window that lies `ahead` steps behind the origin, 1 is the next one.
+    pub fn target_time(&self, ahead: usize) -> Timestamp {
+        Timestamp(self.origin.0 + ahead as i64 * self.step.0)
+    }
+
+    /// The age at `now` of the newest window of `key` that was used, at least 0; none where it never had a value.
+    pub fn age(&self, key: usize, now: Timestamp) -> Option<Duration> {
+        let newest = self.newest[key]?;
+        Some(Duration((now.0 - newest.0 - self.step.0).max(0)))
+    }
+
+    /// Where each of `wanted` stands among the quantiles; none if one of them was not computed.
+    pub fn positions(&self, wanted: &[f64]) -> Option<Vec<usize>> {
+        wanted
+            .iter()
+            .map(|one| self.quantiles.iter().position(|have| have == one))
+            .collect()
+    }
+
+    /// How many forecasts there are.
+    pub fn given(&self) -> usize {
+        self.steps.iter().flatten().count()
+    }
+}

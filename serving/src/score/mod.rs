@@ -1,0 +1,18 @@
+//! Scoring: each closed window is forecast by the champion of its target, and what it gave is kept at hand.
+
+mod compute;
+mod issue;
+mod ladder;
+mod profile;
+mod rows;
+mod scores;
+mod worker;
+
+pub use compute::{Computed, Order, check_fit, compute, tally};
+pub use issue::{Issue, Source};
+pub use ladder::{LadderStep, RefusalCode};
+pub use profile::{PROFILE_NAME, PROFILE_VERSION};
+pub use rows::rows;
+pub use scores::{Scores, TargetScores, Wanted};
+pub(crate) use worker::run;
+pub use worker::{order, score_forever, score_once};

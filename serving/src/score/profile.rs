@@ -1,0 +1,150 @@
+//! The last step of the ladder: what a key did at that slot of the week in its own recent weeks.
+//!
+//! The samples are the values at the same local slot of the week and its two neighbours. With fewer than four of them
+//! those of all working days (or of all weekend days) at that time of day stand in; with fewer than four of these
+//! there is no answer. A quantile is the linear interpolation between the samples' order statistics.
+
+use arterial_datasets::panel::Panel;
+use arterial_datasets::time::Timestamp;
+use arterial_models::Quantile;
+use arterial_models::season::{LocalClock, WEEK};
+use ndarray::Array3;
+
+use crate::Result;
+
+/// The name that stands for the model in answers.
+pub const PROFILE_NAME: &str = "slot-of-week";
+/// The version that stands in answers: it is made anew from live history.
+pub const PROFILE_VERSION: &str = "live";
+
+/// Fewer samples give no answer.
+const ENOUGH: usize = 4;
+
+/// Forecasts from the last row of `panel`.
+///
+/// # Shapes
+/// series x horizon x quantile; NaN where a key has too little history.
+///
+/// # Errors
+/// An instant outside the years -9999 to 9999.
+pub fn forecast(panel: &Panel, horizon: usize, quantiles: &[Quantile]) -> Result<Array3<f64>> {
+    let clock = LocalClock::of(panel)?;
+    let slots = clock.slots_per_day();
+    let mut rows = vec![Vec::new(); WEEK * slots];
+    for row in 0..panel.steps() {
+        rows[place(&clock, panel.time(row))?].push(row);
+    }
+    let last = panel.steps().saturating_sub(1);
+    let mut values = Array3::from_elem((panel.series().len(), horizon, quantiles.len()), f64::NAN);
+    for step in 0..horizon {
+        let place = place(&clock, panel.time(last + step + 1))?;
+        let candidates = [same_slot(place, slots), same_kind_of_day(place, slots)];
+        for series in 0..panel.series().len() {
+            let samples = candidates.iter().map(|places| samples(panel, series, &rows, places));
+            let Some(samples) = samples.into_iter().find(|found| found.len() >= ENOUGH) else {
+                continue;
+            };
+            for (at, quantile) in quantiles.iter().enumerate() {
+                values[[series, step, at]] = interpolate(&samples, f64::from(*quantile));
+            }
+        }
+    }
+    Ok(values)
+}
+
+/// The slot of the week, Monday's midnight 0.
+fn place(clock: &LocalClock, instant: Timestamp) -> Result<usize> {
+    let slot = clock.slot(instant)?;
+    Ok(slot.weekday * clock.slots_per_day() + slot.slot)
+}
+
+fn same_slot(place: usize, slots: usize) -> Vec<usize> {
+    let week = WEEK * slots;
+    vec![(place + week - 1) % week, place, (place + 1) % week]
+}
+
+fn same_kind_of_day(place: usize, slots: usize) -> Vec<usize> {
+    let weekend = |day: usize| day >= 5;
+    let (today, slot) = (place / slots, place % slots);
+    let days = (0..WEEK).filter(|day| weekend(*day) == weekend(today));
+    days.flat_map(|day| same_slot(day * slots + slot, slots)).collect()
+}
+
+/// The values that are there, ascending.
+fn samples(panel: &Panel, series: usize, rows: &[Vec<usize>], places: &[usize]) -> Vec<f64> {
+    let target = panel.target();
+    let rows = places.iter().flat_map(|&place| &rows[place]);
+    let mut found: Vec<f64> = rows
+        .map(|&row| target[[row, series]])
+        .filter(|value| value.is_finite())
+        .collect();
+    found.sort_by(f64::total_cmp);
+    found
+}
+
+fn interpolate(ascending: &[f64], fraction: f64) -> f64 {
+    let position = fraction * (ascending.len() - 1) as f64;
+    let below = position.floor() as usize;
+    let above = (below + 1).min(ascending.len() - 1);
+    ascending[below] + (position - below as f64) * (ascending[above] - ascending[below])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arterial_datasets::panel::{Channel, ChannelRole};
+    use arterial_datasets::time::{DAY, Duration, HOUR};
+
+    fn panel(days: usize, value: impl Fn(usize) -> f64) -> Panel {
+        let rows = days * 24;
+        let values = Array3::from_shape_fn((rows, 1, 1), |(row, _, _)| value(row));
+        let channels = vec![Channel {
+            name: "speed_kmh".into(),
+            role: ChannelRole::Target,
+        }];
+        // 1970-01-05 was a Monday.
+        Panel::new(
+            Timestamp(4 * DAY),
+            Duration(HOUR),
+            "UTC",
+            vec!["a".into()],
+            channels,
+            values,
+        )
+        .unwrap()
+    }
+
+    fn median() -> Vec<Quantile> {
+        vec![Quantile::MEDIAN]
+    }
+
+    #[test]
+    fn a_weekly_pattern_comes_back() {
+        let panel = panel(21, |row| ((row / 24) % 7) as f64);
+        let values = forecast(&panel, 30, &median()).unwrap();
+        assert_eq!((values[[0, 12, 0]], values[[0, 29, 0]]), (0.0, 1.0));
+    }
+
+    #[test]
+    fn a_short_history_borrows_from_days_of_the_same_kind() {
+        let panel = panel(2, |row| (row % 24) as f64);
+        let values = forecast(&panel, 12, &median()).unwrap();
+        assert_eq!(values[[0, 11, 0]], 11.0);
+    }
+
+    #[test]
+    fn too_little_history_gives_no_number() {
+        let values = forecast(&panel(1, |row| row as f64), 3, &median()).unwrap();
+        assert!(values.iter().all(|value| value.is_nan()));
+    }
+
+    #[test]
+    fn quantiles_never_cross() {
+        let panel = panel(28, |row| ((row * 7919) % 31) as f64);
+        let quantiles = [0.1, 0.5, 0.9].map(|one| Quantile::try_from(one).unwrap());
+        let values = forecast(&panel, 24, &quantiles).unwrap();
+        for lane in values.lanes(ndarray::Axis(2)) {
+            assert!(lane[0] <= lane[1] && lane[1] <= lane[2]);
+        }
+    }
+}

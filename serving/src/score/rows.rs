@@ -1,0 +1,100 @@
+//! An issue as rows of the table `forecasts`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{
+    Date32Builder, Float64Builder, Int32Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+};
+use arterial_datasets::schema;
+
+use super::issue::Issue;
+use crate::Result;
+
+/// One forecast of an issue.
+struct Row<'a> {
+    key: &'a str,
+    ahead: usize,
+    minutes: i32,
+    values: [f64; 3],
+    source: &'a super::Source,
+    rung: super::LadderStep,
+}
+
+/// The forecasts at the steps `kept` under the schema of `forecasts`, key by key. Forecasts that were refused are not
+/// there.
+///
+/// # Errors
+/// None in practice: the columns fit the schema.
+pub fn rows(issue: &Issue, kept: &BTreeSet<usize>) -> Result<RecordBatch> {
+    let given = given(issue, kept);
+    let text = |of: &dyn Fn(&Row) -> String| {
+        let mut column = StringBuilder::new();
+        given.iter().for_each(|row| column.append_value(of(row)));
+        Arc::new(column.finish())
+    };
+    let instant = |of: &dyn Fn(&Row) -> i64| {
+        let mut column = TimestampMicrosecondBuilder::new().with_timezone("UTC");
+        given.iter().for_each(|row| column.append_value(of(row)));
+        Arc::new(column.finish())
+    };
+    let number = |at: usize| {
+        let mut column = Float64Builder::new();
+        given.iter().for_each(|row| column.append_value(row.values[at]));
+        Arc::new(column.finish())
+    };
+    let mut minutes = Int32Builder::new();
+    let mut days = Date32Builder::new();
+    for row in &given {
+        minutes.append_value(row.minutes);
+        days.append_value(issue.origin.day() as i32);
+    }
+    Ok(RecordBatch::try_new(
+        schema::forecasts(),
+        vec![
+            text(&|_| issue.target.topic.clone()),
+            text(&|row| row.key.to_owned()),
+            text(&|_| issue.target.field.clone()),
+            instant(&|_| issue.origin.0),
+            instant(&|row| issue.target_time(row.ahead).0),
+            Arc::new(minutes.finish()),
+            text(&|row| row.source.model.clone()),
+            text(&|row| row.source.version.clone()),
+            number(1),
+            number(0),
+            number(2),
+            text(&|row| row.rung.name().to_owned()),
+            text(&|row| row.source.digest.clone()),
+            instant(&|_| issue.issued_at.0),
+            Arc::new(days.finish()),
+        ],
+    )?)
+}
+
+fn given<'a>(issue: &'a Issue, kept: &BTreeSet<usize>) -> Vec<Row<'a>> {
+    let Some(places) = issue.positions(&[0.1, 0.5, 0.9]) else {
+        return Vec::new();
+    };
+    let mut rows = Vec::with_capacity(issue.keys.len() * kept.len());
+    for (key, name) in issue.keys.iter().enumerate() {
+        for &ahead in kept.iter().filter(|&&ahead| ahead <= issue.horizon()) {
+            let Some(rung) = issue.steps[[key, ahead - 1]] else {
+                continue;
+            };
+            let Some(source) = issue.sources.get(&rung) else {
+                continue;
+            };
+            let value = |at: usize| issue.values[[key, ahead - 1, places[at]]];
+            let minutes = ahead as i64 * issue.step.0 / arterial_datasets::time::MINUTE;
+            rows.push(Row {
+                key: name,
+                ahead,
+                minutes: minutes as i32,
+                values: [value(0), value(1), value(2)],
+                source,
+                rung,
+            });
+        }
+    }
+    rows
+}

@@ -1,0 +1,136 @@
+//! The worker that scores one target, window after window, beside the thread that takes events in.
+
+use std::sync::Arc;
+
+use arterial_datasets::time::Timestamp;
+use arterial_models::Quantile;
+use arterial_models::registry::Target;
+
+use super::compute::{self, Computed, Order};
+use super::issue::Issue;
+use super::ladder::LadderStep;
+use crate::metrics::Metric;
+use crate::model::ServedModel;
+use crate::readiness::Reason;
+use crate::state::AppState;
+use crate::{Error, Result};
+
+/// Scores every closed window of `target` until the service stops. Where it falls behind it scores the newest window
+/// only, and says so. `last` is what was scored before: the origin, and the revision of the champion's alias.
+pub async fn score_forever(state: Arc<AppState>, target: Target, mut last: Option<(Timestamp, u64)>) {
+    let Ok(stream) = state.live.stream(&target.topic) else {
+        return;
+    };
+    let mut windows = stream.subscribe();
+    let mut models = state.champions.subscribe();
+    let mut readiness = state.readiness.subscribe();
+    loop {
+        let revision = state.champions.get(&target).map_or(0, |in_charge| in_charge.revision);
+        let newest = stream.with(|live| live.ring(&target.field).and_then(crate::live::Ring::newest));
+        let rebuilding = state.readiness.reasons().contains_key(&Reason::Rebuilding);
+        if let Some(origin) = newest
+            && !rebuilding
+            && last != Some((origin, revision))
+        {
+            note_skipped(
+                &state,
+                &target,
+                last.map(|(origin, _)| origin),
+                origin,
+                stream.definition().window.0,
+            );
+            last = Some((origin, revision));
+            match score_once(&state, &target).await {
+                Ok(Some(issue)) => state.deliver(issue).await,
+                Ok(None) => {}
+                Err(error) => {
+                    let error = crate::error::chain(&error);
+                    tracing::error!(target_name = %target, error, "window could not be scored");
+                }
+            }
+            continue;
+        }
+        let alive = tokio::select! {
+            () = state.stop.cancelled() => false,
+            changed = windows.changed() => changed.is_ok(),
+            changed = models.changed() => changed.is_ok(),
+            changed = readiness.changed() => changed.is_ok(),
+        };
+        if !alive {
+            return;
+        }
+    }
+}
+
+fn note_skipped(state: &AppState, target: &Target, last: Option<Timestamp>, origin: Timestamp, step: i64) {
+    let Some(last) = last else { return };
+    let skipped = (origin.0 - last.0) / step - 1;
+    if skipped > 0 {
+        state
+            .metrics
+            .count_by(Metric::ScoreSkipped, "target", &target.to_string(), skipped as u64);
+        tracing::warn!(target_name = %target, skipped, "scoring fell behind and took the newest window only");
+    }
+}
+
+/// Scores the newest window of `target`, puts the issue in place and gives it back; none before the first window.
+///
+/// # Errors
+/// A target that is not served, or work that stopped.
+pub async fn score_once(state: &Arc<AppState>, target: &Target) -> Result<Option<Arc<Issue>>> {
+    let _turn = state
+        .computing
+        .acquire()
+        .await
+        .map_err(|error| Error::Background(error.to_string()))?;
+    let order = order(state, target, &state.grid);
+    let started = std::time::Instant::now();
+    let Some(computed) = run(state, order).await? else {
+        return Ok(None);
+    };
+    let name = target.to_string();
+    state.metrics.observe(Metric::ScoreDuration, started.elapsed());
+    state.metrics.count_by(Metric::ScoreRuns, "target", &name, 1);
+    for failure in &computed.failures {
+        state.metrics.count_by(Metric::ModelFailures, "target", &name, 1);
+        tracing::warn!(target_name = name, failure, "a model did not answer");
+    }
+    let issue = Arc::new(computed.issue);
+    tracing::debug!(target_name = name, origin = %issue.origin, forecasts = issue.given(), "window scored");
+    if let Some(scores) = state.scores.get(target) {
+        scores.publish(Arc::clone(&issue));
+    }
+    Ok(Some(issue))
+}
+
+/// What the ladder is asked for `target` now.
+pub fn order(state: &AppState, target: &Target, quantiles: &[Quantile]) -> Order {
+    let mut models: Vec<(LadderStep, Arc<dyn ServedModel>)> = Vec::new();
+    if let Some(in_charge) = state.champions.get(target) {
+        models.extend(in_charge.champion.clone().map(|model| (LadderStep::Model, model)));
+        models.extend(in_charge.last_good.clone().map(|model| (LadderStep::LastGood, model)));
+    }
+    let window = state
+        .live
+        .stream(&target.topic)
+        .map_or(state.config.profile_horizon, |stream| stream.definition().window);
+    Order {
+        target: target.clone(),
+        models,
+        profile: true,
+        profile_horizon: (state.config.profile_horizon.0 / window.0).max(1) as usize,
+        quantiles: quantiles.to_vec(),
+        timezone: state.config.timezone.clone(),
+        now: state.clock.now(),
+    }
+}
+
+/// Computes `order` on a thread that may take its time.
+pub(crate) async fn run(state: &Arc<AppState>, order: Order) -> Result<Option<Computed>> {
+    let state = Arc::clone(state);
+    let work = tokio::task::spawn_blocking(move || {
+        let stream = state.live.stream(&order.target.topic)?;
+        compute::compute(stream, &order)
+    });
+    work.await.map_err(|error| Error::Background(error.to_string()))?
+}

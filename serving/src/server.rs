@@ -1,0 +1,204 @@
+//! The servers: how they start, and how they end without dropping a call.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_flight::flight_service_server::FlightServiceServer;
+use arterial_proto::v1::catalog_service_server::CatalogServiceServer;
+use arterial_proto::v1::forecast_service_server::ForecastServiceServer;
+use arterial_proto::v1::model_service_server::ModelServiceServer;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::{HealthReporter, health_reporter};
+use tower::limit::GlobalConcurrencyLimitLayer;
+
+use crate::config::ServerConfig;
+use crate::deadline::DeadlineLayer;
+use crate::flight::FlightApi;
+use crate::grpc::{CatalogApi, ForecastApi, ModelApi, SERVICES};
+use crate::metrics::Metric;
+use crate::readiness::Reason;
+use crate::state::AppState;
+use crate::{Error, Result, http};
+
+/// Connections that say nothing are asked whether they live after so long.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// They are closed where no answer comes within so long.
+const KEEP_ALIVE_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Starts the servers.
+#[derive(Debug, Clone, Copy)]
+pub struct Server;
+
+/// Servers that listen.
+pub struct Running {
+    /// Where gRPC, Flight and health listen.
+    pub grpc_addr: SocketAddr,
+    /// Where HTTP listens.
+    pub http_addr: SocketAddr,
+    state: Arc<AppState>,
+    stop: CancellationToken,
+    drain: Duration,
+    grpc: JoinHandle<Result<()>>,
+    http: JoinHandle<Result<()>>,
+    health: JoinHandle<()>,
+}
+
+impl Server {
+    /// Listens on both addresses. Calls are answered with UNAVAILABLE, and health says `NOT_SERVING`, until the state
+    /// is ready.
+    ///
+    /// # Errors
+    /// A value outside its range, an address that cannot be listened on.
+    pub async fn start(config: ServerConfig, state: Arc<AppState>) -> Result<Running> {
+        config.check()?;
+        let grpc_listener = listen(&config.grpc).await?;
+        let http_listener = listen(&config.http).await?;
+        let grpc_addr = local(&config.grpc, &grpc_listener)?;
+        let http_addr = local(&config.http, &http_listener)?;
+        let stop = CancellationToken::new();
+        let (reporter, health) = health_reporter();
+        let routes = routes(&config, &state)?.add_service(health);
+        let health = tokio::spawn(report_health(Arc::clone(&state), reporter));
+        let grpc = tokio::spawn(serve_grpc(config.clone(), routes, grpc_listener, stop.clone()));
+        let http = tokio::spawn(http::serve(http_listener, Arc::clone(&state), stop.clone()));
+        tracing::info!(grpc = %grpc_addr, http = %http_addr, "listening");
+        Ok(Running {
+            grpc_addr,
+            http_addr,
+            state,
+            stop,
+            drain: config.drain.to_std(),
+            grpc,
+            http,
+            health,
+        })
+    }
+}
+
+impl Running {
+    /// Stops accepting, says `NOT_SERVING`, lets the calls in flight finish within the configured time, and waits for
+    /// the sinks. What is not finished then is cut off.
+    ///
+    /// # Errors
+    /// A server that had failed before.
+    pub async fn shutdown(self) -> Result<()> {
+        self.state
+            .readiness
+            .raise(Reason::Draining, "the service is shutting down");
+        self.state.stop.cancel();
+        self.stop.cancel();
+        let (grpc, http) = tokio::join!(end(self.grpc, self.drain), end(self.http, self.drain));
+        self.health.abort();
+        if tokio::time::timeout(self.drain, self.state.stop()).await.is_err() {
+            tracing::error!(drain = ?self.drain, "forecasts that a sink had not taken yet are lost for it");
+        }
+        grpc.and(http)
+    }
+
+    /// Returns when a server has stopped by itself, which it never should.
+    pub async fn failed(&self) {
+        while !self.grpc.is_finished() && !self.http.is_finished() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+async fn end(mut server: JoinHandle<Result<()>>, drain: Duration) -> Result<()> {
+    match tokio::time::timeout(drain, &mut server).await {
+        Ok(ended) => ended.map_err(|error| Error::Background(error.to_string()))?,
+        Err(_) => {
+            tracing::warn!(?drain, "calls that were still in flight are cut off");
+            server.abort();
+            Ok(())
+        }
+    }
+}
+
+async fn listen(address: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|source| Error::Listen {
+        address: address.into(),
+        source,
+    })
+}
+
+fn local(address: &str, listener: &TcpListener) -> Result<SocketAddr> {
+    listener.local_addr().map_err(|source| Error::Listen {
+        address: address.into(),
+        source,
+    })
+}
+
+/// Every service but health.
+fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
+    let most = config.max_message_bytes;
+    macro_rules! limited {
+        ($server:ident, $api:ident) => {
+            $server::new($api(Arc::clone(state)))
+                .max_decoding_message_size(most)
+                .max_encoding_message_size(most)
+        };
+    }
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(arterial_proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let refused = |error: tonic_reflection::server::Error| Error::Background(error.to_string());
+    Ok(Routes::new(limited!(ForecastServiceServer, ForecastApi))
+        .add_service(limited!(CatalogServiceServer, CatalogApi))
+        .add_service(limited!(ModelServiceServer, ModelApi))
+        .add_service(limited!(FlightServiceServer, FlightApi))
+        .add_service(reflection().build_v1().map_err(refused)?)
+        .add_service(reflection().build_v1alpha().map_err(refused)?))
+}
+
+async fn serve_grpc(
+    config: ServerConfig,
+    routes: Routes,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> Result<()> {
+    let incoming = TcpIncoming::from(listener)
+        .with_nodelay(Some(true))
+        .with_keepalive(Some(KEEP_ALIVE));
+    tonic::transport::Server::builder()
+        .http2_keepalive_interval(Some(KEEP_ALIVE))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE_PATIENCE))
+        .http2_max_header_list_size(16_384)
+        .layer(DeadlineLayer {
+            longest: config.longest_call.to_std(),
+        })
+        .layer(GlobalConcurrencyLimitLayer::new(config.max_concurrent_calls))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .await?;
+    Ok(())
+}
+
+/// Says of each service whether it may be asked, as long as the process lives.
+async fn report_health(state: Arc<AppState>, reporter: HealthReporter) {
+    let mut readiness = state.readiness.subscribe();
+    loop {
+        let serving = state.readiness.stopped_by().is_none();
+        let status = if serving {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
+        for service in SERVICES.into_iter().chain([""]) {
+            reporter.set_service_status(service, status).await;
+        }
+        state
+            .metrics
+            .set(Metric::ServerReady, f64::from(u8::from(state.readiness.is_ready())));
+        if readiness.changed().await.is_err() {
+            return;
+        }
+    }
+}

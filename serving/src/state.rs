@@ -1,0 +1,251 @@
+//! Everything that the services share, and the work that goes on behind them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arterial_datasets::lake::Lake;
+use arterial_datasets::stream::StreamCatalog;
+use arterial_datasets::time::{Clock, Timestamp};
+use arterial_models::Quantile;
+use arterial_models::registry::{Registry, Target};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Result;
+use crate::config::ServingConfig;
+use crate::error::chain;
+use crate::live::Live;
+use crate::metrics::{Metric, Metrics};
+use crate::model::{Champions, ModelSource};
+use crate::readiness::{Readiness, Reason};
+use crate::score::{self, Issue, Scores};
+use crate::sinks::{self, ForecastSink};
+
+/// Issues that wait for the sinks; with more, scoring waits and then takes the newest window only.
+const WAITING: usize = 16;
+
+/// What the state is made of.
+pub struct Parts {
+    /// What is forecast, and from what.
+    pub config: ServingConfig,
+    /// Where the time comes from; an accelerated one in a demonstration.
+    pub clock: Arc<dyn Clock>,
+    /// The streams that are defined.
+    pub catalog: Arc<StreamCatalog>,
+    /// Where tables are read; without it live state starts empty and Flight has no tables.
+    pub lake: Option<Lake>,
+    /// Where models are listed; without it nothing is listed.
+    pub registry: Option<Registry>,
+    /// Where champions come from; without it only the profile answers.
+    pub models: Option<Arc<dyn ModelSource>>,
+    /// Where forecasts go, beside those who ask.
+    pub sinks: Vec<Arc<dyn ForecastSink>>,
+    /// Whether the data come from a simulator, which the page and the log then say.
+    pub synthetic: bool,
+}
+
+/// What the services share.
+pub struct AppState {
+    /// What is forecast, and from what.
+    pub config: ServingConfig,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// The streams that are defined.
+    pub catalog: Arc<StreamCatalog>,
+    /// Where tables are read.
+    pub lake: Option<Lake>,
+    /// Where models are listed.
+    pub registry: Option<Registry>,
+    /// Whether the data come from a simulator.
+    pub synthetic: bool,
+    /// Recent windows.
+    pub live: Live,
+    /// The models in charge.
+    pub champions: Champions,
+    /// The forecasts at hand.
+    pub scores: Scores,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Whether the service may be asked.
+    pub readiness: Readiness,
+    /// Cancelled when the service shuts down.
+    pub stop: CancellationToken,
+    /// The quantiles that are computed for each window.
+    pub(crate) grid: Vec<Quantile>,
+    /// One issue is computed at a time: the models use every core themselves.
+    pub(crate) computing: Semaphore,
+    tasks: TaskTracker,
+    outbox: mpsc::Sender<Arc<Issue>>,
+}
+
+impl AppState {
+    /// Puts the parts together and starts the sinks. Nothing is scored before [`AppState::start`].
+    ///
+    /// # Errors
+    /// A configured value outside its range, a target of an unknown stream or field.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn new(parts: Parts) -> Result<Arc<Self>> {
+        parts.config.check()?;
+        let grid = parts.config.grid()?;
+        let live = Live::new(&parts.catalog, parts.config.history, parts.config.history_bytes);
+        for target in &parts.config.targets {
+            live.stream(&target.topic)?.serve(&target.field)?;
+        }
+        let (outbox, inbox) = mpsc::channel(WAITING);
+        let state = Arc::new(Self {
+            champions: Champions::new(parts.models),
+            config: parts.config,
+            clock: parts.clock,
+            catalog: parts.catalog,
+            lake: parts.lake,
+            registry: parts.registry,
+            synthetic: parts.synthetic,
+            live,
+            scores: Scores::default(),
+            metrics: Metrics::default(),
+            readiness: Readiness::default(),
+            stop: CancellationToken::new(),
+            grid,
+            computing: Semaphore::new(1),
+            tasks: TaskTracker::new(),
+            outbox,
+        });
+        state
+            .tasks
+            .spawn(sinks::deliver_forever(Arc::clone(&state), inbox, parts.sinks));
+        Ok(state)
+    }
+
+    /// Loads the champions, rebuilds live state from the lake, begins to score and to follow the registry. Ready to
+    /// answer when it returns. Commits may be taken at any time.
+    ///
+    /// # Errors
+    /// A lake that cannot be read. A registry that cannot be reached is tried again.
+    pub async fn start(self: &Arc<Self>) -> Result<()> {
+        self.look_for_models().await;
+        for target in self.wanted() {
+            self.open(&target).await?;
+        }
+        self.readiness.clear(Reason::Rebuilding);
+        self.tasks.spawn(Arc::clone(self).follow_registry());
+        Ok(())
+    }
+
+    /// The configured targets and those that have a champion.
+    fn wanted(&self) -> BTreeSet<Target> {
+        let known = |target: &&Target| {
+            self.live
+                .stream(&target.topic)
+                .is_ok_and(|stream| crate::live::target_column(stream.definition(), &target.field).is_some())
+        };
+        let champions = self.champions.all();
+        self.config
+            .targets
+            .iter()
+            .chain(champions.keys())
+            .filter(known)
+            .cloned()
+            .collect()
+    }
+
+    /// Begins to serve a target: its history is read, then its windows are scored.
+    async fn open(self: &Arc<Self>, target: &Target) -> Result<()> {
+        let stream = self.live.stream(&target.topic)?;
+        stream.serve(&target.field)?;
+        if !self.scores.open(target) {
+            return Ok(());
+        }
+        if let Some(lake) = &self.lake {
+            let fields = std::slice::from_ref(&target.field);
+            let rows = stream.rebuild(lake, fields, self.config.history).await?;
+            tracing::info!(target_name = %target, rows, "live state rebuilt from the lake");
+        }
+        let revision = self.champions.get(target).map_or(0, |in_charge| in_charge.revision);
+        let first = score::score_once(self, target).await?;
+        let scored = first.as_ref().map(|issue| (issue.origin, revision));
+        if let Some(issue) = first {
+            self.deliver(issue).await;
+        }
+        self.tasks
+            .spawn(score::score_forever(Arc::clone(self), target.clone(), scored));
+        Ok(())
+    }
+
+    async fn follow_registry(self: Arc<Self>) {
+        let mut every = tokio::time::interval(self.config.poll_every.to_std());
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                _ = every.tick() => {}
+            }
+            self.look_for_models().await;
+            for target in self.wanted() {
+                if let Err(error) = self.open(&target).await {
+                    tracing::error!(target_name = %target, error = chain(&error), "target cannot be served");
+                }
+            }
+        }
+    }
+
+    /// Looks at the registry once; what was promoted is in charge when it returns.
+    pub async fn look_for_models(&self) {
+        let fits = |target: &Target, model: &dyn crate::model::ServedModel| {
+            score::check_fit(self.live.stream(&target.topic)?, target, model)
+        };
+        if let Err(error) = self.champions.poll(self.clock.as_ref(), &self.metrics, fits).await {
+            tracing::warn!(error = chain(&error), "the model registry cannot be read");
+        }
+    }
+
+    /// Takes the rows of one commit of a windows table into live state. It is quick: scoring happens elsewhere.
+    pub fn take(&self, topic: &str, batch: &RecordBatch, watermark: Timestamp) {
+        if let Err(error) = self.live.take(topic, batch, watermark, &self.metrics) {
+            tracing::error!(
+                topic,
+                error = chain(&error),
+                "a commit could not be taken into live state"
+            );
+        }
+    }
+
+    /// Reads the history of every served target again; what is known already stays as it is. For the end of a time in
+    /// which commits failed: one whose reply was lost has reached the lake, and nobody was told.
+    ///
+    /// # Errors
+    /// A lake that cannot be read.
+    pub async fn read_again(&self) -> Result<()> {
+        let Some(lake) = &self.lake else { return Ok(()) };
+        for stream in self.live.streams() {
+            let fields = stream.served();
+            if !fields.is_empty() {
+                stream.rebuild(lake, &fields, self.config.history).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands an issue to the sinks; waits while they are behind.
+    pub(crate) async fn deliver(&self, issue: Arc<Issue>) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            sent = self.outbox.send(issue) => {
+                if sent.is_err() {
+                    self.metrics.count_by(Metric::SinkFailures, "sink", "all", 1);
+                }
+            }
+        }
+    }
+
+    /// Stops scoring and waits until the sinks have what was computed.
+    pub async fn stop(&self) {
+        self.readiness.raise(Reason::Draining, "the service is shutting down");
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

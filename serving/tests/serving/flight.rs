@@ -1,0 +1,195 @@
+//! Tables over Arrow Flight.
+
+use std::collections::BTreeSet;
+
+use crate::support::{Service, batch, history, ready, waiting, window};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Float64Type;
+use arrow_flight::{FlightClient, FlightDescriptor, Ticket};
+use futures::TryStreamExt;
+
+async fn client(service: &Service) -> FlightClient {
+    FlightClient::new(service.channel().await)
+}
+
+async fn get(service: &Service, ticket: &str) -> Vec<RecordBatch> {
+    let mut client = client(service).await;
+    let batches: Vec<RecordBatch> = client
+        .do_get(Ticket::new(ticket.to_owned()))
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    batches.into_iter().filter(|batch| batch.num_rows() > 0).collect()
+}
+
+fn rows(batches: &[RecordBatch]) -> usize {
+    batches.iter().map(RecordBatch::num_rows).sum()
+}
+
+async fn refusal(service: &Service, ticket: &str) -> String {
+    let mut client = client(service).await;
+    match client.do_get(Ticket::new(ticket.to_owned())).await {
+        Err(error) => error.to_string(),
+        Ok(stream) => stream.try_collect::<Vec<_>>().await.unwrap_err().to_string(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_dataset_is_listed_with_an_endpoint_without_location() {
+    let service = ready(3).await;
+    let infos: Vec<_> = client(&service)
+        .await
+        .list_flights("")
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    let names: BTreeSet<String> = infos
+        .iter()
+        .map(|info| info.flight_descriptor.as_ref().unwrap().path[0].clone())
+        .collect();
+    assert_eq!(
+        names.into_iter().collect::<Vec<_>>(),
+        ["forecasts", "traffic_sensors_latest", "traffic_sensors_windows"]
+    );
+    for info in infos {
+        assert_eq!(info.endpoint.len(), 1);
+        assert!(info.endpoint[0].location.is_empty() && info.endpoint[0].ticket.is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_path_leads_to_the_rows_and_hidden_columns_stay_hidden() {
+    let service = ready(3).await;
+    let mut client = client(&service).await;
+    let descriptor = FlightDescriptor::new_path(vec!["traffic_sensors_windows".into()]);
+    let info = client.get_flight_info(descriptor.clone()).await.unwrap();
+    let schema = info.clone().try_decode_schema().unwrap();
+    assert!(schema.fields().iter().all(|field| !field.name().starts_with('_')));
+    assert_eq!(client.get_schema(descriptor).await.unwrap(), schema);
+    let ticket = info.endpoint[0].ticket.clone().unwrap();
+    let batches: Vec<RecordBatch> = client.do_get(ticket).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(rows(&batches), 6);
+    assert_eq!(batches[0].schema().fields(), schema.fields());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_chooses_columns_keys_and_times() {
+    let service = ready(24).await;
+    let ticket = format!(
+        r#"{{"dataset":"traffic_sensors_windows","columns":["speed_kmh_mean","key"],"keys":["b"],"from":"{}","to":"{}"}}"#,
+        window(3),
+        window(5)
+    );
+    let batches = get(&service, &ticket).await;
+    assert_eq!(rows(&batches), 2);
+    let names: Vec<String> = batches[0]
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
+    assert_eq!(names, ["speed_kmh_mean", "key"]);
+    assert_eq!(batches[0].column(0).as_primitive::<Float64Type>().value(0), 80.0);
+    assert_eq!(batches[0].column(1).as_string::<i32>().value(0), "b");
+    // What was asked stands in the endpoint's ticket.
+    let info = client(&service)
+        .await
+        .get_flight_info(FlightDescriptor::new_cmd(ticket.clone()))
+        .await
+        .unwrap();
+    assert_eq!(info.endpoint[0].ticket.as_ref().unwrap().ticket, ticket.as_bytes());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_latest_view_shows_the_newest_revision_of_each_window() {
+    let service = waiting(Some(history(3))).await;
+    let mut table = service.lake.existing("traffic_sensors_windows").await.unwrap().unwrap();
+    table
+        .append(&[batch(&[("a", "north", 1, 1, Some(51.0))])])
+        .await
+        .unwrap();
+    table
+        .append(&[batch(&[("a", "north", 1, 2, Some(52.0))])])
+        .await
+        .unwrap();
+    assert_eq!(rows(&get(&service, "traffic_sensors_windows").await), 8);
+    let latest = get(
+        &service,
+        r#"{"dataset":"traffic_sensors_latest","columns":["speed_kmh_mean"],"keys":["a"]}"#,
+    )
+    .await;
+    let mut speeds: Vec<f64> = latest
+        .iter()
+        .flat_map(|batch| batch.column(0).as_primitive::<Float64Type>().values().to_vec())
+        .collect();
+    speeds.sort_by(f64::total_cmp);
+    assert_eq!(speeds, [50.0, 50.0, 52.0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_ticket_is_refused_with_what_is_accepted() {
+    let service = ready(3).await;
+    let unknown = refusal(&service, "colours").await;
+    assert!(
+        unknown.contains("no dataset named `colours`") && unknown.contains("traffic_sensors_windows"),
+        "{unknown}"
+    );
+    let hidden = refusal(
+        &service,
+        r#"{"dataset":"traffic_sensors_windows","columns":["_state"]}"#,
+    )
+    .await;
+    assert!(
+        hidden.contains("`columns` is `_state`") && hidden.contains("speed_kmh_mean"),
+        "{hidden}"
+    );
+    for outside in ["../secrets", "a/b", "traffic_sensors_windows/_delta_log"] {
+        assert!(
+            refusal(&service, outside).await.contains("no dataset named"),
+            "{outside}"
+        );
+    }
+    let field = refusal(&service, r#"{"dataset":"forecasts","form":"2026-01-01T00:00:00Z"}"#).await;
+    assert!(field.contains("`ticket`") && field.contains("form"), "{field}");
+}
+
+/// The program that a data scientist would write.
+const PYARROW: &str = r"
+import sys, pyarrow.flight as flight
+client = flight.connect(sys.argv[1])
+names = sorted(info.descriptor.path[0].decode() for info in client.list_flights())
+info = client.get_flight_info(flight.FlightDescriptor.for_path('traffic_sensors_latest'))
+table = client.do_get(info.endpoints[0].ticket).read_all()
+part = client.do_get(flight.Ticket(b'{\x22dataset\x22:\x22traffic_sensors_windows\x22,\x22columns\x22:[\x22key\x22],\x22keys\x22:[\x22a\x22]}')).read_all()
+print(','.join(names), table.num_rows, table.schema.field('key').type, table.schema.field('window_start').type, part.num_rows, part.column_names)
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pyarrow_client_reads_the_tables() {
+    let python = std::env::var("ARTERIAL_PYTHON").unwrap_or_else(|_| "python3".into());
+    let found = std::process::Command::new(&python)
+        .args(["-c", "import pyarrow.flight"])
+        .output();
+    if !found.is_ok_and(|output| output.status.success()) {
+        eprintln!(
+            "skipped: `{python}` has no pyarrow (pip install pyarrow, or point ARTERIAL_PYTHON to one that has it)"
+        );
+        return;
+    }
+    let service = ready(24).await;
+    let address = format!("grpc://{}", service.running.grpc_addr);
+    let run = tokio::task::spawn_blocking(move || {
+        std::process::Command::new(python)
+            .args(["-c", PYARROW, &address])
+            .output()
+    });
+    let output = run.await.unwrap().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let expected =
+        "forecasts,traffic_sensors_latest,traffic_sensors_windows 48 string timestamp[us, tz=UTC] 24 ['key']";
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), expected);
+}

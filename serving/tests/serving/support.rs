@@ -1,0 +1,379 @@
+//! A small city for the tests: a clock that stands where it is put, models that answer as they are told, windows of
+//! five minutes.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use arrow::array::{
+    ArrayRef, Float64Array, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
+};
+use arrow::array::{BooleanArray, Date32Array, Int64Array};
+use arrow::datatypes::DataType;
+use arterial_datasets::lake::{Lake, LakeOptions, TableSpec};
+use arterial_datasets::panel::Panel;
+use arterial_datasets::schema;
+use arterial_datasets::stream::StreamCatalog;
+use arterial_datasets::time::{Clock, DAY, Duration, MINUTE, Timestamp};
+use arterial_models::Quantile;
+use arterial_models::registry::{ModelVersion, Reference, Registry, Target};
+use arterial_models::scope::Scope;
+use arterial_serving::model::{ModelSource, ServedModel, Standing};
+use arterial_serving::{AppState, Parts, Running, Server, ServerConfig, ServingConfig};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use ndarray::Array3;
+use tonic::transport::Channel;
+
+pub const TOPIC: &str = "traffic-sensors";
+pub const FIELD: &str = "speed_kmh";
+pub const STEP: Duration = Duration(5 * MINUTE);
+/// A Monday, 2026-01-05T00:00:00Z.
+pub const START: Timestamp = Timestamp(1_767_571_200_000_000);
+
+/// A clock that stands where it is put.
+#[derive(Default)]
+pub struct StoppedClock(AtomicI64);
+
+impl StoppedClock {
+    pub fn at(instant: Timestamp) -> Arc<Self> {
+        let clock = Self::default();
+        clock.set(instant);
+        Arc::new(clock)
+    }
+
+    pub fn set(&self, instant: Timestamp) {
+        self.0.store(instant.0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+pub fn target() -> Target {
+    Target {
+        topic: TOPIC.into(),
+        field: FIELD.into(),
+    }
+}
+
+pub fn version(number: u32) -> ModelVersion {
+    ModelVersion {
+        name: "constant".into(),
+        version: number,
+    }
+}
+
+/// What a model says.
+#[derive(Clone, Copy)]
+pub enum Says {
+    /// The last value of each series plus a constant, and one more for each step ahead.
+    LastPlus(f64),
+    /// No number.
+    Nothing,
+    /// An error.
+    Error,
+}
+
+/// A model that answers as it is told.
+pub struct FakeModel {
+    pub id: ModelVersion,
+    pub scope: Scope,
+    pub horizon: usize,
+    pub says: Says,
+}
+
+impl FakeModel {
+    pub fn new(number: u32, series: &[&str], horizon: usize, says: Says) -> Self {
+        let scope = Scope {
+            target: FIELD.into(),
+            series: series.iter().map(ToString::to_string).collect(),
+            step: STEP,
+            timezone: "UTC".into(),
+        };
+        Self {
+            id: version(number),
+            scope,
+            horizon,
+            says,
+        }
+    }
+}
+
+impl ServedModel for FakeModel {
+    fn id(&self) -> &ModelVersion {
+        &self.id
+    }
+
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    fn horizon(&self) -> usize {
+        self.horizon
+    }
+
+    fn history(&self) -> usize {
+        12
+    }
+
+    fn forecast(&self, panel: &Panel, quantiles: &[Quantile]) -> arterial_serving::Result<Array3<f64>> {
+        let shape = (panel.series().len(), self.horizon, quantiles.len());
+        let target = panel.target();
+        match self.says {
+            Says::Error => Err(arterial_serving::Error::invalid(
+                "model",
+                "broken",
+                "a model that works",
+            )),
+            Says::Nothing => Ok(Array3::from_elem(shape, f64::NAN)),
+            Says::LastPlus(add) => Ok(Array3::from_shape_fn(shape, |(series, step, quantile)| {
+                let last = target[[panel.steps() - 1, series]];
+                last + add + (step + 1) as f64 + 10.0 * (f64::from(quantiles[quantile]) - 0.5)
+            })),
+        }
+    }
+}
+
+/// Models in memory, promoted by hand.
+#[derive(Default)]
+pub struct FakeModels {
+    pub models: Mutex<BTreeMap<u32, Arc<FakeModel>>>,
+    pub standing: Mutex<Option<Standing>>,
+}
+
+impl FakeModels {
+    pub fn add(&self, model: FakeModel) {
+        self.models.lock().unwrap().insert(model.id.version, Arc::new(model));
+    }
+
+    /// Points the champion alias at a version, which need not exist.
+    pub fn promote(&self, number: u32) {
+        let mut standing = self.standing.lock().unwrap();
+        let (revision, former) = standing
+            .as_ref()
+            .map_or((1, None), |old| (old.revision + 1, Some(old.model.clone())));
+        *standing = Some(Standing {
+            target: target(),
+            model: version(number),
+            revision,
+            former,
+        });
+    }
+}
+
+impl ModelSource for FakeModels {
+    fn champions(&self) -> BoxFuture<'_, arterial_serving::Result<Vec<Standing>>> {
+        let standing = self.standing.lock().unwrap().clone();
+        async move { Ok(standing.into_iter().collect()) }.boxed()
+    }
+
+    fn load<'a>(&'a self, id: &'a ModelVersion) -> BoxFuture<'a, arterial_serving::Result<Arc<dyn ServedModel>>> {
+        let found = self.models.lock().unwrap().get(&id.version).cloned();
+        async move {
+            match found {
+                Some(model) => Ok(model as Arc<dyn ServedModel>),
+                None => Err(arterial_serving::Error::Unknown {
+                    what: "model",
+                    name: id.to_string(),
+                    known: "none".into(),
+                }),
+            }
+        }
+        .boxed()
+    }
+
+    fn resolve<'a>(
+        &'a self,
+        reference: &'a Reference,
+        _: &'a Target,
+    ) -> BoxFuture<'a, arterial_serving::Result<ModelVersion>> {
+        async move {
+            match reference {
+                Reference::Version(id) => Ok(id.clone()),
+                other => Err(arterial_serving::Error::Unknown {
+                    what: "model",
+                    name: other.to_string(),
+                    known: "constant@N".into(),
+                }),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// One window row: key, zone, window number from [`START`], revision, mean speed.
+pub type WindowRow<'a> = (&'a str, &'a str, i64, i32, Option<f64>);
+
+/// The start of window `number`.
+pub fn window(number: i64) -> Timestamp {
+    Timestamp(START.0 + number * STEP.0)
+}
+
+/// Rows under the windows schema of `traffic-sensors`.
+pub fn batch(rows: &[WindowRow<'_>]) -> RecordBatch {
+    let catalog = StreamCatalog::built_in().unwrap();
+    let schema = schema::windows(catalog.get(TOPIC).unwrap());
+    let starts: Vec<i64> = rows.iter().map(|row| window(row.2).0).collect();
+    let column = |name: &str, kind: &DataType| -> ArrayRef {
+        match name {
+            "key" => Arc::new(rows.iter().map(|row| Some(row.0)).collect::<StringArray>()),
+            "zone_id" => Arc::new(rows.iter().map(|row| Some(row.1)).collect::<StringArray>()),
+            "window_start" => Arc::new(TimestampMicrosecondArray::from(starts.clone()).with_timezone("UTC")),
+            "committed_at" => Arc::new(TimestampMicrosecondArray::from(starts.clone()).with_timezone("UTC")),
+            "revision" => Arc::new(rows.iter().map(|row| Some(row.3)).collect::<Int32Array>()),
+            "speed_kmh_mean" => Arc::new(rows.iter().map(|row| row.4).collect::<Float64Array>()),
+            "day" => Arc::new(
+                starts
+                    .iter()
+                    .map(|start| Some(start.div_euclid(DAY) as i32))
+                    .collect::<Date32Array>(),
+            ),
+            _ => match kind {
+                DataType::Int64 => Arc::new(Int64Array::from(vec![1; rows.len()])),
+                DataType::Boolean => Arc::new(BooleanArray::from(vec![false; rows.len()])),
+                DataType::Float64 if name == "quality" => Arc::new(Float64Array::from(vec![1.0; rows.len()])),
+                other => new_null_array(other, rows.len()),
+            },
+        }
+    };
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| column(field.name(), field.data_type()))
+        .collect();
+    RecordBatch::try_new(schema, columns).unwrap()
+}
+
+/// Two sensors in two zones, `windows` full windows from [`START`]: speeds 50 and 80.
+pub fn history(windows: i64) -> RecordBatch {
+    let rows: Vec<WindowRow<'_>> = (0..windows)
+        .flat_map(|at| [("a", "north", at, 0, Some(50.0)), ("b", "south", at, 0, Some(80.0))])
+        .collect();
+    batch(&rows)
+}
+
+/// A service under test.
+pub struct Service {
+    pub state: Arc<AppState>,
+    pub clock: Arc<StoppedClock>,
+    pub models: Arc<FakeModels>,
+    pub running: Running,
+    pub folder: tempfile::TempDir,
+    pub lake: Lake,
+}
+
+/// Starts a service over an empty lake, with `history` committed to its windows table; not yet ready.
+pub async fn waiting(history: Option<RecordBatch>) -> Service {
+    let models = Arc::new(FakeModels::default());
+    let source = Arc::clone(&models) as Arc<dyn ModelSource>;
+    launch(history, models, source, None).await
+}
+
+/// The same over any source of models.
+pub async fn launch(
+    history: Option<RecordBatch>,
+    models: Arc<FakeModels>,
+    source: Arc<dyn ModelSource>,
+    registry: Option<Registry>,
+) -> Service {
+    let folder = tempfile::tempdir().unwrap();
+    let options = LakeOptions {
+        fsync: false,
+        ..LakeOptions::default()
+    };
+    let lake = Lake::open(folder.path().to_str().unwrap(), options).await.unwrap();
+    let catalog = Arc::new(StreamCatalog::built_in().unwrap());
+    let clock = StoppedClock::at(window(1));
+    if let Some(history) = history {
+        let stream = catalog.get(TOPIC).unwrap();
+        let spec = TableSpec::new(stream.windows_table(), schema::windows(stream));
+        lake.table(&spec).await.unwrap().append(&[history]).await.unwrap();
+    }
+    let config = ServingConfig {
+        targets: vec![target()],
+        poll_every: Duration(20_000),
+        history: Duration(7 * DAY),
+        ..ServingConfig::default()
+    };
+    let sink = arterial_serving::sinks::LakeSink::open(&lake, &config).await.unwrap();
+    let parts = Parts {
+        config,
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        catalog,
+        lake: Some(lake.clone()),
+        registry,
+        models: Some(source),
+        sinks: vec![Arc::new(sink)],
+        synthetic: true,
+    };
+    let state = AppState::new(parts).unwrap();
+    let config = ServerConfig {
+        grpc: "127.0.0.1:0".into(),
+        http: "127.0.0.1:0".into(),
+        drain: Duration(2_000_000),
+        ..ServerConfig::default()
+    };
+    let running = Server::start(config, Arc::clone(&state)).await.unwrap();
+    Service {
+        state,
+        clock,
+        models,
+        running,
+        folder,
+        lake,
+    }
+}
+
+/// The same, with a champion that adds 1 to the last value, ready, at the end of the last window.
+pub async fn ready(windows: i64) -> Service {
+    let service = waiting(Some(history(windows))).await;
+    service
+        .models
+        .add(FakeModel::new(1, &["a", "b"], 12, Says::LastPlus(1.0)));
+    service.models.promote(1);
+    service.clock.set(window(windows));
+    service.state.start().await.unwrap();
+    service
+}
+
+impl Service {
+    pub async fn channel(&self) -> Channel {
+        let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", self.running.grpc_addr)).unwrap();
+        endpoint.connect().await.unwrap()
+    }
+
+    /// Commits one more window and waits until it has been scored.
+    pub async fn close_window(&self, number: i64, speeds: [f64; 2]) {
+        self.clock.set(window(number + 1));
+        let rows = [
+            ("a", "north", number, 0, Some(speeds[0])),
+            ("b", "south", number, 0, Some(speeds[1])),
+        ];
+        self.state.take(TOPIC, &batch(&rows), window(number + 1));
+        self.until_scored(number).await;
+    }
+
+    pub async fn until_scored(&self, number: i64) {
+        let mut issues = self.state.scores.get(&target()).unwrap().subscribe();
+        let scored = issues.wait_for(|issue| issue.as_ref().is_some_and(|issue| issue.origin >= window(number)));
+        tokio::time::timeout(std::time::Duration::from_secs(10), scored)
+            .await
+            .expect("scored in time")
+            .unwrap();
+    }
+}
+
+/// Waits until `condition` holds, ten seconds at most.
+pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    for _ in 0..1000 {
+        if condition().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("never: {what}");
+}

@@ -1,0 +1,113 @@
+//! What the commands that talk to a running service share.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+
+use crate::outcome::Usage;
+
+/// Where the running service is.
+#[derive(Debug, clap::Args)]
+pub struct Service {
+    /// The service's gRPC address.
+    #[arg(
+        long,
+        env = "ARTERIAL_ENDPOINT",
+        default_value = "http://127.0.0.1:50051",
+        value_name = "URL"
+    )]
+    pub endpoint: String,
+    /// How long an answer may take, in seconds.
+    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+}
+
+impl Service {
+    /// Connects.
+    ///
+    /// # Errors
+    /// An address that is none, a service that cannot be reached.
+    pub async fn connect(&self) -> anyhow::Result<Channel> {
+        let text = if self.endpoint.contains("://") {
+            self.endpoint.clone()
+        } else {
+            format!("http://{}", self.endpoint)
+        };
+        let endpoint = Endpoint::from_shared(text).map_err(|error| {
+            Usage(format!(
+                "`endpoint` is `{}`, accepted: an address such as http://127.0.0.1:50051 ({error})",
+                self.endpoint
+            ))
+        })?;
+        let endpoint = endpoint
+            .connect_timeout(Duration::from_secs(5))
+            .timeout(Duration::from_secs(self.timeout));
+        endpoint
+            .connect()
+            .await
+            .with_context(|| format!("no service answers at `{}`", self.endpoint))
+    }
+}
+
+/// What a failed call means: a wrong request exits with 2, anything else with 1.
+pub fn failed(status: &Status) -> anyhow::Error {
+    match status.code() {
+        Code::InvalidArgument | Code::NotFound => Usage(status.message().to_owned()).into(),
+        code => anyhow::anyhow!(
+            "{}: {}",
+            code.description().to_lowercase().trim_end_matches('.'),
+            status.message()
+        ),
+    }
+}
+
+/// Rows under heads, every column as wide as its widest cell; numbers to the right.
+pub fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = heads.iter().map(|head| head.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded = cells.zip(&widths).map(|(cell, &width)| {
+            if cell.parse::<f64>().is_ok() {
+                format!("{cell:>width$}")
+            } else {
+                format!("{cell:<width$}")
+            }
+        });
+        format!("{}\n", padded.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    let mut text = line(&mut heads.iter().copied());
+    for row in rows {
+        text.push_str(&line(&mut row.iter().map(String::as_str)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = vec![
+            vec!["sensor-001".into(), "7.5".into()],
+            vec!["b".into(), "12.25".into()],
+        ];
+        assert_eq!(
+            table(&["key", "p50"], &rows),
+            "key         p50\nsensor-001    7.5\nb           12.25\n"
+        );
+    }
+
+    #[test]
+    fn a_wrong_request_is_wrong_usage() {
+        let error = failed(&Status::invalid_argument("`topic` is `x`, accepted: parking"));
+        assert!(error.is::<Usage>());
+        assert!(!failed(&Status::unavailable("starting")).is::<Usage>());
+    }
+}

@@ -1,0 +1,100 @@
+//! `arterial data describe`.
+
+use std::path::PathBuf;
+
+use arterial_datasets::panel::{self, Description};
+use arterial_training::table::{Table, number};
+
+use super::reading::Reading;
+
+/// Look at data files
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// What a file holds: series, step, gaps, range, zone
+    Describe {
+        /// A wide or long file; CSV, .csv.gz or Parquet
+        path: PathBuf,
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        reading: Box<Reading>,
+    },
+}
+
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let Verb::Describe { path, json, reading } = &args.verb;
+    let description = panel::describe(path, &reading.options()?)?;
+    if *json {
+        return super::print_json(&description);
+    }
+    print!("{}", table(&description).render());
+    Ok(())
+}
+
+fn table(facts: &Description) -> Table {
+    let mut table = Table::new(["what", "value"]);
+    let mut row = |name: &str, value: String| table.push([name.to_owned(), value]);
+    row("file", facts.path.clone());
+    row("sha256", facts.sha256.clone());
+    row("layout", word(&facts.layout));
+    row("format", word(&facts.format));
+    row(
+        "series",
+        format!("{} ({}{})", facts.series, facts.first_series.join(", "), more(facts)),
+    );
+    row("rows", format!("{} rows, {} distinct times", facts.rows, facts.steps));
+    row(
+        "step",
+        facts
+            .step_seconds
+            .map_or_else(|| "not visible".into(), |seconds| format!("{seconds} s")),
+    );
+    row("from", facts.first.clone());
+    row("until", facts.last.clone());
+    row("zone", format!("{} ({})", facts.timezone, facts.zone_source));
+    row(
+        "gaps",
+        format!(
+            "{} absent rows, {} off the grid, {} repeated",
+            facts.absent_rows, facts.uneven_rows, facts.duplicates
+        ),
+    );
+    row("missing", format!("{:.2} %", 100.0 * facts.missing_share));
+    row("zeros", format!("{:.2} %", 100.0 * facts.zero_share));
+    let range = facts
+        .range
+        .map(|(least, most)| format!("{} to {}", number(Some(least), 3), number(Some(most), 3)));
+    row("range", range.unwrap_or_else(|| "no value at all".into()));
+    row(
+        "constant",
+        if facts.constant_series.is_empty() {
+            "none".into()
+        } else {
+            facts.constant_series.join(", ")
+        },
+    );
+    table
+}
+
+fn more(facts: &Description) -> &'static str {
+    if facts.series > facts.first_series.len() {
+        ", .."
+    } else {
+        ""
+    }
+}
+
+/// A unit variant by the name it has in JSON.
+fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}

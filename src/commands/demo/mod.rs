@@ -1,0 +1,207 @@
+//! `arterial demo`: a simulated city from event to served forecast, on this machine alone.
+
+mod city;
+mod clock;
+mod live;
+mod model;
+mod summary;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use arterial_datasets::city::City;
+use arterial_datasets::stream::StreamCatalog;
+use arterial_datasets::time::{Clock, Timestamp};
+use arterial_features::pipeline::{CommitObserver, WindowCommit};
+use arterial_features::source::{ContinuedSource, KafkaSettings, KafkaSource, ReplaySource};
+use arterial_serving::sinks::kafka::{KafkaWriter, MockBrokers};
+use tokio::sync::{oneshot, watch};
+
+use crate::config::Config;
+use crate::outcome::{Interrupted, Usage};
+use crate::service::{Foundation, Ingest, LiveObserver, Service, catalog, ingest, publisher};
+use city::{History, TOPIC};
+use clock::CityClock;
+
+/// A simulated city, from event to served forecast, on this machine alone
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// End after the first forecasts of a window that came in live
+    #[arg(long)]
+    once: bool,
+    /// Print one JSON document; needs --once
+    #[arg(long, requires = "once")]
+    json: bool,
+    /// Where every random choice of the city starts
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Days of history before the live part
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u16).range(8..=90))]
+    days: u16,
+    /// Simulated seconds a second once the city is live
+    #[arg(long, default_value = "60x")]
+    speed: arterial_datasets::mapping::Speed,
+    /// Keep lake and registry in this folder, which must be new or empty [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Send the live part through these brokers instead of the built-in mock
+    #[arg(long, value_name = "LIST")]
+    brokers: Option<String>,
+    /// Where gRPC, Flight and health listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50051")]
+    grpc: String,
+    /// Where HTTP listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    http: String,
+    /// Write {"grpc", "http", "pid"} to this file once it serves
+    #[arg(long, value_name = "PATH")]
+    ready_file: Option<PathBuf>,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let folder = Folder::choose(args.dir.as_deref())?;
+    let config = args.configuration(folder.path())?;
+    crate::telemetry::start(&config.telemetry)?;
+    let runtime = super::runtime()?;
+    let summary = runtime.block_on(async {
+        tokio::select! {
+            summary = play(args, config, began) => summary,
+            _ = tokio::signal::ctrl_c() => Err(Interrupted.into()),
+        }
+    })?;
+    if args.json { super::print_json(&summary) } else { Ok(()) }
+}
+
+/// Where lake and registry are kept.
+enum Folder {
+    Given(PathBuf),
+    Temporary(tempfile::TempDir),
+}
+
+impl Folder {
+    fn choose(given: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = given else { return Ok(Self::Temporary(tempfile::tempdir()?)) };
+        std::fs::create_dir_all(path)?;
+        if std::fs::read_dir(path)?.next().is_some() {
+            return Err(Usage(format!("`--dir` is `{}`, accepted: a new or empty folder", path.display())).into());
+        }
+        Ok(Self::Given(path.into()))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Given(path) => path,
+            Self::Temporary(folder) => folder.path(),
+        }
+    }
+}
+
+impl Args {
+    fn configuration(&self, folder: &Path) -> anyhow::Result<Config> {
+        let mut config = Config::load(None, [])?;
+        config.site.name = "synthetic city".into();
+        config.site.timezone = city::config(self.seed).timezone;
+        config.lake.url = folder.join("lake").to_string_lossy().into_owned();
+        config.registry.url = folder.join("registry").to_string_lossy().into_owned();
+        config.server.grpc.clone_from(&self.grpc);
+        config.server.http.clone_from(&self.http);
+        config.kafka.brokers = self.brokers.clone().unwrap_or_default();
+        config.telemetry.log = "warn".into();
+        Ok(config)
+    }
+}
+
+/// The whole play: history, model, servers, live events.
+async fn play(args: &Args, mut config: Config, began: Instant) -> anyhow::Result<summary::Summary> {
+    let said = summary::Words { quiet: args.json };
+    let streams = city::streams(catalog(&config)?)?;
+    let topics: Vec<String> = streams.names().map(str::to_owned).collect();
+    let brokers = match &args.brokers {
+        Some(_) => None,
+        None => Some(MockBrokers::start(&topics.iter().map(|topic| (topic.clone(), 1)).collect::<Vec<_>>())?),
+    };
+    if let Some(mock) = &brokers {
+        mock.address().clone_into(&mut config.kafka.brokers);
+        // The mock has the city's topics only.
+        config.kafka.publish_results = false;
+    }
+
+    said.say(&format!("simulating {} days of a city (seed {}; everything here is synthetic)", args.days, args.seed));
+    let simulated = City::new(city::config(args.seed))?;
+    let live_from = city::end_of_history(simulated.now(), args.days);
+    let clock = Arc::new(CityClock::at(live_from));
+    let foundation = open(&config, streams, &clock).await?;
+    let service = Service::listen(&foundation, publisher(&foundation.config)?, true).await?;
+
+    let (handed_over, city) = oneshot::channel();
+    let history = ReplaySource::new(
+        format!("synthetic city, seed {}", args.seed),
+        topics.clone(),
+        History::new(simulated, live_from, handed_over),
+    );
+    let live = KafkaSource::new(KafkaSettings::new(config.kafka.brokers.clone(), topics))?;
+    let (newest, windows) = watch::channel(None);
+    let observers: Vec<Arc<dyn CommitObserver>> =
+        vec![Arc::new(LiveObserver(Arc::clone(&service.state))), Arc::new(Newest(newest))];
+    let mut ingest = Ingest::start(&foundation, city::options(&foundation), ContinuedSource::new(history, live), observers)?;
+    tokio::spawn(ingest::report(ingest.status.clone(), Arc::clone(&service.state)));
+
+    let city = tokio::select! {
+        city = city => city?,
+        ended = ingest.failed() => return Err(ended.err().unwrap_or_else(|| anyhow::anyhow!("the history was not read"))),
+    };
+    wait_for(windows.clone(), city::last_closed(live_from)).await?;
+    said.say(&format!("{} events became windows in {:.1} s; training", summary::events(&ingest), began.elapsed().as_secs_f64()));
+
+    let trained = model::train(&foundation, args.seed).await?;
+    said.say(&trained.words());
+    service.open().await?;
+    let first_forecast = began.elapsed().as_secs_f64();
+    service.announce(args.ready_file.as_deref())?;
+    said.invite(&service, &city, first_forecast);
+
+    let writer = KafkaWriter::new(&config.kafka.brokers, "", &config.kafka.properties)?;
+    let producing = tokio::spawn(live::produce(city, writer, Arc::clone(&clock), args.speed));
+    let outcome = tokio::select! {
+        outcome = wait_live(args.once, windows, live_from) => outcome,
+        ended = ingest.failed() => ended,
+        () = service.failed() => Err(anyhow::anyhow!("a server has stopped")),
+        _ = tokio::signal::ctrl_c() => Err(Interrupted.into()),
+    };
+    producing.abort();
+    let summary = summary::Summary::collect(&foundation, &service, &ingest, trained, first_forecast, live_from).await;
+    ingest.shutdown().await?;
+    service.shutdown().await?;
+    drop(brokers);
+    outcome?;
+    summary
+}
+
+async fn open(config: &Config, streams: StreamCatalog, clock: &Arc<CityClock>) -> anyhow::Result<Foundation> {
+    let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
+    Foundation::open(config.clone(), streams, clock).await
+}
+
+/// Remembers the newest traffic window that is durable.
+struct Newest(watch::Sender<Option<Timestamp>>);
+
+impl CommitObserver for Newest {
+    fn committed(&self, commit: &WindowCommit) {
+        if commit.stream.name == TOPIC {
+            let start = Timestamp(commit.watermark.0 - commit.stream.window.0).window_start(commit.stream.window);
+            self.0.send_replace(Some(start));
+        }
+    }
+}
+
+async fn wait_for(mut windows: watch::Receiver<Option<Timestamp>>, start: Timestamp) -> anyhow::Result<()> {
+    windows.wait_for(|newest| newest.is_some_and(|newest| newest >= start)).await?;
+    Ok(())
+}
+
+/// With `once`, until a live window was closed; otherwise for ever.
+async fn wait_live(once: bool, windows: watch::Receiver<Option<Timestamp>>, live_from: Timestamp) -> anyhow::Result<()> {
+    if once { wait_for(windows, live_from).await } else { std::future::pending().await }
+}

@@ -1,0 +1,91 @@
+//! Trains the demonstration's model on its own lake, and lets it serve if it passes the gate.
+
+use arterial_features::sets;
+use arterial_models::forecaster::Silent;
+use arterial_models::forecasters;
+use arterial_models::registry::{CHAMPION, Change, Target};
+use arterial_training::choice::choose;
+use arterial_training::evidence;
+use arterial_training::promotion::{Verdict, decide};
+use arterial_training::protocol::Protocol;
+use arterial_training::train::{Plan, train as fit};
+use arterial_training::windows;
+use serde::Serialize;
+
+use super::city::{FIELD, TOPIC};
+use crate::commands::reading::data_block;
+use crate::service::Foundation;
+
+/// The kind that is trained: quick, and better than the naive ones.
+const KIND: &str = "linear";
+
+/// What was trained.
+#[derive(Debug, Clone, Serialize)]
+pub struct Trained {
+    /// The kind.
+    pub name: String,
+    /// Its version in the registry.
+    pub version: String,
+    /// The MAE on the test part over all steps, km/h.
+    pub mae: Option<f64>,
+    /// The MAE of seasonal naive on the same windows, km/h.
+    pub seasonal_naive_mae: Option<f64>,
+    /// Whether it passed the gate and serves.
+    pub promoted: bool,
+}
+
+impl Trained {
+    /// A sentence for people.
+    pub fn words(&self) -> String {
+        let measured = match (self.mae, self.seasonal_naive_mae) {
+            (Some(mae), Some(naive)) => {
+                format!("mean error {mae:.2} km/h over the next hour, seasonal naive {naive:.2}, on the same windows of the last days")
+            }
+            _ => "it could not be measured".into(),
+        };
+        let gate = if self.promoted { "it serves" } else { "it did not pass the gate; the profile answers" };
+        format!("{}@{}: {measured}; {gate}", self.name, self.version)
+    }
+}
+
+/// Trains on every window so far, measures on the last of them, and promotes what beats seasonal naive.
+///
+/// # Errors
+/// A lake that cannot be read, data that cannot be fitted on.
+pub async fn train(foundation: &Foundation, seed: u64) -> anyhow::Result<Trained> {
+    let target: Target = format!("{TOPIC}.{FIELD}").parse()?;
+    let found = windows::panel(&foundation.lake, TOPIC, FIELD, None, &foundation.config.site.timezone).await?;
+    let data = data_block(&found.panel, format!("{}@{}", found.table, found.version), found.sha256.clone());
+    let protocol = Protocol { seed, stride: 6, ..Protocol::default() };
+    let list = forecasters::list(sets::standard());
+    let kinds = choose(&list, &[KIND.to_owned()])?;
+    let plan = Plan {
+        panel: &found.panel,
+        data: &data,
+        reading: &serde_json::Value::Null,
+        synthetic: true,
+        target: &target,
+        list: &list,
+        kinds: &kinds,
+        protocol: &protocol,
+        resume: false,
+    };
+    let clock = foundation.clock.as_ref();
+    let outcome = fit(&foundation.registry, &plan, clock, &Silent).await?;
+    let published = outcome.published.first().ok_or_else(|| anyhow::anyhow!("no model was published"))?;
+    let id = published.model.parse()?;
+    let manifest = foundation.registry.verify(&id).await?;
+    let measured = evidence::from_manifest(&manifest, None);
+    let promoted = measured.as_ref().is_some_and(|evidence| decide(evidence) == Verdict::Promote);
+    if promoted {
+        let change = Change { reason: None, forced: false, evidence: serde_json::to_value(&measured)? };
+        foundation.registry.promote(&target, CHAMPION, &id, 0, change, clock).await?;
+    }
+    Ok(Trained {
+        name: id.name.clone(),
+        version: id.version.to_string(),
+        mae: measured.as_ref().and_then(|evidence| evidence.mae),
+        seasonal_naive_mae: measured.as_ref().and_then(|evidence| evidence.seasonal_naive_mae),
+        promoted,
+    })
+}

@@ -1,0 +1,109 @@
+//! What the demonstration says: words for people as it goes, a document for programs at the end.
+
+use std::sync::Arc;
+
+use arterial_datasets::city::City;
+use arterial_datasets::time::Timestamp;
+use arterial_models::registry::Target;
+use arterial_serving::score;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::city::{FIELD, TOPIC};
+use super::model::Trained;
+use crate::service::{Foundation, Ingest, Service};
+
+/// What `--once --json` prints.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    synthetic: bool,
+    events: u64,
+    windows: u64,
+    quarantined: u64,
+    seconds_to_first_forecast: f64,
+    model: Trained,
+    forecasts: Vec<Map<String, Value>>,
+    alerts: Vec<Map<String, Value>>,
+}
+
+impl Summary {
+    /// Takes stock, once the forecasts of a window at or after `live_from` are there.
+    ///
+    /// # Errors
+    /// A target that is not served.
+    pub async fn collect(
+        foundation: &Foundation,
+        service: &Service,
+        ingest: &Ingest,
+        model: Trained,
+        seconds_to_first_forecast: f64,
+        live_from: Timestamp,
+    ) -> anyhow::Result<Self> {
+        let target: Target = format!("{TOPIC}.{FIELD}").parse()?;
+        let scores = service.state.scores.get(&target).ok_or_else(|| anyhow::anyhow!("{target} is not served"))?;
+        let issue = {
+            let mut issues = scores.subscribe();
+            let live = |issue: &Option<Arc<score::Issue>>| issue.as_ref().is_some_and(|issue| issue.origin >= live_from);
+            let found = tokio::time::timeout(std::time::Duration::from_secs(10), issues.wait_for(live)).await;
+            match found {
+                Ok(Ok(issue)) => issue.clone(),
+                _ => scores.newest(),
+            }
+        };
+        let serving = foundation.config.serving_config()?;
+        let forecasts = match issue {
+            Some(issue) => arterial_serving::json::rows(&score::rows(&issue, &serving.stored_steps(issue.step))?),
+            None => Vec::new(),
+        };
+        let status = ingest.status.borrow().clone();
+        let sum = |of: fn(&arterial_features::pipeline::StreamStatus) -> u64| status.streams.values().map(of).sum();
+        Ok(Self {
+            synthetic: true,
+            events: sum(|stream| stream.events),
+            windows: sum(|stream| stream.windows),
+            quarantined: sum(|stream| stream.quarantined),
+            seconds_to_first_forecast,
+            model,
+            forecasts,
+            // No detector is part of this version, so nothing raises an alert.
+            alerts: Vec::new(),
+        })
+    }
+}
+
+/// The events that were read so far.
+pub fn events(ingest: &Ingest) -> u64 {
+    ingest.status.borrow().streams.values().map(|stream| stream.events).sum()
+}
+
+/// Words for people, on stderr; with `quiet` there are none.
+pub struct Words {
+    /// Whether a program listens instead.
+    pub quiet: bool,
+}
+
+impl Words {
+    /// One line.
+    pub fn say(&self, line: &str) {
+        if !self.quiet {
+            eprintln!("{line}");
+        }
+    }
+
+    /// Where to look, and what to try.
+    pub fn invite(&self, service: &Service, city: &City, seconds: f64) {
+        if self.quiet {
+            return;
+        }
+        let (grpc, http) = service.addresses();
+        let key = city.sensors().first().map(|sensor| sensor.id.clone()).unwrap_or_default();
+        println!("SYNTHETIC CITY: forecasts after {seconds:.1} s");
+        println!("  page, metrics   http://{http}/");
+        println!("  gRPC, Flight    {grpc}");
+        println!("try, in another terminal:");
+        println!("  cargo run -- forecast --endpoint http://{grpc} --keys {key}");
+        println!("  cargo run -- health --endpoint http://{grpc}");
+        println!("  curl http://{http}/v1/forecasts?keys={key}");
+        println!("Ctrl-C ends it.");
+    }
+}

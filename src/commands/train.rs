@@ -1,0 +1,147 @@
+//! `arterial train`.
+
+use std::path::PathBuf;
+
+use arterial_datasets::time::SystemClock;
+use arterial_features::sets;
+use arterial_models::forecasters;
+use arterial_models::registry::Target;
+use arterial_training::choice::choose;
+use arterial_training::table;
+use arterial_training::train::{Outcome, Plan, train};
+
+use super::progress::Bar;
+use super::protocol::ProtocolArgs;
+use super::reading::Reading;
+use super::registry::RegistryArgs;
+use super::source::Source;
+
+/// Train models, measure them beside the baselines and the champion, and publish them
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A wide file (timestamp and one column a series) or a long one (unique_id, ds, y); CSV, .csv.gz or Parquet
+    #[arg(long, value_name = "PATH", required_unless_present = "lake", conflicts_with = "lake")]
+    data: Option<PathBuf>,
+    /// A lake instead: the newest revision of every window of --topic
+    #[arg(long, value_name = "PATH", requires = "topic", requires = "target")]
+    lake: Option<String>,
+    /// Which models: names, or all
+    #[arg(
+        long = "model",
+        visible_alias = "models",
+        value_name = "NAME,..",
+        value_delimiter = ',',
+        required = true
+    )]
+    models: Vec<String>,
+    /// The topic that the models are for [default: the name of the file]
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
+    /// The field that is forecast [default: y]
+    #[arg(long, value_name = "FIELD")]
+    target: Option<String>,
+    /// Leave out models whose version for these data, protocol and seed is already published
+    #[arg(long)]
+    resume: bool,
+    /// The data come from a simulator; the model card says so
+    #[arg(long)]
+    synthetic: bool,
+    /// Print one JSON document instead of tables
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    registry: RegistryArgs,
+    #[command(flatten)]
+    protocol: ProtocolArgs,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let mut protocol = args.protocol.protocol()?;
+    // The gate compares over all steps: the last one is always reported.
+    if !protocol.report_at.contains(&protocol.horizon) {
+        protocol.report_at.push(protocol.horizon);
+    }
+    let list = forecasters::list(sets::standard());
+    let kinds = choose(&list, &args.models)?;
+    let source = args.source()?;
+    let target = args.target(&source)?;
+    let registry = args.registry.open()?;
+    let runtime = super::runtime()?;
+    let bar = Bar::new();
+    let outcome = runtime.block_on(async {
+        let (panel, data, pinned) = source.read(&target).await?;
+        let reading = serde_json::to_value(&pinned)?;
+        let plan = Plan {
+            panel: &panel,
+            data: &data,
+            reading: &reading,
+            synthetic: args.synthetic,
+            target: &target,
+            list: &list,
+            kinds: &kinds,
+            protocol: &protocol,
+            resume: args.resume,
+        };
+        anyhow::Ok(train(&registry, &plan, &SystemClock, &bar).await?)
+    })?;
+    bar.finish();
+    if args.json {
+        return super::print_json(&outcome);
+    }
+    print!("{}", text(&outcome));
+    Ok(())
+}
+
+impl Args {
+    fn source(&self) -> anyhow::Result<Source> {
+        match (&self.data, &self.lake) {
+            (_, Some(lake)) => Ok(Source::Lake {
+                lake: lake.clone(),
+                version: None,
+                reading: self.reading.clone(),
+            }),
+            (Some(path), None) => Ok(Source::File {
+                path: path.clone(),
+                reading: self.reading.clone(),
+            }),
+            (None, None) => {
+                Err(crate::outcome::Usage("`--data` is missing, accepted: a file, or --lake".into()).into())
+            }
+        }
+    }
+
+    fn target(&self, source: &Source) -> anyhow::Result<Target> {
+        let topic = self.topic.clone().unwrap_or_else(|| source.default_topic());
+        let field = self.target.as_deref().unwrap_or("y");
+        Ok(format!("{topic}.{field}").parse()?)
+    }
+}
+
+fn text(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    if let Some(scorecard) = &outcome.scorecard {
+        text.push_str(&table::backtest(scorecard));
+        text.push('\n');
+    }
+    for version in &outcome.published {
+        let how = if version.resumed {
+            "was already there"
+        } else {
+            "published"
+        };
+        text.push_str(&format!("{} {how}\n", version.model));
+    }
+    let or_none = |model: &Option<String>| model.clone().unwrap_or_else(|| "nothing yet".into());
+    text.push_str(&format!(
+        "{}: @challenger is {}",
+        outcome.target,
+        or_none(&outcome.challenger)
+    ));
+    text.push_str(&format!(", @champion is {}\n", or_none(&outcome.champion)));
+    if let Some(challenger) = &outcome.challenger {
+        text.push_str(&format!("next: arterial promote {challenger}\n"));
+    }
+    text
+}

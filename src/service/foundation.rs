@@ -1,0 +1,103 @@
+//! What the configuration names: streams, lake, registry, secret.
+
+use std::sync::Arc;
+
+use arterial_datasets::lake::{Lake, LakeOptions};
+use arterial_datasets::stream::{StreamCatalog, StreamDefinition};
+use arterial_datasets::time::Clock;
+use arterial_features::decode::{DecodeLimits, IdentityKey};
+use arterial_features::pipeline::{LakeAddress, OnRecreatedTopic, PipelineOptions};
+use arterial_models::registry::{self, Registry};
+
+use super::secret;
+use crate::config::{Config, RecreatedTopic};
+use crate::outcome::Usage;
+
+/// What a service stands on.
+pub struct Foundation {
+    /// What is configured.
+    pub config: Config,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// The streams that are defined.
+    pub catalog: Arc<StreamCatalog>,
+    /// Where tables are.
+    pub lake: Lake,
+    /// Where models are.
+    pub registry: Registry,
+    secret: IdentityKey,
+}
+
+impl Foundation {
+    /// Opens everything that `config` names.
+    ///
+    /// # Errors
+    /// A value that is not accepted; a lake or registry that cannot be opened.
+    pub async fn open(config: Config, catalog: StreamCatalog, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        if config.lake.url.is_empty() {
+            return Err(Usage("`lake.url` is empty, accepted: a local path, file:///path or s3://bucket/prefix".into()).into());
+        }
+        let lake = Lake::open(&config.lake.url, lake_options(&config, &clock)).await?;
+        let registry = registry::open(&config.registry_url(), &config.lake.options)?;
+        let secret = secret::load(&config)?;
+        Ok(Self { config, clock, catalog: Arc::new(catalog), lake, registry, secret })
+    }
+
+    /// The streams to consume.
+    ///
+    /// # Errors
+    /// A name in `streams.enabled` that no stream has.
+    pub fn streams(&self) -> anyhow::Result<Vec<Arc<StreamDefinition>>> {
+        let enabled = &self.config.streams.enabled;
+        if enabled.is_empty() {
+            return Ok(self.catalog.iter().cloned().collect());
+        }
+        Ok(enabled.iter().map(|name| self.catalog.get(name).cloned()).collect::<Result<_, _>>()?)
+    }
+
+    /// Where the pipeline finds the lake, again and again.
+    pub fn lake_address(&self) -> LakeAddress {
+        LakeAddress { url: self.config.lake.url.clone(), options: lake_options(&self.config, &self.clock) }
+    }
+
+    /// How the pipeline runs.
+    pub fn pipeline_options(&self) -> PipelineOptions {
+        let (ingest, kafka) = (&self.config.ingest, &self.config.kafka);
+        PipelineOptions {
+            limits: DecodeLimits {
+                record_bytes: kafka.max_record_bytes,
+                kept_bytes: ingest.quarantine_payload_bytes,
+                ..DecodeLimits::default()
+            },
+            archive_rows: ingest.flush_records,
+            archive_interval: ingest.flush_every.to_std(),
+            closed_bytes: ingest.late_cache_bytes,
+            on_recreated_topic: match kafka.recreated_topic {
+                RecreatedTopic::Stop => OnRecreatedTopic::Stop,
+                RecreatedTopic::Restart => OnRecreatedTopic::Restart,
+            },
+            ..PipelineOptions::new(self.secret)
+        }
+    }
+}
+
+/// The streams that are compiled in and those of the configured folder.
+///
+/// # Errors
+/// A definition that does not check.
+pub fn catalog(config: &Config) -> anyhow::Result<StreamCatalog> {
+    if config.streams.folder.is_empty() {
+        return Ok(StreamCatalog::built_in()?);
+    }
+    Ok(StreamCatalog::with_folder(config.streams.folder.as_ref())?)
+}
+
+/// How the configured lake is opened.
+pub fn lake_options(config: &Config, clock: &Arc<dyn Clock>) -> LakeOptions {
+    LakeOptions {
+        store: config.lake.options.clone(),
+        fsync: config.lake.fsync,
+        clock: Arc::clone(clock),
+        ..LakeOptions::default()
+    }
+}

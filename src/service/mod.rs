@@ -1,0 +1,122 @@
+//! What `run` and `demo` have in common: the parts that the configuration names, put together.
+
+mod foundation;
+pub mod ingest;
+mod secret;
+pub mod upkeep;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arterial_features::pipeline::{CommitObserver, WindowCommit};
+use arterial_features::sets;
+use arterial_models::forecasters;
+use arterial_serving::model::RegistryModels;
+use arterial_serving::sinks::kafka::{KafkaSink, KafkaWriter};
+use arterial_serving::sinks::{ForecastSink, LakeSink};
+use arterial_serving::{AppState, Parts, Running, Server};
+
+use crate::config::Config;
+pub use foundation::{Foundation, catalog};
+pub use ingest::Ingest;
+
+/// A service that answers.
+pub struct Service {
+    /// What the servers share.
+    pub state: Arc<AppState>,
+    running: Running,
+}
+
+impl Service {
+    /// Listens. Calls are told to wait until [`open`](Self::open) has returned; commits may be taken at once.
+    ///
+    /// # Errors
+    /// An address that is taken, a lake that cannot be read.
+    pub async fn listen(foundation: &Foundation, publish: Option<KafkaWriter>, synthetic: bool) -> anyhow::Result<Self> {
+        let config = &foundation.config;
+        let serving = config.serving_config()?;
+        let mut sinks: Vec<Arc<dyn ForecastSink>> = vec![Arc::new(LakeSink::open(&foundation.lake, &serving).await?)];
+        if let Some(writer) = publish {
+            sinks.push(Arc::new(KafkaSink::new(writer, &serving)));
+        }
+        let kinds = forecasters::list(sets::standard());
+        let state = AppState::new(Parts {
+            config: serving,
+            clock: Arc::clone(&foundation.clock),
+            catalog: Arc::clone(&foundation.catalog),
+            lake: Some(foundation.lake.clone()),
+            registry: Some(foundation.registry.clone()),
+            models: Some(Arc::new(RegistryModels::new(foundation.registry.clone(), kinds))),
+            sinks,
+            synthetic,
+        })?;
+        let running = Server::start(config.server_config(), Arc::clone(&state)).await?;
+        Ok(Self { state, running })
+    }
+
+    /// Rebuilds live state from the lake, scores the newest windows, and begins to answer.
+    ///
+    /// # Errors
+    /// A lake that cannot be read.
+    pub async fn open(&self) -> anyhow::Result<()> {
+        Ok(self.state.start().await?)
+    }
+
+    /// Says where it listens, in the log and, where asked for, in a file.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn announce(&self, ready_file: Option<&Path>) -> anyhow::Result<()> {
+        let (grpc, http) = (self.running.grpc_addr, self.running.http_addr);
+        tracing::info!(%grpc, %http, "ready");
+        if let Some(path) = ready_file {
+            let ready = serde_json::json!({
+                "grpc": grpc.to_string(), "http": http.to_string(), "pid": std::process::id(),
+            });
+            // Whoever waits for the file must never read half of it.
+            let unfinished = path.with_extension("unfinished");
+            std::fs::write(&unfinished, ready.to_string())?;
+            std::fs::rename(&unfinished, path)?;
+        }
+        Ok(())
+    }
+
+    /// Where it listens: gRPC, then HTTP.
+    pub fn addresses(&self) -> (std::net::SocketAddr, std::net::SocketAddr) {
+        (self.running.grpc_addr, self.running.http_addr)
+    }
+
+    /// Returns when a server has stopped by itself.
+    pub async fn failed(&self) {
+        self.running.failed().await;
+    }
+
+    /// Finishes the calls in flight and what the sinks still hold.
+    ///
+    /// # Errors
+    /// A server that had failed before.
+    pub async fn shutdown(self) -> anyhow::Result<()> {
+        Ok(self.running.shutdown().await?)
+    }
+}
+
+/// Takes the windows of each commit into live state.
+pub struct LiveObserver(pub Arc<AppState>);
+
+impl CommitObserver for LiveObserver {
+    fn committed(&self, commit: &WindowCommit) {
+        self.0.take(&commit.stream.name, &commit.batch, commit.watermark);
+    }
+}
+
+/// A writer for results, where the configuration wants them published.
+///
+/// # Errors
+/// Settings that Kafka refuses.
+pub fn publisher(config: &Config) -> anyhow::Result<Option<KafkaWriter>> {
+    let kafka = &config.kafka;
+    if kafka.brokers.is_empty() || !kafka.publish_results {
+        return Ok(None);
+    }
+    Ok(Some(KafkaWriter::new(&kafka.brokers, &kafka.result_prefix, &kafka.properties)?))
+}

@@ -1,0 +1,9 @@
+//! Real servers for the tests of the other crates. Never a dependency outside of tests.
+//!
+//! A server that cannot be had makes its tests skip with one plain line that says what to type, unless `CI` or the
+//! variable that the line names is set: then it fails them.
+
+pub mod jars;
+pub mod kafka;
+
+pub use kafka::KafkaBroker;

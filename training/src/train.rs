@@ -1,0 +1,282 @@
+//! From a panel to published versions: measured beside the baselines and the champion, then put into the registry.
+
+use arterial_datasets::panel::Panel;
+use arterial_datasets::time::Clock;
+use arterial_models::Forecaster;
+use arterial_models::forecaster::Progress;
+use arterial_models::pipeline::Pipeline;
+use arterial_models::registry::{
+    CHALLENGER, CHAMPION, Change, DataOrigin, Description, ModelVersion, Registry, Target,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::backtest::{Backtest, Request, SEASONAL_NAIVE, Veteran, run};
+use crate::document::{DataBlock, Document};
+use crate::folds::folds;
+use crate::promotion::Evidence;
+use crate::protocol::Protocol;
+use crate::{Error, Result, evidence};
+
+/// What every trained model is measured beside.
+const BASELINES: [&str; 2] = ["persistence", SEASONAL_NAIVE];
+
+/// What to train.
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
+    /// The data.
+    pub panel: &'a Panel,
+    /// Where they come from.
+    pub data: &'a DataBlock,
+    /// How they were read, so that they can be read again; kept in the manifest.
+    pub reading: &'a Value,
+    /// Whether they come from a simulator.
+    pub synthetic: bool,
+    /// What is forecast.
+    pub target: &'a Target,
+    /// Every kind there is.
+    pub list: &'a [Box<dyn Forecaster>],
+    /// The kinds to train.
+    pub kinds: &'a [&'a dyn Forecaster],
+    /// How to measure; parts and seed also say what is fitted on.
+    pub protocol: &'a Protocol,
+    /// Whether to leave out kinds whose version for these data, protocol and seed is already there.
+    pub resume: bool,
+}
+
+/// What was trained.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outcome {
+    /// What the models forecast.
+    pub target: String,
+    /// The scorecard; null where nothing was left to train.
+    #[serde(flatten)]
+    pub scorecard: Option<Document>,
+    /// A version a kind, in the order asked for.
+    pub published: Vec<Published>,
+    /// What `@challenger` points to now.
+    pub challenger: Option<String>,
+    /// What `@champion` points to.
+    pub champion: Option<String>,
+}
+
+/// A version of the registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Published {
+    /// The version, such as `linear@3`.
+    pub model: String,
+    /// The kind.
+    pub kind: String,
+    /// Whether it was there before (`--resume`).
+    pub resumed: bool,
+}
+
+/// Trains, measures and publishes. Each version appears whole or not at all; an interrupted training leaves those that were finished.
+///
+/// # Errors
+/// Data that the kinds cannot be fitted on, a registry that cannot be reached.
+pub async fn train(
+    registry: &Registry,
+    plan: &Plan<'_>,
+    clock: &dyn Clock,
+    progress: &dyn Progress,
+) -> Result<Outcome> {
+    let mut published = Vec::new();
+    let mut open: Vec<&dyn Forecaster> = Vec::new();
+    for kind in plan.kinds {
+        let finished = if plan.resume {
+            finished(registry, plan, kind.name()).await?
+        } else {
+            None
+        };
+        match finished {
+            Some(id) => published.push(Published {
+                model: id.to_string(),
+                kind: id.name,
+                resumed: true,
+            }),
+            None => open.push(*kind),
+        }
+    }
+    let champion = registry
+        .alias(plan.target, CHAMPION)
+        .await?
+        .map(|revision| revision.model);
+    let mut outcome = Outcome {
+        target: plan.target.to_string(),
+        scorecard: None,
+        published,
+        challenger: registry
+            .alias(plan.target, CHALLENGER)
+            .await?
+            .map(|revision| revision.model.to_string()),
+        champion: champion.as_ref().map(ToString::to_string),
+    };
+    if open.is_empty() {
+        return Ok(outcome);
+    }
+    let backtest = measure(registry, plan, &open, champion.as_ref(), progress).await?;
+    let mut versions = Vec::new();
+    for (kind, pipeline) in open.iter().zip(&backtest.pipelines) {
+        let description = describe(plan, kind.name(), &backtest.document)?;
+        let id = registry.publish(pipeline, description, clock).await?.id();
+        outcome.published.push(Published {
+            model: id.to_string(),
+            kind: id.name.clone(),
+            resumed: false,
+        });
+        versions.push(id);
+    }
+    if let Some(best) = best(&backtest, &versions) {
+        let evidence = evidence::from_scores(best, &backtest.document, champion.as_ref());
+        challenge(registry, plan.target, best, &evidence, clock).await?;
+        outcome.challenger = Some(best.to_string());
+    }
+    outcome.scorecard = Some(backtest.document);
+    Ok(outcome)
+}
+
+/// The newest version of `kind` that was trained on the same data in the same way, where there is one.
+async fn finished(registry: &Registry, plan: &Plan<'_>, kind: &str) -> Result<Option<ModelVersion>> {
+    let wanted = asked(plan)?;
+    for id in registry.list().await?.into_iter().rev().filter(|id| id.name == kind) {
+        let manifest = registry.manifest(&id).await?;
+        let same = manifest.data.sha256 == plan.data.sha256 && manifest.target == *plan.target;
+        if same && manifest.seed == plan.protocol.seed && manifest.protocol.get("asked") == Some(&wanted) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+/// What was asked for, as far as it decides what a model learns and how it is measured.
+fn asked(plan: &Plan<'_>) -> Result<Value> {
+    let fold = folds(plan.protocol, plan.panel.steps())?.pop();
+    let summary = serde_json::to_value(fold.map(|fold| fold.summary())).map_err(json_error)?;
+    Ok(json!({
+        "context": plan.protocol.context,
+        "horizon": plan.protocol.horizon,
+        "stride": plan.protocol.stride,
+        "last_fold": summary,
+        "reading": plan.reading,
+    }))
+}
+
+async fn measure(
+    registry: &Registry,
+    plan: &Plan<'_>,
+    open: &[&dyn Forecaster],
+    champion: Option<&ModelVersion>,
+    progress: &dyn Progress,
+) -> Result<Backtest> {
+    let mut kinds = open.to_vec();
+    for name in BASELINES {
+        if kinds.iter().all(|kind| kind.name() != name) {
+            kinds.extend(
+                plan.list
+                    .iter()
+                    .map(AsRef::as_ref)
+                    .find(|kind: &&dyn Forecaster| kind.name() == name),
+            );
+        }
+    }
+    let champion = match champion {
+        Some(id) => Some((id.to_string(), registry.load(id, plan.list).await?.1)),
+        None => None,
+    };
+    let veterans: Vec<Veteran<'_>> = champion
+        .iter()
+        .filter(|(_, pipeline)| can_forecast(pipeline, plan.panel, plan.protocol))
+        .map(|(name, pipeline)| Veteran {
+            name: name.clone(),
+            pipeline,
+        })
+        .collect();
+    let request = Request {
+        panel: plan.panel,
+        kinds: &kinds,
+        naive: naive(plan.list)?,
+        veterans: &veterans,
+        protocol: plan.protocol,
+        for_report: false,
+    };
+    run(&request, plan.data.clone(), progress)
+}
+
+/// Seasonal naive among `list`.
+///
+/// # Errors
+/// A list without it.
+pub fn naive(list: &[Box<dyn Forecaster>]) -> Result<&dyn Forecaster> {
+    Ok(arterial_models::forecasters::by_name(list, SEASONAL_NAIVE)?)
+}
+
+/// Whether `pipeline` knows the series, step and zone of `panel` and reaches as far as `protocol` does.
+pub fn can_forecast(pipeline: &Pipeline, panel: &Panel, protocol: &Protocol) -> bool {
+    pipeline.scope().check(panel, &[]).is_ok() && pipeline.horizon() >= protocol.horizon
+}
+
+fn describe(plan: &Plan<'_>, kind: &str, document: &Document) -> Result<Description> {
+    let last = folds(plan.protocol, plan.panel.steps())?.pop();
+    let known = last.map_or(0..0, |fold| fold.known_rows());
+    let mut protocol = serde_json::to_value(&document.protocol).map_err(json_error)?;
+    if let Some(fields) = protocol.as_object_mut() {
+        fields.insert("asked".into(), asked(plan)?);
+        fields.insert("reading".into(), plan.reading.clone());
+    }
+    Ok(Description {
+        name: kind.into(),
+        target: plan.target.clone(),
+        data: DataOrigin {
+            path: plan.data.path.clone(),
+            sha256: plan.data.sha256.clone(),
+            rows: known.len(),
+            from: plan.panel.time(known.start),
+            until: plan.panel.time(known.end),
+            synthetic: plan.synthetic,
+        },
+        protocol,
+        scores: serde_json::to_value(&document.scores).map_err(json_error)?,
+        seed: plan.protocol.seed,
+    })
+}
+
+/// The published version with the least error where all models have a forecast; the first of equals.
+fn best<'a>(backtest: &Backtest, versions: &'a [ModelVersion]) -> Option<&'a ModelVersion> {
+    let scores: Vec<_> = backtest
+        .scores
+        .iter()
+        .take(versions.len())
+        .map(|(_, scores)| scores.clone())
+        .collect();
+    crate::samples::best(&scores).map(|place| &versions[place])
+}
+
+async fn challenge(
+    registry: &Registry,
+    target: &Target,
+    id: &ModelVersion,
+    evidence: &Evidence,
+    clock: &dyn Clock,
+) -> Result<()> {
+    let standing = registry
+        .alias(target, CHALLENGER)
+        .await?
+        .map_or(0, |revision| revision.revision);
+    let change = Change {
+        reason: Some("best of its training".into()),
+        forced: false,
+        evidence: serde_json::to_value(evidence).map_err(json_error)?,
+    };
+    registry
+        .promote(target, CHALLENGER, id, standing, change, clock)
+        .await?;
+    Ok(())
+}
+
+fn json_error(source: serde_json::Error) -> Error {
+    Error::Json {
+        what: "manifest".into(),
+        source,
+    }
+}
