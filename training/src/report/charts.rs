@@ -196,8 +196,8 @@ pub(super) fn by_hour(backtest: &Backtest) -> String {
     )
 }
 
-/// MAE of each series, hardest last, and a table of the hardest.
-pub(super) fn by_series(backtest: &Backtest, series: &[String]) -> String {
+/// MAE of each series, hardest last.
+pub(super) fn by_series(backtest: &Backtest) -> String {
     let lines = model_lines(backtest, false, |scores| {
         let mut errors: Vec<f64> = scores.series.iter().filter_map(|mean| mean.value()).collect();
         errors.sort_by(f64::total_cmp);
@@ -210,7 +210,7 @@ pub(super) fn by_series(backtest: &Backtest, series: &[String]) -> String {
     });
     let chart = Chart {
         width: 500.0,
-        height: 300.0,
+        height: 420.0,
         label: "MAE by series".into(),
         x_title: "share of series, easiest first, %".into(),
         y_title: "MAE".into(),
@@ -222,16 +222,16 @@ pub(super) fn by_series(backtest: &Backtest, series: &[String]) -> String {
         lines,
         ..Chart::default()
     };
-    let body = chart.render() + &hardest(backtest, series);
     section(
         backtest,
         "Error by series",
         "Each model\u{2019}s series, sorted by their error over all steps.",
-        &body,
+        &chart.render(),
     )
 }
 
-fn hardest(backtest: &Backtest, names: &[String]) -> String {
+/// The series that the best model finds hardest, and what the others make of them.
+pub(super) fn hardest(backtest: &Backtest, names: &[String]) -> String {
     let Some(best) = best(backtest) else {
         return String::new();
     };
@@ -245,7 +245,9 @@ fn hardest(backtest: &Backtest, names: &[String]) -> String {
         .filter_map(|(place, mean)| Some((place, mean.value()?)))
         .collect();
     errors.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
-    let mut html = String::from("<div class=\"scroll\"><table><thead><tr><th>hardest series</th>");
+    let mut html = String::from(
+        "<section><h2>Hardest series</h2><p>MAE over all steps, worst of the best model first.</p><div class=\"scroll\"><table><thead><tr><th>series</th>",
+    );
     for (model, _) in &backtest.scores {
         let _ = write!(html, "<th>{}</th>", escape(model));
     }
@@ -261,7 +263,7 @@ fn hardest(backtest: &Backtest, names: &[String]) -> String {
         }
         html.push_str("</tr>");
     }
-    html.push_str("</tbody></table></div>");
+    html.push_str("</tbody></table></div></section>");
     html
 }
 

@@ -41,9 +41,10 @@ pub fn page(backtest: &Backtest, series: &[String]) -> String {
         ),
         format!(
             "<div class=\"two\">{}{}</div>",
-            charts::by_series(backtest, series),
+            charts::by_series(backtest),
             charts::reliability(backtest)
         ),
+        charts::hardest(backtest, series),
         sections::cost(backtest),
         sections::foot(backtest),
     ];
