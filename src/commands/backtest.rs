@@ -16,7 +16,7 @@ use super::reading::Reading;
 /// Measure models on a file: fit on its past, forecast its future, score
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A wide file (timestamp and one column a series) or a long one (unique_id, ds, y); CSV, .csv.gz or Parquet
+    /// A wide file (`timestamp` and one column a series) or a long one (`unique_id`, `ds`, `y`); CSV, .csv.gz or Parquet
     #[arg(long, value_name = "PATH")]
     data: PathBuf,
     /// Which models: names, or all

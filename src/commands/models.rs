@@ -61,7 +61,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             if *json {
                 super::print_json(&lines)
             } else {
-                print_lines(&lines)
+                print_lines(&lines);
+                Ok(())
             }
         }
         Verb::Show {
@@ -205,10 +206,10 @@ async fn verify(
     Ok(checked)
 }
 
-fn print_lines(lines: &[Line]) -> anyhow::Result<()> {
+fn print_lines(lines: &[Line]) {
     if lines.is_empty() {
         println!("no model yet: arterial train --data FILE --model linear");
-        return Ok(());
+        return;
     }
     let mut table = Table::new([
         "model",
@@ -235,7 +236,6 @@ fn print_lines(lines: &[Line]) -> anyhow::Result<()> {
         ]);
     }
     print!("{}", table.render());
-    Ok(())
 }
 
 fn print_shown(shown: &Shown) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use crate::outcome::Usage;
 /// The registry's place.
 #[derive(Debug, Clone, clap::Args)]
 pub struct RegistryArgs {
-    /// A folder, or s3://bucket/prefix
+    /// A folder, or `s3://bucket/prefix`
     #[arg(
         long,
         value_name = "PATH",
@@ -17,7 +17,7 @@ pub struct RegistryArgs {
         default_value = "registry"
     )]
     pub registry: String,
-    /// A setting of the object store, such as aws_endpoint=http://127.0.0.1:9000; may be repeated
+    /// A setting of the object store, such as `aws_endpoint=http://127.0.0.1:9000`; may be repeated
     #[arg(long = "registry-option", value_name = "KEY=VALUE")]
     pub options: Vec<String>,
 }

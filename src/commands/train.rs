@@ -19,7 +19,7 @@ use super::source::Source;
 /// Train models, measure them beside the baselines and the champion, and publish them
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A wide file (timestamp and one column a series) or a long one (unique_id, ds, y); CSV, .csv.gz or Parquet
+    /// A wide file (`timestamp` and one column a series) or a long one (`unique_id`, `ds`, `y`); CSV, .csv.gz or Parquet
     #[arg(long, value_name = "PATH", required_unless_present = "lake", conflicts_with = "lake")]
     data: Option<PathBuf>,
     /// A lake instead: the newest revision of every window of --topic
@@ -125,23 +125,30 @@ fn text(outcome: &Outcome) -> String {
         text.push_str(&table::backtest(scorecard));
         text.push('\n');
     }
-    for version in &outcome.published {
-        let how = if version.resumed {
-            "was already there"
-        } else {
-            "published"
-        };
-        text.push_str(&format!("{} {how}\n", version.model));
-    }
     let or_none = |model: &Option<String>| model.clone().unwrap_or_else(|| "nothing yet".into());
-    text.push_str(&format!(
-        "{}: @challenger is {}",
+    let mut lines: Vec<String> = outcome
+        .published
+        .iter()
+        .map(|version| {
+            let how = if version.resumed {
+                "was already there"
+            } else {
+                "published"
+            };
+            format!("{} {how}", version.model)
+        })
+        .collect();
+    lines.push(format!(
+        "{}: @challenger is {}, @champion is {}",
         outcome.target,
-        or_none(&outcome.challenger)
+        or_none(&outcome.challenger),
+        or_none(&outcome.champion)
     ));
-    text.push_str(&format!(", @champion is {}\n", or_none(&outcome.champion)));
-    if let Some(challenger) = &outcome.challenger {
-        text.push_str(&format!("next: arterial promote {challenger}\n"));
-    }
-    text
+    lines.extend(
+        outcome
+            .challenger
+            .iter()
+            .map(|challenger| format!("next: arterial promote {challenger}")),
+    );
+    text + &lines.join("\n") + "\n"
 }

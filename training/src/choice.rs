@@ -21,7 +21,9 @@ pub fn choose<'a>(list: &'a [Box<dyn Forecaster>], names: &[String]) -> Result<V
     };
     for name in names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()) {
         if name == ALL {
-            list.iter().for_each(|kind| add(kind.as_ref()));
+            for kind in list {
+                add(kind.as_ref());
+            }
         } else {
             add(by_name(list, name).map_err(|_| unknown(list, name))?);
         }

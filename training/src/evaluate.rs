@@ -405,12 +405,21 @@ mod tests {
         let scores = run(&panel, &[5, 6, 7], &[&Repeat { refuses: 0 }], 1, None).remove(0);
         let first = &scores.steps[0];
         assert_eq!((first.targets, first.absolute.count, first.refused), (4, 2, 2));
+        let grown = Mean {
+            sum: 1.0 + 2.0,
+            count: 2,
+        };
         assert_eq!(
-            first.absolute.sum,
-            1.0 + 2.0,
+            first.absolute, grown,
             "one row ahead the series have grown by 1 and by 2"
         );
-        assert_eq!(scores.steps[1].absolute.sum, 2.0 + 4.0);
+        assert_eq!(
+            scores.steps[1].absolute,
+            Mean {
+                sum: 2.0 + 4.0,
+                count: 2
+            }
+        );
     }
 
     #[test]

@@ -17,11 +17,11 @@ use crate::{Error, Result};
 /// The evidence in the scorecard of the training that `candidate` came from; the champion's row bears its version.
 pub fn from_scores(candidate: &ModelVersion, document: &Document, champion: Option<&ModelVersion>) -> Evidence {
     let error = |model: &str| {
-        let rows = document
+        let mut rows = document
             .scores
             .iter()
             .filter(|score| score.model == model && score.step == document.protocol.horizon);
-        rows.filter_map(|score| score.mae_common_through).next()
+        rows.find_map(|score| score.mae_common_through)
     };
     Evidence {
         candidate: candidate.to_string(),

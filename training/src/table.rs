@@ -1,5 +1,7 @@
 //! Aligned tables for people.
 
+use std::fmt::Write;
+
 use crate::document::{Document, Score};
 
 /// A table: names to the left, numbers to the right.
@@ -87,7 +89,8 @@ pub fn backtest(document: &Document) -> String {
         data.timezone,
         100.0 * data.missing_share
     );
-    text.push_str(&format!(
+    let _ = write!(
+        text,
         "split {split}: {} training rows, {} test windows from row {}, context {}, horizon {}, seed {}\n\n",
         first.map_or(0, |fold| fold.train_rows),
         protocol.test_windows,
@@ -95,7 +98,7 @@ pub fn backtest(document: &Document) -> String {
         protocol.context,
         protocol.horizon,
         protocol.seed
-    ));
+    );
     text.push_str(&scores(&document.scores).render());
     text.push_str(&remarks(document));
     text
@@ -169,8 +172,9 @@ fn remarks(document: &Document) -> String {
     text.push_str(
         "\n1-n: over steps 1 to this one. skill: 1 - MAE / MAE of seasonal-naive on the same windows. MASE: in units\n",
     );
-    text.push_str(&format!(
-        "of the series' own seasonal-naive error on the training part (season {} rows). wQL over quantiles {}.\n",
+    let _ = writeln!(
+        text,
+        "of the series' own seasonal-naive error on the training part (season {} rows). wQL over quantiles {}.",
         document.protocol.mase_season_steps,
         document
             .protocol
@@ -179,6 +183,6 @@ fn remarks(document: &Document) -> String {
             .map(|fraction| format!("{fraction:.3}"))
             .collect::<Vec<_>>()
             .join(", ")
-    ));
+    );
     text
 }

@@ -1,6 +1,7 @@
 //! From the windows table of a lake to a panel: the newest revision of every window, one series a key.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
@@ -167,7 +168,11 @@ fn digest(panel: &Panel) -> String {
         };
         hash.update(bits.to_le_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::new();
+    for byte in hash.finalize() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -194,7 +199,7 @@ mod tests {
                 Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.0))),
                 Arc::new(starts),
                 Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.2))),
-                Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.3))),
+                Arc::new(rows.iter().map(|row| row.3).collect::<Float64Array>()),
             ],
         )
         .unwrap()

@@ -305,10 +305,7 @@ mod tests {
     #[test]
     fn ticks_are_round_and_span_the_data() {
         assert_eq!(nice_ticks(0.0, 9.3, 5), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
-        assert_eq!(
-            nice_ticks(3.1, 3.4, 5),
-            [3.1, 3.2, 3.3000000000000003, 3.4000000000000004]
-        );
+        assert_eq!(nice_ticks(30.5, 33.9, 5), [30.0, 31.0, 32.0, 33.0, 34.0]);
         assert_eq!(nice_ticks(5.0, 5.0, 5), [5.0]);
     }
 
