@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 3] =
-    ["arterial/v1/catalog.proto", "arterial/v1/forecast.proto", "arterial/v1/model.proto"];
+const FILES: [&str; 3] = [
+    "arterial/v1/catalog.proto",
+    "arterial/v1/forecast.proto",
+    "arterial/v1/model.proto",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     for file in FILES {
@@ -11,7 +14,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let descriptors = protox::compile(FILES, ["."])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    std::fs::write(out.join("arterial_descriptor.bin"), prost::Message::encode_to_vec(&descriptors))?;
-    tonic_prost_build::configure().emit_rerun_if_changed(false).compile_fds(descriptors)?;
+    std::fs::write(
+        out.join("arterial_descriptor.bin"),
+        prost::Message::encode_to_vec(&descriptors),
+    )?;
+    tonic_prost_build::configure()
+        .emit_rerun_if_changed(false)
+        .compile_fds(descriptors)?;
     Ok(())
 }

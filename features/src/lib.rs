@@ -7,6 +7,8 @@
 //! | [`event`] | the columns that decoding fills |
 //! | [`intern`] | keys and zones as small numbers |
 //! | [`quarantine`] | records that could not be taken, and why |
+//! | [`window`] | exact accumulators by key and window, watermark, repeats, revisions |
+//! | [`pipeline`] | all of it driven by one thread, into the lake, exactly once |
 //! | [`sets`] | feature sets: named, versioned, hashed Polars expressions |
 //! | [`indices`] | congestion, jam factor and mobility per zone |
 //! | [`calendar`] | the local clock |

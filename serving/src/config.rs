@@ -45,13 +45,25 @@ impl ServerConfig {
     /// The first value outside its range.
     pub fn check(&self) -> Result<()> {
         if !(1024..=2 << 30).contains(&self.max_message_bytes) {
-            return Err(Error::invalid("server.max_message_bytes", self.max_message_bytes, "1024 to 2147483648 bytes"));
+            return Err(Error::invalid(
+                "server.max_message_bytes",
+                self.max_message_bytes,
+                "1024 to 2147483648 bytes",
+            ));
         }
         if self.max_concurrent_calls == 0 {
-            return Err(Error::invalid("server.max_concurrent_calls", 0, "a whole number from 1"));
+            return Err(Error::invalid(
+                "server.max_concurrent_calls",
+                0,
+                "a whole number from 1",
+            ));
         }
         if self.longest_call.0 <= 0 {
-            return Err(Error::invalid("server.longest_call", self.longest_call, "a positive duration, such as 60s"));
+            return Err(Error::invalid(
+                "server.longest_call",
+                self.longest_call,
+                "a positive duration, such as 60s",
+            ));
         }
         Ok(())
     }
@@ -117,7 +129,11 @@ impl ServingConfig {
             }
         }
         if let Some(horizon) = self.horizons_minutes.iter().find(|&&minutes| minutes == 0) {
-            return Err(Error::invalid("serving.horizons_minutes", horizon, "whole minutes from 1"));
+            return Err(Error::invalid(
+                "serving.horizons_minutes",
+                horizon,
+                "whole minutes from 1",
+            ));
         }
         self.grid().map(|_| ())
     }
@@ -127,7 +143,12 @@ impl ServingConfig {
     /// # Errors
     /// A quantile that is not strictly between 0 and 1.
     pub fn grid(&self) -> Result<Vec<Quantile>> {
-        let mut grid = [0.1, 0.5, 0.9].iter().chain(&self.quantiles).copied().map(Quantile::try_from).collect::<Result<Vec<_>, _>>()?;
+        let mut grid = [0.1, 0.5, 0.9]
+            .iter()
+            .chain(&self.quantiles)
+            .copied()
+            .map(Quantile::try_from)
+            .collect::<Result<Vec<_>, _>>()?;
         grid.sort_by(|a, b| f64::from(*a).total_cmp(&f64::from(*b)));
         grid.dedup();
         Ok(grid)
@@ -155,20 +176,35 @@ mod tests {
 
     #[test]
     fn the_promised_quantiles_are_always_computed() {
-        let config = ServingConfig { quantiles: vec![0.5, 0.99], ..ServingConfig::default() };
+        let config = ServingConfig {
+            quantiles: vec![0.5, 0.99],
+            ..ServingConfig::default()
+        };
         let grid: Vec<f64> = config.grid().unwrap().into_iter().map(f64::from).collect();
         assert_eq!(grid, [0.1, 0.5, 0.9, 0.99]);
     }
 
     #[test]
     fn a_quantile_of_one_is_refused() {
-        let config = ServingConfig { quantiles: vec![1.0], ..ServingConfig::default() };
-        assert!(config.check().unwrap_err().to_string().contains("strictly between 0 and 1"));
+        let config = ServingConfig {
+            quantiles: vec![1.0],
+            ..ServingConfig::default()
+        };
+        assert!(
+            config
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("strictly between 0 and 1")
+        );
     }
 
     #[test]
     fn horizons_between_two_windows_are_left_out() {
-        let config = ServingConfig { horizons_minutes: vec![5, 15, 60], ..ServingConfig::default() };
+        let config = ServingConfig {
+            horizons_minutes: vec![5, 15, 60],
+            ..ServingConfig::default()
+        };
         assert_eq!(config.stored_steps(Duration(15 * MINUTE)), BTreeSet::from([1, 4]));
     }
 }

@@ -24,7 +24,10 @@ impl<S> Layer<S> for DeadlineLayer {
     type Service = Deadlines<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Deadlines { inner, longest: self.longest }
+        Deadlines {
+            inner,
+            longest: self.longest,
+        }
     }
 }
 
@@ -84,7 +87,10 @@ mod tests {
     use super::*;
 
     fn read(text: &'static str) -> Option<Duration> {
-        timeout(&HeaderMap::from_iter([("grpc-timeout".parse().unwrap(), text.parse().unwrap())]))
+        timeout(&HeaderMap::from_iter([(
+            "grpc-timeout".parse().unwrap(),
+            text.parse().unwrap(),
+        )]))
     }
 
     #[test]

@@ -80,7 +80,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// Bad input: `field` had `value`, while `accepted` is.
     pub fn invalid(field: impl Into<String>, value: impl ToString, accepted: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), value: value.to_string(), accepted: accepted.into() }
+        Self::Invalid {
+            field: field.into(),
+            value: value.to_string(),
+            accepted: accepted.into(),
+        }
     }
 
     /// Whether the caller's input is at fault (exit code 2).
@@ -92,18 +96,18 @@ impl Error {
     pub fn code(&self) -> Code {
         match self {
             Self::Invalid { .. } => Code::InvalidArgument,
-            Self::Unknown { .. } => Code::NotFound,
-            Self::NotReady(_) => Code::Unavailable,
+            Self::Unknown { .. }
+            | Self::Ground(arterial_datasets::Error::Unknown { .. })
+            | Self::Models(arterial_models::Error::Unknown { .. }) => Code::NotFound,
+            Self::NotReady(_)
+            | Self::Models(arterial_models::Error::Store(_))
+            | Self::Delivery { .. }
+            | Self::Kafka(_) => Code::Unavailable,
             Self::NotKept(_) => Code::FailedPrecondition,
             Self::Deadline(_) => Code::DeadlineExceeded,
-            Self::Ground(arterial_datasets::Error::Unknown { .. })
-            | Self::Models(arterial_models::Error::Unknown { .. }) => Code::NotFound,
             Self::Ground(error) if error.is_bad_input() => Code::InvalidArgument,
             Self::Models(error) if error.is_bad_input() => Code::InvalidArgument,
             Self::Models(error) if error.is_refusal() => Code::DataLoss,
-            Self::Models(arterial_models::Error::Store(_)) | Self::Delivery { .. } | Self::Kafka(_) => {
-                Code::Unavailable
-            }
             Self::Background(_)
             | Self::Listen { .. }
             | Self::Transport(_)
@@ -141,19 +145,29 @@ mod tests {
     fn bad_input_is_invalid_argument_and_names_what_is_accepted() {
         let status = Status::from(Error::invalid("quantiles", 1.5, "fractions strictly between 0 and 1"));
         assert_eq!(status.code(), Code::InvalidArgument);
-        assert_eq!(status.message(), "`quantiles` is `1.5`, accepted: fractions strictly between 0 and 1");
+        assert_eq!(
+            status.message(),
+            "`quantiles` is `1.5`, accepted: fractions strictly between 0 and 1"
+        );
     }
 
     #[test]
     fn an_unknown_name_of_an_inner_crate_is_not_found() {
-        let inner = arterial_datasets::Error::Unknown { what: "table", name: "x".into(), known: "y".into() };
+        let inner = arterial_datasets::Error::Unknown {
+            what: "table",
+            name: "x".into(),
+            known: "y".into(),
+        };
         assert_eq!(Error::from(inner).code(), Code::NotFound);
     }
 
     #[test]
     fn each_cause_is_said_once() {
         let inner = std::io::Error::other("address in use");
-        let error = Error::Listen { address: "127.0.0.1:1".into(), source: inner };
+        let error = Error::Listen {
+            address: "127.0.0.1:1".into(),
+            source: inner,
+        };
         assert_eq!(chain(&error), "cannot listen on `127.0.0.1:1`: address in use");
     }
 }

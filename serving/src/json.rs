@@ -32,9 +32,9 @@ fn value(column: &dyn Array, kind: &DataType, row: usize) -> Option<Value> {
         DataType::Int32 => column.as_primitive::<Int32Type>().value(row).into(),
         DataType::Int64 => column.as_primitive::<Int64Type>().value(row).into(),
         DataType::Float64 => column.as_primitive::<Float64Type>().value(row).into(),
-        DataType::Timestamp(..) => {
-            Timestamp(column.as_primitive_opt::<TimestampMicrosecondType>()?.value(row)).to_string().into()
-        }
+        DataType::Timestamp(..) => Timestamp(column.as_primitive_opt::<TimestampMicrosecondType>()?.value(row))
+            .to_string()
+            .into(),
         _ => return None,
     })
 }

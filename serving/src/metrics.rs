@@ -72,7 +72,9 @@ metrics! {
 }
 
 /// Upper bounds of the histograms' buckets, in seconds.
-const BUCKETS: [f64; 14] = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+const BUCKETS: [f64; 14] = [
+    0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0,
+];
 
 #[derive(Debug, Default)]
 struct Histogram {
@@ -162,7 +164,11 @@ impl Metrics {
         }
         let count = histogram.count.load(Ordering::Relaxed);
         let seconds = Duration::from_nanos(histogram.nanoseconds.load(Ordering::Relaxed)).as_secs_f64();
-        let _ = writeln!(text, "{0}_bucket{{le=\"+Inf\"}} {count}\n{0}_sum {seconds}\n{0}_count {count}", metric.name());
+        let _ = writeln!(
+            text,
+            "{0}_bucket{{le=\"+Inf\"}} {count}\n{0}_sum {seconds}\n{0}_count {count}",
+            metric.name()
+        );
     }
 }
 
@@ -188,7 +194,11 @@ mod tests {
     fn a_label_cannot_break_out_of_its_line() {
         let metrics = Metrics::default();
         metrics.count_by(Metric::FlightRows, "dataset", "a\"b\nc", 2);
-        assert!(metrics.render().contains("arterial_flight_rows_total{dataset=\"a\\\"b\\nc\"} 2"));
+        assert!(
+            metrics
+                .render()
+                .contains("arterial_flight_rows_total{dataset=\"a\\\"b\\nc\"} 2")
+        );
     }
 
     #[test]

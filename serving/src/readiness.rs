@@ -45,8 +45,13 @@ pub struct Readiness {
 
 impl Default for Readiness {
     fn default() -> Self {
-        let first = BTreeMap::from([(Reason::Rebuilding, "live state is being rebuilt from the lake".to_owned())]);
-        Self { reasons: watch::Sender::new(first) }
+        let first = BTreeMap::from([(
+            Reason::Rebuilding,
+            "live state is being rebuilt from the lake".to_owned(),
+        )]);
+        Self {
+            reasons: watch::Sender::new(first),
+        }
     }
 }
 
@@ -54,12 +59,14 @@ impl Readiness {
     /// Says that `reason` holds, with a sentence for people.
     pub fn raise(&self, reason: Reason, text: impl Into<String>) {
         let text = text.into();
-        self.reasons.send_if_modified(|reasons| reasons.insert(reason, text.clone()).is_none_or(|old| old != text));
+        self.reasons
+            .send_if_modified(|reasons| reasons.insert(reason, text.clone()).is_none_or(|old| old != text));
     }
 
     /// Says that `reason` holds no more.
     pub fn clear(&self, reason: Reason) {
-        self.reasons.send_if_modified(|reasons| reasons.remove(&reason).is_some());
+        self.reasons
+            .send_if_modified(|reasons| reasons.remove(&reason).is_some());
     }
 
     /// What holds now.
@@ -75,7 +82,10 @@ impl Readiness {
     /// What keeps calls from being answered, if anything.
     pub fn stopped_by(&self) -> Option<String> {
         let reasons = self.reasons.borrow();
-        reasons.iter().find(|(reason, _)| reason.stops_serving()).map(|(_, text)| text.clone())
+        reasons
+            .iter()
+            .find(|(reason, _)| reason.stops_serving())
+            .map(|(_, text)| text.clone())
     }
 
     /// Follows the changes.

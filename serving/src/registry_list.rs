@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use arterial_models::registry::{Manifest, ModelVersion, Registry};
 
-use crate::error::chain;
 use crate::Result;
+use crate::error::chain;
 
 /// One version and the aliases that point to it.
 #[derive(Debug, Clone)]
@@ -30,10 +30,18 @@ pub async fn list(registry: &Registry) -> Result<Vec<Listed>> {
     let mut listed = Vec::new();
     for id in registry.list().await? {
         match registry.manifest(&id).await {
-            Ok(manifest) => listed.push(Listed { manifest, aliases: pointing.remove(&id).unwrap_or_default() }),
+            Ok(manifest) => listed.push(Listed {
+                manifest,
+                aliases: pointing.remove(&id).unwrap_or_default(),
+            }),
             Err(error) => tracing::warn!(model = %id, error = chain(&error), "a model's manifest does not check"),
         }
     }
-    listed.sort_by(|a, b| b.manifest.created_at.cmp(&a.manifest.created_at).then_with(|| b.manifest.version.cmp(&a.manifest.version)));
+    listed.sort_by(|a, b| {
+        b.manifest
+            .created_at
+            .cmp(&a.manifest.created_at)
+            .then_with(|| b.manifest.version.cmp(&a.manifest.version))
+    });
     Ok(listed)
 }

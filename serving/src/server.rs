@@ -68,7 +68,16 @@ impl Server {
         let grpc = tokio::spawn(serve_grpc(config.clone(), routes, grpc_listener, stop.clone()));
         let http = tokio::spawn(http::serve(http_listener, Arc::clone(&state), stop.clone()));
         tracing::info!(grpc = %grpc_addr, http = %http_addr, "listening");
-        Ok(Running { grpc_addr, http_addr, state, stop, drain: config.drain.to_std(), grpc, http, health })
+        Ok(Running {
+            grpc_addr,
+            http_addr,
+            state,
+            stop,
+            drain: config.drain.to_std(),
+            grpc,
+            http,
+            health,
+        })
     }
 }
 
@@ -79,12 +88,16 @@ impl Running {
     /// # Errors
     /// A server that had failed before.
     pub async fn shutdown(self) -> Result<()> {
-        self.state.readiness.raise(Reason::Draining, "the service is shutting down");
+        self.state
+            .readiness
+            .raise(Reason::Draining, "the service is shutting down");
         self.state.stop.cancel();
         self.stop.cancel();
         let (grpc, http) = tokio::join!(end(self.grpc, self.drain), end(self.http, self.drain));
         self.health.abort();
-        self.state.stop().await;
+        if tokio::time::timeout(self.drain, self.state.stop()).await.is_err() {
+            tracing::error!(drain = ?self.drain, "forecasts that a sink had not taken yet are lost for it");
+        }
         grpc.and(http)
     }
 
@@ -108,11 +121,17 @@ async fn end(mut server: JoinHandle<Result<()>>, drain: Duration) -> Result<()> 
 }
 
 async fn listen(address: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|source| Error::Listen { address: address.into(), source })
+    TcpListener::bind(address).await.map_err(|source| Error::Listen {
+        address: address.into(),
+        source,
+    })
 }
 
 fn local(address: &str, listener: &TcpListener) -> Result<SocketAddr> {
-    listener.local_addr().map_err(|source| Error::Listen { address: address.into(), source })
+    listener.local_addr().map_err(|source| Error::Listen {
+        address: address.into(),
+        source,
+    })
 }
 
 /// Every service but health.
@@ -120,7 +139,9 @@ fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
     let most = config.max_message_bytes;
     macro_rules! limited {
         ($server:ident, $api:ident) => {
-            $server::new($api(Arc::clone(state))).max_decoding_message_size(most).max_encoding_message_size(most)
+            $server::new($api(Arc::clone(state)))
+                .max_decoding_message_size(most)
+                .max_encoding_message_size(most)
         };
     }
     let reflection = || {
@@ -137,13 +158,22 @@ fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
         .add_service(reflection().build_v1alpha().map_err(refused)?))
 }
 
-async fn serve_grpc(config: ServerConfig, routes: Routes, listener: TcpListener, stop: CancellationToken) -> Result<()> {
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(KEEP_ALIVE));
+async fn serve_grpc(
+    config: ServerConfig,
+    routes: Routes,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> Result<()> {
+    let incoming = TcpIncoming::from(listener)
+        .with_nodelay(Some(true))
+        .with_keepalive(Some(KEEP_ALIVE));
     tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE_PATIENCE))
         .http2_max_header_list_size(16_384)
-        .layer(DeadlineLayer { longest: config.longest_call.to_std() })
+        .layer(DeadlineLayer {
+            longest: config.longest_call.to_std(),
+        })
         .layer(GlobalConcurrencyLimitLayer::new(config.max_concurrent_calls))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
@@ -156,11 +186,17 @@ async fn report_health(state: Arc<AppState>, reporter: HealthReporter) {
     let mut readiness = state.readiness.subscribe();
     loop {
         let serving = state.readiness.stopped_by().is_none();
-        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        let status = if serving {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
         for service in SERVICES.into_iter().chain([""]) {
             reporter.set_service_status(service, status).await;
         }
-        state.metrics.set(Metric::ServerReady, f64::from(u8::from(state.readiness.is_ready())));
+        state
+            .metrics
+            .set(Metric::ServerReady, f64::from(u8::from(state.readiness.is_ready())));
         if readiness.changed().await.is_err() {
             return;
         }

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::Result;
 use crate::config::ServingConfig;
 use crate::error::chain;
 use crate::live::Live;
@@ -21,7 +22,6 @@ use crate::model::{Champions, ModelSource};
 use crate::readiness::{Readiness, Reason};
 use crate::score::{self, Issue, Scores};
 use crate::sinks::{self, ForecastSink};
-use crate::Result;
 
 /// Issues that wait for the sinks; with more, scoring waits and then takes the newest window only.
 const WAITING: usize = 16;
@@ -114,7 +114,9 @@ impl AppState {
             tasks: TaskTracker::new(),
             outbox,
         });
-        state.tasks.spawn(sinks::deliver_forever(Arc::clone(&state), inbox, parts.sinks));
+        state
+            .tasks
+            .spawn(sinks::deliver_forever(Arc::clone(&state), inbox, parts.sinks));
         Ok(state)
     }
 
@@ -136,12 +138,18 @@ impl AppState {
     /// The configured targets and those that have a champion.
     fn wanted(&self) -> BTreeSet<Target> {
         let known = |target: &&Target| {
-            self.live.stream(&target.topic).is_ok_and(|stream| {
-                crate::live::target_column(stream.definition(), &target.field).is_some()
-            })
+            self.live
+                .stream(&target.topic)
+                .is_ok_and(|stream| crate::live::target_column(stream.definition(), &target.field).is_some())
         };
         let champions = self.champions.all();
-        self.config.targets.iter().chain(champions.keys()).filter(known).cloned().collect()
+        self.config
+            .targets
+            .iter()
+            .chain(champions.keys())
+            .filter(known)
+            .cloned()
+            .collect()
     }
 
     /// Begins to serve a target: its history is read, then its windows are scored.
@@ -162,7 +170,8 @@ impl AppState {
         if let Some(issue) = first {
             self.deliver(issue).await;
         }
-        self.tasks.spawn(score::score_forever(Arc::clone(self), target.clone(), scored));
+        self.tasks
+            .spawn(score::score_forever(Arc::clone(self), target.clone(), scored));
         Ok(())
     }
 
@@ -196,8 +205,28 @@ impl AppState {
     /// Takes the rows of one commit of a windows table into live state. It is quick: scoring happens elsewhere.
     pub fn take(&self, topic: &str, batch: &RecordBatch, watermark: Timestamp) {
         if let Err(error) = self.live.take(topic, batch, watermark, &self.metrics) {
-            tracing::error!(topic, error = chain(&error), "a commit could not be taken into live state");
+            tracing::error!(
+                topic,
+                error = chain(&error),
+                "a commit could not be taken into live state"
+            );
         }
+    }
+
+    /// Reads the history of every served target again; what is known already stays as it is. For the end of a time in
+    /// which commits failed: one whose reply was lost has reached the lake, and nobody was told.
+    ///
+    /// # Errors
+    /// A lake that cannot be read.
+    pub async fn read_again(&self) -> Result<()> {
+        let Some(lake) = &self.lake else { return Ok(()) };
+        for stream in self.live.streams() {
+            let fields = stream.served();
+            if !fields.is_empty() {
+                stream.rebuild(lake, &fields, self.config.history).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Hands an issue to the sinks; waits while they are behind.

@@ -12,7 +12,12 @@ use crate::outcome::Usage;
 #[derive(Debug, clap::Args)]
 pub struct Service {
     /// The service's gRPC address.
-    #[arg(long, env = "ARTERIAL_ENDPOINT", default_value = "http://127.0.0.1:50051", value_name = "URL")]
+    #[arg(
+        long,
+        env = "ARTERIAL_ENDPOINT",
+        default_value = "http://127.0.0.1:50051",
+        value_name = "URL"
+    )]
     pub endpoint: String,
     /// How long an answer may take, in seconds.
     #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -25,12 +30,24 @@ impl Service {
     /// # Errors
     /// An address that is none, a service that cannot be reached.
     pub async fn connect(&self) -> anyhow::Result<Channel> {
-        let text = if self.endpoint.contains("://") { self.endpoint.clone() } else { format!("http://{}", self.endpoint) };
+        let text = if self.endpoint.contains("://") {
+            self.endpoint.clone()
+        } else {
+            format!("http://{}", self.endpoint)
+        };
         let endpoint = Endpoint::from_shared(text).map_err(|error| {
-            Usage(format!("`endpoint` is `{}`, accepted: an address such as http://127.0.0.1:50051 ({error})", self.endpoint))
+            Usage(format!(
+                "`endpoint` is `{}`, accepted: an address such as http://127.0.0.1:50051 ({error})",
+                self.endpoint
+            ))
         })?;
-        let endpoint = endpoint.connect_timeout(Duration::from_secs(5)).timeout(Duration::from_secs(self.timeout));
-        endpoint.connect().await.with_context(|| format!("no service answers at `{}`", self.endpoint))
+        let endpoint = endpoint
+            .connect_timeout(Duration::from_secs(5))
+            .timeout(Duration::from_secs(self.timeout));
+        endpoint
+            .connect()
+            .await
+            .with_context(|| format!("no service answers at `{}`", self.endpoint))
     }
 }
 
@@ -38,7 +55,11 @@ impl Service {
 pub fn failed(status: &Status) -> anyhow::Error {
     match status.code() {
         Code::InvalidArgument | Code::NotFound => Usage(status.message().to_owned()).into(),
-        code => anyhow::anyhow!("{}: {}", code.description().to_lowercase().trim_end_matches('.'), status.message()),
+        code => anyhow::anyhow!(
+            "{}: {}",
+            code.description().to_lowercase().trim_end_matches('.'),
+            status.message()
+        ),
     }
 }
 
@@ -52,7 +73,11 @@ pub fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     }
     let line = |cells: &mut dyn Iterator<Item = &str>| {
         let padded = cells.zip(&widths).map(|(cell, &width)| {
-            if cell.parse::<f64>().is_ok() { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+            if cell.parse::<f64>().is_ok() {
+                format!("{cell:>width$}")
+            } else {
+                format!("{cell:<width$}")
+            }
         });
         format!("{}\n", padded.collect::<Vec<_>>().join("  ").trim_end())
     };
@@ -69,8 +94,14 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = vec![vec!["sensor-001".into(), "7.5".into()], vec!["b".into(), "12.25".into()]];
-        assert_eq!(table(&["key", "p50"], &rows), "key         p50\nsensor-001    7.5\nb           12.25\n");
+        let rows = vec![
+            vec!["sensor-001".into(), "7.5".into()],
+            vec!["b".into(), "12.25".into()],
+        ];
+        assert_eq!(
+            table(&["key", "p50"], &rows),
+            "key         p50\nsensor-001    7.5\nb           12.25\n"
+        );
     }
 
     #[test]

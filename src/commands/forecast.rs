@@ -59,12 +59,20 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         model: args.model.clone(),
     };
     let response = runtime()?.block_on(ask(&args.service, request))?;
-    if args.json { print_json(&document(&response)) } else { print(&response) }
+    if args.json {
+        print_json(&document(&response))
+    } else {
+        print(&response)
+    }
 }
 
 async fn ask(service: &Service, request: v1::ForecastRequest) -> anyhow::Result<v1::ForecastResponse> {
     let mut client = ForecastServiceClient::new(service.connect().await?).max_decoding_message_size(256 << 20);
-    Ok(client.forecast(request).await.map_err(|status| failed(&status))?.into_inner())
+    Ok(client
+        .forecast(request)
+        .await
+        .map_err(|status| failed(&status))?
+        .into_inner())
 }
 
 fn document(response: &v1::ForecastResponse) -> Value {
@@ -85,9 +93,7 @@ fn document(response: &v1::ForecastResponse) -> Value {
             "issued_at": Timestamp(one.issued_at).to_string(),
         })
     };
-    let refusal = |one: &v1::Refusal| {
-        json!({"key": one.key, "code": one.code, "message": one.message, "horizon_minutes": one.horizon_minutes})
-    };
+    let refusal = |one: &v1::Refusal| json!({"key": one.key, "code": one.code, "message": one.message, "horizon_minutes": one.horizon_minutes});
     json!({
         "forecasts": response.forecasts.iter().map(forecast).collect::<Vec<_>>(),
         "refusals": response.refusals.iter().map(refusal).collect::<Vec<_>>(),
@@ -98,7 +104,11 @@ fn print(response: &v1::ForecastResponse) -> anyhow::Result<()> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
     if let Some(first) = response.forecasts.first() {
-        let quantiles: Vec<String> = first.quantiles.iter().map(|pair| format!("p{}", percent(pair.quantile))).collect();
+        let quantiles: Vec<String> = first
+            .quantiles
+            .iter()
+            .map(|pair| format!("p{}", percent(pair.quantile)))
+            .collect();
         let mut heads = vec!["key", "time", "minutes"];
         heads.extend(quantiles.iter().map(String::as_str));
         heads.extend(["model", "step", "data age"]);
@@ -106,7 +116,11 @@ fn print(response: &v1::ForecastResponse) -> anyhow::Result<()> {
         write!(out, "{}", table(&heads, &rows))?;
     }
     for refusal in &response.refusals {
-        let key = if refusal.key.is_empty() { "request" } else { &refusal.key };
+        let key = if refusal.key.is_empty() {
+            "request"
+        } else {
+            &refusal.key
+        };
         writeln!(out, "refused  {key}  {}: {}", refusal.code, refusal.message)?;
     }
     Ok(())
@@ -136,6 +150,9 @@ mod tests {
 
     #[test]
     fn a_quantile_is_headed_by_its_percentage() {
-        assert_eq!([0.5, 0.975, 0.1].map(|one| format!("p{}", percent(one))), ["p50", "p97.5", "p10"]);
+        assert_eq!(
+            [0.5, 0.975, 0.1].map(|one| format!("p{}", percent(one))),
+            ["p50", "p97.5", "p10"]
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! `arterial health`: whether a running service may be asked.
 
+use std::io::Write;
+
 use serde_json::json;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -35,11 +37,16 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let found = runtime()?.block_on(ask(&args.service))?;
     let serving = found.iter().all(|(_, status)| status == "SERVING");
     if args.json {
-        let services: Vec<_> = found.iter().map(|(name, status)| json!({"service": name, "status": status})).collect();
+        let services: Vec<_> = found
+            .iter()
+            .map(|(name, status)| json!({"service": name, "status": status}))
+            .collect();
         print_json(&json!({"endpoint": args.service.endpoint, "serving": serving, "services": services}))?;
     } else {
-        let rows: Vec<Vec<String>> = found.iter().map(|(name, status)| vec![label(name), status.clone()]).collect();
-        use std::io::Write;
+        let rows: Vec<Vec<String>> = found
+            .iter()
+            .map(|(name, status)| vec![label(name), status.clone()])
+            .collect();
         write!(std::io::stdout().lock(), "{}", table(&["service", "status"], &rows))?;
     }
     anyhow::ensure!(serving, "`{}` is not serving", args.service.endpoint);
@@ -47,7 +54,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn label(service: &str) -> String {
-    if service.is_empty() { "all".into() } else { service.into() }
+    if service.is_empty() {
+        "all".into()
+    } else {
+        service.into()
+    }
 }
 
 async fn ask(service: &Service) -> anyhow::Result<Vec<(String, String)>> {
@@ -55,7 +66,11 @@ async fn ask(service: &Service) -> anyhow::Result<Vec<(String, String)>> {
     let mut found = Vec::new();
     for name in SERVICES {
         let request = HealthCheckRequest { service: name.into() };
-        let response = client.check(request).await.map_err(|status| failed(&status))?.into_inner();
+        let response = client
+            .check(request)
+            .await
+            .map_err(|status| failed(&status))?
+            .into_inner();
         let status = match response.status() {
             ServingStatus::Serving => "SERVING",
             ServingStatus::NotServing => "NOT_SERVING",

@@ -37,13 +37,22 @@ impl Minio {
         let server = Command::new(program)
             .args(["server", "--quiet", "--address", &format!("127.0.0.1:{port}")])
             .arg(place.path())
-            .envs([("MINIO_ROOT_USER", USER), ("MINIO_ROOT_PASSWORD", SECRET), ("MINIO_BROWSER", "off"), ("MINIO_UPDATE", "off")])
+            .envs([
+                ("MINIO_ROOT_USER", USER),
+                ("MINIO_ROOT_PASSWORD", SECRET),
+                ("MINIO_BROWSER", "off"),
+                ("MINIO_UPDATE", "off"),
+            ])
             .env("HOME", place.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let minio = Self { server, port, _place: place };
+        let minio = Self {
+            server,
+            port,
+            _place: place,
+        };
         minio.wait();
         Some(minio)
     }
@@ -91,5 +100,8 @@ fn program() -> Option<PathBuf> {
     folders.extend(env::var_os("GOBIN").map(PathBuf::from));
     folders.extend(env::var_os("GOPATH").map(|path| PathBuf::from(path).join("bin")));
     folders.extend(env::var_os("HOME").map(|path| PathBuf::from(path).join("go/bin")));
-    folders.into_iter().map(|folder| folder.join("minio")).find(|path| path.is_file())
+    folders
+        .into_iter()
+        .map(|folder| folder.join("minio"))
+        .find(|path| path.is_file())
 }

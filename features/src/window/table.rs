@@ -212,10 +212,10 @@ impl WindowTable {
     }
 }
 
-/// Makes room for `needed` entries, a quarter ahead rather than double: a million keys should not cost two.
+/// Makes room for `needed` entries, an eighth ahead rather than double: a million keys should not cost two.
 fn grow<T>(list: &mut Vec<T>, needed: usize) {
     if needed > list.capacity() {
-        let ahead = (needed / 4).max(64);
+        let ahead = (needed / 8).max(64);
         list.reserve_exact(needed - list.len() + ahead);
     }
 }

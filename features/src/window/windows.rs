@@ -212,7 +212,8 @@ impl Windows {
         match self.open.binary_search_by_key(&start, |table| table.start) {
             Ok(place) => place,
             Err(place) => {
-                let like = place.checked_sub(1).and_then(|before| self.open.get(before));
+                // The newest window will be about as large as the one before; an old one holds a few late comers.
+                let like = self.open.last().filter(|_| place == self.open.len());
                 let table = WindowTable::new(start, &self.layout, like);
                 self.open.insert(place, table);
                 place

@@ -20,8 +20,14 @@ use crate::{Error, Result};
 /// Quantiles that are not stored, a model asked for by name, zones, an instant to come; a lake that cannot be read.
 pub async fn as_of(state: &AppState, question: &Question, checked: &Checked<'_>, as_of: Timestamp) -> Result<Answer> {
     check(state, question, checked, as_of)?;
-    let mut answer = Answer { quantiles: checked.levels.clone(), ..Answer::default() };
-    let lake = state.lake.as_ref().ok_or_else(|| Error::NotKept("this service keeps no past forecasts".into()))?;
+    let mut answer = Answer {
+        quantiles: checked.levels.clone(),
+        ..Answer::default()
+    };
+    let lake = state
+        .lake
+        .as_ref()
+        .ok_or_else(|| Error::NotKept("this service keeps no past forecasts".into()))?;
     let table = lake.existing(crate::sinks::FORECASTS).await?;
     let batches = match table {
         Some(table) => table.scan(&scan(state, question, checked, as_of)).await?,
@@ -56,13 +62,25 @@ fn check(state: &AppState, question: &Question, checked: &Checked<'_>, as_of: Ti
         return Err(Error::invalid("as_of", as_of, "an instant that has passed"));
     }
     if let Some(level) = checked.levels.iter().find(|level| !DEFAULT_QUANTILES.contains(level)) {
-        return Err(Error::invalid("quantiles", level, "0.1, 0.5 and 0.9 together with `as_of`"));
+        return Err(Error::invalid(
+            "quantiles",
+            level,
+            "0.1, 0.5 and 0.9 together with `as_of`",
+        ));
     }
     if checked.model.is_some() {
-        return Err(Error::invalid("model", &question.model, "nothing together with `as_of`: whoever was in charge"));
+        return Err(Error::invalid(
+            "model",
+            &question.model,
+            "nothing together with `as_of`: whoever was in charge",
+        ));
     }
     if !question.zones.is_empty() {
-        return Err(Error::invalid("zones", question.zones.join(", "), "keys instead of zones together with `as_of`"));
+        return Err(Error::invalid(
+            "zones",
+            question.zones.join(", "),
+            "keys instead of zones together with `as_of`",
+        ));
     }
     Ok(())
 }
@@ -84,22 +102,31 @@ struct Columns<'a>(&'a RecordBatch);
 
 impl<'a> Columns<'a> {
     fn text(&self, name: &str) -> Result<&'a StringArray> {
-        self.0.column_by_name(name).and_then(|column| column.as_string_opt()).ok_or_else(|| wrong(name))
+        self.0
+            .column_by_name(name)
+            .and_then(|column| column.as_string_opt())
+            .ok_or_else(|| wrong(name))
     }
 
     fn instant(&self, name: &str) -> Result<&'a TimestampMicrosecondArray> {
         let column = self.0.column_by_name(name);
-        column.and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>()).ok_or_else(|| wrong(name))
+        column
+            .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
+            .ok_or_else(|| wrong(name))
     }
 
     fn whole(&self, name: &str) -> Result<&'a Int32Array> {
         let column = self.0.column_by_name(name);
-        column.and_then(|column| column.as_primitive_opt::<Int32Type>()).ok_or_else(|| wrong(name))
+        column
+            .and_then(|column| column.as_primitive_opt::<Int32Type>())
+            .ok_or_else(|| wrong(name))
     }
 
     fn number(&self, name: &str) -> Result<&'a Float64Array> {
         let column = self.0.column_by_name(name);
-        column.and_then(|column| column.as_primitive_opt::<Float64Type>()).ok_or_else(|| wrong(name))
+        column
+            .and_then(|column| column.as_primitive_opt::<Float64Type>())
+            .ok_or_else(|| wrong(name))
     }
 }
 
@@ -118,16 +145,26 @@ fn collect(
     let (topics, targets, keys) = (columns.text("topic")?, columns.text("target")?, columns.text("key")?);
     let (origins, issued) = (columns.instant("origin")?, columns.instant("issued_at")?);
     let (minutes, times) = (columns.whole("horizon_minutes")?, columns.instant("target_time")?);
-    let (models, versions, digests) = (columns.text("model")?, columns.text("model_version")?, columns.text("data_digest")?);
+    let (models, versions, digests) = (
+        columns.text("model")?,
+        columns.text("model_version")?,
+        columns.text("data_digest")?,
+    );
     let rungs = columns.text("step_of_ladder")?;
-    let numbers = checked.levels.iter().map(|level| columns.number(column_of(*level))).collect::<Result<Vec<_>>>()?;
+    let numbers = checked
+        .levels
+        .iter()
+        .map(|level| columns.number(column_of(*level)))
+        .collect::<Result<Vec<_>>>()?;
     let window = checked.stream.definition().window;
     for row in 0..batch.num_rows() {
         let mine = topics.value(row) == checked.target.topic && targets.value(row) == checked.target.field;
         if !mine || issued.value(row) > as_of.0 || !wanted(checked, window, minutes.value(row)) {
             continue;
         }
-        let entry = newest.entry(keys.value(row).to_owned()).or_insert((i64::MIN, Vec::new()));
+        let entry = newest
+            .entry(keys.value(row).to_owned())
+            .or_insert((i64::MIN, Vec::new()));
         if issued.value(row) < entry.0 {
             continue;
         }
@@ -139,13 +176,25 @@ fn collect(
             origin: Timestamp(origins.value(row)),
             target_time: Timestamp(times.value(row)),
             horizon_minutes: minutes.value(row),
-            values: numbers.iter().map(|column| if column.is_null(row) { f64::NAN } else { column.value(row) }).collect(),
+            values: numbers
+                .iter()
+                .map(|column| {
+                    if column.is_null(row) {
+                        f64::NAN
+                    } else {
+                        column.value(row)
+                    }
+                })
+                .collect(),
             source: Arc::new(Source {
                 model: models.value(row).into(),
                 version: versions.value(row).into(),
                 digest: digests.value(row).into(),
             }),
-            rung: LadderStep::ALL.into_iter().find(|one| one.name() == rungs.value(row)).unwrap_or(LadderStep::Profile),
+            rung: LadderStep::ALL
+                .into_iter()
+                .find(|one| one.name() == rungs.value(row))
+                .unwrap_or(LadderStep::Profile),
             age: Duration((as_of.0 - origins.value(row) - window.0).max(0)),
             issued_at: Timestamp(issued.value(row)),
         });
@@ -163,7 +212,10 @@ fn column_of(level: f64) -> &'static str {
 
 fn wanted(checked: &Checked<'_>, window: Duration, minutes: i32) -> bool {
     let ahead = (i64::from(minutes) * MINUTE / window.0) as usize;
-    checked.steps.as_ref().map_or_else(|| DEFAULT_STEPS.contains(&ahead), |steps| steps.contains(&ahead))
+    checked
+        .steps
+        .as_ref()
+        .map_or_else(|| DEFAULT_STEPS.contains(&ahead), |steps| steps.contains(&ahead))
 }
 
 fn refuse_missing(key: &str, checked: &Checked<'_>, steps: &[usize], have: &[Forecast], refusals: &mut Vec<Refusal>) {
@@ -171,7 +223,10 @@ fn refuse_missing(key: &str, checked: &Checked<'_>, steps: &[usize], have: &[For
         let horizon_minutes = (ahead as i64 * checked.stream.definition().window.0 / MINUTE) as i32;
         if have.iter().all(|forecast| forecast.horizon_minutes != horizon_minutes) {
             let message = "this horizon was not stored";
-            refusals.push(Refusal { horizon_minutes, ..Refusal::new(key, RefusalCode::NoData, message) });
+            refusals.push(Refusal {
+                horizon_minutes,
+                ..Refusal::new(key, RefusalCode::NoData, message)
+            });
         }
     }
 }

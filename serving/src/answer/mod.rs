@@ -7,7 +7,8 @@ mod reply;
 use std::sync::Arc;
 
 pub use question::{
-    Checked, DEFAULT_QUANTILES, DEFAULT_STEPS, FURTHEST, MOST_FORECASTS, MOST_KEYS, MOST_QUANTILES, MOST_ZONES, Question,
+    Checked, DEFAULT_QUANTILES, DEFAULT_STEPS, FURTHEST, MOST_FORECASTS, MOST_KEYS, MOST_QUANTILES, MOST_ZONES,
+    Question,
 };
 pub use reply::{Answer, Forecast, Refusal};
 
@@ -33,14 +34,18 @@ pub async fn answer(state: &Arc<AppState>, question: &Question) -> Result<Answer
     };
     state.metrics.count(Metric::ForecastCalls, 1);
     for refusal in &answer.refusals {
-        state.metrics.count_by(Metric::ForecastRefusals, "code", refusal.code.name(), 1);
+        state
+            .metrics
+            .count_by(Metric::ForecastRefusals, "code", refusal.code.name(), 1);
     }
     state.metrics.observe(Metric::ForecastDuration, started.elapsed());
     Ok(answer)
 }
 
 async fn newest(state: &Arc<AppState>, question: &Question, checked: &Checked<'_>) -> Result<Answer> {
-    let Some(scores) = state.scores.get(&checked.target) else { return Ok(not_served(state, question, checked)) };
+    let Some(scores) = state.scores.get(&checked.target) else {
+        return Ok(not_served(state, question, checked));
+    };
     match issue(state, checked, &scores).await? {
         Some(issue) => reply::reply(question, checked, &issue, state.clock.now(), state.config.stale_after),
         None => Ok(without_windows(question, checked)),
@@ -60,7 +65,10 @@ async fn issue(state: &Arc<AppState>, checked: &Checked<'_>, scores: &TargetScor
     {
         return Ok(newest);
     }
-    let wanted = Wanted { model: model.clone(), quantiles: checked.levels.clone() };
+    let wanted = Wanted {
+        model: model.clone(),
+        quantiles: checked.levels.clone(),
+    };
     let compute = async || {
         let mut order = score::order(state, &checked.target, &checked.quantiles);
         if let Some(id) = &model {
@@ -69,7 +77,11 @@ async fn issue(state: &Arc<AppState>, checked: &Checked<'_>, scores: &TargetScor
             order.models = vec![(LadderStep::Model, model)];
             order.profile = false;
         }
-        let _turn = state.computing.acquire().await.map_err(|error| Error::Background(error.to_string()))?;
+        let _turn = state
+            .computing
+            .acquire()
+            .await
+            .map_err(|error| Error::Background(error.to_string()))?;
         let computed = score::run(state, order).await?;
         Ok::<_, Error>(computed.map(|computed| Arc::new(computed.issue)))
     };
@@ -83,9 +95,16 @@ fn not_served(state: &AppState, question: &Question, checked: &Checked<'_>) -> A
     let message = if known.contains(&checked.target.field) {
         format!("`{}` is not served here; served: {}", checked.target, served.join(", "))
     } else {
-        format!("`{}` has no `{}`; it has: {}", checked.target.topic, checked.target.field, known.join(", "))
+        format!(
+            "`{}` has no `{}`; it has: {}",
+            checked.target.topic,
+            checked.target.field,
+            known.join(", ")
+        )
     };
-    refuse_all(question, checked, |key| Refusal::new(key, RefusalCode::UnknownTarget, message.clone()))
+    refuse_all(question, checked, |key| {
+        Refusal::new(key, RefusalCode::UnknownTarget, message.clone())
+    })
 }
 
 fn without_windows(question: &Question, checked: &Checked<'_>) -> Answer {
@@ -102,6 +121,9 @@ fn refuse_all(question: &Question, checked: &Checked<'_>, refusal: impl Fn(&str)
     if refusals.is_empty() {
         refusals.push(refusal(""));
     }
-    Answer { quantiles: checked.levels.clone(), forecasts: Vec::new(), refusals }
+    Answer {
+        quantiles: checked.levels.clone(),
+        forecasts: Vec::new(),
+        refusals,
+    }
 }
-

@@ -84,7 +84,10 @@ impl Question {
         let quantiles = quantiles(&self.quantiles)?;
         Ok(Checked {
             stream,
-            target: Target { topic: self.topic.clone(), field: self.target.clone() },
+            target: Target {
+                topic: self.topic.clone(),
+                field: self.target.clone(),
+            },
             steps,
             levels: quantiles.iter().map(|one| f64::from(*one)).collect(),
             quantiles,
@@ -95,7 +98,11 @@ impl Question {
 
 fn limit(field: &str, count: usize, most: usize) -> Result<()> {
     if count > most {
-        return Err(Error::invalid(field, format!("{count} of them"), format!("at most {most}")));
+        return Err(Error::invalid(
+            field,
+            format!("{count} of them"),
+            format!("at most {most}"),
+        ));
     }
     Ok(())
 }
@@ -109,7 +116,10 @@ fn steps(minutes: &[i32], window: Duration) -> Result<Option<Vec<usize>>> {
         let length = i64::from(one) * MINUTE;
         let ahead = length / window.0;
         if length % window.0 != 0 || !(1..=FURTHEST as i64).contains(&ahead) {
-            let accepted = format!("multiples of {window}, at most {}", Duration(window.0 * FURTHEST as i64));
+            let accepted = format!(
+                "multiples of {window}, at most {}",
+                Duration(window.0 * FURTHEST as i64)
+            );
             return Err(Error::invalid("horizons_minutes", one, accepted));
         }
         steps.insert(ahead as usize);
@@ -118,7 +128,11 @@ fn steps(minutes: &[i32], window: Duration) -> Result<Option<Vec<usize>>> {
 }
 
 fn quantiles(asked: &[f64]) -> Result<Vec<Quantile>> {
-    let asked = if asked.is_empty() { &DEFAULT_QUANTILES[..] } else { asked };
+    let asked = if asked.is_empty() {
+        &DEFAULT_QUANTILES[..]
+    } else {
+        asked
+    };
     let mut quantiles = Vec::with_capacity(asked.len());
     for &one in asked {
         let refuse = |_| Error::invalid("quantiles", one, "fractions strictly between 0 and 1, such as 0.1");
@@ -148,14 +162,21 @@ mod tests {
     #[test]
     fn a_horizon_between_two_windows_is_refused_with_what_is_accepted() {
         let error = steps(&[5, 7], FIVE_MINUTES).unwrap_err().to_string();
-        assert_eq!(error, "`horizons_minutes` is `7`, accepted: multiples of 5m, at most 5d");
+        assert_eq!(
+            error,
+            "`horizons_minutes` is `7`, accepted: multiples of 5m, at most 5d"
+        );
         assert!(steps(&[0], FIVE_MINUTES).is_err() && steps(&[-5], FIVE_MINUTES).is_err());
     }
 
     #[test]
     fn horizons_and_quantiles_are_sorted_and_named_once() {
         assert_eq!(steps(&[60, 5, 60], FIVE_MINUTES).unwrap(), Some(vec![1, 12]));
-        let levels: Vec<f64> = quantiles(&[0.9, 0.5, 0.9]).unwrap().into_iter().map(f64::from).collect();
+        let levels: Vec<f64> = quantiles(&[0.9, 0.5, 0.9])
+            .unwrap()
+            .into_iter()
+            .map(f64::from)
+            .collect();
         assert_eq!(levels, [0.5, 0.9]);
     }
 

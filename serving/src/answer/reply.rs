@@ -58,7 +58,12 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal of all horizons.
     pub fn new(key: &str, code: RefusalCode, message: impl Into<String>) -> Self {
-        Self { key: key.into(), code, message: message.into(), horizon_minutes: 0 }
+        Self {
+            key: key.into(),
+            code,
+            message: message.into(),
+            horizon_minutes: 0,
+        }
     }
 }
 
@@ -73,12 +78,19 @@ pub fn reply(
     now: Timestamp,
     stale_after: Duration,
 ) -> Result<Answer> {
-    let mut answer = Answer { quantiles: checked.levels.clone(), ..Answer::default() };
+    let mut answer = Answer {
+        quantiles: checked.levels.clone(),
+        ..Answer::default()
+    };
     let keys = select(question, checked, issue, &mut answer.refusals);
     let steps = steps(checked, issue.horizon());
     if keys.len() * steps.len() > MOST_FORECASTS {
         let value = format!("{} x {}", keys.len(), steps.len());
-        return Err(Error::invalid("keys x horizons_minutes", value, format!("at most {MOST_FORECASTS} forecasts")));
+        return Err(Error::invalid(
+            "keys x horizons_minutes",
+            value,
+            format!("at most {MOST_FORECASTS} forecasts"),
+        ));
     }
     let places = issue.positions(&checked.levels).unwrap_or_default();
     answer.forecasts.reserve(keys.len() * steps.len());
@@ -131,7 +143,10 @@ pub fn absent(checked: &Checked<'_>, name: &str) -> Refusal {
     if checked.stream.with(|state| state.position(name).is_some()) {
         return Refusal::new(name, RefusalCode::NoData, "no window of this key has been scored yet");
     }
-    let message = format!("`{}` never reported a key of this name within the kept history", checked.target.topic);
+    let message = format!(
+        "`{}` never reported a key of this name within the kept history",
+        checked.target.topic
+    );
     Refusal::new(name, RefusalCode::UnknownKey, message)
 }
 
@@ -152,7 +167,11 @@ fn steps(checked: &Checked<'_>, horizon: usize) -> Vec<usize> {
 fn age(issue: &Issue, key: usize, now: Timestamp, stale_after: Duration) -> Result<Duration, Refusal> {
     let name = &issue.keys[key];
     let Some(age) = issue.age(key, now) else {
-        return Err(Refusal::new(name, RefusalCode::NoData, "this key never reported the target within the kept history"));
+        return Err(Refusal::new(
+            name,
+            RefusalCode::NoData,
+            "this key never reported the target within the kept history",
+        ));
     };
     if age > stale_after {
         let message = format!(
@@ -173,12 +192,18 @@ fn tell(issue: &Issue, key: usize, age: Duration, steps: &[usize], places: &[usi
         if ahead > issue.horizon() {
             let furthest = issue.horizon() as i64 * issue.step.0 / MINUTE;
             let message = format!("{horizon_minutes} minutes ahead, the model in charge reaches {furthest}");
-            answer.refusals.push(Refusal { horizon_minutes, ..Refusal::new(name, RefusalCode::HorizonTooFar, message) });
+            answer.refusals.push(Refusal {
+                horizon_minutes,
+                ..Refusal::new(name, RefusalCode::HorizonTooFar, message)
+            });
             continue;
         }
         let rung = issue.steps[[key, ahead - 1]];
         let Some((rung, source)) = rung.and_then(|rung| Some((rung, issue.sources.get(&rung)?))) else {
-            answer.refusals.push(Refusal { horizon_minutes, ..unanswered(issue, key) });
+            answer.refusals.push(Refusal {
+                horizon_minutes,
+                ..unanswered(issue, key)
+            });
             continue;
         };
         answer.forecasts.push(Forecast {
@@ -186,7 +211,10 @@ fn tell(issue: &Issue, key: usize, age: Duration, steps: &[usize], places: &[usi
             origin: issue.origin,
             target_time: issue.target_time(ahead),
             horizon_minutes,
-            values: places.iter().map(|&place| issue.values[[key, ahead - 1, place]]).collect(),
+            values: places
+                .iter()
+                .map(|&place| issue.values[[key, ahead - 1, place]])
+                .collect(),
             source: Arc::clone(source),
             rung,
             age,

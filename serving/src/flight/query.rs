@@ -1,7 +1,7 @@
 //! What a ticket or a descriptor asks for.
 
-use arterial_datasets::time::Timestamp;
 use arrow_flight::{FlightDescriptor, Ticket, flight_descriptor::DescriptorType};
+use arterial_datasets::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -67,7 +67,10 @@ impl Query {
             return Self::read("cmd", &descriptor.cmd);
         }
         match descriptor.path.as_slice() {
-            [name] => Ok(Self { dataset: name.clone(), ..Self::default() }),
+            [name] => Ok(Self {
+                dataset: name.clone(),
+                ..Self::default()
+            }),
             path => Err(Error::invalid("path", path.join("/"), "one part, the dataset's name")),
         }
     }
@@ -81,19 +84,27 @@ impl Query {
     }
 
     fn read(field: &str, bytes: &[u8]) -> Result<Self> {
-        let text = std::str::from_utf8(bytes).map_err(|_| Error::invalid(field, "not UTF-8", ACCEPTED))?.trim();
+        let text = std::str::from_utf8(bytes)
+            .map_err(|_| Error::invalid(field, "not UTF-8", ACCEPTED))?
+            .trim();
         if text.is_empty() {
             return Err(Error::invalid(field, "", ACCEPTED));
         }
         if !text.starts_with('{') {
-            return Ok(Self { dataset: text.into(), ..Self::default() });
+            return Ok(Self {
+                dataset: text.into(),
+                ..Self::default()
+            });
         }
-        let query: Self =
-            serde_json::from_str(text).map_err(|error| Error::invalid(field, error, ACCEPTED))?;
+        let query: Self = serde_json::from_str(text).map_err(|error| Error::invalid(field, error, ACCEPTED))?;
         if let Some(keys) = &query.keys
             && keys.len() > MOST_KEYS
         {
-            return Err(Error::invalid("keys", format!("{} of them", keys.len()), format!("at most {MOST_KEYS}")));
+            return Err(Error::invalid(
+                "keys",
+                format!("{} of them", keys.len()),
+                format!("at most {MOST_KEYS}"),
+            ));
         }
         Ok(query)
     }
@@ -119,7 +130,12 @@ mod tests {
 
     #[test]
     fn a_wrong_ticket_says_what_is_accepted() {
-        for bad in [r#"{"dataset":"x","colums":[]}"#, r#"{"dataset":"x","from":"yesterday"}"#, "", "{"] {
+        for bad in [
+            r#"{"dataset":"x","colums":[]}"#,
+            r#"{"dataset":"x","from":"yesterday"}"#,
+            "",
+            "{",
+        ] {
             let error = Query::from_ticket(&Ticket::new(bad)).unwrap_err().to_string();
             assert!(error.contains("`ticket`") && error.contains("accepted"), "{error}");
         }

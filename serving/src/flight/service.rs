@@ -17,9 +17,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::datasets::Datasets;
 use super::query::Query;
+use crate::Result;
 use crate::metrics::Metric;
 use crate::state::AppState;
-use crate::Result;
 
 /// Tables over Flight.
 pub struct FlightApi(pub Arc<AppState>);
@@ -27,9 +27,9 @@ pub struct FlightApi(pub Arc<AppState>);
 type Sent<T> = BoxStream<'static, Result<T, Status>>;
 
 impl FlightApi {
-    async fn info(&self, query: Query, descriptor: FlightDescriptor) -> Result<FlightInfo> {
-        let schema = Datasets::new(&self.0).get(&query.dataset).await?.projected(&query)?;
-        info(&schema, &query, descriptor)
+    async fn info(&self, query: &Query, descriptor: FlightDescriptor) -> Result<FlightInfo> {
+        let schema = Datasets::new(&self.0).get(&query.dataset).await?.projected(query)?;
+        info(&schema, query, descriptor)
     }
 
     /// The names that start with `prefix`.
@@ -38,7 +38,10 @@ impl FlightApi {
         for dataset in Datasets::new(&self.0).list().await? {
             if dataset.name.starts_with(prefix) {
                 let descriptor = FlightDescriptor::new_path(vec![dataset.name.clone()]);
-                let query = Query { dataset: dataset.name, ..Query::default() };
+                let query = Query {
+                    dataset: dataset.name,
+                    ..Query::default()
+                };
                 infos.push(info(&dataset.schema, &query, descriptor)?);
             }
         }
@@ -52,9 +55,13 @@ impl FlightApi {
         let batches = dataset.read(&query).await?;
         let state = Arc::clone(&self.0);
         let count = move |batch: &arrow::array::RecordBatch| {
-            state.metrics.count_by(Metric::FlightRows, "dataset", &dataset.name, batch.num_rows() as u64);
+            state
+                .metrics
+                .count_by(Metric::FlightRows, "dataset", &dataset.name, batch.num_rows() as u64);
         };
-        let batches = batches.inspect_ok(count).map_err(|error| FlightError::Tonic(Box::new(Status::from(error))));
+        let batches = batches
+            .inspect_ok(count)
+            .map_err(|error| FlightError::Tonic(Box::new(Status::from(error))));
         let encoded = FlightDataEncoderBuilder::new().with_schema(schema).build(batches);
         Ok(encoded.map_err(Status::from).boxed())
     }
@@ -64,11 +71,17 @@ impl FlightApi {
 fn info(schema: &SchemaRef, query: &Query, descriptor: FlightDescriptor) -> Result<FlightInfo> {
     let endpoint = FlightEndpoint::new().with_ticket(query.ticket()?);
     let info = FlightInfo::new().try_with_schema(schema)?;
-    Ok(info.with_endpoint(endpoint).with_descriptor(descriptor).with_total_records(-1).with_total_bytes(-1))
+    Ok(info
+        .with_endpoint(endpoint)
+        .with_descriptor(descriptor)
+        .with_total_records(-1)
+        .with_total_bytes(-1))
 }
 
 fn not_offered(what: &str) -> Status {
-    Status::unimplemented(format!("{what} is not offered; offered: ListFlights, GetFlightInfo, GetSchema, DoGet"))
+    Status::unimplemented(format!(
+        "{what} is not offered; offered: ListFlights, GetFlightInfo, GetSchema, DoGet"
+    ))
 }
 
 #[tonic::async_trait]
@@ -90,14 +103,16 @@ impl FlightService for FlightApi {
     async fn get_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<FlightInfo>, Status> {
         let descriptor = request.into_inner();
         let query = Query::from_descriptor(&descriptor)?;
-        Ok(Response::new(self.info(query, descriptor).await?))
+        Ok(Response::new(self.info(&query, descriptor).await?))
     }
 
     async fn get_schema(&self, request: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {
         let query = Query::from_descriptor(&request.into_inner())?;
         let schema = Datasets::new(&self.0).get(&query.dataset).await?.projected(&query)?;
         let options = IpcWriteOptions::default();
-        let schema = SchemaAsIpc::new(&schema, &options).try_into().map_err(crate::Error::from)?;
+        let schema = SchemaAsIpc::new(&schema, &options)
+            .try_into()
+            .map_err(crate::Error::from)?;
         Ok(Response::new(schema))
     }
 
@@ -128,10 +143,7 @@ impl FlightService for FlightApi {
         Ok(Response::new(stream::empty().boxed()))
     }
 
-    async fn do_exchange(
-        &self,
-        _: Request<Streaming<FlightData>>,
-    ) -> Result<Response<Self::DoExchangeStream>, Status> {
+    async fn do_exchange(&self, _: Request<Streaming<FlightData>>) -> Result<Response<Self::DoExchangeStream>, Status> {
         Err(not_offered("DoExchange"))
     }
 }

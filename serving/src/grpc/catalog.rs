@@ -39,7 +39,10 @@ impl CatalogService for CatalogApi {
         let mut tables = Vec::new();
         for dataset in Datasets::new(&self.0).list().await? {
             let columns = dataset.schema.fields().iter().map(|field| column(field)).collect();
-            tables.push(v1::Table { name: dataset.name, columns });
+            tables.push(v1::Table {
+                name: dataset.name,
+                columns,
+            });
         }
         Ok(Response::new(v1::ListTablesResponse { tables }))
     }
@@ -50,9 +53,20 @@ fn describe(state: &AppState, stream: &LiveStream) -> v1::Stream {
     let target = |field: &arterial_datasets::stream::Field| {
         let name = field.column();
         let column = live::target_column(definition, &name)?;
-        let target = Target { topic: definition.name.clone(), field: name.clone() };
-        let champion = state.champions.get(&target).map(|in_charge| in_charge.wanted.to_string());
-        Some(v1::Target { name, unit: field.unit.clone().unwrap_or_default(), column, champion: champion.unwrap_or_default() })
+        let target = Target {
+            topic: definition.name.clone(),
+            field: name.clone(),
+        };
+        let champion = state
+            .champions
+            .get(&target)
+            .map(|in_charge| in_charge.wanted.to_string());
+        Some(v1::Target {
+            name,
+            unit: field.unit.clone().unwrap_or_default(),
+            column,
+            champion: champion.unwrap_or_default(),
+        })
     };
     v1::Stream {
         name: definition.name.clone(),
@@ -81,7 +95,10 @@ fn keys(state: &AppState, request: &v1::ListKeysRequest) -> Result<v1::ListKeysR
     let next = found.last().filter(|_| more).map(|last| last.key.to_string());
     let (now, window) = (state.clock.now(), stream.definition().window);
     let keys = found.into_iter().map(|info| key(info, now, window)).collect();
-    Ok(v1::ListKeysResponse { keys, next_page_token: next.unwrap_or_default() })
+    Ok(v1::ListKeysResponse {
+        keys,
+        next_page_token: next.unwrap_or_default(),
+    })
 }
 
 fn key(info: KeyInfo, now: Timestamp, window: Duration) -> v1::Key {

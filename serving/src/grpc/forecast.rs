@@ -71,7 +71,10 @@ async fn follow(
             changed = issues.changed() => changed.is_ok(),
         };
         next = if alive {
-            answer(&state, &question).await.map(|answered| response(&question, answered)).map_err(Status::from)
+            answer(&state, &question)
+                .await
+                .map(|answered| response(&question, answered))
+                .map_err(Status::from)
         } else {
             Err(Error::NotReady("the service is shutting down".into()).into())
         };

@@ -25,9 +25,13 @@ impl ModelService for ModelApi {
             let of = &listed.manifest.target;
             (topic.is_empty() || of.topic == topic) && (target.is_empty() || of.field == target)
         };
-        let Some(registry) = &self.0.registry else { return Ok(Response::new(v1::ListModelsResponse::default())) };
+        let Some(registry) = &self.0.registry else {
+            return Ok(Response::new(v1::ListModelsResponse::default()));
+        };
         let models = list(registry).await?.into_iter().filter(wanted);
-        let models = models.map(|listed| message(&self.0, &listed.manifest, listed.aliases)).collect();
+        let models = models
+            .map(|listed| message(&self.0, &listed.manifest, listed.aliases))
+            .collect();
         Ok(Response::new(v1::ListModelsResponse { models }))
     }
 
@@ -37,9 +41,15 @@ impl ModelService for ModelApi {
 }
 
 async fn get(state: &AppState, request: &v1::GetModelRequest) -> Result<v1::GetModelResponse> {
-    let registry = state.registry.as_ref().ok_or_else(|| Error::NotKept("this service has no model registry".into()))?;
+    let registry = state
+        .registry
+        .as_ref()
+        .ok_or_else(|| Error::NotKept("this service has no model registry".into()))?;
     let id = resolve(registry, request).await?;
-    let listed = list(registry).await?.into_iter().find(|listed| listed.manifest.id() == id);
+    let listed = list(registry)
+        .await?
+        .into_iter()
+        .find(|listed| listed.manifest.id() == id);
     let manifest = registry.manifest(&id).await?;
     let aliases = listed.map(|listed| listed.aliases).unwrap_or_default();
     Ok(v1::GetModelResponse {
@@ -51,7 +61,10 @@ async fn get(state: &AppState, request: &v1::GetModelRequest) -> Result<v1::GetM
 
 async fn resolve(registry: &Registry, request: &v1::GetModelRequest) -> Result<ModelVersion> {
     let reference = request.model.parse()?;
-    let target = Target { topic: request.topic.clone(), field: request.target.clone() };
+    let target = Target {
+        topic: request.topic.clone(),
+        field: request.target.clone(),
+    };
     let given = !target.topic.is_empty() && !target.field.is_empty();
     Ok(registry.resolve(&reference, given.then_some(&target)).await?)
 }
@@ -59,7 +72,9 @@ async fn resolve(registry: &Registry, request: &v1::GetModelRequest) -> Result<M
 fn message(state: &AppState, manifest: &Manifest, aliases: Vec<String>) -> v1::Model {
     let id = manifest.id();
     let in_charge = state.champions.get(&manifest.target);
-    let champion = in_charge.as_ref().and_then(|models| models.champion.as_ref().or(models.last_good.as_ref()));
+    let champion = in_charge
+        .as_ref()
+        .and_then(|models| models.champion.as_ref().or(models.last_good.as_ref()));
     v1::Model {
         name: manifest.name.clone(),
         version: manifest.version.to_string(),

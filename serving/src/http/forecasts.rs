@@ -42,11 +42,12 @@ async fn page(state: &Arc<AppState>, query: &str) -> Result<Value> {
         }
     }
     let answered = answer(state, &question).await?;
-    let forecasts: Vec<Value> =
-        answered.forecasts.iter().map(|forecast| row(&question, &answered.quantiles, forecast)).collect();
-    let refusal = |one: &crate::answer::Refusal| {
-        json!({"key": one.key, "code": one.code.name(), "message": one.message, "horizon_minutes": one.horizon_minutes})
-    };
+    let forecasts: Vec<Value> = answered
+        .forecasts
+        .iter()
+        .map(|forecast| row(&question, &answered.quantiles, forecast))
+        .collect();
+    let refusal = |one: &crate::answer::Refusal| json!({"key": one.key, "code": one.code.name(), "message": one.message, "horizon_minutes": one.horizon_minutes});
     let refusals: Vec<Value> = answered.refusals.iter().map(refusal).collect();
     Ok(json!({"forecasts": forecasts, "refusals": refusals, "next_cursor": next}))
 }
@@ -99,16 +100,31 @@ fn read(query: &str) -> Result<(Question, usize, String)> {
         target: text("target"),
         keys: words(&text("keys")),
         zones: words(&text("zones")),
-        horizons_minutes: many("horizons_minutes", &text("horizons_minutes"), "whole minutes with commas between")?,
-        quantiles: many("quantiles", &text("quantiles"), "fractions with commas between, such as 0.1,0.5,0.9")?,
-        as_of: Some(text("as_of")).filter(|text| !text.is_empty()).map(|text| text.parse()).transpose()?,
+        horizons_minutes: many(
+            "horizons_minutes",
+            &text("horizons_minutes"),
+            "whole minutes with commas between",
+        )?,
+        quantiles: many(
+            "quantiles",
+            &text("quantiles"),
+            "fractions with commas between, such as 0.1,0.5,0.9",
+        )?,
+        as_of: Some(text("as_of"))
+            .filter(|text| !text.is_empty())
+            .map(|text| text.parse())
+            .transpose()?,
         model: text("model"),
     };
     Ok((question, limit, text("cursor")))
 }
 
 fn words(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(String::from).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .map(String::from)
+        .collect()
 }
 
 fn many<T: FromStr>(field: &str, text: &str, accepted: &str) -> Result<Vec<T>> {
@@ -125,8 +141,12 @@ mod tests {
 
     #[test]
     fn lists_are_read_with_commas_between() {
-        let (question, limit, _) = read("topic=parking&target=occupied_spaces&keys=a,b&horizons_minutes=15,30&limit=5").unwrap();
-        assert_eq!((question.keys.len(), question.horizons_minutes, limit), (2, vec![15, 30], 5));
+        let (question, limit, _) =
+            read("topic=parking&target=occupied_spaces&keys=a,b&horizons_minutes=15,30&limit=5").unwrap();
+        assert_eq!(
+            (question.keys.len(), question.horizons_minutes, limit),
+            (2, vec![15, 30], 5)
+        );
     }
 
     #[test]

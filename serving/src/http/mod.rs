@@ -1,4 +1,5 @@
 //! HTTP: for probes, for Prometheus, for people, and for programs that speak no gRPC.
+#![expect(clippy::unused_async, reason = "axum takes asynchronous handlers only")]
 
 mod forecasts;
 mod openapi;
@@ -40,7 +41,10 @@ pub fn router(state: Arc<AppState>) -> Router {
 /// A listener that breaks.
 pub async fn serve(listener: TcpListener, state: Arc<AppState>, stop: CancellationToken) -> Result<()> {
     let server = axum::serve(listener, router(state)).with_graceful_shutdown(stop.cancelled_owned());
-    server.await.map_err(|source| Error::Listen { address: "http".into(), source })
+    server.await.map_err(|source| Error::Listen {
+        address: "http".into(),
+        source,
+    })
 }
 
 /// The process lives.
@@ -51,13 +55,23 @@ async fn livez() -> &'static str {
 /// Whether the service may be asked, and if not, why.
 async fn readyz(State(state): State<Arc<AppState>>) -> Response {
     let reasons = state.readiness.reasons();
-    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let reasons: Vec<_> = reasons.iter().map(|(reason, text)| json!({"code": reason.code(), "message": text})).collect();
+    let status = if reasons.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let reasons: Vec<_> = reasons
+        .iter()
+        .map(|(reason, text)| json!({"code": reason.code(), "message": text}))
+        .collect();
     (status, Json(json!({"ready": reasons.is_empty(), "reasons": reasons}))).into_response()
 }
 
 async fn metrics(State(state): State<Arc<AppState>>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.render())
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        state.metrics.render(),
+    )
 }
 
 async fn page(State(state): State<Arc<AppState>>) -> impl IntoResponse {

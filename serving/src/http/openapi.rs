@@ -31,15 +31,17 @@ fn describe() -> Value {
 }
 
 fn parameters() -> Value {
-    let of = |name: &str, required: bool, description: &str| {
-        json!({"name": name, "in": "query", "required": required, "description": description, "schema": {"type": "string"}})
-    };
+    let of = |name: &str, required: bool, description: &str| json!({"name": name, "in": "query", "required": required, "description": description, "schema": {"type": "string"}});
     json!([
         of("topic", true, "The stream, such as traffic-sensors"),
         of("target", true, "The field, such as speed_kmh"),
         of("keys", false, "Keys with commas between; all where absent"),
         of("zones", false, "Zones whose keys are meant, with commas between"),
-        of("horizons_minutes", false, "Multiples of the window, with commas between; default 3, 6 and 12 windows"),
+        of(
+            "horizons_minutes",
+            false,
+            "Multiples of the window, with commas between; default 3, 6 and 12 windows"
+        ),
         of("quantiles", false, "Fractions with commas between; default 0.1,0.5,0.9"),
         of("model", false, "@champion (default), @ALIAS, NAME or NAME@VERSION"),
         of("as_of", false, "The forecast as it was served then, RFC 3339"),
@@ -60,7 +62,14 @@ fn page() -> Value {
         "step_of_ladder": {"type": "string", "enum": ["model", "last_good", "profile"]},
         "data_age_seconds": number, "data_digest": text, "issued_at": time,
     }});
-    let codes = ["STALE", "NO_DATA", "OUT_OF_DOMAIN", "UNKNOWN_KEY", "UNKNOWN_TARGET", "HORIZON_TOO_FAR"];
+    let codes = [
+        "STALE",
+        "NO_DATA",
+        "OUT_OF_DOMAIN",
+        "UNKNOWN_KEY",
+        "UNKNOWN_TARGET",
+        "HORIZON_TOO_FAR",
+    ];
     let refusal = json!({"type": "object", "properties": {
         "key": text, "code": {"type": "string", "enum": codes}, "message": text, "horizon_minutes": whole,
     }});

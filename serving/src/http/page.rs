@@ -56,7 +56,11 @@ fn streams(state: &AppState, html: &mut String) {
             None => ("none yet".into(), String::new()),
         };
         let name = escape(&definition.name);
-        let _ = write!(html, "<tr><td>{name}</td><td class=\"n\">{}</td><td>{newest}</td><td>{age}</td></tr>", stream.key_count());
+        let _ = write!(
+            html,
+            "<tr><td>{name}</td><td class=\"n\">{}</td><td>{newest}</td><td>{age}</td></tr>",
+            stream.key_count()
+        );
     }
     html.push_str("</table>");
 }
@@ -83,15 +87,30 @@ fn forecasts(state: &AppState, target: &Target, html: &mut String) {
         }
     }
     let issue = state.scores.get(target).and_then(|scores| scores.newest());
-    let Some(issue) = issue else { return html.push_str("<p>No forecast yet.</p>") };
-    let steps: Vec<String> = tally(&issue).iter().map(|(step, count)| format!("{count} by {step}")).collect();
-    let _ = write!(html, "<p>From the window at {}: {}.</p>", issue.origin, steps.join(", "));
+    let Some(issue) = issue else {
+        return html.push_str("<p>No forecast yet.</p>");
+    };
+    let steps: Vec<String> = tally(&issue)
+        .iter()
+        .map(|(step, count)| format!("{count} by {step}"))
+        .collect();
+    let _ = write!(
+        html,
+        "<p>From the window at {}: {}.</p>",
+        issue.origin,
+        steps.join(", ")
+    );
     table(state, &issue, html);
 }
 
 fn table(state: &AppState, issue: &Issue, html: &mut String) {
-    let Some(places) = issue.positions(&[0.1, 0.5, 0.9]) else { return };
-    let shown: Vec<usize> = STEPS_SHOWN.into_iter().filter(|&step| step <= issue.horizon()).collect();
+    let Some(places) = issue.positions(&[0.1, 0.5, 0.9]) else {
+        return;
+    };
+    let shown: Vec<usize> = STEPS_SHOWN
+        .into_iter()
+        .filter(|&step| step <= issue.horizon())
+        .collect();
     html.push_str("<table><tr><th>key</th><th>data</th>");
     for step in &shown {
         let _ = write!(html, "<th>in {} min</th>", *step as i64 * issue.step.0 / MINUTE);
@@ -100,12 +119,23 @@ fn table(state: &AppState, issue: &Issue, html: &mut String) {
     let now = state.clock.now();
     for key in 0..issue.keys.len().min(KEYS_SHOWN) {
         let fresh = issue.age(key, now).is_some_and(|age| age <= state.config.stale_after);
-        let _ = write!(html, "<tr><td>{}</td><td>{}</td>", escape(&issue.keys[key]), if fresh { "fresh" } else { "stale" });
+        let _ = write!(
+            html,
+            "<tr><td>{}</td><td>{}</td>",
+            escape(&issue.keys[key]),
+            if fresh { "fresh" } else { "stale" }
+        );
         for &step in &shown {
             let value = |place: usize| issue.values[[key, step - 1, places[place]]];
             match issue.steps[[key, step - 1]] {
                 Some(_) if fresh => {
-                    let _ = write!(html, "<td class=\"n\">{:.1} ({:.1} to {:.1})</td>", value(1), value(0), value(2));
+                    let _ = write!(
+                        html,
+                        "<td class=\"n\">{:.1} ({:.1} to {:.1})</td>",
+                        value(1),
+                        value(0),
+                        value(2)
+                    );
                 }
                 _ => html.push_str("<td>refused</td>"),
             }
@@ -119,7 +149,10 @@ fn table(state: &AppState, issue: &Issue, html: &mut String) {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -7,10 +7,18 @@ use arterial_datasets::stream::{Aggregate, StreamDefinition};
 
 use crate::{Error, Result};
 
-/// The windows column that a forecast of `field` is about: its mean or, where the stream keeps none, the first
-/// aggregate that it keeps. None where the stream has no such value field.
+/// The windows column that a forecast of `field` is about: the mean of a value field or, where the stream keeps none,
+/// the first aggregate that it keeps; an aggregate's own name, such as `speed_kmh_max`, means itself. None where the
+/// stream has neither.
 pub fn target_column(stream: &StreamDefinition, field: &str) -> Option<String> {
-    let definition = stream.value_fields().find(|one| one.column() == field)?;
+    let Some(definition) = stream.value_fields().find(|one| one.column() == field) else {
+        let aggregates = stream.value_fields().flat_map(|one| {
+            one.window_aggregates()
+                .into_iter()
+                .map(move |kept| format!("{}_{}", one.column(), kept.suffix()))
+        });
+        return aggregates.into_iter().find(|name| name == field);
+    };
     let kept = definition.window_aggregates();
     let aggregate = kept.iter().find(|one| **one == Aggregate::Mean).or(kept.first())?;
     Some(format!("{field}_{}", aggregate.suffix()))
@@ -18,7 +26,9 @@ pub fn target_column(stream: &StreamDefinition, field: &str) -> Option<String> {
 
 /// The numbers of a stream that can be forecast.
 pub fn target_fields(stream: &StreamDefinition) -> Vec<String> {
-    let fields = stream.value_fields().filter(|field| !field.window_aggregates().is_empty());
+    let fields = stream
+        .value_fields()
+        .filter(|field| !field.window_aggregates().is_empty());
     fields.map(arterial_datasets::stream::Field::column).collect()
 }
 
@@ -33,8 +43,12 @@ pub(super) struct WindowColumns<'a> {
 impl<'a> WindowColumns<'a> {
     pub fn of(batch: &'a RecordBatch) -> Result<Self> {
         Ok(Self {
-            keys: column(batch, "key")?.as_string_opt().ok_or_else(|| wrong("key", "Utf8"))?,
-            zones: column(batch, "zone_id")?.as_string_opt().ok_or_else(|| wrong("zone_id", "Utf8"))?,
+            keys: column(batch, "key")?
+                .as_string_opt()
+                .ok_or_else(|| wrong("key", "Utf8"))?,
+            zones: column(batch, "zone_id")?
+                .as_string_opt()
+                .ok_or_else(|| wrong("zone_id", "Utf8"))?,
             starts: column(batch, "window_start")?
                 .as_primitive_opt::<TimestampMicrosecondType>()
                 .ok_or_else(|| wrong("window_start", "Timestamp(us)"))?,
@@ -50,16 +64,24 @@ impl<'a> WindowColumns<'a> {
 }
 
 pub(super) fn floats<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Float64Array> {
-    column(batch, name)?.as_primitive_opt::<Float64Type>().ok_or_else(|| wrong(name, "Float64"))
+    column(batch, name)?
+        .as_primitive_opt::<Float64Type>()
+        .ok_or_else(|| wrong(name, "Float64"))
 }
 
 /// A value, or NaN where it is null.
 pub(super) fn float_or_nan(values: &Float64Array, row: usize) -> f64 {
-    if values.is_null(row) { f64::NAN } else { values.value(row) }
+    if values.is_null(row) {
+        f64::NAN
+    } else {
+        values.value(row)
+    }
 }
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::ArrayRef> {
-    batch.column_by_name(name).ok_or_else(|| wrong(name, "a column of the windows table"))
+    batch
+        .column_by_name(name)
+        .ok_or_else(|| wrong(name, "a column of the windows table"))
 }
 
 fn wrong(name: &str, accepted: &str) -> Error {
@@ -72,10 +94,11 @@ mod tests {
     use arterial_datasets::stream::StreamCatalog;
 
     #[test]
-    fn a_target_is_the_mean_of_its_field() {
+    fn a_target_is_the_mean_of_its_field_or_an_aggregate_by_name() {
         let catalog = StreamCatalog::built_in().unwrap();
         let stream = catalog.get("traffic-sensors").unwrap();
         assert_eq!(target_column(stream, "speed_kmh").as_deref(), Some("speed_kmh_mean"));
+        assert_eq!(target_column(stream, "speed_kmh_max").as_deref(), Some("speed_kmh_max"));
         assert_eq!(target_column(stream, "congestion_level"), None);
         assert!(target_fields(stream).contains(&"vehicle_flow".to_owned()));
     }

@@ -32,7 +32,10 @@ impl Live {
     /// Without any window yet; at most `history` and `history_bytes` are kept.
     pub fn new(catalog: &StreamCatalog, history: Duration, history_bytes: usize) -> Self {
         let live = |stream: &Arc<StreamDefinition>| (stream.name.clone(), LiveStream::new(Arc::clone(stream), history));
-        Self { streams: catalog.iter().map(live).collect(), history_bytes }
+        Self {
+            streams: catalog.iter().map(live).collect(),
+            history_bytes,
+        }
     }
 
     /// The stream of that name.
@@ -60,7 +63,12 @@ impl Live {
         let taken = stream.take(batch, Some(watermark))?;
         metrics.count_by(Metric::LiveWindows, "topic", topic, taken.windows);
         metrics.count_by(Metric::LiveRevisions, "topic", topic, taken.revisions);
-        metrics.set_by(Metric::LiveWatermark, "topic", topic, watermark.0 as f64 / SECOND as f64);
+        metrics.set_by(
+            Metric::LiveWatermark,
+            "topic",
+            topic,
+            watermark.0 as f64 / SECOND as f64,
+        );
         metrics.set_by(Metric::LiveKeys, "topic", topic, stream.key_count() as f64);
         self.bound(metrics);
         Ok(())
@@ -79,7 +87,11 @@ impl Live {
         for (stream, bytes) in self.streams.values().zip(held) {
             let share = (bytes as f64 * 0.9 * self.history_bytes as f64 / total as f64) as usize;
             if let Some(rows) = stream.shrink(share) {
-                tracing::warn!(topic = stream.definition().name, rows, "history in memory was cut short");
+                tracing::warn!(
+                    topic = stream.definition().name,
+                    rows,
+                    "history in memory was cut short"
+                );
             }
         }
     }

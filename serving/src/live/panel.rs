@@ -37,7 +37,9 @@ pub fn panel(
     let Some((ring, oldest)) = state.ring(field).and_then(|ring| Some((ring, ring.oldest()?))) else {
         return Ok(None);
     };
-    let Ok(last) = usize::try_from((origin.0 - oldest.0).div_euclid(step.0)) else { return Ok(None) };
+    let Ok(last) = usize::try_from((origin.0 - oldest.0).div_euclid(step.0)) else {
+        return Ok(None);
+    };
     if last >= ring.len() {
         return Ok(None);
     }
@@ -47,11 +49,22 @@ pub fn panel(
         positions[series].map_or(f64::NAN, |key| ring.value(first + row, key))
     });
     let start = Timestamp(oldest.0 + first as i64 * step.0);
-    let channels = vec![Channel { name: shape.channel.into(), role: ChannelRole::Target }];
-    Ok(Some(Panel::new(start, step, shape.timezone, series.to_vec(), channels, values)?))
+    let channels = vec![Channel {
+        name: shape.channel.into(),
+        role: ChannelRole::Target,
+    }];
+    Ok(Some(Panel::new(
+        start,
+        step,
+        shape.timezone,
+        series.to_vec(),
+        channels,
+        values,
+    )?))
 }
 
-/// SHA-256 over what a forecast reads: start, step, the names of the series and every value's bits, little-endian.
+/// SHA-256 over what a forecast reads: start, step, the names of the series and every value's bits, little-endian; every
+/// missing value counts as the same.
 pub fn digest(panel: &Panel) -> String {
     let mut sha = Sha256::new();
     sha.update(panel.start().0.to_le_bytes());
@@ -60,8 +73,12 @@ pub fn digest(panel: &Panel) -> String {
         sha.update((name.len() as u64).to_le_bytes());
         sha.update(name.as_bytes());
     }
-    let mut buffer = Buffer { sha, bytes: Vec::with_capacity(1 << 16) };
+    let mut buffer = Buffer {
+        sha,
+        bytes: Vec::with_capacity(1 << 16),
+    };
     for value in panel.values() {
+        let value = if value.is_nan() { f64::NAN } else { *value };
         buffer.write(&value.to_le_bytes());
     }
     buffer.finish_hexadecimal()

@@ -15,12 +15,23 @@ impl LiveStream {
     /// # Errors
     /// A lake that cannot be read.
     pub async fn rebuild(&self, lake: &Lake, fields: &[String], history: Duration) -> Result<u64> {
-        let Some(table) = lake.existing(&self.definition().windows_table()).await? else { return Ok(0) };
-        let mut columns: Vec<String> = ["key", "zone_id", "window_start", "revision"].map(String::from).to_vec();
+        let Some(table) = lake.existing(&self.definition().windows_table()).await? else {
+            return Ok(0);
+        };
+        let mut columns: Vec<String> = ["key", "zone_id", "window_start", "revision"]
+            .map(String::from)
+            .to_vec();
         let schema = table.schema();
-        let wanted = fields.iter().filter_map(|field| target_column(self.definition(), field));
+        let wanted = fields
+            .iter()
+            .filter_map(|field| target_column(self.definition(), field));
         columns.extend(wanted.filter(|column| schema.field_with_name(column).is_ok()));
-        let watermark = table.progress().partitions.values().filter_map(|one| one.watermark).max();
+        let watermark = table
+            .progress()
+            .partitions
+            .values()
+            .filter_map(|one| one.watermark)
+            .max();
         let scan = Scan {
             columns: Some(columns),
             time_column: Some("window_start".into()),

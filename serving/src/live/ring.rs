@@ -34,7 +34,13 @@ impl Ring {
     /// An empty ring of at most `history`, at least one window.
     pub fn new(step: Duration, history: Duration) -> Self {
         let capacity = (history.0 / step.0).max(1) as usize;
-        Self { step, capacity, first: 0, rows: VecDeque::new(), newest: Vec::new() }
+        Self {
+            step,
+            capacity,
+            first: 0,
+            rows: VecDeque::new(),
+            newest: Vec::new(),
+        }
     }
 
     /// Takes the value of a key's window. An older revision than the one held changes nothing, nor does a window from
@@ -89,7 +95,10 @@ impl Ring {
             self.newest[key] = self.newest[key].max(window);
         } else if self.newest[key] == window {
             let values = self.rows.iter().enumerate().rev();
-            let newest = values.filter(|(_, row)| row.values.get(key).is_some_and(|value| value.is_finite())).map(|(at, _)| at).next();
+            let newest = values
+                .filter(|(_, row)| row.values.get(key).is_some_and(|value| value.is_finite()))
+                .map(|(at, _)| at)
+                .next();
             self.newest[key] = newest.map_or(NEVER, |at| self.first + at as i64);
         }
     }
@@ -131,7 +140,11 @@ impl Ring {
 
     /// The value of `key` in row `row`, counted from the oldest; NaN where missing.
     pub fn value(&self, row: usize, key: usize) -> f64 {
-        self.rows.get(row).and_then(|row| row.values.get(key)).copied().unwrap_or(f64::NAN)
+        self.rows
+            .get(row)
+            .and_then(|row| row.values.get(key))
+            .copied()
+            .unwrap_or(f64::NAN)
     }
 
     /// The memory for the rows, in bytes.
@@ -171,11 +184,17 @@ mod tests {
         let mut ring = ring(3);
         ring.set(0, at(10), 0, 1.0);
         ring.set(1, at(13), 0, 4.0);
-        assert_eq!((ring.len(), ring.oldest(), ring.newest()), (3, Some(at(11)), Some(at(13))));
+        assert_eq!(
+            (ring.len(), ring.oldest(), ring.newest()),
+            (3, Some(at(11)), Some(at(13)))
+        );
         assert!(ring.value(0, 0).is_nan() && ring.value(2, 0).is_nan());
         assert_eq!(ring.value(2, 1), 4.0);
         ring.set(0, at(100), 0, 5.0);
-        assert_eq!((ring.len(), ring.newest_of(0), ring.newest_of(1)), (3, Some(at(100)), Some(at(13))));
+        assert_eq!(
+            (ring.len(), ring.newest_of(0), ring.newest_of(1)),
+            (3, Some(at(100)), Some(at(13)))
+        );
     }
 
     #[test]

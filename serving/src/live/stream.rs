@@ -77,17 +77,7 @@ impl State {
     }
 
     fn enter(&mut self, key: &str, zone: Option<&str>, start: Timestamp) -> usize {
-        let at = match self.index.get(key) {
-            Some(&at) => at,
-            None => {
-                let key: Arc<str> = key.into();
-                self.keys.push(Arc::clone(&key));
-                self.zones.push(None);
-                self.newest.push(start);
-                self.index.insert(key, self.keys.len() - 1);
-                self.keys.len() - 1
-            }
-        };
+        let at = self.position(key).unwrap_or_else(|| self.add(key, start));
         if start >= self.newest[at] {
             self.newest[at] = start;
             if let Some(zone) = zone
@@ -98,6 +88,15 @@ impl State {
             }
         }
         at
+    }
+
+    fn add(&mut self, key: &str, start: Timestamp) -> usize {
+        let key: Arc<str> = key.into();
+        self.keys.push(Arc::clone(&key));
+        self.zones.push(None);
+        self.newest.push(start);
+        self.index.insert(key, self.keys.len() - 1);
+        self.keys.len() - 1
     }
 
     fn text(&mut self, text: &str) -> Arc<str> {
@@ -113,7 +112,12 @@ impl State {
 impl LiveStream {
     /// Without keys and targets yet.
     pub fn new(definition: Arc<StreamDefinition>, history: Duration) -> Self {
-        Self { definition, history, state: RwLock::default(), changed: watch::Sender::new(None) }
+        Self {
+            definition,
+            history,
+            state: RwLock::default(),
+            changed: watch::Sender::new(None),
+        }
     }
 
     /// The stream's definition.
@@ -134,7 +138,9 @@ impl LiveStream {
         if state.rings.contains_key(field) {
             return Ok(false);
         }
-        state.rings.insert(field.to_owned(), Ring::new(self.definition.window, self.history));
+        state
+            .rings
+            .insert(field.to_owned(), Ring::new(self.definition.window, self.history));
         Ok(true)
     }
 
@@ -149,7 +155,10 @@ impl LiveStream {
     /// A batch that lacks a column of the windows table.
     pub fn take(&self, batch: &RecordBatch, watermark: Option<Timestamp>) -> Result<Taken> {
         let windows = WindowColumns::of(batch)?;
-        let mut taken = Taken { windows: batch.num_rows() as u64, revisions: 0 };
+        let mut taken = Taken {
+            windows: batch.num_rows() as u64,
+            revisions: 0,
+        };
         let mut guard = write(&self.state);
         let state = &mut *guard;
         let mut positions = Vec::with_capacity(batch.num_rows());
@@ -159,7 +168,9 @@ impl LiveStream {
             taken.revisions += u64::from(windows.revisions.value(row) > 0);
         }
         for (field, ring) in &mut state.rings {
-            let Some(column) = target_column(&self.definition, field) else { continue };
+            let Some(column) = target_column(&self.definition, field) else {
+                continue;
+            };
             if batch.column_by_name(&column).is_none() {
                 continue; // another target's history was read
             }
@@ -206,7 +217,8 @@ impl LiveStream {
         let state = read(&self.state);
         let wanted = |at: &usize| {
             let zone = state.zones[*at].as_deref();
-            *state.keys[*at] > *after && (zones.is_empty() || zone.is_some_and(|zone| zones.iter().any(|one| one == zone)))
+            *state.keys[*at] > *after
+                && (zones.is_empty() || zone.is_some_and(|zone| zones.iter().any(|one| one == zone)))
         };
         let mut found: Vec<usize> = (0..state.keys.len()).filter(wanted).collect();
         found.sort_unstable_by(|a, b| state.keys[*a].cmp(&state.keys[*b]));

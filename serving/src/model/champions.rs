@@ -52,7 +52,11 @@ pub struct Champions {
 impl Champions {
     /// Nobody in charge yet; without a source that stays so.
     pub fn new(source: Option<Arc<dyn ModelSource>>) -> Self {
-        Self { source, table: ArcSwap::default(), changes: watch::Sender::new(0) }
+        Self {
+            source,
+            table: ArcSwap::default(),
+            changes: watch::Sender::new(0),
+        }
     }
 
     /// The models of `target`.
@@ -70,7 +74,9 @@ impl Champions {
     /// # Errors
     /// No registry is configured.
     pub fn source(&self) -> Result<&Arc<dyn ModelSource>> {
-        self.source.as_ref().ok_or_else(|| Error::NotKept("this service has no model registry".into()))
+        self.source
+            .as_ref()
+            .ok_or_else(|| Error::NotKept("this service has no model registry".into()))
     }
 
     /// Reports each swap.
@@ -98,7 +104,9 @@ impl Champions {
             if !is_due(current.as_deref(), &standing, clock.now()) {
                 continue;
             }
-            let next = self.put_in_charge(source.as_ref(), &standing, current.as_deref(), clock, &fits).await;
+            let next = self
+                .put_in_charge(source.as_ref(), &standing, current.as_deref(), clock, &fits)
+                .await;
             report(&standing, &next, metrics);
             table.insert(standing.target, Arc::new(next));
             changed = true;
@@ -135,7 +143,14 @@ impl Champions {
             last_good = load(former).await.ok();
         }
         let tried_at = clock.now();
-        InCharge { revision: standing.revision, wanted: standing.model.clone(), champion, last_good, failure, tried_at }
+        InCharge {
+            revision: standing.revision,
+            wanted: standing.model.clone(),
+            champion,
+            last_good,
+            failure,
+            tried_at,
+        }
     }
 }
 

@@ -23,19 +23,32 @@ pub struct RegistryModels {
 impl RegistryModels {
     /// `kinds` is the list of forecasters that can be loaded.
     pub fn new(registry: Registry, kinds: Vec<Box<dyn Forecaster>>) -> Self {
-        Self { registry, kinds: Arc::new(kinds) }
+        Self {
+            registry,
+            kinds: Arc::new(kinds),
+        }
     }
 
     async fn standing(&self, target: Target) -> Result<Option<Standing>> {
-        let Some(newest) = self.registry.alias(&target, CHAMPION).await? else { return Ok(None) };
+        let Some(newest) = self.registry.alias(&target, CHAMPION).await? else {
+            return Ok(None);
+        };
         let former = match newest.former {
             Some(former) => {
                 let history = self.registry.history(&target, CHAMPION).await?;
-                history.into_iter().find(|one| one.revision == former).map(|one| one.model)
+                history
+                    .into_iter()
+                    .find(|one| one.revision == former)
+                    .map(|one| one.model)
             }
             None => None,
         };
-        Ok(Some(Standing { target, model: newest.model, revision: newest.revision, former }))
+        Ok(Some(Standing {
+            target,
+            model: newest.model,
+            revision: newest.revision,
+            former,
+        }))
     }
 }
 
@@ -95,7 +108,10 @@ impl ServedModel for LoadedPipeline {
     }
 
     fn forecast(&self, panel: &Panel, quantiles: &[Quantile]) -> Result<Array3<f64>> {
-        let origin = panel.steps().checked_sub(1).ok_or_else(|| Error::invalid("panel", "no rows", "at least one row"))?;
+        let origin = panel
+            .steps()
+            .checked_sub(1)
+            .ok_or_else(|| Error::invalid("panel", "no rows", "at least one row"))?;
         let forecasts = self.pipeline.forecast(panel, &[origin], quantiles)?;
         Ok(forecasts.values.index_axis_move(Axis(0), 0))
     }

@@ -12,10 +12,10 @@ use ndarray::{Array2, Array3, Axis, s};
 use super::issue::{Issue, Source};
 use super::ladder::LadderStep;
 use super::profile;
+use crate::Result;
 use crate::error::chain;
 use crate::live::{self, LiveStream};
 use crate::model::ServedModel;
-use crate::Result;
 
 /// What to compute.
 pub struct Order {
@@ -49,7 +49,9 @@ pub struct Computed {
 /// A clock that does not reach as far as the data.
 pub fn compute(stream: &LiveStream, order: &Order) -> Result<Option<Computed>> {
     let step = stream.definition().window;
-    let Some(mut issue) = blank(stream, order, step) else { return Ok(None) };
+    let Some(mut issue) = blank(stream, order, step) else {
+        return Ok(None);
+    };
     let mut failures = Vec::new();
     let mut open: Vec<usize> = (0..issue.keys.len()).collect();
     for (rung, model) in &order.models {
@@ -95,7 +97,10 @@ fn blank(stream: &LiveStream, order: &Order, step: Duration) -> Option<Issue> {
             quantiles: order.quantiles.iter().map(|one| f64::from(*one)).collect(),
             zones: state.zones().to_vec(),
             newest: (0..keys.len()).map(|key| ring.newest_of(key)).collect(),
-            in_domain: keys.iter().map(|key| fitted.as_ref().is_none_or(|fitted| fitted.contains(&**key))).collect(),
+            in_domain: keys
+                .iter()
+                .map(|key| fitted.as_ref().is_none_or(|fitted| fitted.contains(&**key)))
+                .collect(),
             steps: Array2::from_elem((keys.len(), horizon), None),
             values: Array3::from_elem((keys.len(), horizon, order.quantiles.len()), f64::NAN),
             sources: HashMap::new(),
@@ -114,7 +119,12 @@ fn ask(
     step: Duration,
 ) -> Result<Option<(Panel, Array3<f64>)>> {
     let scope = model.scope();
-    let shape = live::Shape { channel: &scope.target, rows: model.history(), step, timezone: &scope.timezone };
+    let shape = live::Shape {
+        channel: &scope.target,
+        rows: model.history(),
+        step,
+        timezone: &scope.timezone,
+    };
     let panel = stream.with(|state| live::panel(state, &order.target.field, &scope.series, origin, &shape))?;
     match panel {
         Some(panel) => {
@@ -130,7 +140,9 @@ fn fill(issue: &mut Issue, rung: LadderStep, series: &[String], values: &Array3<
     let horizon = issue.horizon().min(values.dim().1);
     let mut filled = 0;
     for (at, name) in series.iter().enumerate() {
-        let Some(&key) = issue.index.get(name.as_str()) else { continue };
+        let Some(&key) = issue.index.get(name.as_str()) else {
+            continue;
+        };
         for ahead in 0..horizon {
             let given = values.slice(s![at, ahead, ..]);
             if issue.steps[[key, ahead]].is_none() && given.iter().all(|value| value.is_finite()) {
@@ -146,7 +158,12 @@ fn fill(issue: &mut Issue, rung: LadderStep, series: &[String], values: &Array3<
 /// The last step of the ladder, for the keys that nobody answered for in full.
 fn fall_back(stream: &LiveStream, order: &Order, issue: &mut Issue, open: &[usize]) -> Result<()> {
     let series: Vec<String> = open.iter().map(|&key| issue.keys[key].to_string()).collect();
-    let shape = live::Shape { channel: &order.target.field, rows: usize::MAX, step: issue.step, timezone: &order.timezone };
+    let shape = live::Shape {
+        channel: &order.target.field,
+        rows: usize::MAX,
+        step: issue.step,
+        timezone: &order.timezone,
+    };
     let panel = stream.with(|state| live::panel(state, &order.target.field, &series, issue.origin, &shape))?;
     let Some(panel) = panel else { return Ok(()) };
     let values = profile::forecast(&panel, issue.horizon(), &order.quantiles)?;
@@ -163,7 +180,11 @@ fn fall_back(stream: &LiveStream, order: &Order, issue: &mut Issue, open: &[usiz
 
 fn source(model: &dyn ServedModel, panel: &Panel) -> Arc<Source> {
     let id = model.id();
-    Arc::new(Source { model: id.name.clone(), version: id.version.to_string(), digest: live::digest(panel) })
+    Arc::new(Source {
+        model: id.name.clone(),
+        version: id.version.to_string(),
+        digest: live::digest(panel),
+    })
 }
 
 /// Checks that a model can be asked about the live windows of its target.
@@ -178,7 +199,11 @@ pub fn check_fit(stream: &LiveStream, target: &Target, model: &dyn ServedModel) 
     }
     if model.scope().step != window {
         let step = model.scope().step;
-        return Err(crate::Error::invalid("step of the model", step, format!("{window}, the window of `{}`", target.topic)));
+        return Err(crate::Error::invalid(
+            "step of the model",
+            step,
+            format!("{window}, the window of `{}`", target.topic),
+        ));
     }
     Ok(())
 }

@@ -73,7 +73,10 @@ impl Issue {
 
     /// Where each of `wanted` stands among the quantiles; none if one of them was not computed.
     pub fn positions(&self, wanted: &[f64]) -> Option<Vec<usize>> {
-        wanted.iter().map(|one| self.quantiles.iter().position(|have| have == one)).collect()
+        wanted
+            .iter()
+            .map(|one| self.quantiles.iter().position(|have| have == one))
+            .collect()
     }
 
     /// How many forecasts there are.

@@ -41,7 +41,9 @@ pub fn forecast(panel: &Panel, horizon: usize, quantiles: &[Quantile]) -> Result
         let candidates = [same_slot(place, slots), same_kind_of_day(place, slots)];
         for series in 0..panel.series().len() {
             let samples = candidates.iter().map(|places| samples(panel, series, &rows, places));
-            let Some(samples) = samples.into_iter().find(|found| found.len() >= ENOUGH) else { continue };
+            let Some(samples) = samples.into_iter().find(|found| found.len() >= ENOUGH) else {
+                continue;
+            };
             for (at, quantile) in quantiles.iter().enumerate() {
                 values[[series, step, at]] = interpolate(&samples, f64::from(*quantile));
             }
@@ -72,7 +74,10 @@ fn same_kind_of_day(place: usize, slots: usize) -> Vec<usize> {
 fn samples(panel: &Panel, series: usize, rows: &[Vec<usize>], places: &[usize]) -> Vec<f64> {
     let target = panel.target();
     let rows = places.iter().flat_map(|&place| &rows[place]);
-    let mut found: Vec<f64> = rows.map(|&row| target[[row, series]]).filter(|value| value.is_finite()).collect();
+    let mut found: Vec<f64> = rows
+        .map(|&row| target[[row, series]])
+        .filter(|value| value.is_finite())
+        .collect();
     found.sort_by(f64::total_cmp);
     found
 }
@@ -93,9 +98,20 @@ mod tests {
     fn panel(days: usize, value: impl Fn(usize) -> f64) -> Panel {
         let rows = days * 24;
         let values = Array3::from_shape_fn((rows, 1, 1), |(row, _, _)| value(row));
-        let channels = vec![Channel { name: "speed_kmh".into(), role: ChannelRole::Target }];
+        let channels = vec![Channel {
+            name: "speed_kmh".into(),
+            role: ChannelRole::Target,
+        }];
         // 1970-01-05 was a Monday.
-        Panel::new(Timestamp(4 * DAY), Duration(HOUR), "UTC", vec!["a".into()], channels, values).unwrap()
+        Panel::new(
+            Timestamp(4 * DAY),
+            Duration(HOUR),
+            "UTC",
+            vec!["a".into()],
+            channels,
+            values,
+        )
+        .unwrap()
     }
 
     fn median() -> Vec<Quantile> {

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Date32Builder, Float64Builder, Int32Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
+use arrow::array::{
+    Date32Builder, Float64Builder, Int32Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+};
 use arterial_datasets::schema;
 
 use super::issue::Issue;
@@ -70,12 +72,18 @@ pub fn rows(issue: &Issue, kept: &BTreeSet<usize>) -> Result<RecordBatch> {
 }
 
 fn given<'a>(issue: &'a Issue, kept: &BTreeSet<usize>) -> Vec<Row<'a>> {
-    let Some(places) = issue.positions(&[0.1, 0.5, 0.9]) else { return Vec::new() };
+    let Some(places) = issue.positions(&[0.1, 0.5, 0.9]) else {
+        return Vec::new();
+    };
     let mut rows = Vec::with_capacity(issue.keys.len() * kept.len());
     for (key, name) in issue.keys.iter().enumerate() {
         for &ahead in kept.iter().filter(|&&ahead| ahead <= issue.horizon()) {
-            let Some(rung) = issue.steps[[key, ahead - 1]] else { continue };
-            let Some(source) = issue.sources.get(&rung) else { continue };
+            let Some(rung) = issue.steps[[key, ahead - 1]] else {
+                continue;
+            };
+            let Some(source) = issue.sources.get(&rung) else {
+                continue;
+            };
             let value = |at: usize| issue.values[[key, ahead - 1, places[at]]];
             let minutes = ahead as i64 * issue.step.0 / arterial_datasets::time::MINUTE;
             rows.push(Row {

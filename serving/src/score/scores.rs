@@ -34,7 +34,11 @@ pub struct TargetScores {
 
 impl Default for TargetScores {
     fn default() -> Self {
-        Self { newest: ArcSwapOption::empty(), published: watch::Sender::new(None), asked: tokio::sync::Mutex::default() }
+        Self {
+            newest: ArcSwapOption::empty(),
+            published: watch::Sender::new(None),
+            asked: tokio::sync::Mutex::default(),
+        }
     }
 }
 

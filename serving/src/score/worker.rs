@@ -18,7 +18,9 @@ use crate::{Error, Result};
 /// Scores every closed window of `target` until the service stops. Where it falls behind it scores the newest window
 /// only, and says so. `last` is what was scored before: the origin, and the revision of the champion's alias.
 pub async fn score_forever(state: Arc<AppState>, target: Target, mut last: Option<(Timestamp, u64)>) {
-    let Ok(stream) = state.live.stream(&target.topic) else { return };
+    let Ok(stream) = state.live.stream(&target.topic) else {
+        return;
+    };
     let mut windows = stream.subscribe();
     let mut models = state.champions.subscribe();
     let mut readiness = state.readiness.subscribe();
@@ -30,7 +32,13 @@ pub async fn score_forever(state: Arc<AppState>, target: Target, mut last: Optio
             && !rebuilding
             && last != Some((origin, revision))
         {
-            note_skipped(&state, &target, last.map(|(origin, _)| origin), origin, stream.definition().window.0);
+            note_skipped(
+                &state,
+                &target,
+                last.map(|(origin, _)| origin),
+                origin,
+                stream.definition().window.0,
+            );
             last = Some((origin, revision));
             match score_once(&state, &target).await {
                 Ok(Some(issue)) => state.deliver(issue).await,
@@ -58,7 +66,9 @@ fn note_skipped(state: &AppState, target: &Target, last: Option<Timestamp>, orig
     let Some(last) = last else { return };
     let skipped = (origin.0 - last.0) / step - 1;
     if skipped > 0 {
-        state.metrics.count_by(Metric::ScoreSkipped, "target", &target.to_string(), skipped as u64);
+        state
+            .metrics
+            .count_by(Metric::ScoreSkipped, "target", &target.to_string(), skipped as u64);
         tracing::warn!(target_name = %target, skipped, "scoring fell behind and took the newest window only");
     }
 }
@@ -68,10 +78,16 @@ fn note_skipped(state: &AppState, target: &Target, last: Option<Timestamp>, orig
 /// # Errors
 /// A target that is not served, or work that stopped.
 pub async fn score_once(state: &Arc<AppState>, target: &Target) -> Result<Option<Arc<Issue>>> {
-    let _turn = state.computing.acquire().await.map_err(|error| Error::Background(error.to_string()))?;
+    let _turn = state
+        .computing
+        .acquire()
+        .await
+        .map_err(|error| Error::Background(error.to_string()))?;
     let order = order(state, target, &state.grid);
     let started = std::time::Instant::now();
-    let Some(computed) = run(state, order).await? else { return Ok(None) };
+    let Some(computed) = run(state, order).await? else {
+        return Ok(None);
+    };
     let name = target.to_string();
     state.metrics.observe(Metric::ScoreDuration, started.elapsed());
     state.metrics.count_by(Metric::ScoreRuns, "target", &name, 1);
@@ -94,7 +110,10 @@ pub fn order(state: &AppState, target: &Target, quantiles: &[Quantile]) -> Order
         models.extend(in_charge.champion.clone().map(|model| (LadderStep::Model, model)));
         models.extend(in_charge.last_good.clone().map(|model| (LadderStep::LastGood, model)));
     }
-    let window = state.live.stream(&target.topic).map_or(state.config.profile_horizon, |stream| stream.definition().window);
+    let window = state
+        .live
+        .stream(&target.topic)
+        .map_or(state.config.profile_horizon, |stream| stream.definition().window);
     Order {
         target: target.clone(),
         models,

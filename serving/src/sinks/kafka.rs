@@ -55,7 +55,11 @@ impl KafkaWriter {
     /// A property that librdkafka does not know.
     pub fn new(brokers: &str, prefix: &str, properties: &BTreeMap<String, String>) -> Result<Self> {
         if brokers.is_empty() {
-            return Err(Error::invalid("kafka.brokers", brokers, "host:port, or several with commas between"));
+            return Err(Error::invalid(
+                "kafka.brokers",
+                brokers,
+                "host:port, or several with commas between",
+            ));
         }
         let mut config = ClientConfig::new();
         config
@@ -70,10 +74,15 @@ impl KafkaWriter {
             config.set(name, value);
         }
         let producer = config.create().map_err(|source| match source {
-            KafkaError::ClientConfig(_, reason, name, value) => Error::invalid(format!("kafka.properties.{name}"), value, reason),
+            KafkaError::ClientConfig(_, reason, name, value) => {
+                Error::invalid(format!("kafka.properties.{name}"), value, reason)
+            }
             other => kafka(other),
         })?;
-        Ok(Self { producer, prefix: prefix.into() })
+        Ok(Self {
+            producer,
+            prefix: prefix.into(),
+        })
     }
 
     /// Sends `records` in order and returns once the brokers have them all.
@@ -121,7 +130,9 @@ impl KafkaWriter {
     pub async fn flush(&self, limit: Duration) -> Result<()> {
         let producer = self.producer.clone();
         let work = tokio::task::spawn_blocking(move || producer.flush(limit));
-        work.await.map_err(|error| Error::Background(error.to_string()))?.map_err(kafka)
+        work.await
+            .map_err(|error| Error::Background(error.to_string()))?
+            .map_err(kafka)
     }
 }
 
@@ -140,7 +151,10 @@ fn outgoing<'a>(topic: &'a str, record: &'a Outgoing) -> FutureRecord<'a, str, [
 }
 
 fn undelivered(topic: String, source: KafkaError) -> Error {
-    Error::Delivery { topic, source: source.into() }
+    Error::Delivery {
+        topic,
+        source: source.into(),
+    }
 }
 
 fn kafka(source: KafkaError) -> Error {
@@ -165,7 +179,10 @@ pub struct KafkaSink {
 impl KafkaSink {
     /// Sends through `writer`; the configured horizons are sent.
     pub fn new(writer: KafkaWriter, config: &ServingConfig) -> Self {
-        Self { writer, config: config.clone() }
+        Self {
+            writer,
+            config: config.clone(),
+        }
     }
 }
 
@@ -182,7 +199,13 @@ impl ForecastSink for KafkaSink {
             for row in crate::json::rows(&batch) {
                 let key = row.get("key").and_then(|key| key.as_str()).map(String::from);
                 let payload = serde_json::to_vec(&row)?;
-                records.push(Outgoing { topic: "forecasts".into(), key, partition: None, payload, timestamp: None });
+                records.push(Outgoing {
+                    topic: "forecasts".into(),
+                    key,
+                    partition: None,
+                    payload,
+                    timestamp: None,
+                });
             }
             self.writer.send_all(records).await
         }
@@ -208,18 +231,24 @@ impl MockBrokers {
         let (end, ended) = mpsc::channel::<()>();
         let (tell, told) = mpsc::channel();
         // The cluster's handle may not change threads, so it lives and dies in one of its own.
-        let thread = std::thread::Builder::new().name("mock-brokers".into()).spawn(move || match cluster(&topics) {
-            Ok(cluster) => {
-                let _ = tell.send(Ok(cluster.bootstrap_servers()));
-                let _ = ended.recv();
-            }
-            Err(error) => {
-                let _ = tell.send(Err(kafka(error)));
-            }
-        });
+        let thread = std::thread::Builder::new()
+            .name("mock-brokers".into())
+            .spawn(move || match cluster(&topics) {
+                Ok(cluster) => {
+                    let _ = tell.send(Ok(cluster.bootstrap_servers()));
+                    let _ = ended.recv();
+                }
+                Err(error) => {
+                    let _ = tell.send(Err(kafka(error)));
+                }
+            });
         let thread = thread.map_err(|error| Error::Background(error.to_string()))?;
         let address = told.recv().map_err(|error| Error::Background(error.to_string()))??;
-        Ok(Self { address, end: Some(end), thread: Some(thread) })
+        Ok(Self {
+            address,
+            end: Some(end),
+            thread: Some(thread),
+        })
     }
 
     /// Where clients connect: `host:port`.
@@ -228,7 +257,9 @@ impl MockBrokers {
     }
 }
 
-fn cluster(topics: &[(String, i32)]) -> Result<MockCluster<'static, rdkafka::producer::DefaultProducerContext>, KafkaError> {
+fn cluster(
+    topics: &[(String, i32)],
+) -> Result<MockCluster<'static, rdkafka::producer::DefaultProducerContext>, KafkaError> {
     let cluster = MockCluster::new(1)?;
     for (topic, partitions) in topics {
         cluster.create_topic(topic, *partitions, 1)?;

@@ -29,7 +29,10 @@ impl LakeSink {
     /// A lake that cannot be written.
     pub async fn open(lake: &Lake, config: &ServingConfig) -> Result<Self> {
         let table = lake.table(&TableSpec::new(FORECASTS, schema::forecasts())).await?;
-        Ok(Self { table: Mutex::new(table), config: config.clone() })
+        Ok(Self {
+            table: Mutex::new(table),
+            config: config.clone(),
+        })
     }
 }
 

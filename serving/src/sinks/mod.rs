@@ -18,7 +18,11 @@ use crate::score::Issue;
 use crate::state::AppState;
 
 /// A sink that did not take an issue is asked again after each of these, and then the loss is reported.
-const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2)];
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+];
 
 /// Somewhere that forecasts go.
 pub trait ForecastSink: Send + Sync {
@@ -56,7 +60,9 @@ async fn deliver(state: &AppState, sink: &dyn ForecastSink, issue: &Arc<Issue>) 
             Err(error) => chain(&error),
         };
         let Some(pause) = pauses.next() else {
-            state.metrics.count_by(Metric::SinkFailures, "sink", sink.name(), issue.given() as u64);
+            state
+                .metrics
+                .count_by(Metric::SinkFailures, "sink", sink.name(), issue.given() as u64);
             tracing::error!(sink = sink.name(), origin = %issue.origin, error, "forecasts were not delivered and are lost for this sink");
             return;
         };

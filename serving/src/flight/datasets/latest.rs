@@ -39,13 +39,22 @@ pub(super) async fn read(table: &Table, schema: &SchemaRef, query: &Query) -> Re
 }
 
 fn places(full: &Schema) -> Result<Vec<usize>> {
-    Ok(IDENTITY.iter().map(|name| full.index_of(name)).collect::<Result<_, _>>()?)
+    Ok(IDENTITY
+        .iter()
+        .map(|name| full.index_of(name))
+        .collect::<Result<_, _>>()?)
 }
 
 /// The columns asked for, and behind them those of the identity that are missing.
 fn with_identity(schema: &SchemaRef, identity: &Schema) -> SchemaRef {
     let mut fields = schema.fields().to_vec();
-    fields.extend(identity.fields().iter().filter(|field| schema.field_with_name(field.name()).is_err()).cloned());
+    fields.extend(
+        identity
+            .fields()
+            .iter()
+            .filter(|field| schema.field_with_name(field.name()).is_err())
+            .cloned(),
+    );
     Arc::new(Schema::new(fields))
 }
 
@@ -86,7 +95,9 @@ impl<'a> Identity<'a> {
             starts: column("window_start")?
                 .as_primitive_opt::<TimestampMicrosecondType>()
                 .ok_or_else(|| wrong("window_start"))?,
-            revisions: column("revision")?.as_primitive_opt::<Int32Type>().ok_or_else(|| wrong("revision"))?,
+            revisions: column("revision")?
+                .as_primitive_opt::<Int32Type>()
+                .ok_or_else(|| wrong("revision"))?,
         })
     }
 }

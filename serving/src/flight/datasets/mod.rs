@@ -89,16 +89,30 @@ impl<'a> Datasets<'a> {
     pub async fn get(&self, name: &str) -> Result<Dataset> {
         match self.find(name).await? {
             Some(dataset) => Ok(dataset),
-            None => Err(Error::Unknown { what: "dataset", name: name.into(), known: self.names().await?.join(", ") }),
+            None => Err(Error::Unknown {
+                what: "dataset",
+                name: name.into(),
+                known: self.names().await?.join(", "),
+            }),
         }
     }
 
     async fn find(&self, name: &str) -> Result<Option<Dataset>> {
         if let Some(registry) = &self.state.registry {
             match name {
-                models::NAME => return Ok(Some(Dataset::new(name, models::schema(), Kind::Models(registry.clone())))),
+                models::NAME => {
+                    return Ok(Some(Dataset::new(
+                        name,
+                        models::schema(),
+                        Kind::Models(registry.clone()),
+                    )));
+                }
                 scorecards::NAME => {
-                    return Ok(Some(Dataset::new(name, scorecards::schema(), Kind::Scorecards(registry.clone()))));
+                    return Ok(Some(Dataset::new(
+                        name,
+                        scorecards::schema(),
+                        Kind::Scorecards(registry.clone()),
+                    )));
                 }
                 _ => {}
             }
@@ -109,23 +123,43 @@ impl<'a> Datasets<'a> {
         }
         let viewed = self.state.catalog.iter().find(|stream| stream.latest_view() == name);
         let table = viewed.map_or_else(|| name.to_owned(), |stream| stream.windows_table());
-        let Some(table) = lake.existing(&table).await? else { return Ok(None) };
+        let Some(table) = lake.existing(&table).await? else {
+            return Ok(None);
+        };
         let schema = table.schema();
-        let kind = if viewed.is_some() { Kind::Latest(table) } else { Kind::Table(table) };
+        let kind = if viewed.is_some() {
+            Kind::Latest(table)
+        } else {
+            Kind::Table(table)
+        };
         Ok(Some(Dataset::new(name, schema, kind)))
     }
 }
 
 /// Whether `name` can be a table's: it never leads out of the lake.
 fn plain(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 impl Dataset {
     fn new(name: &str, schema: SchemaRef, kind: Kind) -> Self {
-        let shown = schema.fields().iter().filter(|field| !field.name().starts_with('_')).cloned();
-        let schema = Arc::new(Schema::new_with_metadata(shown.collect::<Vec<_>>(), schema.metadata().clone()));
-        Self { name: name.into(), schema, kind }
+        let shown = schema
+            .fields()
+            .iter()
+            .filter(|field| !field.name().starts_with('_'))
+            .cloned();
+        let schema = Arc::new(Schema::new_with_metadata(
+            shown.collect::<Vec<_>>(),
+            schema.metadata().clone(),
+        ));
+        Self {
+            name: name.into(),
+            schema,
+            kind,
+        }
     }
 
     /// The columns that `query` asks for.
@@ -133,14 +167,18 @@ impl Dataset {
     /// # Errors
     /// A column that is not shown.
     pub fn projected(&self, query: &Query) -> Result<SchemaRef> {
-        let Some(columns) = &query.columns else { return Ok(Arc::clone(&self.schema)) };
+        let Some(columns) = &query.columns else {
+            return Ok(Arc::clone(&self.schema));
+        };
         let field = |name: &String| {
             self.schema.field_with_name(name).cloned().map_err(|_| {
                 let known: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
                 Error::invalid("columns", name, known.join(", "))
             })
         };
-        Ok(Arc::new(Schema::new(columns.iter().map(field).collect::<Result<Vec<_>>>()?)))
+        Ok(Arc::new(Schema::new(
+            columns.iter().map(field).collect::<Result<Vec<_>>>()?,
+        )))
     }
 
     /// The rows that `query` asks for, under the schema of [`Dataset::projected`]; their order is not promised.
@@ -152,24 +190,28 @@ impl Dataset {
         match &self.kind {
             Kind::Table(table) => table::read(table, &schema, query).await,
             Kind::Latest(table) => latest::read(table, &schema, query).await,
-            Kind::Models(registry) => self.whole(models::rows(registry.clone()).await?, &schema, query),
-            Kind::Scorecards(registry) => self.whole(scorecards::rows(registry.clone()).await?, &schema, query),
+            Kind::Models(registry) => self.whole(&models::rows(registry).await?, &schema, query),
+            Kind::Scorecards(registry) => self.whole(&scorecards::rows(registry).await?, &schema, query),
         }
     }
 
     /// A small dataset, of which only the columns can be chosen.
-    fn whole(&self, batch: RecordBatch, schema: &SchemaRef, query: &Query) -> Result<Batches> {
+    fn whole(&self, batch: &RecordBatch, schema: &SchemaRef, query: &Query) -> Result<Batches> {
         if query.keys.is_some() || query.from.is_some() || query.to.is_some() {
             let accepted = format!("`dataset` and `columns` only: `{}` is small and comes whole", self.name);
             return Err(Error::invalid("keys, from, to", "given", accepted));
         }
-        let batch = project(&batch, schema)?;
+        let batch = project(batch, schema)?;
         Ok(async move { Ok(batch) }.into_stream().boxed())
     }
 }
 
 /// The columns of `schema`, in its order.
 fn project(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let places = schema.fields().iter().map(|field| batch.schema().index_of(field.name())).collect::<Result<Vec<_>, _>>()?;
+    let places = schema
+        .fields()
+        .iter()
+        .map(|field| batch.schema().index_of(field.name()))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(batch.project(&places)?)
 }

@@ -33,12 +33,16 @@ pub(super) fn schema() -> SchemaRef {
     ]))
 }
 
-pub(super) async fn rows(registry: Registry) -> Result<RecordBatch> {
-    let models = list(&registry).await?;
-    let text = |of: &dyn Fn(&Listed) -> String| Arc::new(models.iter().map(|one| Some(of(one))).collect::<StringArray>());
-    let whole = |of: &dyn Fn(&Listed) -> usize| Arc::new(models.iter().map(|one| Some(of(one) as i32)).collect::<Int32Array>());
+pub(super) async fn rows(registry: &Registry) -> Result<RecordBatch> {
+    let models = list(registry).await?;
+    let text =
+        |of: &dyn Fn(&Listed) -> String| Arc::new(models.iter().map(|one| Some(of(one))).collect::<StringArray>());
+    let whole =
+        |of: &dyn Fn(&Listed) -> usize| Arc::new(models.iter().map(|one| Some(of(one) as i32)).collect::<Int32Array>());
     let created: TimestampMicrosecondArray = models.iter().map(|one| Some(one.manifest.created_at.0)).collect();
-    let sets = models.iter().map(|one| one.manifest.features.as_ref().map(ToString::to_string));
+    let sets = models
+        .iter()
+        .map(|one| one.manifest.features.as_ref().map(ToString::to_string));
     Ok(RecordBatch::try_new(
         schema(),
         vec![

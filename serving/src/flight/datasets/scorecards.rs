@@ -39,21 +39,44 @@ pub(super) fn schema() -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-pub(super) async fn rows(registry: Registry) -> Result<RecordBatch> {
+pub(super) async fn rows(registry: &Registry) -> Result<RecordBatch> {
     let mut scored: Vec<(String, String, Value)> = Vec::new();
-    for listed in list(&registry).await? {
+    for listed in list(registry).await? {
         let rows = listed.manifest.scores.as_array().cloned().unwrap_or_default();
         let id = listed.manifest.id();
-        scored.extend(rows.into_iter().map(|row| (id.name.clone(), id.version.to_string(), row)));
+        scored.extend(
+            rows.into_iter()
+                .map(|row| (id.name.clone(), id.version.to_string(), row)),
+        );
     }
     let mut columns: Vec<ArrayRef> = vec![
         Arc::new(scored.iter().map(|(model, _, _)| Some(model)).collect::<StringArray>()),
-        Arc::new(scored.iter().map(|(_, version, _)| Some(version)).collect::<StringArray>()),
-        Arc::new(scored.iter().map(|(_, _, row)| Some(row["model"].as_str().unwrap_or_default())).collect::<StringArray>()),
-        Arc::new(scored.iter().map(|(_, _, row)| row["step"].as_i64().map(|step| step as i32)).collect::<Int32Array>()),
+        Arc::new(
+            scored
+                .iter()
+                .map(|(_, version, _)| Some(version))
+                .collect::<StringArray>(),
+        ),
+        Arc::new(
+            scored
+                .iter()
+                .map(|(_, _, row)| Some(row["model"].as_str().unwrap_or_default()))
+                .collect::<StringArray>(),
+        ),
+        Arc::new(
+            scored
+                .iter()
+                .map(|(_, _, row)| row["step"].as_i64().map(|step| step as i32))
+                .collect::<Int32Array>(),
+        ),
     ];
     for name in SCORES {
-        columns.push(Arc::new(scored.iter().map(|(_, _, row)| row[name].as_f64()).collect::<Float64Array>()));
+        columns.push(Arc::new(
+            scored
+                .iter()
+                .map(|(_, _, row)| row[name].as_f64())
+                .collect::<Float64Array>(),
+        ));
     }
     Ok(RecordBatch::try_new(schema(), columns)?)
 }

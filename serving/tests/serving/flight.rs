@@ -1,14 +1,12 @@
 //! Tables over Arrow Flight.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{Service, batch, history, ready, waiting, window};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Float64Type;
 use arrow_flight::{FlightClient, FlightDescriptor, Ticket};
 use futures::TryStreamExt;
-use support::{Service, batch, history, ready, waiting, window};
 
 async fn client(service: &Service) -> FlightClient {
     FlightClient::new(service.channel().await)
@@ -16,7 +14,13 @@ async fn client(service: &Service) -> FlightClient {
 
 async fn get(service: &Service, ticket: &str) -> Vec<RecordBatch> {
     let mut client = client(service).await;
-    let batches: Vec<RecordBatch> = client.do_get(Ticket::new(ticket.to_owned())).await.unwrap().try_collect().await.unwrap();
+    let batches: Vec<RecordBatch> = client
+        .do_get(Ticket::new(ticket.to_owned()))
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
     batches.into_iter().filter(|batch| batch.num_rows() > 0).collect()
 }
 
@@ -35,10 +39,22 @@ async fn refusal(service: &Service, ticket: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_dataset_is_listed_with_an_endpoint_without_location() {
     let service = ready(3).await;
-    let infos: Vec<_> = client(&service).await.list_flights("").await.unwrap().try_collect().await.unwrap();
-    let names: BTreeSet<String> =
-        infos.iter().map(|info| info.flight_descriptor.as_ref().unwrap().path[0].clone()).collect();
-    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["forecasts", "traffic_sensors_latest", "traffic_sensors_windows"]);
+    let infos: Vec<_> = client(&service)
+        .await
+        .list_flights("")
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    let names: BTreeSet<String> = infos
+        .iter()
+        .map(|info| info.flight_descriptor.as_ref().unwrap().path[0].clone())
+        .collect();
+    assert_eq!(
+        names.into_iter().collect::<Vec<_>>(),
+        ["forecasts", "traffic_sensors_latest", "traffic_sensors_windows"]
+    );
     for info in infos {
         assert_eq!(info.endpoint.len(), 1);
         assert!(info.endpoint[0].location.is_empty() && info.endpoint[0].ticket.is_some());
@@ -70,12 +86,21 @@ async fn a_ticket_chooses_columns_keys_and_times() {
     );
     let batches = get(&service, &ticket).await;
     assert_eq!(rows(&batches), 2);
-    let names: Vec<String> = batches[0].schema().fields().iter().map(|field| field.name().clone()).collect();
+    let names: Vec<String> = batches[0]
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
     assert_eq!(names, ["speed_kmh_mean", "key"]);
     assert_eq!(batches[0].column(0).as_primitive::<Float64Type>().value(0), 80.0);
     assert_eq!(batches[0].column(1).as_string::<i32>().value(0), "b");
     // What was asked stands in the endpoint's ticket.
-    let info = client(&service).await.get_flight_info(FlightDescriptor::new_cmd(ticket.clone())).await.unwrap();
+    let info = client(&service)
+        .await
+        .get_flight_info(FlightDescriptor::new_cmd(ticket.clone()))
+        .await
+        .unwrap();
     assert_eq!(info.endpoint[0].ticket.as_ref().unwrap().ticket, ticket.as_bytes());
 }
 
@@ -83,12 +108,24 @@ async fn a_ticket_chooses_columns_keys_and_times() {
 async fn the_latest_view_shows_the_newest_revision_of_each_window() {
     let service = waiting(Some(history(3))).await;
     let mut table = service.lake.existing("traffic_sensors_windows").await.unwrap().unwrap();
-    table.append(&[batch(&[("a", "north", 1, 1, Some(51.0))])]).await.unwrap();
-    table.append(&[batch(&[("a", "north", 1, 2, Some(52.0))])]).await.unwrap();
+    table
+        .append(&[batch(&[("a", "north", 1, 1, Some(51.0))])])
+        .await
+        .unwrap();
+    table
+        .append(&[batch(&[("a", "north", 1, 2, Some(52.0))])])
+        .await
+        .unwrap();
     assert_eq!(rows(&get(&service, "traffic_sensors_windows").await), 8);
-    let latest = get(&service, r#"{"dataset":"traffic_sensors_latest","columns":["speed_kmh_mean"],"keys":["a"]}"#).await;
-    let mut speeds: Vec<f64> =
-        latest.iter().flat_map(|batch| batch.column(0).as_primitive::<Float64Type>().values().to_vec()).collect();
+    let latest = get(
+        &service,
+        r#"{"dataset":"traffic_sensors_latest","columns":["speed_kmh_mean"],"keys":["a"]}"#,
+    )
+    .await;
+    let mut speeds: Vec<f64> = latest
+        .iter()
+        .flat_map(|batch| batch.column(0).as_primitive::<Float64Type>().values().to_vec())
+        .collect();
     speeds.sort_by(f64::total_cmp);
     assert_eq!(speeds, [50.0, 50.0, 52.0]);
 }
@@ -97,11 +134,24 @@ async fn the_latest_view_shows_the_newest_revision_of_each_window() {
 async fn a_wrong_ticket_is_refused_with_what_is_accepted() {
     let service = ready(3).await;
     let unknown = refusal(&service, "colours").await;
-    assert!(unknown.contains("no dataset named `colours`") && unknown.contains("traffic_sensors_windows"), "{unknown}");
-    let hidden = refusal(&service, r#"{"dataset":"traffic_sensors_windows","columns":["_state"]}"#).await;
-    assert!(hidden.contains("`columns` is `_state`") && hidden.contains("speed_kmh_mean"), "{hidden}");
+    assert!(
+        unknown.contains("no dataset named `colours`") && unknown.contains("traffic_sensors_windows"),
+        "{unknown}"
+    );
+    let hidden = refusal(
+        &service,
+        r#"{"dataset":"traffic_sensors_windows","columns":["_state"]}"#,
+    )
+    .await;
+    assert!(
+        hidden.contains("`columns` is `_state`") && hidden.contains("speed_kmh_mean"),
+        "{hidden}"
+    );
     for outside in ["../secrets", "a/b", "traffic_sensors_windows/_delta_log"] {
-        assert!(refusal(&service, outside).await.contains("no dataset named"), "{outside}");
+        assert!(
+            refusal(&service, outside).await.contains("no dataset named"),
+            "{outside}"
+        );
     }
     let field = refusal(&service, r#"{"dataset":"forecasts","form":"2026-01-01T00:00:00Z"}"#).await;
     assert!(field.contains("`ticket`") && field.contains("form"), "{field}");
@@ -121,16 +171,25 @@ print(','.join(names), table.num_rows, table.schema.field('key').type, table.sch
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pyarrow_client_reads_the_tables() {
     let python = std::env::var("ARTERIAL_PYTHON").unwrap_or_else(|_| "python3".into());
-    let found = std::process::Command::new(&python).args(["-c", "import pyarrow.flight"]).output();
+    let found = std::process::Command::new(&python)
+        .args(["-c", "import pyarrow.flight"])
+        .output();
     if !found.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: `{python}` has no pyarrow (pip install pyarrow, or point ARTERIAL_PYTHON to one that has it)");
+        eprintln!(
+            "skipped: `{python}` has no pyarrow (pip install pyarrow, or point ARTERIAL_PYTHON to one that has it)"
+        );
         return;
     }
     let service = ready(24).await;
     let address = format!("grpc://{}", service.running.grpc_addr);
-    let run = tokio::task::spawn_blocking(move || std::process::Command::new(python).args(["-c", PYARROW, &address]).output());
+    let run = tokio::task::spawn_blocking(move || {
+        std::process::Command::new(python)
+            .args(["-c", PYARROW, &address])
+            .output()
+    });
     let output = run.await.unwrap().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let expected = "forecasts,traffic_sensors_latest,traffic_sensors_windows 48 string timestamp[us, tz=UTC] 24 ['key']";
+    let expected =
+        "forecasts,traffic_sensors_latest,traffic_sensors_windows 48 string timestamp[us, tz=UTC] 24 ['key']";
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), expected);
 }

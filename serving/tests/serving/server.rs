@@ -1,14 +1,12 @@
 //! Health, reflection, catalogue, HTTP, deadlines and the end.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::support::{FIELD, Service, TOPIC, eventually, ready, target, waiting};
 use arterial_proto::v1;
 use arterial_proto::v1::catalog_service_client::CatalogServiceClient;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
-use support::{FIELD, Service, TOPIC, eventually, ready, target, waiting};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
@@ -17,7 +15,12 @@ use tonic_health::pb::health_client::HealthClient;
 
 async fn health(service: &Service, name: &str) -> ServingStatus {
     let mut client = HealthClient::new(service.channel().await);
-    client.check(HealthCheckRequest { service: name.into() }).await.unwrap().into_inner().status()
+    client
+        .check(HealthCheckRequest { service: name.into() })
+        .await
+        .unwrap()
+        .into_inner()
+        .status()
 }
 
 /// The status and the body of a plain HTTP request.
@@ -35,15 +38,34 @@ async fn fetch(service: &Service, path: &str) -> (u16, String) {
 async fn health_says_not_serving_while_state_is_rebuilt_and_serving_after() {
     let service = waiting(None).await;
     assert_eq!(health(&service, "").await, ServingStatus::NotServing);
-    let request = v1::ForecastRequest { topic: TOPIC.into(), target: FIELD.into(), ..v1::ForecastRequest::default() };
-    let status = ForecastServiceClient::new(service.channel().await).forecast(request).await.unwrap_err();
-    assert!(status.code() == Code::Unavailable && status.message().contains("rebuilt"), "{status}");
+    let request = v1::ForecastRequest {
+        topic: TOPIC.into(),
+        target: FIELD.into(),
+        ..v1::ForecastRequest::default()
+    };
+    let status = ForecastServiceClient::new(service.channel().await)
+        .forecast(request)
+        .await
+        .unwrap_err();
+    assert!(
+        status.code() == Code::Unavailable && status.message().contains("rebuilt"),
+        "{status}"
+    );
     let (code, body) = fetch(&service, "/readyz").await;
     assert!(code == 503 && body.contains("rebuilding"), "{body}");
     assert_eq!(fetch(&service, "/livez").await.0, 200);
     service.state.start().await.unwrap();
-    for name in ["", "arterial.v1.ForecastService", "arterial.v1.CatalogService", "arterial.v1.ModelService", "arrow.flight.protocol.FlightService"] {
-        eventually("serving", async || health(&service, name).await == ServingStatus::Serving).await;
+    for name in [
+        "",
+        "arterial.v1.ForecastService",
+        "arterial.v1.CatalogService",
+        "arterial.v1.ModelService",
+        "arrow.flight.protocol.FlightService",
+    ] {
+        eventually("serving", async || {
+            health(&service, name).await == ServingStatus::Serving
+        })
+        .await;
     }
     assert_eq!(fetch(&service, "/readyz").await.0, 200);
 }
@@ -51,22 +73,35 @@ async fn health_says_not_serving_while_state_is_rebuilt_and_serving_after() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_versions_of_reflection_list_the_services() {
     let service = waiting(None).await;
-    let expected = ["arterial.v1.CatalogService", "arterial.v1.ForecastService", "arterial.v1.ModelService", "grpc.health.v1.Health"];
+    let expected = [
+        "arterial.v1.CatalogService",
+        "arterial.v1.ForecastService",
+        "arterial.v1.ModelService",
+        "grpc.health.v1.Health",
+    ];
     macro_rules! services {
         ($version:ident) => {{
+            use tonic_reflection::pb::$version::ServerReflectionRequest;
             use tonic_reflection::pb::$version::server_reflection_client::ServerReflectionClient;
             use tonic_reflection::pb::$version::server_reflection_request::MessageRequest;
             use tonic_reflection::pb::$version::server_reflection_response::MessageResponse;
-            use tonic_reflection::pb::$version::ServerReflectionRequest;
             let mut client = ServerReflectionClient::new(service.channel().await);
             let request = ServerReflectionRequest {
                 host: String::new(),
                 message_request: Some(MessageRequest::ListServices(String::new())),
             };
-            let stream = client.server_reflection_info(futures::stream::iter([request])).await.unwrap();
+            let stream = client
+                .server_reflection_info(futures::stream::iter([request]))
+                .await
+                .unwrap();
             let response = stream.into_inner().message().await.unwrap().unwrap();
-            let Some(MessageResponse::ListServicesResponse(list)) = response.message_response else { panic!("no list") };
-            list.service.into_iter().map(|service| service.name).collect::<BTreeSet<String>>()
+            let Some(MessageResponse::ListServicesResponse(list)) = response.message_response else {
+                panic!("no list")
+            };
+            list.service
+                .into_iter()
+                .map(|service| service.name)
+                .collect::<BTreeSet<String>>()
         }};
     }
     for found in [services!(v1), services!(v1alpha)] {
@@ -78,40 +113,109 @@ async fn both_versions_of_reflection_list_the_services() {
 async fn the_catalogue_knows_streams_keys_and_tables() {
     let service = ready(24).await;
     let mut client = CatalogServiceClient::new(service.channel().await);
-    let streams = client.list_streams(v1::ListStreamsRequest {}).await.unwrap().into_inner().streams;
+    let streams = client
+        .list_streams(v1::ListStreamsRequest {})
+        .await
+        .unwrap()
+        .into_inner()
+        .streams;
     let stream = streams.iter().find(|stream| stream.name == TOPIC).unwrap();
     assert_eq!((streams.len(), stream.keys, stream.window_seconds), (8, 2, 300.0));
     let speed = stream.targets.iter().find(|target| target.name == FIELD).unwrap();
-    assert_eq!((speed.unit.as_str(), speed.column.as_str(), speed.champion.as_str()), ("km/h", "speed_kmh_mean", "constant@1"));
-    let page = |page_token: String| v1::ListKeysRequest { topic: TOPIC.into(), page_size: 1, page_token, ..v1::ListKeysRequest::default() };
+    assert_eq!(
+        (speed.unit.as_str(), speed.column.as_str(), speed.champion.as_str()),
+        ("km/h", "speed_kmh_mean", "constant@1")
+    );
+    let page = |page_token: String| v1::ListKeysRequest {
+        topic: TOPIC.into(),
+        page_size: 1,
+        page_token,
+        ..v1::ListKeysRequest::default()
+    };
     let first = client.list_keys(page(String::new())).await.unwrap().into_inner();
-    assert_eq!((first.keys[0].key.as_str(), first.keys[0].zone_id.as_str(), first.next_page_token.as_str()), ("a", "north", "a"));
-    let second = client.list_keys(page(first.next_page_token)).await.unwrap().into_inner();
-    assert_eq!((second.keys[0].key.as_str(), second.next_page_token.as_str()), ("b", ""));
-    let tables = client.list_tables(v1::ListTablesRequest {}).await.unwrap().into_inner().tables;
-    let windows = tables.iter().find(|table| table.name == "traffic_sensors_windows").unwrap();
-    assert!(windows.columns.iter().any(|column| column.name == "speed_kmh_mean" && column.unit == "km/h"));
-    let wrong = v1::ListKeysRequest { topic: TOPIC.into(), page_size: -1, ..v1::ListKeysRequest::default() };
-    assert!(client.list_keys(wrong).await.unwrap_err().message().starts_with("`page_size` is `-1`"));
+    assert_eq!(
+        (
+            first.keys[0].key.as_str(),
+            first.keys[0].zone_id.as_str(),
+            first.next_page_token.as_str()
+        ),
+        ("a", "north", "a")
+    );
+    let second = client
+        .list_keys(page(first.next_page_token))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(
+        (second.keys[0].key.as_str(), second.next_page_token.as_str()),
+        ("b", "")
+    );
+    let tables = client
+        .list_tables(v1::ListTablesRequest {})
+        .await
+        .unwrap()
+        .into_inner()
+        .tables;
+    let windows = tables
+        .iter()
+        .find(|table| table.name == "traffic_sensors_windows")
+        .unwrap();
+    assert!(
+        windows
+            .columns
+            .iter()
+            .any(|column| column.name == "speed_kmh_mean" && column.unit == "km/h")
+    );
+    let wrong = v1::ListKeysRequest {
+        topic: TOPIC.into(),
+        page_size: -1,
+        ..v1::ListKeysRequest::default()
+    };
+    assert!(
+        client
+            .list_keys(wrong)
+            .await
+            .unwrap_err()
+            .message()
+            .starts_with("`page_size` is `-1`")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn http_serves_metrics_a_page_and_forecasts() {
     let service = ready(24).await;
     let (code, page) = fetch(&service, "/").await;
-    assert!(code == 200 && page.contains("constant@1") && page.contains("synthetic") && page.contains("54.0 (50.0 to 58.0)"), "{page}");
+    assert!(
+        code == 200
+            && page.contains("constant@1")
+            && page.contains("synthetic")
+            && page.contains("54.0 (50.0 to 58.0)"),
+        "{page}"
+    );
     let (code, metrics) = fetch(&service, "/metrics").await;
-    assert!(code == 200 && metrics.contains("arterial_score_runs_total{target=\"traffic-sensors.speed_kmh\"} 1"), "{metrics}");
+    assert!(
+        code == 200 && metrics.contains("arterial_score_runs_total{target=\"traffic-sensors.speed_kmh\"} 1"),
+        "{metrics}"
+    );
     let path = "/v1/forecasts?topic=traffic-sensors&target=speed_kmh&horizons_minutes=5&limit=1";
     let (code, body) = fetch(&service, path).await;
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((code, &body["forecasts"][0]["key"], &body["next_cursor"]), (200, &"a".into(), &"a".into()));
+    assert_eq!(
+        (code, &body["forecasts"][0]["key"], &body["next_cursor"]),
+        (200, &"a".into(), &"a".into())
+    );
     assert_eq!(body["forecasts"][0]["quantiles"][1]["value"], 52.0);
     let (_, body) = fetch(&service, &format!("{path}&cursor=a")).await;
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((&body["forecasts"][0]["key"], &body["next_cursor"]), (&"b".into(), &serde_json::Value::Null));
+    assert_eq!(
+        (&body["forecasts"][0]["key"], &body["next_cursor"]),
+        (&"b".into(), &serde_json::Value::Null)
+    );
     let (code, problem) = fetch(&service, "/v1/forecasts?topic=trafic&target=speed_kmh").await;
-    assert!(code == 400 && problem.contains("`topic` is `trafic`") && problem.contains("\"status\":400"), "{problem}");
+    assert!(
+        code == 400 && problem.contains("`topic` is `trafic`") && problem.contains("\"status\":400"),
+        "{problem}"
+    );
     assert_eq!(fetch(&service, "/nowhere").await.0, 404);
     let (_, document) = fetch(&service, "/openapi.json").await;
     assert!(document.contains("/v1/forecasts"));
@@ -121,8 +225,16 @@ async fn http_serves_metrics_a_page_and_forecasts() {
 async fn a_request_above_the_size_limit_is_refused() {
     let service = ready(3).await;
     let keys = vec!["k".repeat(4096); 5000];
-    let request = v1::ForecastRequest { topic: TOPIC.into(), target: FIELD.into(), keys, ..v1::ForecastRequest::default() };
-    let status = ForecastServiceClient::new(service.channel().await).forecast(request).await.unwrap_err();
+    let request = v1::ForecastRequest {
+        topic: TOPIC.into(),
+        target: FIELD.into(),
+        keys,
+        ..v1::ForecastRequest::default()
+    };
+    let status = ForecastServiceClient::new(service.channel().await)
+        .forecast(request)
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::OutOfRange);
 }
 
@@ -131,9 +243,15 @@ async fn a_deadline_that_passes_is_said_as_such() {
     let service = ready(3).await;
     // Somebody else computes; a request that has to be computed waits for its turn until its deadline.
     let scores = service.state.scores.get(&target()).unwrap();
-    let (held, release) = (tokio::sync::oneshot::channel::<()>(), tokio::sync::oneshot::channel::<()>());
+    let (held, release) = (
+        tokio::sync::oneshot::channel::<()>(),
+        tokio::sync::oneshot::channel::<()>(),
+    );
     let (holding, may_end) = (held.0, release.1);
-    let wanted = arterial_serving::score::Wanted { model: None, quantiles: vec![0.2] };
+    let wanted = arterial_serving::score::Wanted {
+        model: None,
+        quantiles: vec![0.2],
+    };
     let holder = tokio::spawn(async move {
         let compute = async || {
             let _ = holding.send(());
@@ -150,7 +268,10 @@ async fn a_deadline_that_passes_is_said_as_such() {
         ..v1::ForecastRequest::default()
     });
     request.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
-    let status = ForecastServiceClient::new(service.channel().await).forecast(request).await.unwrap_err();
+    let status = ForecastServiceClient::new(service.channel().await)
+        .forecast(request)
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
     release.0.send(()).unwrap();
     holder.await.unwrap().unwrap();
@@ -160,21 +281,42 @@ async fn a_deadline_that_passes_is_said_as_such() {
 async fn shutting_down_ends_watchers_and_refuses_new_connections() {
     let service = ready(3).await;
     let address = service.running.grpc_addr;
-    let request = v1::ForecastRequest { topic: TOPIC.into(), target: FIELD.into(), ..v1::ForecastRequest::default() };
-    let mut watching = ForecastServiceClient::new(service.channel().await).watch_forecasts(request).await.unwrap().into_inner();
+    let request = v1::ForecastRequest {
+        topic: TOPIC.into(),
+        target: FIELD.into(),
+        ..v1::ForecastRequest::default()
+    };
+    let mut watching = ForecastServiceClient::new(service.channel().await)
+        .watch_forecasts(request)
+        .await
+        .unwrap()
+        .into_inner();
     watching.message().await.unwrap().unwrap();
     let down = tokio::spawn(service.running.shutdown());
     let status = watching.message().await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable, "{status}");
     drop(watching);
-    tokio::time::timeout(Duration::from_secs(10), down).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(10), down)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_is_taken_is_named() {
     let service = waiting(None).await;
-    let config = arterial_serving::ServerConfig { grpc: service.running.grpc_addr.to_string(), ..arterial_serving::ServerConfig::default() };
-    let error = arterial_serving::Server::start(config, service.state.clone()).await.err().unwrap();
-    assert_eq!(error.to_string(), format!("cannot listen on `{}`", service.running.grpc_addr));
+    let config = arterial_serving::ServerConfig {
+        grpc: service.running.grpc_addr.to_string(),
+        ..arterial_serving::ServerConfig::default()
+    };
+    let error = arterial_serving::Server::start(config, service.state.clone())
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(
+        error.to_string(),
+        format!("cannot listen on `{}`", service.running.grpc_addr)
+    );
 }

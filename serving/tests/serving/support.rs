@@ -1,13 +1,13 @@
 //! A small city for the tests: a clock that stands where it is put, models that answer as they are told, windows of
 //! five minutes.
 
-#![allow(dead_code, reason = "each test file uses its part")]
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use arrow::array::{ArrayRef, Float64Array, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
+use arrow::array::{
+    ArrayRef, Float64Array, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
+};
 use arrow::array::{BooleanArray, Date32Array, Int64Array};
 use arrow::datatypes::DataType;
 use arterial_datasets::lake::{Lake, LakeOptions, TableSpec};
@@ -16,7 +16,7 @@ use arterial_datasets::schema;
 use arterial_datasets::stream::StreamCatalog;
 use arterial_datasets::time::{Clock, DAY, Duration, MINUTE, Timestamp};
 use arterial_models::Quantile;
-use arterial_models::registry::{ModelVersion, Reference, Target};
+use arterial_models::registry::{ModelVersion, Reference, Registry, Target};
 use arterial_models::scope::Scope;
 use arterial_serving::model::{ModelSource, ServedModel, Standing};
 use arterial_serving::{AppState, Parts, Running, Server, ServerConfig, ServingConfig};
@@ -54,11 +54,17 @@ impl Clock for StoppedClock {
 }
 
 pub fn target() -> Target {
-    Target { topic: TOPIC.into(), field: FIELD.into() }
+    Target {
+        topic: TOPIC.into(),
+        field: FIELD.into(),
+    }
 }
 
 pub fn version(number: u32) -> ModelVersion {
-    ModelVersion { name: "constant".into(), version: number }
+    ModelVersion {
+        name: "constant".into(),
+        version: number,
+    }
 }
 
 /// What a model says.
@@ -88,7 +94,12 @@ impl FakeModel {
             step: STEP,
             timezone: "UTC".into(),
         };
-        Self { id: version(number), scope, horizon, says }
+        Self {
+            id: version(number),
+            scope,
+            horizon,
+            says,
+        }
     }
 }
 
@@ -113,7 +124,11 @@ impl ServedModel for FakeModel {
         let shape = (panel.series().len(), self.horizon, quantiles.len());
         let target = panel.target();
         match self.says {
-            Says::Error => Err(arterial_serving::Error::invalid("model", "broken", "a model that works")),
+            Says::Error => Err(arterial_serving::Error::invalid(
+                "model",
+                "broken",
+                "a model that works",
+            )),
             Says::Nothing => Ok(Array3::from_elem(shape, f64::NAN)),
             Says::LastPlus(add) => Ok(Array3::from_shape_fn(shape, |(series, step, quantile)| {
                 let last = target[[panel.steps() - 1, series]];
@@ -138,8 +153,15 @@ impl FakeModels {
     /// Points the champion alias at a version, which need not exist.
     pub fn promote(&self, number: u32) {
         let mut standing = self.standing.lock().unwrap();
-        let (revision, former) = standing.as_ref().map_or((1, None), |old| (old.revision + 1, Some(old.model.clone())));
-        *standing = Some(Standing { target: target(), model: version(number), revision, former });
+        let (revision, former) = standing
+            .as_ref()
+            .map_or((1, None), |old| (old.revision + 1, Some(old.model.clone())));
+        *standing = Some(Standing {
+            target: target(),
+            model: version(number),
+            revision,
+            former,
+        });
     }
 }
 
@@ -154,7 +176,11 @@ impl ModelSource for FakeModels {
         async move {
             match found {
                 Some(model) => Ok(model as Arc<dyn ServedModel>),
-                None => Err(arterial_serving::Error::Unknown { what: "model", name: id.to_string(), known: "none".into() }),
+                None => Err(arterial_serving::Error::Unknown {
+                    what: "model",
+                    name: id.to_string(),
+                    known: "none".into(),
+                }),
             }
         }
         .boxed()
@@ -168,7 +194,11 @@ impl ModelSource for FakeModels {
         async move {
             match reference {
                 Reference::Version(id) => Ok(id.clone()),
-                other => Err(arterial_serving::Error::Unknown { what: "model", name: other.to_string(), known: "constant@N".into() }),
+                other => Err(arterial_serving::Error::Unknown {
+                    what: "model",
+                    name: other.to_string(),
+                    known: "constant@N".into(),
+                }),
             }
         }
         .boxed()
@@ -196,7 +226,12 @@ pub fn batch(rows: &[WindowRow<'_>]) -> RecordBatch {
             "committed_at" => Arc::new(TimestampMicrosecondArray::from(starts.clone()).with_timezone("UTC")),
             "revision" => Arc::new(rows.iter().map(|row| Some(row.3)).collect::<Int32Array>()),
             "speed_kmh_mean" => Arc::new(rows.iter().map(|row| row.4).collect::<Float64Array>()),
-            "day" => Arc::new(starts.iter().map(|start| Some(start.div_euclid(DAY) as i32)).collect::<Date32Array>()),
+            "day" => Arc::new(
+                starts
+                    .iter()
+                    .map(|start| Some(start.div_euclid(DAY) as i32))
+                    .collect::<Date32Array>(),
+            ),
             _ => match kind {
                 DataType::Int64 => Arc::new(Int64Array::from(vec![1; rows.len()])),
                 DataType::Boolean => Arc::new(BooleanArray::from(vec![false; rows.len()])),
@@ -205,14 +240,19 @@ pub fn batch(rows: &[WindowRow<'_>]) -> RecordBatch {
             },
         }
     };
-    let columns = schema.fields().iter().map(|field| column(field.name(), field.data_type())).collect();
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| column(field.name(), field.data_type()))
+        .collect();
     RecordBatch::try_new(schema, columns).unwrap()
 }
 
 /// Two sensors in two zones, `windows` full windows from [`START`]: speeds 50 and 80.
 pub fn history(windows: i64) -> RecordBatch {
-    let rows: Vec<WindowRow<'_>> =
-        (0..windows).flat_map(|at| [("a", "north", at, 0, Some(50.0)), ("b", "south", at, 0, Some(80.0))]).collect();
+    let rows: Vec<WindowRow<'_>> = (0..windows)
+        .flat_map(|at| [("a", "north", at, 0, Some(50.0)), ("b", "south", at, 0, Some(80.0))])
+        .collect();
     batch(&rows)
 }
 
@@ -228,8 +268,23 @@ pub struct Service {
 
 /// Starts a service over an empty lake, with `history` committed to its windows table; not yet ready.
 pub async fn waiting(history: Option<RecordBatch>) -> Service {
+    let models = Arc::new(FakeModels::default());
+    let source = Arc::clone(&models) as Arc<dyn ModelSource>;
+    launch(history, models, source, None).await
+}
+
+/// The same over any source of models.
+pub async fn launch(
+    history: Option<RecordBatch>,
+    models: Arc<FakeModels>,
+    source: Arc<dyn ModelSource>,
+    registry: Option<Registry>,
+) -> Service {
     let folder = tempfile::tempdir().unwrap();
-    let options = LakeOptions { fsync: false, ..LakeOptions::default() };
+    let options = LakeOptions {
+        fsync: false,
+        ..LakeOptions::default()
+    };
     let lake = Lake::open(folder.path().to_str().unwrap(), options).await.unwrap();
     let catalog = Arc::new(StreamCatalog::built_in().unwrap());
     let clock = StoppedClock::at(window(1));
@@ -244,15 +299,14 @@ pub async fn waiting(history: Option<RecordBatch>) -> Service {
         history: Duration(7 * DAY),
         ..ServingConfig::default()
     };
-    let models = Arc::new(FakeModels::default());
     let sink = arterial_serving::sinks::LakeSink::open(&lake, &config).await.unwrap();
     let parts = Parts {
         config,
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         catalog,
         lake: Some(lake.clone()),
-        registry: None,
-        models: Some(Arc::clone(&models) as Arc<dyn ModelSource>),
+        registry,
+        models: Some(source),
         sinks: vec![Arc::new(sink)],
         synthetic: true,
     };
@@ -264,13 +318,22 @@ pub async fn waiting(history: Option<RecordBatch>) -> Service {
         ..ServerConfig::default()
     };
     let running = Server::start(config, Arc::clone(&state)).await.unwrap();
-    Service { state, clock, models, running, folder, lake }
+    Service {
+        state,
+        clock,
+        models,
+        running,
+        folder,
+        lake,
+    }
 }
 
 /// The same, with a champion that adds 1 to the last value, ready, at the end of the last window.
 pub async fn ready(windows: i64) -> Service {
     let service = waiting(Some(history(windows))).await;
-    service.models.add(FakeModel::new(1, &["a", "b"], 12, Says::LastPlus(1.0)));
+    service
+        .models
+        .add(FakeModel::new(1, &["a", "b"], 12, Says::LastPlus(1.0)));
     service.models.promote(1);
     service.clock.set(window(windows));
     service.state.start().await.unwrap();
@@ -286,7 +349,10 @@ impl Service {
     /// Commits one more window and waits until it has been scored.
     pub async fn close_window(&self, number: i64, speeds: [f64; 2]) {
         self.clock.set(window(number + 1));
-        let rows = [("a", "north", number, 0, Some(speeds[0])), ("b", "south", number, 0, Some(speeds[1]))];
+        let rows = [
+            ("a", "north", number, 0, Some(speeds[0])),
+            ("b", "south", number, 0, Some(speeds[1])),
+        ];
         self.state.take(TOPIC, &batch(&rows), window(number + 1));
         self.until_scored(number).await;
     }
@@ -294,7 +360,10 @@ impl Service {
     pub async fn until_scored(&self, number: i64) {
         let mut issues = self.state.scores.get(&target()).unwrap().subscribe();
         let scored = issues.wait_for(|issue| issue.as_ref().is_some_and(|issue| issue.origin >= window(number)));
-        tokio::time::timeout(std::time::Duration::from_secs(10), scored).await.expect("scored in time").unwrap();
+        tokio::time::timeout(std::time::Duration::from_secs(10), scored)
+            .await
+            .expect("scored in time")
+            .unwrap();
     }
 }
 

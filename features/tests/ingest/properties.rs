@@ -4,55 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
-use arterial_datasets::stream::{StreamDefinition, parse};
+use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
+use arterial_datasets::stream::StreamDefinition;
 use arterial_datasets::time::{MINUTE, SECOND, Timestamp};
 use arterial_features::event::{EventBatch, NO_CATEGORY, NO_ZONE};
 use arterial_features::intern::Interner;
 use arterial_features::window::{Position, Resume, TooLate, Windows};
 use proptest::prelude::*;
 
-const NOISE: &str = r#"
-name = "noise"
-description = "Sound level at street corners"
-key = { path = "corner" }
-identity = ["corner", "timestamp"]
-zone = "zone"
-interval = "1m"
-quality = "state"
-
-[[fields]]
-path = "corner"
-type = "text"
-role = "place"
-required = true
-
-[[fields]]
-path = "zone"
-type = "text"
-role = "place"
-
-[[fields]]
-path = "decibel"
-type = "float"
-role = "value"
-range = [-50, 200]
-
-[[fields]]
-path = "cars"
-type = "int"
-role = "value"
-
-[[fields]]
-path = "state"
-type = "text"
-role = "category"
-values = ["good", "degraded"]
-"#;
-
-fn noise() -> Arc<StreamDefinition> {
-    Arc::new(parse("noise.toml", NOISE).unwrap())
-}
+use crate::support::{self, latest, noise};
 
 /// One event, apart from where it stands in the log.
 #[derive(Debug, Clone)]
@@ -180,39 +140,6 @@ impl Table {
     fn refuse(&mut self, too_late: &[TooLate]) {
         self.too_late.extend(too_late.iter().map(|one| (one.partition, one.offset)));
     }
-
-    /// The newest revision of each window, every visible number as its bits.
-    fn latest(&self) -> BTreeMap<(String, i64), Vec<(String, Option<i64>)>> {
-        let mut latest: BTreeMap<(String, i64), (i32, Vec<(String, Option<i64>)>)> = BTreeMap::new();
-        for batch in &self.rows {
-            for row in 0..batch.num_rows() {
-                let key = batch["key"].as_string::<i32>().value(row).to_string();
-                let start = batch["window_start"].as_primitive::<TimestampMicrosecondType>().value(row);
-                let revision = batch["revision"].as_primitive::<Int32Type>().value(row);
-                let bits = visible(batch, row);
-                let known = latest.entry((key, start)).or_insert((-1, Vec::new()));
-                assert_ne!(known.0, revision, "a revision is written once");
-                if known.0 < revision {
-                    *known = (revision, bits);
-                }
-            }
-        }
-        latest.into_iter().map(|(place, (_, bits))| (place, bits)).collect()
-    }
-}
-
-fn visible(batch: &RecordBatch, row: usize) -> Vec<(String, Option<i64>)> {
-    let mut bits = Vec::new();
-    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        let bit = match field.data_type() {
-            DataType::Float64 => column.as_primitive::<Float64Type>().value(row).to_bits() as i64,
-            DataType::Int64 => column.as_primitive::<Int64Type>().value(row),
-            DataType::Utf8 => column.as_string::<i32>().value(row).bytes().fold(7, |sum, byte| sum * 31 + i64::from(byte)),
-            _ => continue,
-        };
-        bits.push((field.name().clone(), column.is_valid(row).then_some(bit)));
-    }
-    bits
 }
 
 /// Everything in one go, in the order of the partitions.
@@ -283,8 +210,7 @@ fn streamed(log: &Log, steps: &[Step], most_bytes: usize) -> Table {
 }
 
 fn total(table: &Table, column: &str) -> i64 {
-    let of = |bits: &[(String, Option<i64>)]| bits.iter().find(|(name, _)| name == column).and_then(|(_, value)| *value).unwrap();
-    table.latest().values().map(|bits| of(bits)).sum()
+    support::total(&table.rows, column)
 }
 
 proptest! {
@@ -295,7 +221,7 @@ proptest! {
         let most_bytes = if forget { 0 } else { 1 << 20 };
         let (expected, found) = (recomputed(&log), streamed(&log, &steps, most_bytes));
         prop_assert!(found.too_late.is_empty(), "nothing lies a day behind");
-        prop_assert_eq!(expected.latest(), found.latest());
+        prop_assert_eq!(latest(&expected.rows), latest(&found.rows));
         let records: usize = log.iter().map(Vec::len).sum();
         prop_assert_eq!(total(&found, "events") + total(&found, "duplicates"), records as i64);
     }
@@ -364,4 +290,25 @@ fn numbers_agree_with_plain_formulas() {
     assert_eq!(rows["zone_id"].as_string::<i32>().value(0), "harbour");
     assert_eq!(rows["state_degraded_count"].as_primitive::<Int64Type>().value(0), 1);
     assert_eq!(rows.schema(), arterial_datasets::schema::windows(&definition));
+}
+
+#[test]
+fn a_key_and_window_costs_160_bytes_and_28_an_identity() {
+    let mut windows = Windows::new(noise(), 0);
+    let keys = 100_000u32;
+    for window in 0..2i64 {
+        let events: Vec<Event> = (0..keys)
+            .map(|key| {
+                let identity = u128::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) + window as u128;
+                Event { key, time: window * 5 * MINUTE, identity, zone: 4, good: true, decibel: 50.0, cars: 1.0, state: 0 }
+            })
+            .collect();
+        let events: Vec<_> = events.iter().enumerate().map(|(offset, event)| (0, offset as i64, event)).collect();
+        windows.ingest(&batch(&events), Timestamp(0));
+    }
+    let (of_keys, of_identities, _) = windows.memory();
+    let places = f64::from(2 * keys);
+    // 36 bytes, 56 for each of two values, 4 for each of two categories; the first window grew by eighths.
+    assert!(of_keys as f64 / places < 170.0, "{} bytes a key", of_keys as f64 / places);
+    assert!((of_identities as f64 / places) < 32.0, "{} bytes an identity", of_identities as f64 / places);
 }

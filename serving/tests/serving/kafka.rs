@@ -5,14 +5,23 @@ use std::collections::BTreeMap;
 use arterial_serving::sinks::kafka::{KafkaWriter, MockBrokers, Outgoing};
 
 fn record(topic: &str, payload: &str) -> Outgoing {
-    Outgoing { topic: topic.into(), key: Some("a".into()), partition: None, payload: payload.into(), timestamp: None }
+    Outgoing {
+        topic: topic.into(),
+        key: Some("a".into()),
+        partition: None,
+        payload: payload.into(),
+        timestamp: None,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_record_is_delivered_or_reported() {
     let brokers = MockBrokers::start(&[("site-forecasts".into(), 2)]).unwrap();
     let writer = KafkaWriter::new(brokers.address(), "site-", &BTreeMap::new()).unwrap();
-    let sent = writer.send_all((0..1000).map(|number| record("forecasts", &number.to_string()))).await.unwrap();
+    let sent = writer
+        .send_all((0..1000).map(|number| record("forecasts", &number.to_string())))
+        .await
+        .unwrap();
     assert_eq!(sent, 1000);
     writer.flush(std::time::Duration::from_secs(5)).await.unwrap();
 }
@@ -28,7 +37,10 @@ async fn a_record_that_no_broker_takes_is_an_error() {
 #[test]
 fn a_property_that_librdkafka_does_not_know_is_named() {
     let properties = BTreeMap::from([("acsk".to_owned(), "all".to_owned())]);
-    let error = KafkaWriter::new("127.0.0.1:9", "", &properties).err().unwrap().to_string();
+    let error = KafkaWriter::new("127.0.0.1:9", "", &properties)
+        .err()
+        .unwrap()
+        .to_string();
     assert!(error.contains("kafka.properties.acsk"), "{error}");
     let error = KafkaWriter::new("", "", &BTreeMap::new()).err().unwrap().to_string();
     assert!(error.starts_with("`kafka.brokers` is ``"), "{error}");
