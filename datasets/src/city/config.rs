@@ -9,12 +9,12 @@ use crate::{Error, Result};
 /// How large the city is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CitySize {
-    /// About 50 traffic sensors.
+    /// About 80 traffic sensors.
     Small,
     /// About 110 traffic sensors.
     #[default]
     Medium,
-    /// About 200 traffic sensors.
+    /// About 160 traffic sensors.
     Large,
 }
 
