@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use super::config::CityConfig;
 use crate::time::Timestamp;
 
 /// One line of `labels.jsonl`.
@@ -32,6 +33,22 @@ pub struct CityLabel {
     pub sensors: usize,
     /// Zones.
     pub zones: usize,
+}
+
+impl CityLabel {
+    /// The label of a city with so many traffic sensors and zones.
+    #[must_use]
+    pub fn of(config: &CityConfig, sensors: usize, zones: usize) -> Self {
+        let CityConfig { seed, start, .. } = *config;
+        Self {
+            synthetic: true,
+            seed,
+            start,
+            timezone: config.timezone.clone(),
+            sensors,
+            zones,
+        }
+    }
 }
 
 /// Something that happened on the roads.

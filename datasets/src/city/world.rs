@@ -9,7 +9,7 @@ use super::event::{Outlet, SimulatedEvent, Topic};
 use super::fault::{Fault, Faults};
 use super::incident::{Incident, IncidentKind, Incidents};
 use super::label::{CityLabel, FaultLabel, IncidentLabel, Label};
-use super::network::{Conditions, Network, STEP_HOURS, STEP_SECONDS, Traffic};
+use super::network::{Conditions, STEP_SECONDS, Traffic};
 use super::parking::Parking;
 use super::plan::Plan;
 use super::random::{Dice, Part};
@@ -111,7 +111,11 @@ impl City {
         // What was drawn for the silent hours does not count: the story begins now.
         (city.incidents, city.faults) = (incidents, faults);
         city.twins.clear();
-        city.labels = vec![city.city_label()];
+        city.labels = vec![Label::City(CityLabel::of(
+            &city.config,
+            city.sensors.list.len(),
+            city.plan.zones.len(),
+        ))];
         Ok(city)
     }
 
@@ -301,7 +305,7 @@ impl City {
             arrivals[self.plan.network.nodes[node].zone] += total - self.arrived[node];
             self.arrived[node] = *total;
         }
-        self.zone_speeds = zone_speeds(&self.plan.network, &self.traffic, zones);
+        self.zone_speeds = self.traffic.zone_speeds(&self.plan.network, zones);
         self.parking.next_minute(&self.local, &arrivals);
         self.bikes.next_minute(self.now, &self.local, &self.weather);
         self.air.next_minute(&self.plan, &self.traffic, &self.weather);
@@ -351,17 +355,6 @@ impl City {
         );
     }
 
-    fn city_label(&self) -> Label {
-        Label::City(CityLabel {
-            synthetic: true,
-            seed: self.config.seed,
-            start: self.config.start,
-            timezone: self.config.timezone.clone(),
-            sensors: self.sensors.list.len(),
-            zones: self.plan.zones.len(),
-        })
-    }
-
     fn label_incident(&mut self, twin: Twin) {
         let (incident, observed_to_end, affected) = twin.finish();
         let Incident { cell, .. } = incident;
@@ -402,27 +395,4 @@ impl City {
             end: fault.end,
         }));
     }
-}
-
-/// The mean speed in each zone, km/h, weighted by vehicles; 40 where none drives.
-fn zone_speeds(network: &Network, traffic: &Traffic, zones: usize) -> Vec<f64> {
-    let (mut driven, mut present) = (vec![0.0; zones], vec![0.0; zones]);
-    for link in &network.links {
-        let length = link.cell_length();
-        for cell in link.first..link.end {
-            driven[link.zone] += traffic.passed[cell] * length / STEP_HOURS;
-            present[link.zone] += traffic.vehicles[cell];
-        }
-    }
-    driven
-        .iter()
-        .zip(&present)
-        .map(|(km, vehicles)| {
-            if *vehicles < 0.1 {
-                40.0
-            } else {
-                (km / vehicles).min(110.0)
-            }
-        })
-        .collect()
 }
