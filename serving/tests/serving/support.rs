@@ -262,7 +262,8 @@ pub struct Service {
     pub clock: Arc<StoppedClock>,
     pub models: Arc<FakeModels>,
     pub running: Running,
-    pub folder: tempfile::TempDir,
+    /// Removed with everything in it when the test ends.
+    _folder: tempfile::TempDir,
     pub lake: Lake,
 }
 
@@ -323,7 +324,7 @@ pub async fn launch(
         clock,
         models,
         running,
-        folder,
+        _folder: folder,
         lake,
     }
 }
