@@ -6,6 +6,7 @@
 mod commands;
 mod config;
 mod outcome;
+mod service;
 mod telemetry;
 
 use std::process::ExitCode;

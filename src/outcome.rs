@@ -48,8 +48,22 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if cause.is::<Usage>() || cause.is::<ConfigError>() {
         return Some(BAD_INPUT);
     }
+    if let Some(error) = cause.downcast_ref::<arterial_training::Error>() {
+        return code(error.is_bad_input(), error.is_refusal());
+    }
+    if let Some(error) = cause.downcast_ref::<arterial_models::Error>() {
+        return code(error.is_bad_input(), error.is_refusal());
+    }
     let error = cause.downcast_ref::<arterial_datasets::Error>()?;
-    error.is_bad_input().then_some(BAD_INPUT)
+    code(error.is_bad_input(), false)
+}
+
+fn code(bad_input: bool, refused: bool) -> Option<u8> {
+    match (bad_input, refused) {
+        (true, _) => Some(BAD_INPUT),
+        (false, true) => Some(REFUSED),
+        (false, false) => None,
+    }
 }
 
 #[cfg(test)]

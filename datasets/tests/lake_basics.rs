@@ -23,7 +23,9 @@ async fn rows_and_progress_come_back_after_reopening() {
     wanted.source_version = Some(3);
     table.commit(&[readings(0..10)], &wanted).await.unwrap();
 
-    let lake = Lake::open(&format!("file://{}", place.path().display()), lake_common::options()).await.unwrap();
+    let lake = Lake::open(&format!("file://{}", place.path().display()), lake_common::options())
+        .await
+        .unwrap();
     let again = lake.existing("readings").await.unwrap().unwrap();
     assert_eq!(*again.progress(), wanted);
     assert_eq!(again.version(), 2);
@@ -38,14 +40,29 @@ async fn a_commit_of_an_older_epoch_is_refused() {
     let mut zombie = lake.table(&spec("readings")).await.unwrap();
     let partitions = [TopicPartition::new("traffic-sensors", 0)];
     zombie.acquire(&partitions).await.unwrap();
-    zombie.commit(&[readings(0..5)], &progress(&zombie, 0, 5, None)).await.unwrap();
+    zombie
+        .commit(&[readings(0..5)], &progress(&zombie, 0, 5, None))
+        .await
+        .unwrap();
 
     let mut heir = lake.existing("readings").await.unwrap().unwrap();
     heir.acquire(&partitions).await.unwrap();
-    heir.commit(&[readings(5..10)], &progress(&heir, 0, 10, None)).await.unwrap();
+    heir.commit(&[readings(5..10)], &progress(&heir, 0, 10, None))
+        .await
+        .unwrap();
 
     let late = zombie.commit(&[readings(5..8)], &progress(&zombie, 0, 8, None)).await;
-    assert!(matches!(late, Err(Error::Fenced { held: 1, current: 2, .. })), "{late:?}");
+    assert!(
+        matches!(
+            late,
+            Err(Error::Fenced {
+                held: 1,
+                current: 2,
+                ..
+            })
+        ),
+        "{late:?}"
+    );
     heir.refresh().await.unwrap();
     assert_eq!(offsets(&heir, &Scan::default()).await, (0..10).collect::<Vec<i64>>());
 }
@@ -54,7 +71,10 @@ async fn a_commit_of_an_older_epoch_is_refused() {
 async fn progress_that_goes_back_or_was_never_acquired_is_refused() {
     let (lake, _place) = local();
     let mut table = lake.table(&spec("readings")).await.unwrap();
-    table.acquire(&[TopicPartition::new("traffic-sensors", 0)]).await.unwrap();
+    table
+        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
+        .await
+        .unwrap();
     table.commit(&[], &progress(&table, 0, 5, None)).await.unwrap();
     let back = table.commit(&[readings(0..1)], &progress(&table, 0, 4, None)).await;
     assert!(matches!(back, Err(Error::Conflict { .. })), "{back:?}");
@@ -77,11 +97,17 @@ async fn writers_of_different_partitions_do_not_hinder_each_other() {
         let lake = lake.clone();
         tokio::spawn(async move {
             let mut table = lake.existing("readings").await.unwrap().unwrap();
-            table.acquire(&[TopicPartition::new("traffic-sensors", partition)]).await.unwrap();
+            table
+                .acquire(&[TopicPartition::new("traffic-sensors", partition)])
+                .await
+                .unwrap();
             let first = i64::from(partition) * 100;
             for round in 0..5 {
                 let rows = readings(first + round * 10..first + round * 10 + 10);
-                table.commit(&[rows], &progress(&table, partition, round * 10 + 10, None)).await.unwrap();
+                table
+                    .commit(&[rows], &progress(&table, partition, round * 10 + 10, None))
+                    .await
+                    .unwrap();
             }
         })
     });
@@ -100,7 +126,12 @@ async fn a_table_grows_by_nullable_columns_and_old_rows_read_null() {
     let (lake, _place) = local();
     let mut table = lake.table(&spec("readings")).await.unwrap();
     table.append(&[readings(0..3)]).await.unwrap();
-    let mut fields: Vec<Field> = table.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
+    let mut fields: Vec<Field> = table
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone())
+        .collect();
     fields.push(Field::new("decibel", DataType::Float64, false));
     let wider = TableSpec::new("readings", Schema::new(fields).into());
     let mut wide = lake.table(&wider).await.unwrap();
@@ -108,10 +139,20 @@ async fn a_table_grows_by_nullable_columns_and_old_rows_read_null() {
     // A writer that does not know the column yet goes on.
     table.append(&[readings(3..5)]).await.unwrap();
     wide.refresh().await.unwrap();
-    let rows = wide.scan(&Scan { columns: Some(vec!["decibel".into(), "offset".into()]), ..Scan::default() }).await.unwrap();
+    let rows = wide
+        .scan(&Scan {
+            columns: Some(vec!["decibel".into(), "offset".into()]),
+            ..Scan::default()
+        })
+        .await
+        .unwrap();
     assert_eq!(rows.iter().map(|batch| batch.column(0).null_count()).sum::<usize>(), 5);
     let version = wide.version();
-    assert_eq!(lake.table(&wider).await.unwrap().version(), version, "nothing new, no commit");
+    assert_eq!(
+        lake.table(&wider).await.unwrap().version(),
+        version,
+        "nothing new, no commit"
+    );
     assert_eq!(lake.table(&spec("readings")).await.unwrap().version(), version);
 }
 
@@ -132,15 +173,36 @@ async fn a_scan_gives_exactly_the_wanted_rows_and_columns() {
     };
     assert_eq!(offsets(&table, &wanted).await, [21, 23, 31, 33, 41]);
     assert_eq!(table.scan_schema(&wanted).unwrap().fields().len(), 2);
-    let edge = Scan { time_column: Some("event_time".into()), from: Some(at(99)), to: Some(at(99)), ..Scan::default() };
+    let edge = Scan {
+        time_column: Some("event_time".into()),
+        from: Some(at(99)),
+        to: Some(at(99)),
+        ..Scan::default()
+    };
     assert_eq!(count(&table, &edge).await, 0);
-    let early = Scan { version: Some(3), ..Scan::default() };
+    let early = Scan {
+        version: Some(3),
+        ..Scan::default()
+    };
     assert_eq!(count(&table, &early).await, 30);
     for bad in [
-        Scan { columns: Some(vec!["nothing".into()]), ..Scan::default() },
-        Scan { from: Some(Timestamp(0)), ..Scan::default() },
-        Scan { time_column: Some("offset".into()), from: Some(Timestamp(0)), ..Scan::default() },
-        Scan { version: Some(99), ..Scan::default() },
+        Scan {
+            columns: Some(vec!["nothing".into()]),
+            ..Scan::default()
+        },
+        Scan {
+            from: Some(Timestamp(0)),
+            ..Scan::default()
+        },
+        Scan {
+            time_column: Some("offset".into()),
+            from: Some(Timestamp(0)),
+            ..Scan::default()
+        },
+        Scan {
+            version: Some(99),
+            ..Scan::default()
+        },
     ] {
         let error = table.scan(&bad).await.unwrap_err();
         assert!(error.is_bad_input(), "{error}");
@@ -154,9 +216,16 @@ async fn rows_of_two_days_go_to_two_partitions() {
     let per_day = DAY / MINUTE;
     table.append(&[readings(per_day - 2..per_day + 3)]).await.unwrap();
     assert_eq!(table.files().0, 2);
-    let days = std::fs::read_dir(place.path().join("readings")).unwrap().filter(|entry| {
-        entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("day=20")
-    });
+    let days = std::fs::read_dir(place.path().join("readings"))
+        .unwrap()
+        .filter(|entry| {
+            entry
+                .as_ref()
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .starts_with("day=20")
+        });
     assert_eq!(days.count(), 2);
     assert_eq!(count(&table, &Scan::default()).await, 5);
 }
@@ -165,37 +234,63 @@ async fn rows_of_two_days_go_to_two_partitions() {
 async fn opening_from_a_checkpoint_gives_the_same_table() {
     let (lake, place) = local();
     let mut table = lake.table(&spec("readings")).await.unwrap();
-    table.acquire(&[TopicPartition::new("traffic-sensors", 0)]).await.unwrap();
+    table
+        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
+        .await
+        .unwrap();
     for round in 0..23 {
         let wanted = progress(&table, 0, round + 1, Some(round));
         table.commit(&[readings(round..round + 1)], &wanted).await.unwrap();
     }
     let again = lake.existing("readings").await.unwrap().unwrap();
-    assert!(place.path().join("readings/_delta_log/00000000000000000020.checkpoint.parquet").exists());
+    assert!(
+        place
+            .path()
+            .join("readings/_delta_log/00000000000000000020.checkpoint.parquet")
+            .exists()
+    );
     assert_eq!((again.version(), again.progress()), (table.version(), table.progress()));
     assert_eq!(again.schema(), table.schema());
     assert_eq!(offsets(&again, &Scan::default()).await, (0..23).collect::<Vec<i64>>());
     for version in [0, 1, 9, 10, 11, 22] {
         let expected = usize::try_from(version - 1).unwrap_or(0);
-        assert_eq!(count(&again, &Scan { version: Some(version), ..Scan::default() }).await, expected, "{version}");
+        assert_eq!(
+            count(
+                &again,
+                &Scan {
+                    version: Some(version),
+                    ..Scan::default()
+                }
+            )
+            .await,
+            expected,
+            "{version}"
+        );
     }
     // The hint may be lost: then the folder is listed.
     std::fs::remove_file(place.path().join("readings/_delta_log/_last_checkpoint")).unwrap();
-    assert_eq!(lake.existing("readings").await.unwrap().unwrap().version(), table.version());
+    assert_eq!(
+        lake.existing("readings").await.unwrap().unwrap().version(),
+        table.version()
+    );
 }
 
 #[tokio::test]
 async fn rows_that_do_not_fit_are_refused_and_nothing_is_left() {
     let (lake, _place) = local();
     let mut table = lake.table(&spec("readings")).await.unwrap();
-    let foreign = arrow::array::RecordBatch::new_empty(
-        Schema::new(vec![Field::new("strange", DataType::Int64, true)]).into(),
-    );
+    let foreign =
+        arrow::array::RecordBatch::new_empty(Schema::new(vec![Field::new("strange", DataType::Int64, true)]).into());
     assert!(table.append(&[foreign]).await.unwrap_err().is_bad_input());
     let without = readings(0..2).project(&[0, 1]).unwrap();
     let error = table.commit(&[without], &Progress::default()).await.unwrap_err();
     assert!(error.is_bad_input(), "{error}");
     assert_eq!((table.version(), table.files().0), (0, 0));
     assert!(lake.existing("../escape").await.unwrap_err().is_bad_input());
-    assert!(Lake::open("ftp://somewhere", lake_common::options()).await.unwrap_err().is_bad_input());
+    assert!(
+        Lake::open("ftp://somewhere", lake_common::options())
+            .await
+            .unwrap_err()
+            .is_bad_input()
+    );
 }

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arterial_datasets::Error;
-use arterial_datasets::lake::{Fault, Lake, LakeOptions, MaintainPlan, Point, Scan, Step, TopicPartition, When, maintain};
+use arterial_datasets::lake::{
+    Fault, Lake, LakeOptions, MaintainPlan, Point, Scan, Step, TopicPartition, When, maintain,
+};
 use lake_common::{offsets, open, options, progress, readings, spec};
 use proptest::prelude::*;
 
@@ -20,7 +22,11 @@ struct Death {
 
 impl Death {
     fn at(point: usize) -> Arc<Self> {
-        Arc::new(Self { countdown: AtomicUsize::new(point), dead: AtomicBool::new(false), passed: Mutex::default() })
+        Arc::new(Self {
+            countdown: AtomicUsize::new(point),
+            dead: AtomicBool::new(false),
+            passed: Mutex::default(),
+        })
     }
 }
 
@@ -43,14 +49,21 @@ async fn write_all(lake: &Lake, end: i64, step: i64) -> Result<(), Error> {
     let mut next = table.progress().partitions[&partition].next.max(0);
     while next < end {
         let upper = (next + step).min(end);
-        table.commit(&[readings(next..upper)], &progress(&table, 0, upper, None)).await?;
+        table
+            .commit(&[readings(next..upper)], &progress(&table, 0, upper, None))
+            .await?;
         next = upper;
     }
     Ok(())
 }
 
 fn dying(death: &Arc<Death>) -> LakeOptions {
-    LakeOptions { fault: Some(Arc::clone(death) as Arc<dyn Fault>), fsync: true, checkpoint_every: 3, ..options() }
+    LakeOptions {
+        fault: Some(Arc::clone(death) as Arc<dyn Fault>),
+        fsync: true,
+        checkpoint_every: 3,
+        ..options()
+    }
 }
 
 #[tokio::test]
@@ -67,13 +80,26 @@ async fn a_kill_at_every_step_leaves_every_row_exactly_once() {
         let lake = open(&place, options()).await;
         write_all(&lake, 60, 10).await.unwrap();
         let table = lake.existing("readings").await.unwrap().unwrap();
-        assert_eq!(offsets(&table, &Scan::default()).await, (0..60).collect::<Vec<i64>>(), "killed at point {point}");
+        assert_eq!(
+            offsets(&table, &Scan::default()).await,
+            (0..60).collect::<Vec<i64>>(),
+            "killed at point {point}"
+        );
         if first.is_ok() && !death.dead.load(Ordering::SeqCst) {
             assert!(point > 50, "only {point} points were passed");
             break;
         }
     }
-    for step in [Step::DataFiles, Step::LogEntry, Step::Reply, Step::Checkpoint, Step::WriteFile, Step::SyncFile, Step::Publish, Step::SyncFolder] {
+    for step in [
+        Step::DataFiles,
+        Step::LogEntry,
+        Step::Reply,
+        Step::Checkpoint,
+        Step::WriteFile,
+        Step::SyncFile,
+        Step::Publish,
+        Step::SyncFolder,
+    ] {
         for when in [When::Before, When::After] {
             assert!(seen.contains(&(step, when)), "{step:?} {when:?} was never passed");
         }
@@ -92,7 +118,11 @@ async fn upkeep_killed_at_every_step_loses_and_doubles_nothing() {
         };
         let lake = open(&place, options()).await;
         let table = lake.existing("readings").await.unwrap().unwrap();
-        assert_eq!(offsets(&table, &Scan::default()).await, (0..40).collect::<Vec<i64>>(), "killed at point {point}");
+        assert_eq!(
+            offsets(&table, &Scan::default()).await,
+            (0..40).collect::<Vec<i64>>(),
+            "killed at point {point}"
+        );
         maintain(&lake, &MaintainPlan::default()).await.unwrap();
         write_all(&lake, 45, 5).await.unwrap();
         if outcome.is_ok() && !death.dead.load(Ordering::SeqCst) {
@@ -101,24 +131,53 @@ async fn upkeep_killed_at_every_step_loses_and_doubles_nothing() {
     }
 }
 
+fn data_files(place: &tempfile::TempDir) -> usize {
+    let days = std::fs::read_dir(place.path().join("readings"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let data = days.filter(|path| !path.ends_with("_delta_log"));
+    data.map(|path| std::fs::read_dir(path).unwrap().count()).sum()
+}
+
 #[tokio::test]
 async fn a_full_disk_is_told_and_the_same_writer_goes_on_when_there_is_room() {
     let place = tempfile::tempdir().unwrap();
     let full = Arc::new(AtomicBool::new(false));
     let switch = Arc::clone(&full);
     let hook = move |point: Point<'_>| {
-        let refused = switch.load(Ordering::SeqCst) && point.step == Step::WriteFile && point.when == When::Before;
-        if refused { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
+        // Room for the data file, none for the log entry.
+        let entry = point.path.contains("_delta_log") && point.when == When::Before;
+        let refused = switch.load(Ordering::SeqCst) && point.step == Step::WriteFile && entry;
+        if refused {
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        } else {
+            Ok(())
+        }
     };
-    let lake = open(&place, LakeOptions { fault: Some(Arc::new(hook)), ..options() }).await;
+    let lake = open(
+        &place,
+        LakeOptions {
+            fault: Some(Arc::new(hook)),
+            ..options()
+        },
+    )
+    .await;
     write_all(&lake, 10, 10).await.unwrap();
     let mut table = lake.existing("readings").await.unwrap().unwrap();
     full.store(true, Ordering::SeqCst);
     let refused = table.commit(&[readings(10..20)], &progress(&table, 0, 20, None)).await;
     assert!(matches!(refused, Err(Error::DiskFull { .. })), "{refused:?}");
     assert_eq!(offsets(&table, &Scan::default()).await, (0..10).collect::<Vec<i64>>());
+    assert_eq!(
+        data_files(&place),
+        1,
+        "what was written for nothing is taken away again"
+    );
     full.store(false, Ordering::SeqCst);
-    table.commit(&[readings(10..20)], &progress(&table, 0, 20, None)).await.unwrap();
+    table
+        .commit(&[readings(10..20)], &progress(&table, 0, 20, None))
+        .await
+        .unwrap();
     assert_eq!(offsets(&table, &Scan::default()).await, (0..20).collect::<Vec<i64>>());
 }
 
@@ -134,7 +193,10 @@ async fn a_writer_frozen_between_building_and_putting_is_refused() {
         if point.step == Step::LogEntry && point.when == When::Before && armed.swap(false, Ordering::SeqCst) {
             let path = path.clone();
             let heir = std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
                 runtime.block_on(async {
                     let lake = Lake::open(path.to_str().unwrap(), options()).await.unwrap();
                     write_all(&lake, 30, 10).await.unwrap();
@@ -144,11 +206,23 @@ async fn a_writer_frozen_between_building_and_putting_is_refused() {
         }
         Ok(())
     };
-    let lake = open(&place, LakeOptions { fault: Some(Arc::new(hook)), ..options() }).await;
+    let lake = open(
+        &place,
+        LakeOptions {
+            fault: Some(Arc::new(hook)),
+            ..options()
+        },
+    )
+    .await;
     let mut zombie = lake.existing("readings").await.unwrap().unwrap();
-    zombie.acquire(&[TopicPartition::new("traffic-sensors", 0)]).await.unwrap();
+    zombie
+        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
+        .await
+        .unwrap();
     frozen.store(true, Ordering::SeqCst);
-    let refused = zombie.commit(&[readings(10..15)], &progress(&zombie, 0, 15, None)).await;
+    let refused = zombie
+        .commit(&[readings(10..15)], &progress(&zombie, 0, 15, None))
+        .await;
     assert!(matches!(refused, Err(Error::Fenced { .. })), "{refused:?}");
     assert_eq!(offsets(&zombie, &Scan::default()).await, (0..30).collect::<Vec<i64>>());
 }

@@ -15,12 +15,20 @@ use lake_common::{count, local, offsets, progress, readings, spec};
 /// Runs a script with the arguments; `None` where Python or its packages are missing.
 fn python(script: &str, arguments: &[&str]) -> Option<String> {
     let program = env::var("ARTERIAL_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let has = Command::new(&program).args(["-c", "import deltalake, polars, duckdb, pyarrow"]).output();
+    let has = Command::new(&program)
+        .args(["-c", "import deltalake, polars, duckdb, pyarrow"])
+        .output();
     if !has.is_ok_and(|found| found.status.success()) {
-        eprintln!("skipped: `{program}` lacks deltalake, polars, duckdb, pyarrow (pip install them, or set ARTERIAL_PYTHON)");
+        eprintln!(
+            "skipped: `{program}` lacks deltalake, polars, duckdb, pyarrow (pip install them, or set ARTERIAL_PYTHON)"
+        );
         return None;
     }
-    let done = Command::new(&program).args(["-c", script]).args(arguments).output().unwrap();
+    let done = Command::new(&program)
+        .args(["-c", script])
+        .args(arguments)
+        .output()
+        .unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     Some(String::from_utf8_lossy(&done.stdout).trim().to_owned())
 }
@@ -41,21 +49,32 @@ print(table.version(), rows.num_rows, total, picked.height, lazy.select(pl.col("
 async fn foreign_readers_see_the_same_rows_and_offsets() {
     let (lake, place) = local();
     let mut table = lake.table(&spec("readings")).await.unwrap();
-    table.acquire(&[TopicPartition::new("traffic-sensors", 0)]).await.unwrap();
+    table
+        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
+        .await
+        .unwrap();
     let path = place.path().join("readings");
     // Once from the entries alone, once behind a checkpoint and a compaction.
     for end in [50, 200] {
         let start = table.progress().partitions.values().next().unwrap().next.max(0);
         for first in (start..end).step_by(10) {
-            table.commit(&[readings(first..first + 10)], &progress(&table, 0, first + 10, None)).await.unwrap();
+            table
+                .commit(&[readings(first..first + 10)], &progress(&table, 0, first + 10, None))
+                .await
+                .unwrap();
         }
         if end == 200 {
             maintain(&lake, &MaintainPlan::default()).await.unwrap();
             table.refresh().await.unwrap();
         }
-        let Some(found) = python(READ, &[path.to_str().unwrap()]) else { return };
+        let Some(found) = python(READ, &[path.to_str().unwrap()]) else {
+            return;
+        };
         let sum: i64 = (0..end).sum();
-        assert_eq!(found, format!("{} {end} {end} {} {sum} {end}", table.version(), end / 10));
+        assert_eq!(
+            found,
+            format!("{} {end} {end} {} {sum} {end}", table.version(), end / 10)
+        );
     }
 }
 
@@ -112,12 +131,23 @@ print(table.version())
 async fn what_a_foreign_writer_did_is_read_and_written_on() {
     let (lake, place) = local();
     let mut table = lake.table(&spec("readings")).await.unwrap();
-    table.acquire(&[TopicPartition::new("traffic-sensors", 0)]).await.unwrap();
+    table
+        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
+        .await
+        .unwrap();
     for first in (0..50).step_by(10) {
-        table.commit(&[readings(first..first + 10)], &progress(&table, 0, first + 10, None)).await.unwrap();
+        table
+            .commit(&[readings(first..first + 10)], &progress(&table, 0, first + 10, None))
+            .await
+            .unwrap();
     }
-    let Some(version) = python(CHANGE, &[place.path().join("readings").to_str().unwrap()]) else { return };
-    table.commit(&[readings(50..60)], &progress(&table, 0, 60, None)).await.unwrap();
+    let Some(version) = python(CHANGE, &[place.path().join("readings").to_str().unwrap()]) else {
+        return;
+    };
+    table
+        .commit(&[readings(50..60)], &progress(&table, 0, 60, None))
+        .await
+        .unwrap();
     assert_eq!(table.version(), version.parse::<i64>().unwrap() + 1);
     let mut expected: Vec<i64> = (0..60).collect();
     expected.push(1000);
@@ -125,7 +155,10 @@ async fn what_a_foreign_writer_did_is_read_and_written_on() {
     assert_eq!(fresh.progress(), table.progress());
     for handle in [&table, &fresh] {
         assert_eq!(offsets(handle, &Scan::default()).await, expected);
-        let some = Scan { keys: Some(vec!["s3".into()]), ..Scan::default() };
+        let some = Scan {
+            keys: Some(vec!["s3".into()]),
+            ..Scan::default()
+        };
         assert_eq!(count(handle, &some).await, 6);
     }
 }

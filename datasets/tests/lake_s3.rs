@@ -19,13 +19,19 @@ async fn the_whole_life_of_a_table(lake: &Lake) {
     let mut first = lake.table(&spec("readings")).await.unwrap();
     first.acquire(&partitions).await.unwrap();
     for start in (0..60).step_by(5) {
-        first.commit(&[readings(start..start + 5)], &progress(&first, 0, start + 5, None)).await.unwrap();
+        first
+            .commit(&[readings(start..start + 5)], &progress(&first, 0, start + 5, None))
+            .await
+            .unwrap();
     }
     let mut second = lake.existing("readings").await.unwrap().unwrap();
     second.acquire(&partitions).await.unwrap();
     let refused = first.commit(&[readings(60..65)], &progress(&first, 0, 65, None)).await;
     assert!(matches!(refused, Err(Error::Fenced { .. })), "{refused:?}");
-    second.commit(&[readings(60..70)], &progress(&second, 0, 70, None)).await.unwrap();
+    second
+        .commit(&[readings(60..70)], &progress(&second, 0, 70, None))
+        .await
+        .unwrap();
     first.refresh().await.unwrap();
     first.append(&[readings(70..75)]).await.unwrap();
     let report = maintain(lake, &MaintainPlan::default()).await.unwrap()["readings"];
@@ -33,7 +39,17 @@ async fn the_whole_life_of_a_table(lake: &Lake) {
     let table = lake.existing("readings").await.unwrap().unwrap();
     assert_eq!(offsets(&table, &Scan::default()).await, (0..75).collect::<Vec<i64>>());
     assert_eq!(table.progress().partitions[&partitions[0]].next, 70);
-    assert_eq!(count(&table, &Scan { version: Some(3), ..Scan::default() }).await, 10);
+    assert_eq!(
+        count(
+            &table,
+            &Scan {
+                version: Some(3),
+                ..Scan::default()
+            }
+        )
+        .await,
+        10
+    );
     assert_eq!(lake.names().await.unwrap(), ["readings"]);
 }
 
@@ -64,8 +80,11 @@ async fn many_writers(lake: &Lake) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn minio_keeps_every_promise_of_a_local_folder() {
     let Some(minio) = Minio::start() else { return };
-    let options = LakeOptions { store: minio.options(), ..options() };
-    let lake = Lake::open(&minio.url("some/prefix"), options).await.unwrap();
+    let options = LakeOptions {
+        store: minio.options(),
+        ..options()
+    };
+    let lake = Lake::open(&Minio::url("some/prefix"), options).await.unwrap();
     the_whole_life_of_a_table(&lake).await;
     many_writers(&lake).await;
 }
@@ -74,7 +93,7 @@ async fn minio_keeps_every_promise_of_a_local_folder() {
 async fn a_lost_reply_of_minio_is_no_loss_and_no_double() {
     let Some(minio) = Minio::start() else { return };
     for (name, trouble) in troubles() {
-        let mut builder = AmazonS3Builder::new().with_url(minio.url(""));
+        let mut builder = AmazonS3Builder::new().with_url(Minio::url(""));
         for (key, value) in minio.options() {
             builder = builder.with_config(key.parse::<AmazonS3ConfigKey>().unwrap(), value);
         }
@@ -106,7 +125,12 @@ async fn a_store_that_is_away_is_told_and_nothing_is_half_done() {
     let mut table = sound.table(&spec("readings")).await.unwrap();
     table.append(&[readings(0..5)]).await.unwrap();
     let away: Arc<dyn ObjectStore> = Arc::new(Shaky::new(Arc::clone(&memory), Trouble::LostRequest, 1));
-    let mut cut_off = Lake::over(away, "", options()).unwrap().existing("readings").await.unwrap().unwrap();
+    let mut cut_off = Lake::over(away, "", options())
+        .unwrap()
+        .existing("readings")
+        .await
+        .unwrap()
+        .unwrap();
     let refused = cut_off.append(&[readings(5..9)]).await;
     assert!(matches!(refused, Err(Error::Store { .. })), "{refused:?}");
     table.refresh().await.unwrap();
@@ -118,16 +142,28 @@ async fn tables_below_a_prefix_are_those_of_the_prefix() {
     let memory: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     the_whole_life_of_a_table(&Lake::over(Arc::clone(&memory), "a/lake", options()).unwrap()).await;
     let same: Arc<dyn ObjectStore> = Arc::new(PrefixStore::new(memory, "a"));
-    assert_eq!(Lake::over(same, "lake", options()).unwrap().names().await.unwrap(), ["readings"]);
+    assert_eq!(
+        Lake::over(same, "lake", options()).unwrap().names().await.unwrap(),
+        ["readings"]
+    );
 }
 
 #[tokio::test]
 async fn a_bad_option_names_itself_and_what_is_accepted() {
     let store = [("aws_colour".to_owned(), "blue".to_owned())].into();
-    let error = Lake::open("s3://bucket/prefix", LakeOptions { store, ..options() }).await.unwrap_err();
-    assert!(error.is_bad_input() && error.to_string().contains("aws_colour"), "{error}");
+    let error = Lake::open("s3://bucket/prefix", LakeOptions { store, ..options() })
+        .await
+        .unwrap_err();
+    assert!(
+        error.is_bad_input() && error.to_string().contains("aws_colour"),
+        "{error}"
+    );
 }
 
 fn troubles() -> [(&'static str, Trouble); 3] {
-    [("reply", Trouble::LostReply), ("retried", Trouble::RetriedByTheClient), ("request", Trouble::LostRequest)]
+    [
+        ("reply", Trouble::LostReply),
+        ("retried", Trouble::RetriedByTheClient),
+        ("request", Trouble::LostRequest),
+    ]
 }

@@ -5,9 +5,14 @@ mod lake_common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use arrow::array::{ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Int32Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimestampMicrosecondType};
-use arterial_datasets::lake::{LakeOptions, MaintainPlan, Scan, TableRule, TableSpec, TopicPartition, WindowRule, maintain};
+use arterial_datasets::lake::{
+    LakeOptions, MaintainPlan, Scan, TableRule, TableSpec, TopicPartition, WindowRule, maintain,
+};
 use arterial_datasets::schema::instant;
 use arterial_datasets::time::{Clock, DAY, Duration, HOUR, MINUTE, SystemClock, Timestamp};
 use lake_common::{START, count, local, offsets, open, options, progress, readings, spec};
@@ -29,23 +34,48 @@ fn hands(at: i64) -> Arc<Hands> {
 async fn compaction_keeps_rows_progress_and_older_versions() {
     let (lake, _place) = local();
     let mut table = lake.table(&spec("readings")).await.unwrap();
-    table.acquire(&[TopicPartition::new("traffic-sensors", 0)]).await.unwrap();
+    table
+        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
+        .await
+        .unwrap();
     for start in (0..200).step_by(10) {
-        table.commit(&[readings(start..start + 10)], &progress(&table, 0, start + 10, None)).await.unwrap();
+        table
+            .commit(&[readings(start..start + 10)], &progress(&table, 0, start + 10, None))
+            .await
+            .unwrap();
     }
     let (before, version) = (table.progress().clone(), table.version());
     let report = maintain(&lake, &MaintainPlan::default()).await.unwrap()["readings"];
     assert_eq!((report.compacted_files, report.compacted_into), (20, 1));
     // The writer's handle goes on as if nothing had been.
-    table.commit(&[readings(200..205)], &progress(&table, 0, 205, None)).await.unwrap();
+    table
+        .commit(&[readings(200..205)], &progress(&table, 0, 205, None))
+        .await
+        .unwrap();
     assert_eq!(table.files().0, 2);
     assert_eq!(offsets(&table, &Scan::default()).await, (0..205).collect::<Vec<i64>>());
-    assert_eq!(count(&table, &Scan { version: Some(version), ..Scan::default() }).await, 200);
-    let some = Scan { keys: Some(vec!["s3".into()]), ..Scan::default() };
+    assert_eq!(
+        count(
+            &table,
+            &Scan {
+                version: Some(version),
+                ..Scan::default()
+            }
+        )
+        .await,
+        200
+    );
+    let some = Scan {
+        keys: Some(vec!["s3".into()]),
+        ..Scan::default()
+    };
     assert_eq!(count(&table, &some).await, 21);
     let fresh = lake.existing("readings").await.unwrap().unwrap();
     assert_eq!(fresh.progress().partitions.len(), before.partitions.len());
-    assert_eq!(maintain(&lake, &MaintainPlan::default()).await.unwrap()["readings"].compacted_files, 0);
+    assert_eq!(
+        maintain(&lake, &MaintainPlan::default()).await.unwrap()["readings"].compacted_files,
+        0
+    );
 }
 
 #[tokio::test]
@@ -56,14 +86,28 @@ async fn compaction_beside_a_busy_writer_loses_nothing() {
         let lake = lake.clone();
         tokio::spawn(async move {
             let mut table = lake.existing("readings").await.unwrap().unwrap();
-            table.acquire(&[TopicPartition::new("traffic-sensors", 0)]).await.unwrap();
+            table
+                .acquire(&[TopicPartition::new("traffic-sensors", 0)])
+                .await
+                .unwrap();
             for start in (0..400).step_by(5) {
-                table.commit(&[readings(start..start + 5)], &progress(&table, 0, start + 5, None)).await.unwrap();
+                table
+                    .commit(&[readings(start..start + 5)], &progress(&table, 0, start + 5, None))
+                    .await
+                    .unwrap();
             }
         })
     };
     while !writer.is_finished() {
-        maintain(&lake, &MaintainPlan { min_files: 2, ..MaintainPlan::default() }).await.unwrap();
+        maintain(
+            &lake,
+            &MaintainPlan {
+                min_files: 2,
+                ..MaintainPlan::default()
+            },
+        )
+        .await
+        .unwrap();
         tokio::task::yield_now().await;
     }
     writer.await.unwrap();
@@ -75,18 +119,42 @@ async fn compaction_beside_a_busy_writer_loses_nothing() {
 async fn old_days_leave_the_table_and_vacuum_deletes_their_files() {
     let place = tempfile::tempdir().unwrap();
     let clock = hands(SystemClock.now().0);
-    let lake = open(&place, LakeOptions { clock: clock.clone(), ..options() }).await;
+    let lake = open(
+        &place,
+        LakeOptions {
+            clock: clock.clone(),
+            ..options()
+        },
+    )
+    .await;
     let mut table = lake.table(&spec("readings")).await.unwrap();
     let per_day = DAY / MINUTE;
     for day in 0..3 {
-        table.append(&[readings(day * per_day..day * per_day + 4)]).await.unwrap();
+        table
+            .append(&[readings(day * per_day..day * per_day + 4)])
+            .await
+            .unwrap();
     }
-    std::fs::write(place.path().join("readings/day=2026-01-01/part-orphan.parquet"), b"left over").unwrap();
+    std::fs::write(
+        place.path().join("readings/day=2026-01-01/part-orphan.parquet"),
+        b"left over",
+    )
+    .unwrap();
     let mut plan = MaintainPlan::default();
     let age = Duration(clock.now().0 - (START + 2 * DAY));
-    plan.tables.insert("readings".into(), TableRule { retention: Some(age), windows: None });
+    plan.tables.insert(
+        "readings".into(),
+        TableRule {
+            retention: Some(age),
+            windows: None,
+        },
+    );
     let report = maintain(&lake, &plan).await.unwrap()["readings"];
-    assert_eq!((report.expired_files, report.vacuumed_files), (2, 0), "vacuum waits until nobody needs the files");
+    assert_eq!(
+        (report.expired_files, report.vacuumed_files),
+        (2, 0),
+        "vacuum waits until nobody needs the files"
+    );
     table.refresh().await.unwrap();
     assert_eq!(count(&table, &Scan::default()).await, 4);
 
@@ -101,13 +169,26 @@ async fn old_days_leave_the_table_and_vacuum_deletes_their_files() {
 async fn a_clean_log_still_opens_and_a_writer_that_slept_finds_its_way() {
     let place = tempfile::tempdir().unwrap();
     let clock = hands(SystemClock.now().0);
-    let lake = open(&place, LakeOptions { clock: clock.clone(), ..options() }).await;
+    let lake = open(
+        &place,
+        LakeOptions {
+            clock: clock.clone(),
+            ..options()
+        },
+    )
+    .await;
     let mut table = lake.table(&spec("readings")).await.unwrap();
     let mut sleeper = lake.existing("readings").await.unwrap().unwrap();
     let mut reader = lake.existing("readings").await.unwrap().unwrap();
-    table.acquire(&[TopicPartition::new("traffic-sensors", 0)]).await.unwrap();
+    table
+        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
+        .await
+        .unwrap();
     for start in 0..24 {
-        table.commit(&[readings(start..start + 1)], &progress(&table, 0, start + 1, None)).await.unwrap();
+        table
+            .commit(&[readings(start..start + 1)], &progress(&table, 0, start + 1, None))
+            .await
+            .unwrap();
     }
     clock.0.fetch_add(9 * DAY, Ordering::SeqCst);
     let report = maintain(&lake, &MaintainPlan::default()).await.unwrap()["readings"];
@@ -121,7 +202,13 @@ async fn a_clean_log_still_opens_and_a_writer_that_slept_finds_its_way() {
         assert_eq!(offsets(handle, &Scan::default()).await, expected);
         assert_eq!(handle.version(), sleeper.version());
     }
-    let gone = reader.scan(&Scan { version: Some(3), ..Scan::default() }).await.unwrap_err();
+    let gone = reader
+        .scan(&Scan {
+            version: Some(3),
+            ..Scan::default()
+        })
+        .await
+        .unwrap_err();
     assert!(gone.is_bad_input(), "{gone}");
 }
 
@@ -159,7 +246,12 @@ async fn found(table: &arterial_datasets::lake::Table) -> Vec<(i64, i32, bool, b
         let revisions = batch.column(2).as_primitive::<Int32Type>();
         for row in 0..batch.num_rows() {
             let number = (starts.value(row) - START) / (5 * MINUTE);
-            rows.push((number, revisions.value(row), batch.column(3).as_boolean().value(row), batch.column(5).is_valid(row)));
+            rows.push((
+                number,
+                revisions.value(row),
+                batch.column(3).as_boolean().value(row),
+                batch.column(5).is_valid(row),
+            ));
         }
     }
     rows.sort_unstable();
@@ -169,29 +261,78 @@ async fn found(table: &arterial_datasets::lake::Table) -> Vec<(i64, i32, bool, b
 #[tokio::test]
 async fn the_newest_revision_becomes_final_once_the_horizon_has_passed() {
     let (lake, _place) = local();
-    let mut table = lake.table(&TableSpec::new("t_windows", windows_schema())).await.unwrap();
-    table.acquire(&[TopicPartition::new("traffic-sensors", 0)]).await.unwrap();
-    let rule = WindowRule { window: Duration(5 * MINUTE), horizon: Duration(HOUR) };
-    let mut plan = MaintainPlan { min_files: 2, ..MaintainPlan::default() };
-    plan.tables.insert("t_windows".into(), TableRule { retention: None, windows: Some(rule) });
-    table.commit(&[windows(&[(0, 0), (1, 0), (2, 0)])], &progress(&table, 0, 3, Some(START + 15 * MINUTE))).await.unwrap();
-    table.commit(&[windows(&[(0, 1), (1, 1)])], &progress(&table, 0, 5, Some(START + 20 * MINUTE))).await.unwrap();
+    let mut table = lake
+        .table(&TableSpec::new("t_windows", windows_schema()))
+        .await
+        .unwrap();
+    table
+        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
+        .await
+        .unwrap();
+    let rule = WindowRule {
+        window: Duration(5 * MINUTE),
+        horizon: Duration(HOUR),
+    };
+    let mut plan = MaintainPlan {
+        min_files: 2,
+        ..MaintainPlan::default()
+    };
+    plan.tables.insert(
+        "t_windows".into(),
+        TableRule {
+            retention: None,
+            windows: Some(rule),
+        },
+    );
+    table
+        .commit(
+            &[windows(&[(0, 0), (1, 0), (2, 0)])],
+            &progress(&table, 0, 3, Some(START + 15 * MINUTE)),
+        )
+        .await
+        .unwrap();
+    table
+        .commit(
+            &[windows(&[(0, 1), (1, 1)])],
+            &progress(&table, 0, 5, Some(START + 20 * MINUTE)),
+        )
+        .await
+        .unwrap();
     assert_eq!(maintain(&lake, &plan).await.unwrap()["t_windows"].finalised_windows, 0);
 
     // Windows 0 and 1 end at minute 5 and 10: their horizon ends at minute 65 and 70.
     table.refresh().await.unwrap();
-    table.commit(&[windows(&[(1, 2)])], &progress(&table, 0, 6, Some(START + 70 * MINUTE - 1))).await.unwrap();
+    table
+        .commit(
+            &[windows(&[(1, 2)])],
+            &progress(&table, 0, 6, Some(START + 70 * MINUTE - 1)),
+        )
+        .await
+        .unwrap();
     let before = table.progress().clone();
     assert_eq!(maintain(&lake, &plan).await.unwrap()["t_windows"].finalised_windows, 1);
     table.refresh().await.unwrap();
-    let expected = [(0, 0, false, false), (0, 1, true, false), (1, 0, false, true), (1, 1, false, true), (1, 2, false, true), (2, 0, false, true)];
+    let expected = [
+        (0, 0, false, false),
+        (0, 1, true, false),
+        (1, 0, false, true),
+        (1, 1, false, true),
+        (1, 2, false, true),
+        (2, 0, false, true),
+    ];
     assert_eq!(found(&table).await, expected);
     assert_eq!(*table.progress(), before);
 
-    table.commit(&[], &progress(&table, 0, 6, Some(START + 70 * MINUTE))).await.unwrap();
+    table
+        .commit(&[], &progress(&table, 0, 6, Some(START + 70 * MINUTE)))
+        .await
+        .unwrap();
     assert_eq!(maintain(&lake, &plan).await.unwrap()["t_windows"].finalised_windows, 1);
     table.refresh().await.unwrap();
-    assert_eq!(found(&table).await[2..5], [(1, 0, false, false), (1, 1, false, false), (1, 2, true, false)]);
+    assert_eq!(
+        found(&table).await[2..5],
+        [(1, 0, false, false), (1, 1, false, false), (1, 2, true, false)]
+    );
     let version = table.version();
     assert_eq!(maintain(&lake, &plan).await.unwrap()["t_windows"].finalised_windows, 0);
     table.refresh().await.unwrap();
@@ -201,7 +342,13 @@ async fn the_newest_revision_becomes_final_once_the_horizon_has_passed() {
 #[tokio::test]
 async fn a_plan_that_could_harm_a_reader_is_refused() {
     let (lake, _place) = local();
-    let hasty = MaintainPlan { vacuum_after: Duration(MINUTE), ..MaintainPlan::default() };
+    let hasty = MaintainPlan {
+        vacuum_after: Duration(MINUTE),
+        ..MaintainPlan::default()
+    };
     let error = maintain(&lake, &hasty).await.unwrap_err();
-    assert!(error.is_bad_input() && error.to_string().contains("vacuum_after"), "{error}");
+    assert!(
+        error.is_bad_input() && error.to_string().contains("vacuum_after"),
+        "{error}"
+    );
 }

@@ -83,8 +83,16 @@ async fn measure(args: &Args, registry: &Registry, bar: &Bar) -> anyhow::Result<
     let backtest = evidence::measure(&models, &list, &panel, data, &protocol, bar)?;
     let windows = |id: &ModelVersion| {
         let name = id.to_string();
-        let scores = backtest.scores.iter().find(|(model, _)| *model == name).map(|(_, scores)| &scores.windows);
-        scores.ok_or_else(|| Usage(format!("`{id}` knows other series, another step or zone, or reaches less far than these data ask")))
+        let scores = backtest
+            .scores
+            .iter()
+            .find(|(model, _)| *model == name)
+            .map(|(_, scores)| &scores.windows);
+        scores.ok_or_else(|| {
+            Usage(format!(
+                "`{id}` knows other series, another step or zone, or reaches less far than these data ask"
+            ))
+        })
     };
     let minutes = panel.step().seconds() / 60.0;
     let mut rows = compare(windows(&a)?, windows(&b)?, &protocol.report_at, minutes, args.seed)?;
@@ -110,7 +118,11 @@ pub fn protocol_for(manifest: &Manifest, data: &DataBlock) -> anyhow::Result<art
 }
 
 /// Which version is meant; an alias without a target is that of the only target that has it.
-pub async fn resolve(registry: &Registry, reference: &Reference, target: Option<&Target>) -> anyhow::Result<ModelVersion> {
+pub async fn resolve(
+    registry: &Registry,
+    reference: &Reference,
+    target: Option<&Target>,
+) -> anyhow::Result<ModelVersion> {
     let found = match (reference, target) {
         (Reference::Alias(alias), None) => Some(only_target(registry, alias).await?),
         _ => target.cloned(),
@@ -119,11 +131,23 @@ pub async fn resolve(registry: &Registry, reference: &Reference, target: Option<
 }
 
 fn text(comparison: &Comparison) -> String {
-    let mut table = Table::new(["step", "minutes", "MAE of A", "MAE of B", "A - B", "from", "to", "p", "forecasts", "verdict"]);
+    let mut table = Table::new([
+        "step",
+        "minutes",
+        "MAE of A",
+        "MAE of B",
+        "A - B",
+        "from",
+        "to",
+        "p",
+        "forecasts",
+        "verdict",
+    ]);
     for row in std::iter::once(&comparison.overall).chain(&comparison.steps) {
         table.push([
             row.step.map_or_else(|| "all".to_owned(), |step| step.to_string()),
-            row.minutes.map_or_else(|| "-".to_owned(), |minutes| minutes.to_string()),
+            row.minutes
+                .map_or_else(|| "-".to_owned(), |minutes| minutes.to_string()),
             number(row.mae_a, 3),
             number(row.mae_b, 3),
             number(row.difference, 4),
@@ -136,6 +160,10 @@ fn text(comparison: &Comparison) -> String {
     }
     format!(
         "A is {}, B is {}, on {} windows of {}\n\n{}\nfrom, to: 95 % of the difference by moving-block bootstrap; p: Diebold-Mariano\n",
-        comparison.a, comparison.b, comparison.protocol.test_windows, comparison.data.path, table.render()
+        comparison.a,
+        comparison.b,
+        comparison.protocol.test_windows,
+        comparison.data.path,
+        table.render()
     )
 }

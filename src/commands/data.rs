@@ -45,26 +45,56 @@ fn table(facts: &Description) -> Table {
     row("sha256", facts.sha256.clone());
     row("layout", word(&facts.layout));
     row("format", word(&facts.format));
-    row("series", format!("{} ({}{})", facts.series, facts.first_series.join(", "), more(facts)));
+    row(
+        "series",
+        format!("{} ({}{})", facts.series, facts.first_series.join(", "), more(facts)),
+    );
     row("rows", format!("{} rows, {} distinct times", facts.rows, facts.steps));
-    row("step", facts.step_seconds.map_or_else(|| "not visible".into(), |seconds| format!("{seconds} s")));
+    row(
+        "step",
+        facts
+            .step_seconds
+            .map_or_else(|| "not visible".into(), |seconds| format!("{seconds} s")),
+    );
     row("from", facts.first.clone());
     row("until", facts.last.clone());
     row("zone", format!("{} ({})", facts.timezone, facts.zone_source));
-    row("gaps", format!("{} absent rows, {} off the grid, {} repeated", facts.absent_rows, facts.uneven_rows, facts.duplicates));
+    row(
+        "gaps",
+        format!(
+            "{} absent rows, {} off the grid, {} repeated",
+            facts.absent_rows, facts.uneven_rows, facts.duplicates
+        ),
+    );
     row("missing", format!("{:.2} %", 100.0 * facts.missing_share));
     row("zeros", format!("{:.2} %", 100.0 * facts.zero_share));
-    let range = facts.range.map(|(least, most)| format!("{} to {}", number(Some(least), 3), number(Some(most), 3)));
+    let range = facts
+        .range
+        .map(|(least, most)| format!("{} to {}", number(Some(least), 3), number(Some(most), 3)));
     row("range", range.unwrap_or_else(|| "no value at all".into()));
-    row("constant", if facts.constant_series.is_empty() { "none".into() } else { facts.constant_series.join(", ") });
+    row(
+        "constant",
+        if facts.constant_series.is_empty() {
+            "none".into()
+        } else {
+            facts.constant_series.join(", ")
+        },
+    );
     table
 }
 
 fn more(facts: &Description) -> &'static str {
-    if facts.series > facts.first_series.len() { ", .." } else { "" }
+    if facts.series > facts.first_series.len() {
+        ", .."
+    } else {
+        ""
+    }
 }
 
 /// A unit variant by the name it has in JSON.
 fn word(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }

@@ -9,6 +9,7 @@ mod data;
 mod demo;
 mod forecast;
 mod health;
+mod lake_panel;
 mod models;
 mod progress;
 mod promote;
@@ -28,10 +29,10 @@ pub enum Command {
     Demo(demo::Args),
     Run(run::Args),
     Data(data::Args),
-    Train(train::Args),
-    Backtest(backtest::Args),
-    Compare(compare::Args),
-    Promote(promote::Args),
+    Train(Box<train::Args>),
+    Backtest(Box<backtest::Args>),
+    Compare(Box<compare::Args>),
+    Promote(Box<promote::Args>),
     Rollback(rollback::Args),
     Models(models::Args),
     Forecast(forecast::Args),

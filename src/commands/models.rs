@@ -58,13 +58,31 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     match &args.verb {
         Verb::List { json, registry } => {
             let lines = runtime.block_on(list(&registry.open()?))?;
-            if *json { super::print_json(&lines) } else { print_lines(&lines) }
+            if *json {
+                super::print_json(&lines)
+            } else {
+                print_lines(&lines)
+            }
         }
-        Verb::Show { model, target, json, registry } => {
+        Verb::Show {
+            model,
+            target,
+            json,
+            registry,
+        } => {
             let shown = runtime.block_on(show(&registry.open()?, model, target.as_ref()))?;
-            if *json { super::print_json(&shown) } else { print_shown(&shown) }
+            if *json {
+                super::print_json(&shown)
+            } else {
+                print_shown(&shown)
+            }
         }
-        Verb::Verify { model, target, json, registry } => {
+        Verb::Verify {
+            model,
+            target,
+            json,
+            registry,
+        } => {
             let checked = runtime.block_on(verify(&registry.open()?, model.as_ref(), target.as_ref()))?;
             if *json {
                 return super::print_json(&json!({"verified": checked}));
@@ -133,13 +151,19 @@ async fn aliases(registry: &Registry) -> anyhow::Result<Vec<(Target, String, Mod
 }
 
 fn names_of(aliases: &[(Target, String, ModelVersion)], id: &ModelVersion) -> Vec<String> {
-    aliases.iter().filter(|(_, _, model)| model == id).map(|(target, alias, _)| format!("{target}@{alias}")).collect()
+    aliases
+        .iter()
+        .filter(|(_, _, model)| model == id)
+        .map(|(target, alias, _)| format!("{target}@{alias}"))
+        .collect()
 }
 
 /// A figure of the model's own row at its last step.
 fn own_score(manifest: &Manifest, field: &str) -> Option<f64> {
     let rows = manifest.scores.as_array()?;
-    let own = rows.iter().rfind(|row| row.get("model").and_then(Value::as_str) == Some(&manifest.kind))?;
+    let own = rows
+        .iter()
+        .rfind(|row| row.get("model").and_then(Value::as_str) == Some(manifest.kind.as_str()))?;
     own.get(field)?.as_f64()
 }
 
@@ -157,7 +181,11 @@ async fn show(registry: &Registry, model: &Reference, target: Option<&Target>) -
             history.push(move_of);
         }
     }
-    Ok(Shown { aliases: names_of(&aliases, &id), manifest, history })
+    Ok(Shown {
+        aliases: names_of(&aliases, &id),
+        manifest,
+        history,
+    })
 }
 
 async fn verify(
@@ -182,7 +210,17 @@ fn print_lines(lines: &[Line]) -> anyhow::Result<()> {
         println!("no model yet: arterial train --data FILE --model linear");
         return Ok(());
     }
-    let mut table = Table::new(["model", "target", "series", "step", "horizon", "MAE", "skill", "published", "aliases"]);
+    let mut table = Table::new([
+        "model",
+        "target",
+        "series",
+        "step",
+        "horizon",
+        "MAE",
+        "skill",
+        "published",
+        "aliases",
+    ]);
     for line in lines {
         table.push([
             line.model.clone(),
@@ -202,7 +240,14 @@ fn print_lines(lines: &[Line]) -> anyhow::Result<()> {
 
 fn print_shown(shown: &Shown) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(&shown.manifest)?);
-    println!("aliases: {}", if shown.aliases.is_empty() { "none".into() } else { shown.aliases.join(", ") });
+    println!(
+        "aliases: {}",
+        if shown.aliases.is_empty() {
+            "none".into()
+        } else {
+            shown.aliases.join(", ")
+        }
+    );
     for revision in &shown.history {
         let text = |field: &str| match revision.get(field) {
             Some(Value::String(text)) => text.clone(),
@@ -211,7 +256,12 @@ fn print_shown(shown: &Shown) -> anyhow::Result<()> {
         };
         println!(
             "  {} {} @{} -> {} (forced: {}, reason: {})",
-            text("moved_at"), text("action"), text("alias"), text("model"), text("forced"), text("reason")
+            text("moved_at"),
+            text("action"),
+            text("alias"),
+            text("model"),
+            text("forced"),
+            text("reason")
         );
     }
     Ok(())

@@ -17,7 +17,10 @@ impl Bar {
         let bar = ProgressBar::no_length();
         let style = ProgressStyle::with_template("{elapsed_precise} {bar:32} {pos}/{len} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, total: AtomicU64::new(0) }
+        Self {
+            bar,
+            total: AtomicU64::new(0),
+        }
     }
 
     /// Takes the bar off the screen.

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use arterial_datasets::time::SystemClock;
 use arterial_features::sets;
 use arterial_models::forecasters;
-use arterial_models::registry::{CHAMPION, Change, Manifest, Reference, Registry};
+use arterial_models::registry::{CHAMPION, Manifest, Reference, Registry};
 use arterial_training::evidence;
-use arterial_training::promotion::{Evidence, Verdict, decide};
+use arterial_training::gate::{self, Order};
+use arterial_training::promotion::Evidence;
 use serde::Serialize;
 
 use super::compare::{protocol_for, resolve};
@@ -15,7 +16,7 @@ use super::progress::Bar;
 use super::reading::Reading;
 use super::registry::RegistryArgs;
 use super::source::Source;
-use crate::outcome::{Refused, Usage};
+use crate::outcome::Usage;
 
 /// Let a published model serve, if it beats seasonal naive and the current champion
 #[derive(Debug, clap::Args)]
@@ -96,48 +97,32 @@ async fn promote(args: &Args, registry: &Registry, bar: &Bar) -> anyhow::Result<
         }
         Err(error) => return Err(error),
     };
-    let verdict = decide(&evidence);
-    let forced = match (&verdict, &standing) {
-        (Verdict::AlreadyThere, Some(revision)) => return Ok(unmoved(args, &manifest, revision.revision, evidence)),
-        (Verdict::Refuse(reasons), _) if !args.force => {
-            let reasons = reasons.join("; ");
-            return Err(Refused(format!("{id} is not promoted: {reasons}; --force --reason TEXT overrules")).into());
-        }
-        (Verdict::Refuse(_), _) => true,
-        _ => false,
+    let order = Order {
+        alias: args.alias.clone(),
+        force: args.force,
+        reason: args.reason.clone(),
     };
-    let change = Change { reason: args.reason.clone(), forced, evidence: serde_json::to_value(&evidence)? };
-    let expected = standing.as_ref().map_or(0, |revision| revision.revision);
-    let moved = registry.promote(&manifest.target, &args.alias, &id, expected, change, &SystemClock).await?;
+    let moved = gate::promote(registry, &manifest, standing.as_ref(), &evidence, &order, &SystemClock).await?;
+    let changed = standing.as_ref().is_none_or(|before| before.revision != moved.revision);
     Ok(Promotion {
         target: manifest.target.to_string(),
         alias: args.alias.clone(),
         model: id.to_string(),
-        former: standing.map(|revision| revision.model.to_string()),
+        former: standing.filter(|_| changed).map(|revision| revision.model.to_string()),
         revision: moved.revision,
-        forced,
-        reason: args.reason.clone(),
+        forced: moved.forced,
+        reason: moved.reason,
         evidence,
     })
-}
-
-fn unmoved(args: &Args, manifest: &Manifest, revision: u64, evidence: Evidence) -> Promotion {
-    Promotion {
-        target: manifest.target.to_string(),
-        alias: args.alias.clone(),
-        model: manifest.id().to_string(),
-        former: None,
-        revision,
-        forced: false,
-        reason: None,
-        evidence,
-    }
 }
 
 /// The figures of the candidate's training where they hold the model that stands now; a new measurement otherwise.
 async fn evidence_for(args: &Args, registry: &Registry, manifest: &Manifest, bar: &Bar) -> anyhow::Result<Evidence> {
     let id = manifest.id();
-    let champion = registry.alias(&manifest.target, &args.alias).await?.map(|revision| revision.model);
+    let champion = registry
+        .alias(&manifest.target, &args.alias)
+        .await?
+        .map(|revision| revision.model);
     if args.data.is_none()
         && let Some(evidence) = evidence::from_manifest(manifest, champion.as_ref())
     {

@@ -10,7 +10,12 @@ use crate::outcome::Usage;
 #[derive(Debug, Clone, clap::Args)]
 pub struct RegistryArgs {
     /// A folder, or s3://bucket/prefix
-    #[arg(long, value_name = "PATH", env = "ARTERIAL_REGISTRY__URL", default_value = "registry")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "ARTERIAL_REGISTRY__URL",
+        default_value = "registry"
+    )]
     pub registry: String,
     /// A setting of the object store, such as aws_endpoint=http://127.0.0.1:9000; may be repeated
     #[arg(long = "registry-option", value_name = "KEY=VALUE")]
@@ -40,7 +45,11 @@ impl RegistryArgs {
 /// None or several: the message names them.
 pub async fn only_target(registry: &Registry, alias: &str) -> anyhow::Result<Target> {
     let aliases = registry.aliases().await?;
-    let targets: Vec<Target> = aliases.into_iter().filter(|(_, name)| name == alias).map(|(target, _)| target).collect();
+    let targets: Vec<Target> = aliases
+        .into_iter()
+        .filter(|(_, name)| name == alias)
+        .map(|(target, _)| target)
+        .collect();
     match targets.as_slice() {
         [target] => Ok(target.clone()),
         [] => Err(Usage(format!("`--alias` is `{alias}`, which was never set in this registry")).into()),

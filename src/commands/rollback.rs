@@ -32,8 +32,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             Some(target) => target.clone(),
             None => only_target(&registry, &args.alias).await?,
         };
-        let before = registry.alias(&target, &args.alias).await?.map(|revision| revision.model.to_string());
-        let now = registry.rollback(&target, &args.alias, args.reason.clone(), &SystemClock).await?;
+        let before = registry
+            .alias(&target, &args.alias)
+            .await?
+            .map(|revision| revision.model.to_string());
+        let now = registry
+            .rollback(&target, &args.alias, args.reason.clone(), &SystemClock)
+            .await?;
         anyhow::Ok((target, before, now))
     })?;
     if args.json {
@@ -46,6 +51,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             "reason": now.reason,
         }));
     }
-    println!("{target}@{} is {} again, before: {}", args.alias, now.model, before.unwrap_or_default());
+    println!(
+        "{target}@{} is {} again, before: {}",
+        args.alias,
+        now.model,
+        before.unwrap_or_default()
+    );
     Ok(())
 }

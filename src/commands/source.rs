@@ -33,24 +33,40 @@ pub enum Source {
 }
 
 impl Source {
-    /// The panel and what the JSON says of it.
+    /// The panel, what the JSON says of it, and the source with the version that was read.
     ///
     /// # Errors
     /// Data that cannot be read, or that make no regular panel.
-    pub async fn read(&self, target: &Target) -> anyhow::Result<(Panel, DataBlock)> {
+    pub async fn read(&self, target: &Target) -> anyhow::Result<(Panel, DataBlock, Self)> {
         match self {
-            Self::File { path, reading } => reading.read(path),
-            Self::Lake { lake, version, reading } => super::lake_panel::read(lake, target, *version, reading).await,
+            Self::File { path, reading } => {
+                let (panel, data) = reading.read(path)?;
+                Ok((panel, data, self.clone()))
+            }
+            Self::Lake { lake, version, reading } => {
+                let (panel, data, version) = super::lake_panel::read(lake, target, *version, reading).await?;
+                let pinned = Self::Lake {
+                    lake: lake.clone(),
+                    version: Some(version),
+                    reading: reading.clone(),
+                };
+                Ok((panel, data, pinned))
+            }
         }
     }
 
     /// What a model is for, where nobody says: the file's name without its endings, in letters that a path may have.
     pub fn default_topic(&self) -> String {
-        let Self::File { path, .. } = self else { return "lake".into() };
+        let Self::File { path, .. } = self else {
+            return "lake".into();
+        };
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let stem = name.split('.').next().unwrap_or_default();
         let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
-        let topic: String = stem.chars().map(|letter| if fits(letter) { letter } else { '-' }).collect();
+        let topic: String = stem
+            .chars()
+            .map(|letter| if fits(letter) { letter } else { '-' })
+            .collect();
         if topic.is_empty() { "data".into() } else { topic }
     }
 
@@ -60,10 +76,23 @@ impl Source {
     /// Data that are gone or have changed since: the message asks for `--data`.
     pub async fn again(manifest: &Manifest) -> anyhow::Result<(Panel, DataBlock)> {
         let recorded = manifest.protocol.get("reading").cloned().unwrap_or_default();
-        let source: Self = serde_json::from_value(recorded)
-            .map_err(|_| Usage(format!("`--data` is missing, and the manifest of {} does not say where its data are", manifest.id())))?;
-        let ask = |why: &str| Usage(format!("`--data` is missing, and `{}` of {} {why}", manifest.data.path, manifest.id()));
-        let (panel, data) = source.read(&manifest.target).await.map_err(|error| error.context(ask("cannot be read again")))?;
+        let source: Self = serde_json::from_value(recorded).map_err(|_| {
+            Usage(format!(
+                "`--data` is missing, and the manifest of {} does not say where its data are",
+                manifest.id()
+            ))
+        })?;
+        let ask = |why: &str| {
+            Usage(format!(
+                "`--data` is missing, and `{}` of {} {why}",
+                manifest.data.path,
+                manifest.id()
+            ))
+        };
+        let (panel, data, _) = source
+            .read(&manifest.target)
+            .await
+            .map_err(|error| ask(&format!("cannot be read again: {error:#}")))?;
         if data.sha256 != manifest.data.sha256 {
             return Err(ask("has changed since").into());
         }

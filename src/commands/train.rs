@@ -26,7 +26,13 @@ pub struct Args {
     #[arg(long, value_name = "PATH", requires = "topic", requires = "target")]
     lake: Option<String>,
     /// Which models: names, or all
-    #[arg(long = "model", visible_alias = "models", value_name = "NAME,..", value_delimiter = ',', required = true)]
+    #[arg(
+        long = "model",
+        visible_alias = "models",
+        value_name = "NAME,..",
+        value_delimiter = ',',
+        required = true
+    )]
     models: Vec<String>,
     /// The topic that the models are for [default: the name of the file]
     #[arg(long, value_name = "TOPIC")]
@@ -65,8 +71,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let runtime = super::runtime()?;
     let bar = Bar::new();
     let outcome = runtime.block_on(async {
-        let (panel, data) = source.read(&target).await?;
-        let reading = serde_json::to_value(&source)?;
+        let (panel, data, pinned) = source.read(&target).await?;
+        let reading = serde_json::to_value(&pinned)?;
         let plan = Plan {
             panel: &panel,
             data: &data,
@@ -91,9 +97,18 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 impl Args {
     fn source(&self) -> anyhow::Result<Source> {
         match (&self.data, &self.lake) {
-            (_, Some(lake)) => Ok(Source::Lake { lake: lake.clone(), version: None, reading: self.reading.clone() }),
-            (Some(path), None) => Ok(Source::File { path: path.clone(), reading: self.reading.clone() }),
-            (None, None) => Err(crate::outcome::Usage("`--data` is missing, accepted: a file, or --lake".into()).into()),
+            (_, Some(lake)) => Ok(Source::Lake {
+                lake: lake.clone(),
+                version: None,
+                reading: self.reading.clone(),
+            }),
+            (Some(path), None) => Ok(Source::File {
+                path: path.clone(),
+                reading: self.reading.clone(),
+            }),
+            (None, None) => {
+                Err(crate::outcome::Usage("`--data` is missing, accepted: a file, or --lake".into()).into())
+            }
         }
     }
 
@@ -111,11 +126,19 @@ fn text(outcome: &Outcome) -> String {
         text.push('\n');
     }
     for version in &outcome.published {
-        let how = if version.resumed { "was already there" } else { "published" };
+        let how = if version.resumed {
+            "was already there"
+        } else {
+            "published"
+        };
         text.push_str(&format!("{} {how}\n", version.model));
     }
     let or_none = |model: &Option<String>| model.clone().unwrap_or_else(|| "nothing yet".into());
-    text.push_str(&format!("{}: @challenger is {}", outcome.target, or_none(&outcome.challenger)));
+    text.push_str(&format!(
+        "{}: @challenger is {}",
+        outcome.target,
+        or_none(&outcome.challenger)
+    ));
     text.push_str(&format!(", @champion is {}\n", or_none(&outcome.champion)));
     if let Some(challenger) = &outcome.challenger {
         text.push_str(&format!("next: arterial promote {challenger}\n"));

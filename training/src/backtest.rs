@@ -5,11 +5,11 @@ use std::time::Instant;
 use arterial_datasets::panel::Panel;
 use arterial_models::forecaster::{FittedForecaster, Forecaster, Progress, Quantile, Task};
 use arterial_models::pipeline::Pipeline;
-use ndarray::Array4;
+use ndarray::{Array3, Array4};
 
 use crate::Result;
 use crate::document::{DataBlock, Document, ProtocolBlock, Timing, score_rows};
-use crate::evaluate::{Contest, Forecasts, Predict, Scores, Setting, evaluate, local_hours};
+use crate::evaluate::{Contest, Predict, Scores, Setting, evaluate, local_hours};
 use crate::folds::{Fold, folds};
 use crate::protocol::Protocol;
 use crate::samples::{self, Sample};
@@ -66,8 +66,18 @@ impl Predict for Veteran<'_> {
         &self.name
     }
 
-    fn predict(&self, panel: &Panel, origins: &[usize], quantiles: &[Quantile]) -> Result<Forecasts> {
-        self.pipeline.predict(panel, origins, quantiles)
+    fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+        Predict::points(self.pipeline, panel, origins)
+    }
+
+    fn around(
+        &self,
+        panel: &Panel,
+        origins: &[usize],
+        points: &Array3<f64>,
+        asked: &[Quantile],
+    ) -> Result<Array4<f64>> {
+        Predict::around(self.pipeline, panel, origins, points, asked)
     }
 }
 
@@ -76,10 +86,18 @@ impl Predict for Pipeline {
         Pipeline::name(self)
     }
 
-    fn predict(&self, panel: &Panel, origins: &[usize], quantiles: &[Quantile]) -> Result<Forecasts> {
-        let point = self.points(panel, origins)?;
-        let quantiles = self.around(panel, origins, &point, quantiles)?.values;
-        Ok(Forecasts { point, quantiles })
+    fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+        Ok(Pipeline::points(self, panel, origins)?)
+    }
+
+    fn around(
+        &self,
+        panel: &Panel,
+        origins: &[usize],
+        points: &Array3<f64>,
+        asked: &[Quantile],
+    ) -> Result<Array4<f64>> {
+        Ok(Pipeline::around(self, panel, origins, points, asked)?.values)
     }
 }
 
@@ -91,10 +109,13 @@ impl Predict for Bare {
         self.0.name()
     }
 
-    fn predict(&self, panel: &Panel, origins: &[usize], _: &[Quantile]) -> Result<Forecasts> {
-        let point = self.0.forecast(panel, origins)?;
-        let (windows, series, horizon) = point.dim();
-        Ok(Forecasts { point, quantiles: Array4::zeros((windows, series, horizon, 0)) })
+    fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+        Ok(self.0.forecast(panel, origins)?)
+    }
+
+    fn around(&self, _: &Panel, _: &[usize], points: &Array3<f64>, _: &[Quantile]) -> Result<Array4<f64>> {
+        let (windows, series, horizon) = points.dim();
+        Ok(Array4::zeros((windows, series, horizon, 0)))
     }
 }
 
@@ -130,9 +151,16 @@ pub fn run(request: &Request<'_>, data: DataBlock, progress: &dyn Progress) -> R
             hours: &hours,
         };
         let models = fitted.models(request.veterans);
-        let contest = Contest { models: &models, listed, naive: fitted.naive_place(request) };
+        let contest = Contest {
+            models: &models,
+            listed,
+            naive: fitted.naive_place(request),
+        };
         let scores = evaluate(&setting, &contest, progress)?;
-        totals.iter_mut().zip(scores).for_each(|(total, part)| total.merge(part));
+        totals
+            .iter_mut()
+            .zip(scores)
+            .for_each(|(total, part)| total.merge(part));
         if request.for_report && place + 1 == folds.len() {
             samples = samples::gather(&setting, &models[..listed], &totals, protocol)?;
         }
@@ -142,7 +170,13 @@ pub fn run(request: &Request<'_>, data: DataBlock, progress: &dyn Progress) -> R
     let names = kinds.chain(request.veterans.iter().map(|veteran| veteran.name.clone()));
     let scores: Vec<(String, Scores)> = names.zip(totals).collect();
     let document = document(request, data, &folds, &layout, &scores, &fit_seconds, season);
-    Ok(Backtest { document, scores, layout, samples, pipelines })
+    Ok(Backtest {
+        document,
+        scores,
+        layout,
+        samples,
+        pipelines,
+    })
 }
 
 struct Fitted {
@@ -155,7 +189,9 @@ impl Fitted {
     fn models<'a>(&'a self, veterans: &'a [Veteran<'a>]) -> Vec<&'a dyn Predict> {
         let kinds = self.pipelines.iter().map(|model| model as &dyn Predict);
         let listed = kinds.chain(veterans.iter().map(|model| model as &dyn Predict));
-        listed.chain(self.reference.iter().map(|model| model as &dyn Predict)).collect()
+        listed
+            .chain(self.reference.iter().map(|model| model as &dyn Predict))
+            .collect()
     }
 
     fn naive_place(&self, request: &Request<'_>) -> Option<usize> {
@@ -178,13 +214,21 @@ fn fit(request: &Request<'_>, fold: &Fold, seconds: &mut [f64], progress: &dyn P
         seconds[place] += started.elapsed().as_secs_f64();
     }
     let listed = request.kinds.iter().any(|kind| kind.name() == SEASONAL_NAIVE);
-    let reference = if listed { None } else { Some(Bare(request.naive.fit(&known, &task, progress)?)) };
+    let reference = if listed {
+        None
+    } else {
+        Some(Bare(request.naive.fit(&known, &task, progress)?))
+    };
     Ok(Fitted { pipelines, reference })
 }
 
 /// What `protocol` asks of a forecaster.
 pub fn task(protocol: &Protocol) -> Task {
-    Task { context: protocol.context, horizon: protocol.horizon, seed: protocol.seed }
+    Task {
+        context: protocol.context,
+        horizon: protocol.horizon,
+        seed: protocol.seed,
+    }
 }
 
 /// The quantiles to ask for, and what is counted of them.
@@ -196,7 +240,12 @@ pub(crate) fn layout(protocol: &Protocol, for_report: bool) -> Result<(Vec<Quant
     }
     fractions.sort_by(f64::total_cmp);
     fractions.dedup_by(|one, other| (*one - *other).abs() < 1e-9);
-    let place = |fraction: f64| fractions.iter().position(|known| (known - fraction).abs() < 1e-9).unwrap_or(0);
+    let place = |fraction: f64| {
+        fractions
+            .iter()
+            .position(|known| (known - fraction).abs() < 1e-9)
+            .unwrap_or(0)
+    };
     let layout = Layout {
         weighted: weighted.iter().map(|fraction| place(*fraction)).collect(),
         intervals: protocol.levels.iter().map(|level| level.bounds().map(place)).collect(),

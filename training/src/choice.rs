@@ -26,12 +26,20 @@ pub fn choose<'a>(list: &'a [Box<dyn Forecaster>], names: &[String]) -> Result<V
             add(by_name(list, name).map_err(|_| unknown(list, name))?);
         }
     }
-    if chosen.is_empty() { Err(unknown(list, &names.join(","))) } else { Ok(chosen) }
+    if chosen.is_empty() {
+        Err(unknown(list, &names.join(",")))
+    } else {
+        Ok(chosen)
+    }
 }
 
 fn unknown(list: &[Box<dyn Forecaster>], name: &str) -> Error {
     let known: Vec<&str> = list.iter().map(|kind| kind.name()).collect();
-    Error::invalid("--models", name, format!("{}, or {ALL} for every one of them", known.join(", ")))
+    Error::invalid(
+        "--models",
+        name,
+        format!("{}, or {ALL} for every one of them", known.join(", ")),
+    )
 }
 
 #[cfg(test)]
@@ -47,7 +55,10 @@ mod tests {
 
     #[test]
     fn models_come_in_the_order_asked_for_and_once() {
-        assert_eq!(names("seasonal-naive,persistence,seasonal-naive").unwrap(), ["seasonal-naive", "persistence"]);
+        assert_eq!(
+            names("seasonal-naive,persistence,seasonal-naive").unwrap(),
+            ["seasonal-naive", "persistence"]
+        );
         assert_eq!(names("all").unwrap(), ["persistence", "seasonal-naive"]);
         assert_eq!(names("seasonal-naive, all").unwrap(), ["seasonal-naive", "persistence"]);
     }

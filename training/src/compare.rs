@@ -72,7 +72,13 @@ struct Pair {
 ///
 /// # Errors
 /// Windows that are not the same.
-pub fn compare(a: &[WindowLoss], b: &[WindowLoss], steps: &[usize], minutes: f64, seed: u64) -> Result<Vec<Difference>> {
+pub fn compare(
+    a: &[WindowLoss],
+    b: &[WindowLoss],
+    steps: &[usize],
+    minutes: f64,
+    seed: u64,
+) -> Result<Vec<Difference>> {
     let same = a.len() == b.len() && a.iter().zip(b).all(|(one, other)| one.origin == other.origin);
     if !same {
         let counts = format!("{} and {} windows", a.len(), b.len());
@@ -83,7 +89,11 @@ pub fn compare(a: &[WindowLoss], b: &[WindowLoss], steps: &[usize], minutes: f64
     let mut differences = vec![difference(&all, horizon, seed)];
     for &step in steps {
         let row = difference(&pairs(a, b, &[step - 1]), step, seed);
-        differences.push(Difference { step: Some(step), minutes: Some(minutes * step as f64), ..row });
+        differences.push(Difference {
+            step: Some(step),
+            minutes: Some(minutes * step as f64),
+            ..row
+        });
     }
     Ok(differences)
 }
@@ -91,16 +101,31 @@ pub fn compare(a: &[WindowLoss], b: &[WindowLoss], steps: &[usize], minutes: f64
 fn pairs(a: &[WindowLoss], b: &[WindowLoss], steps: &[usize]) -> Vec<Pair> {
     let total = |window: &WindowLoss| {
         let mut sum = Mean::default();
-        steps.iter().filter_map(|&step| window.steps.get(step)).for_each(|mean| sum.merge(*mean));
+        steps
+            .iter()
+            .filter_map(|&step| window.steps.get(step))
+            .for_each(|mean| sum.merge(*mean));
         sum
     };
     let both = a.iter().zip(b).map(|(one, other)| (total(one), total(other)));
-    both.filter(|(one, _)| one.count > 0).map(|(one, other)| Pair { a: one.sum, b: other.sum, count: one.count }).collect()
+    both.filter(|(one, _)| one.count > 0)
+        .map(|(one, other)| Pair {
+            a: one.sum,
+            b: other.sum,
+            count: one.count,
+        })
+        .collect()
 }
 
 fn difference(pairs: &[Pair], dependence: usize, seed: u64) -> Difference {
     let count: u64 = pairs.iter().map(|pair| pair.count).sum();
-    let mean = |value: fn(&Pair) -> f64| Mean { sum: pairs.iter().map(value).sum(), count }.value();
+    let mean = |value: fn(&Pair) -> f64| {
+        Mean {
+            sum: pairs.iter().map(value).sum(),
+            count,
+        }
+        .value()
+    };
     let (low_95, high_95) = match interval(pairs, dependence, seed) {
         Some([low, high]) => (Some(low), Some(high)),
         None => (None, None),
@@ -124,7 +149,9 @@ fn interval(pairs: &[Pair], dependence: usize, seed: u64) -> Option<[f64; 2]> {
     if windows < FEWEST_WINDOWS {
         return None;
     }
-    let block = dependence.max((windows as f64).cbrt().ceil() as usize).clamp(1, windows / 2);
+    let block = dependence
+        .max((windows as f64).cbrt().ceil() as usize)
+        .clamp(1, windows / 2);
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut means: Vec<f64> = (0..RESAMPLES)
         .map(|_| {
@@ -152,7 +179,10 @@ fn p_value(pairs: &[Pair], horizon: usize) -> Option<f64> {
     let differences: Vec<f64> = pairs.iter().map(|pair| (pair.a - pair.b) / pair.count as f64).collect();
     let mean = differences.iter().sum::<f64>() / windows as f64;
     let covariance = |lag: usize| {
-        let products = differences.iter().zip(&differences[lag..]).map(|(one, other)| (one - mean) * (other - mean));
+        let products = differences
+            .iter()
+            .zip(&differences[lag..])
+            .map(|(one, other)| (one - mean) * (other - mean));
         products.sum::<f64>() / windows as f64
     };
     let lags = horizon.saturating_sub(1).min(windows / 2);
@@ -161,13 +191,21 @@ fn p_value(pairs: &[Pair], horizon: usize) -> Option<f64> {
     if variance <= 0.0 {
         return Some(if mean == 0.0 { 1.0 } else { 0.0 });
     }
-    Some(complementary_error(mean.abs() / (2.0 * variance / windows as f64).sqrt()))
+    Some(complementary_error(
+        mean.abs() / (2.0 * variance / windows as f64).sqrt(),
+    ))
 }
 
 /// erfc for arguments of at least zero: Abramowitz and Stegun (1964), formula 7.1.26, error below 1.5e-7.
 fn complementary_error(value: f64) -> f64 {
     let t = 1.0 / (1.0 + 0.327_591_1 * value);
-    let series = [1.061_405_429, -1.453_152_027, 1.421_413_741, -0.284_496_736, 0.254_829_592];
+    let series = [
+        1.061_405_429,
+        -1.453_152_027,
+        1.421_413_741,
+        -0.284_496_736,
+        0.254_829_592,
+    ];
     series.iter().fold(0.0, |sum, factor| (sum + factor) * t) * (-value * value).exp()
 }
 
@@ -178,7 +216,16 @@ mod tests {
     fn windows(errors: impl Iterator<Item = f64>) -> Vec<WindowLoss> {
         errors
             .enumerate()
-            .map(|(origin, sum)| WindowLoss { origin, steps: vec![Mean { sum, count: 2 }, Mean { sum: 2.0 * sum, count: 2 }] })
+            .map(|(origin, sum)| WindowLoss {
+                origin,
+                steps: vec![
+                    Mean { sum, count: 2 },
+                    Mean {
+                        sum: 2.0 * sum,
+                        count: 2,
+                    },
+                ],
+            })
             .collect()
     }
 
@@ -209,12 +256,22 @@ mod tests {
     fn a_model_against_itself_has_no_difference_at_all() {
         let a = windows((0..50).map(f64::from));
         let row = &compare(&a, &a, &[1], 5.0, 1).unwrap()[0];
-        assert_eq!((row.difference, row.low_95, row.high_95, row.p_value), (Some(0.0), Some(0.0), Some(0.0), Some(1.0)));
+        assert_eq!(
+            (row.difference, row.low_95, row.high_95, row.p_value),
+            (Some(0.0), Some(0.0), Some(0.0), Some(1.0))
+        );
     }
 
     #[test]
     fn few_windows_give_a_difference_without_certainty() {
-        let row = &compare(&windows([1.0, 2.0].into_iter()), &windows([2.0, 3.0].into_iter()), &[1], 5.0, 1).unwrap()[1];
+        let row = &compare(
+            &windows([1.0, 2.0].into_iter()),
+            &windows([2.0, 3.0].into_iter()),
+            &[1],
+            5.0,
+            1,
+        )
+        .unwrap()[1];
         assert_eq!((row.difference, row.low_95, row.p_value), (Some(-0.5), None, None));
         assert_eq!(row.verdict(), "too few windows");
     }

@@ -167,8 +167,20 @@ impl ProtocolBlock {
     pub fn to_protocol(&self) -> Result<Protocol> {
         let (partition, test_start) = match (&self.split, self.fold_steps) {
             (Some(split), _) => (Partition::Split(split.parse()?), Some(self.test_start)),
-            (None, Some(fold_steps)) => (Partition::Rolling { folds: self.folds.len(), fold_steps }, None),
-            (None, None) => return Err(Error::invalid("protocol.split", "null", "shares, or folds with fold_steps")),
+            (None, Some(fold_steps)) => (
+                Partition::Rolling {
+                    folds: self.folds.len(),
+                    fold_steps,
+                },
+                None,
+            ),
+            (None, None) => {
+                return Err(Error::invalid(
+                    "protocol.split",
+                    "null",
+                    "shares, or folds with fold_steps",
+                ));
+            }
         };
         Ok(Protocol {
             context: self.context,
@@ -186,7 +198,11 @@ impl ProtocolBlock {
 
 /// The score rows of one model, one a reported step.
 pub fn score_rows(model: &str, scores: &Scores, protocol: &Protocol, layout: &Layout, step_minutes: f64) -> Vec<Score> {
-    protocol.report_at.iter().map(|&step| score_row(model, scores, protocol, layout, step, step_minutes)).collect()
+    protocol
+        .report_at
+        .iter()
+        .map(|&step| score_row(model, scores, protocol, layout, step, step_minutes))
+        .collect()
 }
 
 fn score_row(
@@ -202,7 +218,12 @@ fn score_row(
     let interval = |level: Level| protocol.levels.iter().position(|known| *known == level);
     let eighty = interval(Level::EIGHTY);
     let mut other_levels = BTreeMap::new();
-    for (place, level) in protocol.levels.iter().enumerate().filter(|(_, level)| **level != Level::EIGHTY) {
+    for (place, level) in protocol
+        .levels
+        .iter()
+        .enumerate()
+        .filter(|(_, level)| **level != Level::EIGHTY)
+    {
         other_levels.insert(format!("coverage_{level}"), metrics::coverage(tally, place));
         other_levels.insert(format!("width_{level}"), metrics::width(tally, place));
     }

@@ -17,7 +17,7 @@ pub enum Error {
         accepted: String,
     },
     /// A gate that was not passed.
-    #[error("refused: {0}")]
+    #[error("{0}")]
     Refused(String),
     /// The panel or its file is at fault, or cannot be read.
     #[error(transparent)]
@@ -49,7 +49,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// Bad input: `field` had `value`, while `accepted` is.
     pub fn invalid(field: impl Into<String>, value: impl ToString, accepted: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), value: value.to_string(), accepted: accepted.into() }
+        Self::Invalid {
+            field: field.into(),
+            value: value.to_string(),
+            accepted: accepted.into(),
+        }
     }
 
     /// Whether the caller's input is at fault, rather than the world outside (exit code 2).

@@ -5,42 +5,41 @@ use std::time::Instant;
 
 use arterial_datasets::panel::Panel;
 use arterial_models::forecaster::{Progress, Quantile};
-use ndarray::{Array3, Array4, ArrayView2};
+use ndarray::{Array3, Array4, ArrayView2, s};
 use rayon::prelude::*;
 
 use crate::Result;
 use crate::tally::{Layout, Mean, Observation, Tally};
 
-/// Forecast values, points and quantiles together, that one chunk holds.
-const CHUNK_VALUES: usize = 1 << 20;
-/// Chunks that are forecast side by side.
-const CHUNKS_AT_ONCE: usize = 4;
+/// Point forecasts that one model makes at once: models prepare a panel each time they are asked, so this is large (64 MiB).
+const BLOCK_VALUES: usize = 1 << 23;
+/// Quantile forecasts that are made and scored at once.
+const CHUNK_VALUES: usize = 1 << 19;
 /// Hours of a day.
 const HOURS: usize = 24;
-
-/// Forecasts from some origins.
-///
-/// # Shapes
-/// `point` is origins x series x horizon; `quantiles` has the quantiles as a fourth axis, of length 0 where there are none. NaN is
-/// refused.
-#[derive(Debug, Clone)]
-pub struct Forecasts {
-    /// The point forecasts, medians.
-    pub point: Array3<f64>,
-    /// The quantile forecasts.
-    pub quantiles: Array4<f64>,
-}
 
 /// Something that forecasts: a fitted model with its intervals.
 pub trait Predict: Send + Sync {
     /// The name in the score table.
     fn name(&self) -> &str;
 
-    /// Forecasts from each of `origins` for every series and step.
+    /// Point forecasts from each of `origins`: origins x series x steps ahead, NaN where refused.
     ///
     /// # Errors
     /// A panel that the model does not know, or an origin outside of it.
-    fn predict(&self, panel: &Panel, origins: &[usize], quantiles: &[Quantile]) -> Result<Forecasts>;
+    fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>>;
+
+    /// Quantile forecasts around `points`, with the quantiles as a fourth axis; of length 0 where there are none.
+    ///
+    /// # Errors
+    /// Points of another shape.
+    fn around(
+        &self,
+        panel: &Panel,
+        origins: &[usize],
+        points: &Array3<f64>,
+        quantiles: &[Quantile],
+    ) -> Result<Array4<f64>>;
 }
 
 /// What is forecast, and how it is scored.
@@ -93,7 +92,7 @@ pub struct Scores {
     pub series: Vec<Mean>,
     /// By window, in the order of the origins.
     pub windows: Vec<WindowLoss>,
-    /// Seconds that forecasting took.
+    /// Seconds that forecasting took; quantiles are made side by side, their seconds are added up.
     pub predict_seconds: f64,
 }
 
@@ -111,9 +110,18 @@ impl Scores {
 
     /// Adds the scores of later windows.
     pub fn merge(&mut self, later: Self) {
-        self.steps.iter_mut().zip(&later.steps).for_each(|(sum, part)| sum.merge(part));
-        self.hours.iter_mut().zip(later.hours).for_each(|(sum, part)| sum.merge(part));
-        self.series.iter_mut().zip(later.series).for_each(|(sum, part)| sum.merge(part));
+        self.steps
+            .iter_mut()
+            .zip(&later.steps)
+            .for_each(|(sum, part)| sum.merge(part));
+        self.hours
+            .iter_mut()
+            .zip(later.hours)
+            .for_each(|(sum, part)| sum.merge(part));
+        self.series
+            .iter_mut()
+            .zip(later.series)
+            .for_each(|(sum, part)| sum.merge(part));
         self.windows.extend(later.windows);
         self.predict_seconds += later.predict_seconds;
     }
@@ -133,49 +141,97 @@ impl Scores {
 pub fn evaluate(setting: &Setting<'_>, contest: &Contest<'_>, progress: &dyn Progress) -> Result<Vec<Scores>> {
     let width = setting.panel.series().len();
     let mut totals = vec![Scores::new(setting.layout, setting.horizon, width); contest.models.len()];
-    let per_origin = width * setting.horizon * (1 + setting.quantiles.len());
-    let chunks: Vec<&[usize]> = setting.origins.chunks((CHUNK_VALUES / per_origin.max(1)).max(1)).collect();
+    let per_origin = (width * setting.horizon).max(1);
+    let block_origins = (BLOCK_VALUES / per_origin).max(1);
+    let chunk_origins = (CHUNK_VALUES / per_origin / (1 + setting.quantiles.len())).max(1);
     let mut done = 0;
-    for batch in chunks.chunks(CHUNKS_AT_ONCE) {
-        let mut forecasts = Vec::with_capacity(contest.models.len());
+    for block in setting.origins.chunks(block_origins) {
+        let mut points = Vec::with_capacity(contest.models.len());
         for (model, total) in contest.models.iter().zip(&mut totals) {
+            progress.report(done as u64, setting.origins.len() as u64, model.name());
             let started = Instant::now();
-            let made: Result<Vec<Forecasts>> = batch
-                .par_iter()
-                .map(|origins| model.predict(setting.panel, origins, setting.quantiles))
-                .collect();
+            points.push(model.points(setting.panel, block)?);
             total.predict_seconds += started.elapsed().as_secs_f64();
-            forecasts.push(made?);
         }
-        let parts: Vec<Vec<Scores>> = batch
-            .par_iter()
+        let chunks: Vec<(usize, &[usize])> = block
+            .chunks(chunk_origins)
             .enumerate()
-            .map(|(place, origins)| {
-                let chunk: Vec<&Forecasts> = forecasts.iter().map(|model| &model[place]).collect();
-                score_chunk(setting, contest, origins, &chunk)
+            .map(|(place, origins)| (place * chunk_origins, origins))
+            .collect();
+        let parts: Result<Vec<Vec<Scores>>> = chunks
+            .par_iter()
+            .map(|(from, origins)| {
+                let forecasts = around(setting, contest, origins, *from, &points)?;
+                Ok(score_chunk(setting, contest, origins, &forecasts))
             })
             .collect();
-        for part in parts {
-            totals.iter_mut().zip(part).for_each(|(total, scores)| total.merge(scores));
+        for part in parts? {
+            totals
+                .iter_mut()
+                .zip(part)
+                .for_each(|(total, scores)| total.merge(scores));
         }
-        done += batch.iter().map(|origins| origins.len()).sum::<usize>();
-        progress.report(done as u64, setting.origins.len() as u64, "windows scored");
+        done += block.len();
     }
+    progress.report(done as u64, setting.origins.len() as u64, "scored");
     Ok(totals)
+}
+
+/// One model's forecasts of a chunk.
+struct Forecasts {
+    point: Array3<f64>,
+    quantiles: Array4<f64>,
+    seconds: f64,
+}
+
+/// Each model's share of `points` from the origin at `from` on, with its quantiles.
+fn around(
+    setting: &Setting<'_>,
+    contest: &Contest<'_>,
+    origins: &[usize],
+    from: usize,
+    points: &[Array3<f64>],
+) -> Result<Vec<Forecasts>> {
+    let mut forecasts = Vec::with_capacity(points.len());
+    for (model, points) in contest.models.iter().zip(points) {
+        let started = Instant::now();
+        let point = points.slice(s![from..from + origins.len(), .., ..]).to_owned();
+        let quantiles = model.around(setting.panel, origins, &point, setting.quantiles)?;
+        forecasts.push(Forecasts {
+            point,
+            quantiles,
+            seconds: started.elapsed().as_secs_f64(),
+        });
+    }
+    Ok(forecasts)
 }
 
 fn score_chunk(
     setting: &Setting<'_>,
     contest: &Contest<'_>,
     origins: &[usize],
-    forecasts: &[&Forecasts],
+    forecasts: &[Forecasts],
 ) -> Vec<Scores> {
     let target = setting.panel.target();
-    let mut scores = vec![Scores::new(setting.layout, setting.horizon, target.ncols()); forecasts.len()];
+    let empty = Scores::new(setting.layout, setting.horizon, target.ncols());
+    let mut scores: Vec<Scores> = forecasts
+        .iter()
+        .map(|model| Scores {
+            predict_seconds: model.seconds,
+            ..empty.clone()
+        })
+        .collect();
     for (place, &origin) in origins.iter().enumerate() {
-        let window = Window { place, origin, target: &target };
+        let window = Window {
+            place,
+            origin,
+            target: &target,
+        };
         for model in &mut scores {
-            model.windows.push(WindowLoss { origin, steps: vec![Mean::default(); setting.horizon] });
+            model.windows.push(WindowLoss {
+                origin,
+                steps: vec![Mean::default(); setting.horizon],
+            });
         }
         for step in 0..setting.horizon {
             for series in 0..target.ncols() {
@@ -198,7 +254,7 @@ fn score_place(
     window: &Window<'_>,
     series: usize,
     step: usize,
-    forecasts: &[&Forecasts],
+    forecasts: &[Forecasts],
     scores: &mut [Scores],
 ) {
     let row = window.origin + 1 + step;
@@ -217,9 +273,17 @@ fn score_place(
         if target.is_nan() {
             continue;
         }
-        let quantiles = forecasts[model].quantiles.slice(ndarray::s![window.place, series, step, ..]);
+        let quantiles = forecasts[model].quantiles.slice(s![window.place, series, step, ..]);
         let quantiles = quantiles.as_slice().unwrap_or_default();
-        tally.push(setting.layout, &Observation { target, point: forecast, scale: setting.scales[series], quantiles });
+        tally.push(
+            setting.layout,
+            &Observation {
+                target,
+                point: forecast,
+                scale: setting.scales[series],
+                quantiles,
+            },
+        );
         let error = (target - forecast).abs();
         if let Some(naive) = naive {
             tally.beside_naive.push(error);
@@ -242,7 +306,11 @@ fn score_place(
 /// A zone that is not known, or an instant outside the calendar.
 pub fn local_hours(panel: &Panel) -> Result<Vec<u8>> {
     let zone = jiff::tz::TimeZone::get(panel.timezone()).map_err(|_| {
-        crate::Error::invalid("--timezone", panel.timezone(), "an IANA zone, such as Europe/Copenhagen")
+        crate::Error::invalid(
+            "--timezone",
+            panel.timezone(),
+            "an IANA zone, such as Europe/Copenhagen",
+        )
     })?;
     (0..panel.steps())
         .map(|row| {
@@ -268,33 +336,56 @@ mod tests {
             "repeat"
         }
 
-        fn predict(&self, panel: &Panel, origins: &[usize], quantiles: &[Quantile]) -> Result<Forecasts> {
-            let width = panel.series().len();
-            let value = |place: usize, series: usize| {
-                if series < self.refuses { f64::NAN } else { panel.target()[[origins[place], series]] }
-            };
-            Ok(Forecasts {
-                point: Array3::from_shape_fn((origins.len(), width, 2), |(place, series, _)| value(place, series)),
-                quantiles: Array4::from_shape_fn((origins.len(), width, 2, quantiles.len()), |(place, series, _, q)| {
-                    value(place, series) + f64::from(quantiles[q]) - 0.5
-                }),
-            })
+        fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+            let shape = (origins.len(), panel.series().len(), 2);
+            Ok(Array3::from_shape_fn(shape, |(place, series, _)| {
+                if series < self.refuses {
+                    f64::NAN
+                } else {
+                    panel.target()[[origins[place], series]]
+                }
+            }))
+        }
+
+        fn around(&self, _: &Panel, _: &[usize], points: &Array3<f64>, quantiles: &[Quantile]) -> Result<Array4<f64>> {
+            let (windows, series, horizon) = points.dim();
+            Ok(Array4::from_shape_fn(
+                (windows, series, horizon, quantiles.len()),
+                |(place, series, step, quantile)| points[[place, series, step]] + f64::from(quantiles[quantile]) - 0.5,
+            ))
         }
     }
 
     fn panel(rows: usize, series: usize) -> Panel {
         let values = Array3::from_shape_fn((rows, series, 1), |(row, column, _)| {
-            if row == 7 { f64::NAN } else { (row * (column + 1)) as f64 }
+            if row == 7 {
+                f64::NAN
+            } else {
+                (row * (column + 1)) as f64
+            }
         });
-        let channels = vec![Channel { name: "y".into(), role: ChannelRole::Target }];
+        let channels = vec![Channel {
+            name: "y".into(),
+            role: ChannelRole::Target,
+        }];
         let names = (0..series).map(|place| format!("s{place}")).collect();
         let step = arterial_datasets::time::Duration(5 * MINUTE);
         Panel::new(Timestamp(0), step, "Europe/Copenhagen", names, channels, values).unwrap()
     }
 
-    fn run(panel: &Panel, origins: &[usize], models: &[&dyn Predict], listed: usize, naive: Option<usize>) -> Vec<Scores> {
+    fn run(
+        panel: &Panel,
+        origins: &[usize],
+        models: &[&dyn Predict],
+        listed: usize,
+        naive: Option<usize>,
+    ) -> Vec<Scores> {
         let quantiles: Vec<Quantile> = [0.1, 0.5, 0.9].map(|value| Quantile::try_from(value).unwrap()).to_vec();
-        let layout = Layout { fractions: vec![0.1, 0.5, 0.9], weighted: vec![0, 1, 2], intervals: vec![[0, 2]] };
+        let layout = Layout {
+            fractions: vec![0.1, 0.5, 0.9],
+            weighted: vec![0, 1, 2],
+            intervals: vec![[0, 2]],
+        };
         let setting = Setting {
             panel,
             origins,
@@ -314,16 +405,30 @@ mod tests {
         let scores = run(&panel, &[5, 6, 7], &[&Repeat { refuses: 0 }], 1, None).remove(0);
         let first = &scores.steps[0];
         assert_eq!((first.targets, first.absolute.count, first.refused), (4, 2, 2));
-        assert_eq!(first.absolute.sum, 1.0 + 2.0, "one row ahead the series have grown by 1 and by 2");
+        assert_eq!(
+            first.absolute.sum,
+            1.0 + 2.0,
+            "one row ahead the series have grown by 1 and by 2"
+        );
         assert_eq!(scores.steps[1].absolute.sum, 2.0 + 4.0);
     }
 
     #[test]
     fn models_are_compared_where_all_of_them_have_a_forecast() {
         let panel = panel(10, 3);
-        let scores = run(&panel, &[1, 2], &[&Repeat { refuses: 0 }, &Repeat { refuses: 2 }], 2, Some(1));
+        let scores = run(
+            &panel,
+            &[1, 2],
+            &[&Repeat { refuses: 0 }, &Repeat { refuses: 2 }],
+            2,
+            Some(1),
+        );
         assert_eq!(scores[0].steps[0].absolute.count, 6);
-        assert_eq!(scores[0].steps[0].common, Mean { sum: 6.0, count: 2 }, "the third series alone, 3 a row");
+        assert_eq!(
+            scores[0].steps[0].common,
+            Mean { sum: 6.0, count: 2 },
+            "the third series alone, 3 a row"
+        );
         assert_eq!(scores[0].steps[0].beside_naive, scores[0].steps[0].naive);
         assert_eq!(scores[1].windows[0].steps[1], Mean { sum: 6.0, count: 1 });
     }

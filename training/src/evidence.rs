@@ -17,7 +17,10 @@ use crate::{Error, Result};
 /// The evidence in the scorecard of the training that `candidate` came from; the champion's row bears its version.
 pub fn from_scores(candidate: &ModelVersion, document: &Document, champion: Option<&ModelVersion>) -> Evidence {
     let error = |model: &str| {
-        let rows = document.scores.iter().filter(|score| score.model == model && score.step == document.protocol.horizon);
+        let rows = document
+            .scores
+            .iter()
+            .filter(|score| score.model == model && score.step == document.protocol.horizon);
         rows.filter_map(|score| score.mae_common_through).next()
     };
     Evidence {
@@ -26,7 +29,10 @@ pub fn from_scores(candidate: &ModelVersion, document: &Document, champion: Opti
         windows: document.protocol.test_windows,
         mae: error(&candidate.name),
         seasonal_naive_mae: error(SEASONAL_NAIVE),
-        champion: champion.map(|id| Champion { model: id.to_string(), mae: error(&id.to_string()) }),
+        champion: champion.map(|id| Champion {
+            model: id.to_string(),
+            mae: error(&id.to_string()),
+        }),
     }
 }
 
@@ -36,19 +42,31 @@ pub fn from_manifest(manifest: &Manifest, champion: Option<&ModelVersion>) -> Op
     let rows = manifest.scores.as_array()?;
     let error = |model: &str| {
         let row = rows.iter().find(|row| {
-            row.get("model").and_then(Value::as_str) == Some(model) && row.get("step").and_then(Value::as_u64) == Some(horizon)
+            row.get("model").and_then(Value::as_str) == Some(model)
+                && row.get("step").and_then(Value::as_u64) == Some(horizon)
         });
-        row.and_then(|row| row.get("mae_common_through")).and_then(Value::as_f64)
+        row.and_then(|row| row.get("mae_common_through"))
+            .and_then(Value::as_f64)
     };
     let id = manifest.id();
     let champion = match champion {
-        Some(champion) if *champion == id => Some(Champion { model: id.to_string(), mae: error(&id.name) }),
-        Some(champion) => Some(Champion { model: champion.to_string(), mae: Some(error(&champion.to_string())?) }),
+        Some(champion) if *champion == id => Some(Champion {
+            model: id.to_string(),
+            mae: error(&id.name),
+        }),
+        Some(champion) => Some(Champion {
+            model: champion.to_string(),
+            mae: Some(error(&champion.to_string())?),
+        }),
         None => None,
     };
     Some(Evidence {
         data_sha256: manifest.data.sha256.clone(),
-        windows: manifest.protocol.get("test_windows").and_then(Value::as_u64).unwrap_or(0) as usize,
+        windows: manifest
+            .protocol
+            .get("test_windows")
+            .and_then(Value::as_u64)
+            .unwrap_or(0) as usize,
         mae: error(&id.name),
         seasonal_naive_mae: error(SEASONAL_NAIVE),
         candidate: id.to_string(),
@@ -61,8 +79,10 @@ pub fn from_manifest(manifest: &Manifest, champion: Option<&ModelVersion>) -> Op
 /// # Errors
 /// A manifest whose protocol is of another shape.
 pub fn protocol_of(manifest: &Manifest) -> Result<Protocol> {
-    let block: ProtocolBlock = serde_json::from_value(manifest.protocol.clone())
-        .map_err(|source| Error::Json { what: format!("protocol of {}", manifest.id()), source })?;
+    let block: ProtocolBlock = serde_json::from_value(manifest.protocol.clone()).map_err(|source| Error::Json {
+        what: format!("protocol of {}", manifest.id()),
+        source,
+    })?;
     block.to_protocol()
 }
 
@@ -81,10 +101,20 @@ pub fn measure(
     let veterans: Vec<Veteran<'_>> = models
         .iter()
         .filter(|(_, pipeline)| can_forecast(pipeline, panel, protocol))
-        .map(|(id, pipeline)| Veteran { name: id.to_string(), pipeline })
+        .map(|(id, pipeline)| Veteran {
+            name: id.to_string(),
+            pipeline,
+        })
         .collect();
     let naive = naive(list)?;
-    let request = Request { panel, kinds: &[naive], naive, veterans: &veterans, protocol, for_report: false };
+    let request = Request {
+        panel,
+        kinds: &[naive],
+        naive,
+        veterans: &veterans,
+        protocol,
+        for_report: false,
+    };
     run(&request, data, progress)
 }
 

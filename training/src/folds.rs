@@ -43,7 +43,9 @@ impl Fold {
     /// The row of the first test target.
     #[must_use]
     pub fn test_start(&self) -> usize {
-        self.test_origins.first().map_or(self.parts.test.start, |origin| origin + 1)
+        self.test_origins
+            .first()
+            .map_or(self.parts.test.start, |origin| origin + 1)
     }
 
     /// The rows that may be used once nothing is left to tune: training and validation.
@@ -87,7 +89,14 @@ fn rolling(protocol: &Protocol, steps: usize, count: usize, fold_steps: usize) -
     (0..count)
         .map(|index| {
             let start = first + index * fold_steps;
-            fold(protocol, Parts { training: 0..start, validation: start..start, test: start..start + fold_steps })
+            fold(
+                protocol,
+                Parts {
+                    training: 0..start,
+                    validation: start..start,
+                    test: start..start + fold_steps,
+                },
+            )
         })
         .collect()
 }
@@ -103,7 +112,9 @@ fn fold(protocol: &Protocol, parts: Parts) -> Result<Fold> {
             format!("at least {needed} training rows, context + horizon: more data, or another --split"),
         ));
     }
-    let validation_origins = part_origins(protocol, &parts.validation).step_by(protocol.stride).collect();
+    let validation_origins = part_origins(protocol, &parts.validation)
+        .step_by(protocol.stride)
+        .collect();
     let mut open = part_origins(protocol, &parts.test);
     if let Some(row) = protocol.test_start {
         open = from_test_start(row, &open)?;
@@ -119,7 +130,12 @@ fn fold(protocol: &Protocol, parts: Parts) -> Result<Fold> {
             ),
         ));
     }
-    Ok(Fold { test_origins: open.step_by(protocol.stride).collect(), parts, train_windows, validation_origins })
+    Ok(Fold {
+        test_origins: open.step_by(protocol.stride).collect(),
+        parts,
+        train_windows,
+        validation_origins,
+    })
 }
 
 fn from_test_start(row: usize, open: &Range<usize>) -> Result<Range<usize>> {
@@ -141,7 +157,11 @@ fn from_test_start(row: usize, open: &Range<usize>) -> Result<Range<usize>> {
 /// Origins of the windows of a part that is scored.
 fn part_origins(protocol: &Protocol, part: &Range<usize>) -> Range<usize> {
     if protocol.context_across && part.start >= protocol.context {
-        return origins(&(part.start - protocol.context..part.end), protocol.context, protocol.horizon);
+        return origins(
+            &(part.start - protocol.context..part.end),
+            protocol.context,
+            protocol.horizon,
+        );
     }
     origins(part, protocol.context, protocol.horizon)
 }
@@ -158,7 +178,10 @@ mod tests {
     use super::*;
 
     fn split(text: &str) -> Protocol {
-        Protocol { partition: Partition::Split(text.parse().unwrap()), ..Protocol::default() }
+        Protocol {
+            partition: Partition::Split(text.parse().unwrap()),
+            ..Protocol::default()
+        }
     }
 
     #[test]
@@ -176,47 +199,122 @@ mod tests {
     fn windows_stay_inside_their_part_unless_the_context_may_reach_across() {
         let inside = folds(&split("70/10/20"), 1000).unwrap().remove(0);
         assert_eq!((inside.validation_origins.len(), inside.test_origins.len()), (77, 177));
-        let across = folds(&Protocol { context_across: true, ..split("70/10/20") }, 1000).unwrap().remove(0);
+        let across = folds(
+            &Protocol {
+                context_across: true,
+                ..split("70/10/20")
+            },
+            1000,
+        )
+        .unwrap()
+        .remove(0);
         assert_eq!((across.validation_origins.len(), across.test_origins.len()), (89, 189));
         assert_eq!(across.test_start(), 800);
-        assert_eq!(across.train_windows, 700 - 23, "training windows have no part before them");
+        assert_eq!(
+            across.train_windows,
+            700 - 23,
+            "training windows have no part before them"
+        );
     }
 
     #[test]
     fn a_stride_keeps_the_first_window() {
-        let fold = folds(&Protocol { stride: 5, ..split("80/0/20") }, 2016).unwrap().remove(0);
+        let fold = folds(
+            &Protocol {
+                stride: 5,
+                ..split("80/0/20")
+            },
+            2016,
+        )
+        .unwrap()
+        .remove(0);
         assert_eq!(fold.test_origins.len(), 77);
         assert_eq!(fold.test_start(), 1624);
     }
 
     #[test]
     fn test_start_fixes_the_first_target() {
-        let fold = folds(&Protocol { test_start: Some(1700), ..split("80/0/20") }, 2016).unwrap().remove(0);
+        let fold = folds(
+            &Protocol {
+                test_start: Some(1700),
+                ..split("80/0/20")
+            },
+            2016,
+        )
+        .unwrap()
+        .remove(0);
         assert_eq!(fold.test_start(), 1700);
         assert_eq!(fold.test_origins.len(), 2016 - 12 - 1700 + 1);
-        let last = folds(&Protocol { test_start: Some(2004), ..split("80/0/20") }, 2016).unwrap().remove(0);
+        let last = folds(
+            &Protocol {
+                test_start: Some(2004),
+                ..split("80/0/20")
+            },
+            2016,
+        )
+        .unwrap()
+        .remove(0);
         assert_eq!(last.test_origins, [2003]);
         for row in [0, 1623, 2005] {
-            let error = folds(&Protocol { test_start: Some(row), ..split("80/0/20") }, 2016).unwrap_err().to_string();
+            let error = folds(
+                &Protocol {
+                    test_start: Some(row),
+                    ..split("80/0/20")
+                },
+                2016,
+            )
+            .unwrap_err()
+            .to_string();
             assert!(error.contains("from 1624 to 2004"), "{error}");
         }
     }
 
     #[test]
     fn a_rolling_origin_fits_on_every_row_before_each_test_part() {
-        let protocol = Protocol { partition: Partition::Rolling { folds: 3, fold_steps: 100 }, ..Protocol::default() };
+        let protocol = Protocol {
+            partition: Partition::Rolling {
+                folds: 3,
+                fold_steps: 100,
+            },
+            ..Protocol::default()
+        };
         let folds = folds(&protocol, 1000).unwrap();
         let tests: Vec<_> = folds.iter().map(|fold| fold.parts.test.clone()).collect();
         assert_eq!(tests, [700..800, 800..900, 900..1000]);
-        assert!(folds.iter().all(|fold| fold.parts.training == (0..fold.parts.test.start)));
+        assert!(
+            folds
+                .iter()
+                .all(|fold| fold.parts.training == (0..fold.parts.test.start))
+        );
         assert!(folds.iter().all(|fold| fold.test_origins.len() == 77));
     }
 
     #[test]
     fn parts_without_a_window_are_refused_before_anything_is_fitted() {
-        assert!(folds(&split("80/0/20"), 100).unwrap_err().to_string().contains("at least 24 rows"));
-        assert!(folds(&split("10/0/90"), 100).unwrap_err().to_string().contains("at least 24 training rows"));
-        let protocol = Protocol { partition: Partition::Rolling { folds: 10, fold_steps: 100 }, ..Protocol::default() };
-        assert!(folds(&protocol, 1000).unwrap_err().to_string().contains("below the panel's 1000 rows"));
+        assert!(
+            folds(&split("80/0/20"), 100)
+                .unwrap_err()
+                .to_string()
+                .contains("at least 24 rows")
+        );
+        assert!(
+            folds(&split("10/0/90"), 100)
+                .unwrap_err()
+                .to_string()
+                .contains("at least 24 training rows")
+        );
+        let protocol = Protocol {
+            partition: Partition::Rolling {
+                folds: 10,
+                fold_steps: 100,
+            },
+            ..Protocol::default()
+        };
+        assert!(
+            folds(&protocol, 1000)
+                .unwrap_err()
+                .to_string()
+                .contains("below the panel's 1000 rows")
+        );
     }
 }

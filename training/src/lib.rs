@@ -6,20 +6,23 @@
 //! | [`tally`], [`metrics`], [`scale`] | sums, and the scores they make |
 //! | [`evaluate`], [`backtest`] | forecasts from every origin, in bounded memory and the same at any number of threads |
 //! | [`document`], [`table`] | the JSON for scripts, the tables for people |
+//! | [`windows`] | a panel from the windows of a lake |
 //! | [`train`], [`choice`] | from a panel to published versions |
-//! | [`compare`], [`evidence`], [`promotion`] | the paired difference of two models; the gate before an alias |
+//! | [`compare`] | the paired difference of two models |
+//! | [`evidence`], [`promotion`], [`gate`] | what a promotion rests on, the decision, and its effect |
 //! | [`report`], [`samples`] | one HTML file that needs nothing else |
 //!
 //! This crate knows nothing of serving.
 
 pub mod backtest;
-pub mod compare;
 pub mod choice;
+pub mod compare;
 pub mod document;
 pub mod error;
 pub mod evaluate;
 pub mod evidence;
 pub mod folds;
+pub mod gate;
 pub mod metrics;
 pub mod promotion;
 pub mod protocol;
@@ -30,5 +33,6 @@ pub mod shares;
 pub mod table;
 pub mod tally;
 pub mod train;
+pub mod windows;
 
 pub use error::{Error, Result};

@@ -75,7 +75,11 @@ pub fn coverage(tally: &Tally, place: usize) -> Option<f64> {
 
 /// The mean width of the interval at `place`, in the unit of the target.
 pub fn width(tally: &Tally, place: usize) -> Option<f64> {
-    Mean { sum: tally.width[place], count: tally.magnitude.count }.value()
+    Mean {
+        sum: tally.width[place],
+        count: tally.magnitude.count,
+    }
+    .value()
 }
 
 #[cfg(test)]
@@ -84,13 +88,22 @@ mod tests {
     use crate::tally::Observation;
 
     fn layout() -> Layout {
-        Layout { fractions: vec![0.1, 0.5, 0.9], weighted: vec![0, 1, 2], intervals: vec![[0, 2]] }
+        Layout {
+            fractions: vec![0.1, 0.5, 0.9],
+            weighted: vec![0, 1, 2],
+            intervals: vec![[0, 2]],
+        }
     }
 
     fn tally(rows: &[(f64, f64, [f64; 3])]) -> Tally {
         let mut tally = Tally::new(&layout());
         for (target, point, quantiles) in rows {
-            let seen = Observation { target: *target, point: *point, scale: Some(2.0), quantiles };
+            let seen = Observation {
+                target: *target,
+                point: *point,
+                scale: Some(2.0),
+                quantiles,
+            };
             tally.push(&layout(), &seen);
         }
         tally
@@ -104,7 +117,11 @@ mod tests {
     #[test]
     fn scores_agree_with_a_table_worked_by_hand() {
         // errors 2, 1, 4; targets 10, 4, 0 (left out of the percentage error)
-        let rows = [(10.0, 8.0, [6.0, 8.0, 11.0]), (4.0, 5.0, [3.0, 5.0, 6.0]), (0.0, 4.0, [1.0, 4.0, 9.0])];
+        let rows = [
+            (10.0, 8.0, [6.0, 8.0, 11.0]),
+            (4.0, 5.0, [3.0, 5.0, 6.0]),
+            (0.0, 4.0, [1.0, 4.0, 9.0]),
+        ];
         let tally = tally(&rows);
         let metrics = Metrics::of(&tally, &layout());
         near(metrics.mae, 7.0 / 3.0);
@@ -120,8 +137,20 @@ mod tests {
     #[test]
     fn scores_without_observations_do_not_exist() {
         let metrics = Metrics::of(&Tally::new(&layout()), &layout());
-        assert_eq!(metrics.mae.or(metrics.rmse).or(metrics.mape).or(metrics.mase).or(metrics.wql).or(metrics.skill), None);
-        assert_eq!(coverage(&Tally::new(&layout()), 0).or(width(&Tally::new(&layout()), 0)), None);
+        assert_eq!(
+            metrics
+                .mae
+                .or(metrics.rmse)
+                .or(metrics.mape)
+                .or(metrics.mase)
+                .or(metrics.wql)
+                .or(metrics.skill),
+            None
+        );
+        assert_eq!(
+            coverage(&Tally::new(&layout()), 0).or(width(&Tally::new(&layout()), 0)),
+            None
+        );
     }
 
     #[test]
@@ -141,6 +170,9 @@ mod tests {
     fn skill_against_a_perfect_naive_forecast_is_undefined() {
         let naive = Mean { sum: 0.0, count: 3 };
         assert_eq!(skill(Mean { sum: 3.0, count: 3 }, naive), None);
-        assert_eq!(skill(Mean { sum: 1.0, count: 2 }, Mean { sum: 4.0, count: 2 }), Some(0.75));
+        assert_eq!(
+            skill(Mean { sum: 1.0, count: 2 }, Mean { sum: 4.0, count: 2 }),
+            Some(0.75)
+        );
     }
 }

@@ -41,24 +41,40 @@ pub enum Verdict {
 
 /// Decides by the evidence: a candidate has to beat seasonal naive, and the champion where there is one.
 pub fn decide(evidence: &Evidence) -> Verdict {
-    if evidence.champion.as_ref().is_some_and(|champion| champion.model == evidence.candidate) {
+    if evidence
+        .champion
+        .as_ref()
+        .is_some_and(|champion| champion.model == evidence.candidate)
+    {
         return Verdict::AlreadyThere;
     }
     let Some(mae) = evidence.mae else {
-        return Verdict::Refuse(vec!["it has no scored forecast in common with the models beside it".into()]);
+        return Verdict::Refuse(vec![
+            "it has no scored forecast in common with the models beside it".into(),
+        ]);
     };
     let mut reasons = Vec::new();
     reasons.extend(not_beaten("seasonal-naive", mae, evidence.seasonal_naive_mae));
     if let Some(champion) = &evidence.champion {
-        reasons.extend(not_beaten(&format!("the champion {}", champion.model), mae, champion.mae));
+        reasons.extend(not_beaten(
+            &format!("the champion {}", champion.model),
+            mae,
+            champion.mae,
+        ));
     }
-    if reasons.is_empty() { Verdict::Promote } else { Verdict::Refuse(reasons) }
+    if reasons.is_empty() {
+        Verdict::Promote
+    } else {
+        Verdict::Refuse(reasons)
+    }
 }
 
 fn not_beaten(rival: &str, mae: f64, rival_mae: Option<f64>) -> Option<String> {
     match rival_mae {
         Some(rival_mae) if mae < rival_mae => None,
-        Some(rival_mae) => Some(format!("its MAE {mae:.4} is not below the {rival_mae:.4} of {rival} on the same windows")),
+        Some(rival_mae) => Some(format!(
+            "its MAE {mae:.4} is not below the {rival_mae:.4} of {rival} on the same windows"
+        )),
         None => Some(format!("{rival} could not be measured on the same windows")),
     }
 }
@@ -74,7 +90,10 @@ mod tests {
             windows: 100,
             mae: Some(mae),
             seasonal_naive_mae: naive,
-            champion: champion.map(|(model, mae)| Champion { model: model.into(), mae }),
+            champion: champion.map(|(model, mae)| Champion {
+                model: model.into(),
+                mae,
+            }),
         }
     }
 
@@ -86,20 +105,40 @@ mod tests {
 
     #[test]
     fn a_champion_has_to_be_beaten_on_the_same_windows() {
-        assert_eq!(decide(&evidence(3.0, Some(4.0), Some(("linear@1", Some(3.1))))), Verdict::Promote);
-        assert!(matches!(decide(&evidence(3.0, Some(4.0), Some(("linear@1", Some(3.0))))), Verdict::Refuse(_)));
-        assert!(matches!(decide(&evidence(3.0, Some(4.0), Some(("linear@1", None)))), Verdict::Refuse(_)));
-        assert!(matches!(decide(&evidence(5.0, Some(4.0), Some(("x@1", Some(3.0))))), Verdict::Refuse(reasons) if reasons.len() == 2));
+        assert_eq!(
+            decide(&evidence(3.0, Some(4.0), Some(("linear@1", Some(3.1))))),
+            Verdict::Promote
+        );
+        assert!(matches!(
+            decide(&evidence(3.0, Some(4.0), Some(("linear@1", Some(3.0))))),
+            Verdict::Refuse(_)
+        ));
+        assert!(matches!(
+            decide(&evidence(3.0, Some(4.0), Some(("linear@1", None)))),
+            Verdict::Refuse(_)
+        ));
+        assert!(
+            matches!(decide(&evidence(5.0, Some(4.0), Some(("x@1", Some(3.0))))), Verdict::Refuse(reasons) if reasons.len() == 2)
+        );
     }
 
     #[test]
     fn what_was_not_measured_was_not_beaten() {
         assert!(matches!(decide(&evidence(3.0, None, None)), Verdict::Refuse(_)));
-        assert!(matches!(decide(&Evidence { mae: None, ..evidence(3.0, Some(4.0), None) }), Verdict::Refuse(_)));
+        assert!(matches!(
+            decide(&Evidence {
+                mae: None,
+                ..evidence(3.0, Some(4.0), None)
+            }),
+            Verdict::Refuse(_)
+        ));
     }
 
     #[test]
     fn promoting_the_champion_again_changes_nothing() {
-        assert_eq!(decide(&evidence(3.0, Some(4.0), Some(("linear@2", Some(3.0))))), Verdict::AlreadyThere);
+        assert_eq!(
+            decide(&evidence(3.0, Some(4.0), Some(("linear@2", Some(3.0))))),
+            Verdict::AlreadyThere
+        );
     }
 }

@@ -36,7 +36,11 @@ impl TryFrom<u8> for Level {
         if (1..=99).contains(&percent) {
             Ok(Self(percent))
         } else {
-            Err(Error::invalid("--levels", percent, "whole percentages from 1 to 99, such as 80"))
+            Err(Error::invalid(
+                "--levels",
+                percent,
+                "whole percentages from 1 to 99, such as 80",
+            ))
         }
     }
 }
@@ -145,11 +149,19 @@ impl Protocol {
             positive("--folds", folds)?;
             positive("--fold-steps", fold_steps)?;
             if let Some(row) = self.test_start {
-                return Err(Error::invalid("--test-start", row, "only together with --split; --folds sets its own test parts"));
+                return Err(Error::invalid(
+                    "--test-start",
+                    row,
+                    "only together with --split; --folds sets its own test parts",
+                ));
             }
         }
         if self.report_at.is_empty() || self.levels.is_empty() {
-            let field = if self.levels.is_empty() { "--levels" } else { "--report-at" };
+            let field = if self.levels.is_empty() {
+                "--levels"
+            } else {
+                "--report-at"
+            };
             return Err(Error::invalid(field, "", "at least one number"));
         }
         for &step in &self.report_at {
@@ -166,15 +178,27 @@ impl Protocol {
     /// # Errors
     /// None in practice: levels lie strictly between 0 and 100.
     pub fn quantiles(&self) -> Result<Vec<Quantile>> {
-        let mut fractions: Vec<f64> = self.levels.iter().flat_map(|level| level.bounds()).chain([0.5]).collect();
+        let mut fractions: Vec<f64> = self
+            .levels
+            .iter()
+            .flat_map(|level| level.bounds())
+            .chain([0.5])
+            .collect();
         fractions.sort_by(f64::total_cmp);
         fractions.dedup();
-        fractions.into_iter().map(|fraction| Quantile::try_from(fraction).map_err(Error::from)).collect()
+        fractions
+            .into_iter()
+            .map(|fraction| Quantile::try_from(fraction).map_err(Error::from))
+            .collect()
     }
 }
 
 fn positive(field: &str, value: usize) -> Result<()> {
-    if value == 0 { Err(Error::invalid(field, value, "a whole number of at least 1")) } else { Ok(()) }
+    if value == 0 {
+        Err(Error::invalid(field, value, "a whole number of at least 1"))
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -192,7 +216,12 @@ mod tests {
 
     #[test]
     fn level_80_lies_between_the_first_and_the_last_decile() {
-        let fractions: Vec<f64> = Protocol::default().quantiles().unwrap().into_iter().map(f64::from).collect();
+        let fractions: Vec<f64> = Protocol::default()
+            .quantiles()
+            .unwrap()
+            .into_iter()
+            .map(f64::from)
+            .collect();
         assert_eq!(fractions, [0.1, 0.5, 0.9]);
     }
 
@@ -200,12 +229,51 @@ mod tests {
     fn options_out_of_range_are_named_with_what_is_accepted() {
         let base = Protocol::default();
         let cases = [
-            (Protocol { context: 0, ..base.clone() }, "--context"),
-            (Protocol { horizon: 0, ..base.clone() }, "--horizon"),
-            (Protocol { stride: 0, ..base.clone() }, "--stride"),
-            (Protocol { report_at: vec![13], ..base.clone() }, "--report-at"),
-            (Protocol { report_at: vec![], ..base.clone() }, "--report-at"),
-            (Protocol { partition: Partition::Rolling { folds: 0, fold_steps: 9 }, ..base.clone() }, "--folds"),
+            (
+                Protocol {
+                    context: 0,
+                    ..base.clone()
+                },
+                "--context",
+            ),
+            (
+                Protocol {
+                    horizon: 0,
+                    ..base.clone()
+                },
+                "--horizon",
+            ),
+            (
+                Protocol {
+                    stride: 0,
+                    ..base.clone()
+                },
+                "--stride",
+            ),
+            (
+                Protocol {
+                    report_at: vec![13],
+                    ..base.clone()
+                },
+                "--report-at",
+            ),
+            (
+                Protocol {
+                    report_at: vec![],
+                    ..base.clone()
+                },
+                "--report-at",
+            ),
+            (
+                Protocol {
+                    partition: Partition::Rolling {
+                        folds: 0,
+                        fold_steps: 9,
+                    },
+                    ..base.clone()
+                },
+                "--folds",
+            ),
         ];
         for (protocol, field) in cases {
             let error = protocol.check().unwrap_err().to_string();

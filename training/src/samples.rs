@@ -10,7 +10,7 @@ use crate::protocol::{Level, Protocol};
 /// Targets that a stretch shows at most.
 const LONGEST: usize = 288;
 /// Origins that are forecast at once.
-const CHUNK: usize = 32;
+const CHUNK: usize = 96;
 
 /// One model's forecasts of one series at one step ahead.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,8 +51,12 @@ pub(crate) fn gather(
     scores: &[Scores],
     protocol: &Protocol,
 ) -> Result<Vec<Sample>> {
-    let Some(best) = best(scores) else { return Ok(Vec::new()) };
-    let Some(&level) = protocol.levels.first() else { return Ok(Vec::new()) };
+    let Some(best) = best(scores) else {
+        return Ok(Vec::new());
+    };
+    let Some(&level) = protocol.levels.first() else {
+        return Ok(Vec::new());
+    };
     let step = protocol.report_at[protocol.report_at.len() / 2];
     let from = setting.origins.len().saturating_sub(LONGEST);
     let mut samples: Vec<(usize, Sample)> = shown_series(&scores[best])
@@ -60,23 +64,33 @@ pub(crate) fn gather(
         .map(|(label, series)| {
             let name = setting.panel.series()[series].clone();
             let model = models[best].name().to_owned();
-            (series, Sample { series: name, label, model, step, level, points: Vec::new() })
+            (
+                series,
+                Sample {
+                    series: name,
+                    label,
+                    model,
+                    step,
+                    level,
+                    points: Vec::new(),
+                },
+            )
         })
         .collect();
     let [low, high] = setting.layout.intervals[0];
     let target = setting.panel.target();
     for origins in setting.origins[from..].chunks(CHUNK) {
-        let forecasts = models[best].predict(setting.panel, origins, setting.quantiles)?;
+        let points = models[best].points(setting.panel, origins)?;
+        let quantiles = models[best].around(setting.panel, origins, &points, setting.quantiles)?;
         for (place, origin) in origins.iter().enumerate() {
             for (series, sample) in &mut samples {
                 let row = origin + step;
-                let at = |quantile: usize| forecasts.quantiles[[place, *series, step - 1, quantile]];
                 sample.points.push(SamplePoint {
                     time: setting.panel.time(row),
                     actual: target[[row, *series]],
-                    point: forecasts.point[[place, *series, step - 1]],
-                    low: at(low),
-                    high: at(high),
+                    point: points[[place, *series, step - 1]],
+                    low: quantiles[[place, *series, step - 1, low]],
+                    high: quantiles[[place, *series, step - 1, high]],
                 });
             }
         }
@@ -107,7 +121,9 @@ fn shown_series(scores: &Scores) -> Vec<(&'static str, usize)> {
     errors.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
     let mut shown: Vec<(&'static str, usize)> = Vec::new();
     for (label, percentile) in [("typical", 50), ("hard", 90), ("easy", 10)] {
-        let Some(&(_, series)) = errors.get(errors.len().saturating_sub(1) * percentile / 100) else { continue };
+        let Some(&(_, series)) = errors.get(errors.len().saturating_sub(1) * percentile / 100) else {
+            continue;
+        };
         if shown.iter().all(|(_, known)| *known != series) {
             shown.push((label, series));
         }

@@ -16,7 +16,9 @@ pub fn season_rows(step: Duration) -> usize {
 /// One entry a series of the panel.
 pub fn naive_scales(training: &Panel, season: usize) -> Vec<Option<f64>> {
     let target = training.target();
-    (0..target.ncols()).map(|series| naive_scale(&target, series, season)).collect()
+    (0..target.ncols())
+        .map(|series| naive_scale(&target, series, season))
+        .collect()
 }
 
 fn naive_scale(target: &ArrayView2<'_, f64>, series: usize, season: usize) -> Option<f64> {
@@ -43,13 +45,24 @@ mod tests {
     fn the_scale_is_the_mean_change_over_a_season_and_skips_gaps() {
         let target = array![[1.0, 5.0], [2.0, 5.0], [4.0, 5.0], [f64::NAN, 5.0], [3.0, 5.0]];
         assert_eq!(naive_scale(&target.view(), 0, 2), Some((3.0 + 1.0) / 2.0));
-        assert_eq!(naive_scale(&target.view(), 1, 2), None, "a constant series has no scale");
-        assert_eq!(naive_scale(&target.view(), 0, 5), None, "the training part is shorter than the season");
+        assert_eq!(
+            naive_scale(&target.view(), 1, 2),
+            None,
+            "a constant series has no scale"
+        );
+        assert_eq!(
+            naive_scale(&target.view(), 0, 5),
+            None,
+            "the training part is shorter than the season"
+        );
     }
 
     #[test]
     fn a_season_is_a_day_below_daily_steps_and_a_week_from_there() {
         let rows = |text: &str| season_rows(text.parse().unwrap());
-        assert_eq!((rows("5m"), rows("15m"), rows("1h"), rows("1d"), rows("30d")), (288, 96, 24, 7, 1));
+        assert_eq!(
+            (rows("5m"), rows("15m"), rows("1h"), rows("1d"), rows("30d")),
+            (288, 96, 24, 7, 1)
+        );
     }
 }

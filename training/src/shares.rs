@@ -29,7 +29,11 @@ pub struct Parts {
 
 impl Default for Shares {
     fn default() -> Self {
-        Self { training: 70, validation: 10, test: 20 }
+        Self {
+            training: 70,
+            validation: 10,
+            test: 20,
+        }
     }
 }
 
@@ -39,7 +43,11 @@ impl Shares {
     pub fn parts(self, steps: usize) -> Parts {
         let training = steps * usize::from(self.training) / 100;
         let validation = steps * usize::from(self.training + self.validation) / 100;
-        Parts { training: 0..training, validation: training..validation, test: validation..steps }
+        Parts {
+            training: 0..training,
+            validation: training..validation,
+            test: validation..steps,
+        }
     }
 }
 
@@ -54,8 +62,10 @@ impl FromStr for Shares {
                 "three whole percentages for training/validation/test that sum to 100, such as 70/10/20; training and test above 0",
             )
         };
-        let numbers: Vec<u8> =
-            text.split('/').map(|part| part.trim().parse().map_err(|_| refuse())).collect::<Result<_>>()?;
+        let numbers: Vec<u8> = text
+            .split('/')
+            .map(|part| part.trim().parse().map_err(|_| refuse()))
+            .collect::<Result<_>>()?;
         let &[training, validation, test] = numbers.as_slice() else {
             return Err(refuse());
         };
@@ -63,7 +73,11 @@ impl FromStr for Shares {
         if total != 100 || training == 0 || test == 0 {
             return Err(refuse());
         }
-        Ok(Self { training, validation, test })
+        Ok(Self {
+            training,
+            validation,
+            test,
+        })
     }
 }
 
@@ -86,14 +100,38 @@ mod tests {
     #[test]
     fn parts_end_at_the_floor_of_the_cumulative_share() {
         let parts = "80/0/20".parse::<Shares>().unwrap().parts(2016);
-        assert_eq!(parts, Parts { training: 0..1612, validation: 1612..1612, test: 1612..2016 });
+        assert_eq!(
+            parts,
+            Parts {
+                training: 0..1612,
+                validation: 1612..1612,
+                test: 1612..2016
+            }
+        );
         let parts = "33/33/34".parse::<Shares>().unwrap().parts(10);
-        assert_eq!(parts, Parts { training: 0..3, validation: 3..6, test: 6..10 });
+        assert_eq!(
+            parts,
+            Parts {
+                training: 0..3,
+                validation: 3..6,
+                test: 6..10
+            }
+        );
     }
 
     #[test]
     fn shares_that_do_not_make_a_whole_are_refused_with_an_example() {
-        for text in ["80/20", "80/10/20", "100/0/0", "0/50/50", "a/b/c", "", "70.5/9.5/20", "256/0/0", "-10/90/20"] {
+        for text in [
+            "80/20",
+            "80/10/20",
+            "100/0/0",
+            "0/50/50",
+            "a/b/c",
+            "",
+            "70.5/9.5/20",
+            "256/0/0",
+            "-10/90/20",
+        ] {
             let error = text.parse::<Shares>().unwrap_err().to_string();
             assert!(error.contains("70/10/20") && error.contains("--split"), "{error}");
         }

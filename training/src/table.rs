@@ -12,7 +12,10 @@ pub struct Table {
 impl Table {
     /// An empty table with these column names.
     pub fn new<const N: usize>(head: [&str; N]) -> Self {
-        Self { head: head.iter().map(ToString::to_string).collect(), rows: Vec::new() }
+        Self {
+            head: head.iter().map(ToString::to_string).collect(),
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row; cells beyond the head are not shown.
@@ -29,14 +32,25 @@ impl Table {
     pub fn render(&self) -> String {
         let columns = self.head.len();
         let lines = || std::iter::once(&self.head).chain(&self.rows);
-        let width = |column: usize| lines().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+        let width = |column: usize| {
+            lines()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+        };
         let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
-        let numeric: Vec<bool> = (0..columns).map(|column| column > 0 && self.is_numeric(column)).collect();
+        let numeric: Vec<bool> = (0..columns)
+            .map(|column| column > 0 && self.is_numeric(column))
+            .collect();
         let mut text = String::new();
         for row in lines() {
             let cells = row.iter().take(columns).enumerate().map(|(column, cell)| {
                 let space = " ".repeat(widths[column] - cell.chars().count());
-                if numeric[column] { format!("{space}{cell}") } else { format!("{cell}{space}") }
+                if numeric[column] {
+                    format!("{space}{cell}")
+                } else {
+                    format!("{cell}{space}")
+                }
             });
             let line = cells.collect::<Vec<_>>().join("  ");
             text.push_str(line.trim_end());
@@ -59,7 +73,10 @@ pub fn number(value: Option<f64>, digits: usize) -> String {
 /// A backtest for people: what was measured, then a row a model and step.
 pub fn backtest(document: &Document) -> String {
     let (data, protocol) = (&document.data, &document.protocol);
-    let split = protocol.split.clone().unwrap_or_else(|| format!("{} folds", protocol.folds.len()));
+    let split = protocol
+        .split
+        .clone()
+        .unwrap_or_else(|| format!("{} folds", protocol.folds.len()));
     let first = protocol.folds.first();
     let mut text = format!(
         "{}: {} series x {} rows of {} s ({}), {:.1} % missing\n",
@@ -86,7 +103,8 @@ pub fn backtest(document: &Document) -> String {
 
 fn scores(scores: &[Score]) -> Table {
     let mut table = Table::new([
-        "model", "step", "minutes", "MAE", "1..step", "RMSE", "1..step", "MAPE %", "MASE", "wQL", "in 80 %", "width", "skill",
+        "model", "step", "minutes", "MAE", "1..step", "RMSE", "1..step", "MAPE %", "MASE", "wQL", "in 80 %", "width",
+        "skill",
     ]);
     let mut before: Option<&str> = None;
     for score in scores {
@@ -121,7 +139,11 @@ fn remarks(document: &Document) -> String {
     if !refused.is_empty() {
         text.push_str("\nRefused for want of data; MAE of every model where all of them have a forecast:\n");
         let mut table = Table::new(["model", "step", "refused", "scored", "in common", "MAE in common"]);
-        for score in document.scores.iter().filter(|score| refused.iter().any(|other| other.step == score.step)) {
+        for score in document
+            .scores
+            .iter()
+            .filter(|score| refused.iter().any(|other| other.step == score.step))
+        {
             table.push([
                 score.model.clone(),
                 score.step.to_string(),
@@ -148,7 +170,13 @@ fn remarks(document: &Document) -> String {
     text.push_str(&format!(
         "seasonal-naive error on the training part (season {} rows). wQL over quantiles {}.\n",
         document.protocol.mase_season_steps,
-        document.protocol.quantiles.iter().map(|fraction| format!("{fraction:.3}")).collect::<Vec<_>>().join(", ")
+        document
+            .protocol
+            .quantiles
+            .iter()
+            .map(|fraction| format!("{fraction:.3}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     ));
     text
 }

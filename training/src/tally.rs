@@ -161,7 +161,11 @@ fn add<T: Copy + std::ops::AddAssign>(sums: &mut [T], others: &[T]) {
 
 /// The quantile loss: `fraction * (y - q)` above the forecast `q`, `(1 - fraction) * (q - y)` below it.
 pub fn pinball(fraction: f64, target: f64, forecast: f64) -> f64 {
-    if target >= forecast { fraction * (target - forecast) } else { (1.0 - fraction) * (forecast - target) }
+    if target >= forecast {
+        fraction * (target - forecast)
+    } else {
+        (1.0 - fraction) * (forecast - target)
+    }
 }
 
 #[cfg(test)]
@@ -170,20 +174,37 @@ mod tests {
 
     #[test]
     fn the_quantile_loss_weighs_both_sides_by_the_fraction() {
-        let cases = [(0.9, 10.0, 8.0, 1.8), (0.9, 8.0, 10.0, 0.2), (0.5, 10.0, 8.0, 1.0), (0.1, 5.0, 5.0, 0.0)];
+        let cases = [
+            (0.9, 10.0, 8.0, 1.8),
+            (0.9, 8.0, 10.0, 0.2),
+            (0.5, 10.0, 8.0, 1.0),
+            (0.1, 5.0, 5.0, 0.0),
+        ];
         for (fraction, target, forecast, expected) in cases {
-            assert!((pinball(fraction, target, forecast) - expected).abs() < 1e-12, "{fraction} {target} {forecast}");
+            assert!(
+                (pinball(fraction, target, forecast) - expected).abs() < 1e-12,
+                "{fraction} {target} {forecast}"
+            );
         }
     }
 
     #[test]
     fn tallies_of_parts_add_up_to_the_tally_of_the_whole() {
-        let layout = Layout { fractions: vec![0.1, 0.9], weighted: vec![0, 1], intervals: vec![[0, 1]] };
+        let layout = Layout {
+            fractions: vec![0.1, 0.9],
+            weighted: vec![0, 1],
+            intervals: vec![[0, 1]],
+        };
         let rows = [(3.0, 2.0, [1.0, 4.0]), (0.0, 1.0, [0.0, 2.0]), (5.0, 5.0, [6.0, 7.0])];
         let tally = |rows: &[(f64, f64, [f64; 2])]| {
             let mut tally = Tally::new(&layout);
             for (target, point, quantiles) in rows {
-                let seen = Observation { target: *target, point: *point, scale: Some(2.0), quantiles };
+                let seen = Observation {
+                    target: *target,
+                    point: *point,
+                    scale: Some(2.0),
+                    quantiles,
+                };
                 tally.push(&layout, &seen);
             }
             tally
@@ -191,6 +212,9 @@ mod tests {
         let mut parts = tally(&rows[..1]);
         parts.merge(&tally(&rows[1..]));
         assert_eq!(parts, tally(&rows));
-        assert_eq!((parts.absolute.count, parts.percentage.count, parts.covered[0]), (3, 2, 2));
+        assert_eq!(
+            (parts.absolute.count, parts.percentage.count, parts.covered[0]),
+            (3, 2, 2)
+        );
     }
 }

@@ -1,11 +1,13 @@
 //! From a panel to published versions: measured beside the baselines and the champion, then put into the registry.
 
+use arterial_datasets::panel::Panel;
 use arterial_datasets::time::Clock;
 use arterial_models::Forecaster;
 use arterial_models::forecaster::Progress;
 use arterial_models::pipeline::Pipeline;
-use arterial_models::registry::{CHALLENGER, CHAMPION, Change, DataOrigin, Description, ModelVersion, Registry, Target};
-use arterial_datasets::panel::Panel;
+use arterial_models::registry::{
+    CHALLENGER, CHAMPION, Change, DataOrigin, Description, ModelVersion, Registry, Target,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -73,21 +75,41 @@ pub struct Published {
 ///
 /// # Errors
 /// Data that the kinds cannot be fitted on, a registry that cannot be reached.
-pub async fn train(registry: &Registry, plan: &Plan<'_>, clock: &dyn Clock, progress: &dyn Progress) -> Result<Outcome> {
+pub async fn train(
+    registry: &Registry,
+    plan: &Plan<'_>,
+    clock: &dyn Clock,
+    progress: &dyn Progress,
+) -> Result<Outcome> {
     let mut published = Vec::new();
     let mut open: Vec<&dyn Forecaster> = Vec::new();
     for kind in plan.kinds {
-        match if plan.resume { finished(registry, plan, kind.name()).await? } else { None } {
-            Some(id) => published.push(Published { model: id.to_string(), kind: id.name, resumed: true }),
+        let finished = if plan.resume {
+            finished(registry, plan, kind.name()).await?
+        } else {
+            None
+        };
+        match finished {
+            Some(id) => published.push(Published {
+                model: id.to_string(),
+                kind: id.name,
+                resumed: true,
+            }),
             None => open.push(*kind),
         }
     }
-    let champion = registry.alias(plan.target, CHAMPION).await?.map(|revision| revision.model);
+    let champion = registry
+        .alias(plan.target, CHAMPION)
+        .await?
+        .map(|revision| revision.model);
     let mut outcome = Outcome {
         target: plan.target.to_string(),
         scorecard: None,
         published,
-        challenger: registry.alias(plan.target, CHALLENGER).await?.map(|revision| revision.model.to_string()),
+        challenger: registry
+            .alias(plan.target, CHALLENGER)
+            .await?
+            .map(|revision| revision.model.to_string()),
         champion: champion.as_ref().map(ToString::to_string),
     };
     if open.is_empty() {
@@ -98,7 +120,11 @@ pub async fn train(registry: &Registry, plan: &Plan<'_>, clock: &dyn Clock, prog
     for (kind, pipeline) in open.iter().zip(&backtest.pipelines) {
         let description = describe(plan, kind.name(), &backtest.document)?;
         let id = registry.publish(pipeline, description, clock).await?.id();
-        outcome.published.push(Published { model: id.to_string(), kind: id.name.clone(), resumed: false });
+        outcome.published.push(Published {
+            model: id.to_string(),
+            kind: id.name.clone(),
+            resumed: false,
+        });
         versions.push(id);
     }
     if let Some(best) = best(&backtest, &versions) {
@@ -146,7 +172,12 @@ async fn measure(
     let mut kinds = open.to_vec();
     for name in BASELINES {
         if kinds.iter().all(|kind| kind.name() != name) {
-            kinds.extend(plan.list.iter().map(AsRef::as_ref).find(|kind: &&dyn Forecaster| kind.name() == name));
+            kinds.extend(
+                plan.list
+                    .iter()
+                    .map(AsRef::as_ref)
+                    .find(|kind: &&dyn Forecaster| kind.name() == name),
+            );
         }
     }
     let champion = match champion {
@@ -156,7 +187,10 @@ async fn measure(
     let veterans: Vec<Veteran<'_>> = champion
         .iter()
         .filter(|(_, pipeline)| can_forecast(pipeline, plan.panel, plan.protocol))
-        .map(|(name, pipeline)| Veteran { name: name.clone(), pipeline })
+        .map(|(name, pipeline)| Veteran {
+            name: name.clone(),
+            pipeline,
+        })
         .collect();
     let request = Request {
         panel: plan.panel,
@@ -209,7 +243,12 @@ fn describe(plan: &Plan<'_>, kind: &str, document: &Document) -> Result<Descript
 
 /// The published version with the least error where all models have a forecast; the first of equals.
 fn best<'a>(backtest: &Backtest, versions: &'a [ModelVersion]) -> Option<&'a ModelVersion> {
-    let scores: Vec<_> = backtest.scores.iter().take(versions.len()).map(|(_, scores)| scores.clone()).collect();
+    let scores: Vec<_> = backtest
+        .scores
+        .iter()
+        .take(versions.len())
+        .map(|(_, scores)| scores.clone())
+        .collect();
     crate::samples::best(&scores).map(|place| &versions[place])
 }
 
@@ -220,16 +259,24 @@ async fn challenge(
     evidence: &Evidence,
     clock: &dyn Clock,
 ) -> Result<()> {
-    let standing = registry.alias(target, CHALLENGER).await?.map_or(0, |revision| revision.revision);
+    let standing = registry
+        .alias(target, CHALLENGER)
+        .await?
+        .map_or(0, |revision| revision.revision);
     let change = Change {
         reason: Some("best of its training".into()),
         forced: false,
         evidence: serde_json::to_value(evidence).map_err(json_error)?,
     };
-    registry.promote(target, CHALLENGER, id, standing, change, clock).await?;
+    registry
+        .promote(target, CHALLENGER, id, standing, change, clock)
+        .await?;
     Ok(())
 }
 
 fn json_error(source: serde_json::Error) -> Error {
-    Error::Json { what: "manifest".into(), source }
+    Error::Json {
+        what: "manifest".into(),
+        source,
+    }
 }

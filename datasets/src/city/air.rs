@@ -17,13 +17,14 @@ use super::weather::Weather;
 const WIDTH: f64 = 3000.0;
 const AREA: f64 = 6.0e6;
 
-/// A pollutant: emission at 50 km/h in ug per vehicle-km (mg for co), background in ug/m3 (mg/m3), decay per second.
+/// A pollutant: emission at 50 km/h in ug per vehicle-km (mg for co) on the modelled roads, which stand for all streets of
+/// the zone; background in ug/m3 (mg/m3), decay per second.
 const POLLUTANTS: [(&str, f64, f64, f64); 5] = [
-    ("pm25", 45_000.0, 7.0, 3e-6),
-    ("pm10", 90_000.0, 12.0, 8e-6),
-    ("no2", 420_000.0, 6.0, 2e-5),
-    ("co", 1_400.0, 0.15, 1e-6),
-    ("so2", 9_000.0, 1.5, 1e-5),
+    ("pm25", 150_000.0, 7.0, 3e-6),
+    ("pm10", 300_000.0, 12.0, 8e-6),
+    ("no2", 1_500_000.0, 6.0, 2e-5),
+    ("co", 6_000.0, 0.15, 1e-6),
+    ("so2", 20_000.0, 1.5, 1e-5),
 ];
 
 /// The index of the US Environmental Protection Agency: concentrations (24 h means of pm25 and pm10, 1 h of no2 in ug/m3

@@ -329,14 +329,13 @@ impl Incidents {
     }
 }
 
-/// The share of capacity that is left: the open lanes, each a fifth less because drivers slow down and look; one in
-/// eight where all are closed and vehicles creep past.
+/// The share of capacity that is left: the open lanes, each a fifth less because drivers slow down and look; where all are
+/// closed vehicles pass in turn on the other side, or creep past.
 fn remaining(lanes: u32, closed: u32) -> f64 {
-    if closed == 0 {
-        return 0.9;
+    match (lanes, closed) {
+        (_, 0) => 0.9,
+        (1, _) => 0.4,
+        (_, _) if closed >= lanes => 0.25,
+        (_, _) => f64::from(lanes - closed) / f64::from(lanes) * 0.8,
     }
-    if closed >= lanes {
-        return 0.12;
-    }
-    f64::from(lanes - closed) / f64::from(lanes) * 0.8
 }

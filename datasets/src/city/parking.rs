@@ -77,7 +77,7 @@ impl Parking {
         // In the three busiest hours about as many arrive as there are spaces.
         let peak = &PEAKS[usize::from(residential)];
         let expected: f64 = plan.zone_nodes[zone].iter().map(|&node| routing.arriving(node, peak)).sum();
-        let share = (spaces * dice.between(0.8, 1.25) / (3.0 * expected).max(1.0)).min(1.0 / neighbours as f64);
+        let share = (spaces * dice.between(0.6, 1.0) / (3.0 * expected).max(1.0)).min(1.0 / neighbours as f64);
         let rate = if kind == "street" { dice.between(1.0, 2.5) } else { dice.between(1.8, 4.0) };
         let by_night = (local.hour < 7.0 || local.hour > 19.0) == residential;
         let taken = (spaces * if by_night { dice.between(0.6, 0.9) } else { dice.between(0.05, 0.25) }) as i64;

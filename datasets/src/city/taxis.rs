@@ -73,7 +73,7 @@ impl Taxis {
 
     /// Goes on by a step; `speeds` are the zones' mean speeds in km/h.
     pub(super) fn step(&mut self, local: &LocalTime, zones: &[Zone], speeds: &[f64]) {
-        let hail = liveliness(local) * STEP_HOURS * 3.5;
+        let hail = liveliness(local) * STEP_HOURS * 8.0;
         for taxi in &mut self.list {
             taxi.drive(zones, speeds[taxi.zone], &mut self.dice);
             if taxi.trip.is_none() && taxi.on_duty(local) && self.dice.happens(hail) {

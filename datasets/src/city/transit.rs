@@ -11,8 +11,8 @@ use super::random::{Dice, Part};
 use crate::time::{SECOND, Timestamp};
 
 const HEADWAY_SECONDS: f64 = 720.0;
-const LAYOVER_SECONDS: f64 = 300.0;
-const STOP_SECONDS: f64 = 25.0;
+const LAYOVER_SECONDS: f64 = 420.0;
+const STOP_SECONDS: f64 = 28.0;
 const STOP_DISTANCE: f64 = 0.55;
 const FASTEST: f64 = 45.0;
 const CAPACITY: f64 = 100.0;
@@ -71,7 +71,7 @@ impl Track {
         let (mut planned, mut stops) = (vec![0.0], Vec::new());
         let (mut seconds, mut since, mut number) = (0.0, 0.0, 1);
         for (&cell, length) in cells.iter().zip(&lengths) {
-            let speed = (0.72 * link(cell).kind.diagram().free_speed).min(FASTEST);
+            let speed = (0.66 * link(cell).kind.diagram().free_speed).min(FASTEST);
             seconds += length / speed * 3600.0;
             since += length;
             if since >= STOP_DISTANCE {
@@ -211,6 +211,9 @@ impl Bus {
     fn arrive(&mut self, now: Timestamp, line: &Line) {
         let planned = line.tracks[self.direction].duration() + LAYOVER_SECONDS;
         self.departure = Timestamp(self.departure.0 + planned as i64 * SECOND);
+        // A bus that is later than the one behind it should be takes that one's place in the timetable.
+        let headway = HEADWAY_SECONDS as i64 * SECOND;
+        self.departure.0 += ((now.0 - self.departure.0) / headway).max(0) * headway;
         self.ready = Timestamp(now.0 + 60 * SECOND);
         self.direction = 1 - self.direction;
         self.cell = None;

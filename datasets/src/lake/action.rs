@@ -129,36 +129,54 @@ impl Add {
 
 impl From<Add> for Line {
     fn from(add: Add) -> Self {
-        Self { add: Some(add), ..Self::default() }
+        Self {
+            add: Some(add),
+            ..Self::default()
+        }
     }
 }
 
 impl From<Remove> for Line {
     fn from(remove: Remove) -> Self {
-        Self { remove: Some(remove), ..Self::default() }
+        Self {
+            remove: Some(remove),
+            ..Self::default()
+        }
     }
 }
 
 impl From<Metadata> for Line {
     fn from(metadata: Metadata) -> Self {
-        Self { meta_data: Some(metadata), ..Self::default() }
+        Self {
+            meta_data: Some(metadata),
+            ..Self::default()
+        }
     }
 }
 
 impl From<Protocol> for Line {
     fn from(protocol: Protocol) -> Self {
-        Self { protocol: Some(protocol), ..Self::default() }
+        Self {
+            protocol: Some(protocol),
+            ..Self::default()
+        }
     }
 }
 
 impl From<Transaction> for Line {
     fn from(txn: Transaction) -> Self {
-        Self { txn: Some(txn), ..Self::default() }
+        Self {
+            txn: Some(txn),
+            ..Self::default()
+        }
     }
 }
 
 impl From<CommitInfo> for Line {
     fn from(info: CommitInfo) -> Self {
-        Self { commit_info: Some(info), ..Self::default() }
+        Self {
+            commit_info: Some(info),
+            ..Self::default()
+        }
     }
 }

@@ -28,14 +28,24 @@ pub(crate) fn path(table: &str, version: i64) -> String {
 }
 
 /// Writes a checkpoint of `snapshot` and names it in `_last_checkpoint`. Removals older than `keep` are forgotten.
-pub(crate) async fn write(store: &Store, table: &str, snapshot: &Snapshot, now: Timestamp, keep: Duration) -> Result<()> {
+pub(crate) async fn write(
+    store: &Store,
+    table: &str,
+    snapshot: &Snapshot,
+    now: Timestamp,
+    keep: Duration,
+) -> Result<()> {
     store.faults.enter(Step::Checkpoint, table)?;
     let version = snapshot.state.version;
     let lines = lines(&snapshot.state, (now.0 - keep.0).div_euclid(1_000));
     let size = i64::try_from(lines.len()).unwrap_or(i64::MAX);
     let bytes = blocking(move || encode(&lines)).await?;
     store.put(&path(table, version), bytes).await?;
-    let hint = Hint { version, size, parts: None };
+    let hint = Hint {
+        version,
+        size,
+        parts: None,
+    };
     let text = serde_json::to_vec(&hint).map_err(|error| corrupt(table, version, &error))?;
     store.put(&log::hint_path(table), text.into()).await?;
     store.faults.leave(Step::Checkpoint, table)
@@ -43,7 +53,9 @@ pub(crate) async fn write(store: &Store, table: &str, snapshot: &Snapshot, now: 
 
 /// Reads the checkpoint of a version; `None` where there is none.
 pub(crate) async fn read(store: &Store, table: &str, version: i64) -> Result<Option<State>> {
-    let Some(bytes) = store.get(&path(table, version)).await? else { return Ok(None) };
+    let Some(bytes) = store.get(&path(table, version)).await? else {
+        return Ok(None);
+    };
     let name = table.to_owned();
     let lines = blocking(move || decode(bytes).map_err(|error| corrupt(&name, version, &error))).await?;
     let mut state = State::default();
@@ -52,7 +64,11 @@ pub(crate) async fn read(store: &Store, table: &str, version: i64) -> Result<Opt
 }
 
 fn corrupt(table: &str, version: i64, error: &dyn std::fmt::Display) -> Error {
-    Error::Log { table: table.to_owned(), version, message: format!("checkpoint: {error}") }
+    Error::Log {
+        table: table.to_owned(),
+        version,
+        message: format!("checkpoint: {error}"),
+    }
 }
 
 fn lines(state: &State, forget_before: i64) -> Vec<Line> {
@@ -61,16 +77,23 @@ fn lines(state: &State, forget_before: i64) -> Vec<Line> {
     lines.extend(state.metadata.clone().map(Line::from));
     lines.extend(state.txns.values().cloned().map(Line::from));
     lines.extend(state.files.values().map(|file| Line::from(file.add.clone())));
-    let kept = state.removed.values().filter(|remove| remove.deletion_timestamp.unwrap_or(0) >= forget_before);
+    let kept = state
+        .removed
+        .values()
+        .filter(|remove| remove.deletion_timestamp.unwrap_or(0) >= forget_before);
     lines.extend(kept.cloned().map(Line::from));
     lines
 }
 
 fn encode(lines: &[Line]) -> Result<Bytes> {
     let schema = Arc::new(Schema::new(columns()));
-    let mut decoder = ReaderBuilder::new(Arc::clone(&schema)).with_batch_size(lines.len().max(1)).build_decoder()?;
+    let mut decoder = ReaderBuilder::new(Arc::clone(&schema))
+        .with_batch_size(lines.len().max(1))
+        .build_decoder()?;
     decoder.serialize(lines)?;
-    let batch = decoder.flush()?.unwrap_or_else(|| RecordBatch::new_empty(Arc::clone(&schema)));
+    let batch = decoder
+        .flush()?
+        .unwrap_or_else(|| RecordBatch::new_empty(Arc::clone(&schema)));
     let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
     let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties))?;
     writer.write(&batch)?;
@@ -81,12 +104,24 @@ fn decode(bytes: Bytes) -> Result<Vec<Line>> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
     let known = columns();
     let wanted = ["txn", "add", "remove", "metaData", "protocol"];
-    let leaves = builder.parquet_schema().columns().iter().enumerate().filter_map(|(index, column)| {
-        let parts = column.path().parts();
-        let root = known.iter().find(|field| field.name() == &parts[0] && wanted.contains(&parts[0].as_str()))?;
-        let DataType::Struct(inner) = root.data_type() else { return None };
-        inner.iter().any(|field| Some(field.name()) == parts.get(1)).then_some(index)
-    });
+    let leaves = builder
+        .parquet_schema()
+        .columns()
+        .iter()
+        .enumerate()
+        .filter_map(|(index, column)| {
+            let parts = column.path().parts();
+            let root = known
+                .iter()
+                .find(|field| field.name() == &parts[0] && wanted.contains(&parts[0].as_str()))?;
+            let DataType::Struct(inner) = root.data_type() else {
+                return None;
+            };
+            inner
+                .iter()
+                .any(|field| Some(field.name()) == parts.get(1))
+                .then_some(index)
+        });
     let mask = ProjectionMask::leaves(builder.parquet_schema(), leaves.collect::<Vec<_>>());
     let mut text = LineDelimitedWriter::new(Vec::new());
     for batch in builder.with_projection(mask).build()? {
@@ -106,13 +141,21 @@ fn columns() -> Fields {
     let flag = |name: &str| Field::new(name, DataType::Boolean, true);
     let group = |name: &str, fields: Vec<Field>| Field::new_struct(name, fields, true);
     let map = |name: &str| {
-        let entry = Field::new_struct("key_value", vec![Field::new("key", DataType::Utf8, false), text("value")], false);
+        let entry = Field::new_struct(
+            "key_value",
+            vec![Field::new("key", DataType::Utf8, false), text("value")],
+            false,
+        );
         Field::new(name, DataType::Map(Arc::new(entry), false), true)
     };
     let list = |name: &str| Field::new_list(name, Field::new("element", DataType::Utf8, true), true);
     let file = [text("path"), map("partitionValues"), long("size")];
     let add = [long("modificationTime"), flag("dataChange"), text("stats")];
-    let remove = [long("deletionTimestamp"), flag("dataChange"), flag("extendedFileMetadata")];
+    let remove = [
+        long("deletionTimestamp"),
+        flag("dataChange"),
+        flag("extendedFileMetadata"),
+    ];
     let metadata = vec![
         text("id"),
         text("name"),

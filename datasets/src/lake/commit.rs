@@ -53,7 +53,9 @@ pub(super) async fn commit(
         if lines.is_empty() {
             return Ok(table.version());
         }
-        let blind = lines.iter().all(|line| line.remove.is_none() && line.meta_data.is_none());
+        let blind = lines
+            .iter()
+            .all(|line| line.remove.is_none() && line.meta_data.is_none());
         lines.insert(0, info(operation, table.milliseconds(), &id, blind).into());
         let version = table.version() + 1;
         match put_entry(table, version, encode(&lines)?, &id).await? {
@@ -68,7 +70,10 @@ pub(super) async fn commit(
             Outcome::Taken => table.refresh().await?,
         }
     }
-    Err(Error::Conflict { table: table.name.clone(), message: format!("{REBASES} times another writer was quicker") })
+    Err(Error::Conflict {
+        table: table.name.clone(),
+        message: format!("{REBASES} times another writer was quicker"),
+    })
 }
 
 async fn put_entry(table: &mut Table, version: i64, bytes: Bytes, id: &str) -> Result<Outcome> {
@@ -81,7 +86,13 @@ async fn put_entry(table: &mut Table, version: i64, bytes: Bytes, id: &str) -> R
         let answer = store.put_new(&path, bytes.clone()).await;
         store.faults.leave(Step::LogEntry, &path)?;
         match answer {
-            Ok(Put::Written) => return if in_a_hole(table, version).await? { bury(table, &path).await } else { Ok(Outcome::Committed) },
+            Ok(Put::Written) => {
+                return if in_a_hole(table, version).await? {
+                    bury(table, &path).await
+                } else {
+                    Ok(Outcome::Committed)
+                };
+            }
             Err(error) if !store.is_remote() => return Err(error),
             Ok(Put::Exists) => {}
             Err(error) => lost = Some(error),
@@ -124,7 +135,12 @@ pub(super) async fn put_first(store: &Store, table: &str, bytes: Bytes) -> Resul
 /// The id of the commit that has `version`; empty where its writer gave none.
 async fn owner(table: &Table, version: i64) -> Result<Option<String>> {
     let lines = log::read_entry(&table.shared.store, &table.name, version).await?;
-    Ok(lines.map(|lines| lines.into_iter().find_map(|line| line.commit_info?.txn_id).unwrap_or_default()))
+    Ok(lines.map(|lines| {
+        lines
+            .into_iter()
+            .find_map(|line| line.commit_info?.txn_id)
+            .unwrap_or_default()
+    }))
 }
 
 /// Whether the entry went to a version which existed and was cleaned away while this writer slept.
@@ -133,7 +149,11 @@ async fn in_a_hole(table: &Table, version: i64) -> Result<bool> {
         return Ok(false);
     }
     // The newest entry is never cleaned away, so the one before a new one is always there.
-    let before = table.shared.store.exists(&log::entry_path(&table.name, version - 1)).await?;
+    let before = table
+        .shared
+        .store
+        .exists(&log::entry_path(&table.name, version - 1))
+        .await?;
     Ok(!before)
 }
 
@@ -157,7 +177,11 @@ async fn checkpoint_if_due(table: &Table) {
 
 /// The first line of an entry.
 pub(super) fn info(operation: &str, timestamp: i64, id: &str, blind: bool) -> CommitInfo {
-    let parameters = if operation == "WRITE" { json!({"mode": "Append"}) } else { json!({}) };
+    let parameters = if operation == "WRITE" {
+        json!({"mode": "Append"})
+    } else {
+        json!({})
+    };
     CommitInfo {
         timestamp,
         operation: operation.to_owned(),
@@ -172,7 +196,8 @@ pub(super) fn info(operation: &str, timestamp: i64, id: &str, blind: bool) -> Co
 pub(super) fn encode(lines: &[Line]) -> Result<Bytes> {
     let mut bytes = Vec::new();
     for line in lines {
-        serde_json::to_writer(&mut bytes, line).map_err(|error| Error::invalid("log entry", error, "actions that JSON can hold"))?;
+        serde_json::to_writer(&mut bytes, line)
+            .map_err(|error| Error::invalid("log entry", error, "actions that JSON can hold"))?;
         bytes.push(b'\n');
     }
     Ok(bytes.into())

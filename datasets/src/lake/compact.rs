@@ -31,8 +31,15 @@ fn groups(table: &Table, target_bytes: u64, min_files: usize) -> Vec<Vec<Arc<Dat
         // Final windows are not mixed with open ones: they need never be written again.
         let (closed, open): (Vec<_>, Vec<_>) = files.into_iter().partition(is_without_state);
         for files in [closed, open] {
-            let small: Vec<Arc<DataFile>> = files.into_iter().filter(|file| bytes(file) < target_bytes / 2).collect();
-            groups.extend(packed(small, target_bytes).into_iter().filter(|group| group.len() >= min_files));
+            let small: Vec<Arc<DataFile>> = files
+                .into_iter()
+                .filter(|file| bytes(file) < target_bytes / 2)
+                .collect();
+            groups.extend(
+                packed(small, target_bytes)
+                    .into_iter()
+                    .filter(|group| group.len() >= min_files),
+            );
         }
     }
     groups

@@ -76,21 +76,35 @@ pub(crate) struct Faults(pub(crate) Option<Arc<dyn Fault>>);
 
 impl Faults {
     pub(crate) fn before(&self, step: Step, path: &str) -> io::Result<()> {
-        self.at(Point { step, when: When::Before, path })
+        self.at(Point {
+            step,
+            when: When::Before,
+            path,
+        })
     }
 
     pub(crate) fn after(&self, step: Step, path: &str) -> io::Result<()> {
-        self.at(Point { step, when: When::After, path })
+        self.at(Point {
+            step,
+            when: When::After,
+            path,
+        })
     }
 
     /// `before` as an error of this crate.
     pub(crate) fn enter(&self, step: Step, path: &str) -> Result<()> {
-        self.before(step, path).map_err(|source| Error::Io { path: PathBuf::from(path), source })
+        self.before(step, path).map_err(|source| Error::Io {
+            path: PathBuf::from(path),
+            source,
+        })
     }
 
     /// `after` as an error of this crate.
     pub(crate) fn leave(&self, step: Step, path: &str) -> Result<()> {
-        self.after(step, path).map_err(|source| Error::Io { path: PathBuf::from(path), source })
+        self.after(step, path).map_err(|source| Error::Io {
+            path: PathBuf::from(path),
+            source,
+        })
     }
 
     fn at(&self, point: Point<'_>) -> io::Result<()> {
@@ -100,6 +114,10 @@ impl Faults {
 
 impl fmt::Debug for Faults {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(if self.0.is_some() { "Faults(hook)" } else { "Faults(none)" })
+        formatter.write_str(if self.0.is_some() {
+            "Faults(hook)"
+        } else {
+            "Faults(none)"
+        })
     }
 }

@@ -40,10 +40,25 @@ pub(crate) async fn write(
     store.faults.enter(Step::DataFiles, table)?;
     let mut added = Vec::new();
     for part in split(partition, batches)? {
-        added.push(write_part(store, table, part, now, data_change).await?);
+        match write_part(store, table, part, now, data_change).await {
+            Ok(add) => added.push(add),
+            Err(error) => {
+                forget(store, table, &added).await;
+                return Err(error);
+            }
+        }
     }
     store.faults.leave(Step::DataFiles, table)?;
     Ok(added)
+}
+
+/// Deletes data files that no commit names. What cannot be deleted here is found by vacuum.
+pub(crate) async fn forget(store: &Store, table: &str, added: &[Add]) {
+    for add in added {
+        if let Err(error) = store.delete(&format!("{table}/{}", add.path)).await {
+            tracing::debug!(table, path = add.path, %error, "data file of no commit stays until vacuum");
+        }
+    }
 }
 
 async fn write_part(store: &Store, table: &str, part: Part, now: Timestamp, data_change: bool) -> Result<Add> {
@@ -78,9 +93,13 @@ fn encode(rows: &RecordBatch) -> Result<Bytes> {
 
 /// Splits rows by day. An empty set of rows gives no part.
 fn split(partition: Option<&str>, batches: &[RecordBatch]) -> Result<Vec<Part>> {
-    let Some(first) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(Vec::new()) };
+    let Some(first) = batches.iter().find(|batch| batch.num_rows() > 0) else {
+        return Ok(Vec::new());
+    };
     let rows = concat_batches(&first.schema(), batches)?;
-    let Some(column) = partition else { return Ok(vec![Part { partition: None, rows }]) };
+    let Some(column) = partition else {
+        return Ok(vec![Part { partition: None, rows }]);
+    };
     let index = rows.schema().index_of(column)?;
     let days = rows.column(index).as_primitive::<Date32Type>().clone();
     let mut without = rows.clone();
@@ -91,13 +110,19 @@ fn split(partition: Option<&str>, batches: &[RecordBatch]) -> Result<Vec<Part>> 
         let rows = if values.len() == 1 {
             without.clone()
         } else {
-            filter_record_batch(&without, &BooleanArray::from_iter(days.iter().map(|found| Some(found == *day))))?
+            let of_the_day: BooleanArray = days.iter().map(|found| Some(found == *day)).collect();
+            filter_record_batch(&without, &of_the_day)?
         };
         let text = match day {
-            Some(day) => Some(stats::date(*day).ok_or_else(|| Error::invalid(column, day, "a day of the years -9999 to 9999"))?),
+            Some(day) => {
+                Some(stats::date(*day).ok_or_else(|| Error::invalid(column, day, "a day of the years -9999 to 9999"))?)
+            }
             None => None,
         };
-        parts.push(Part { partition: Some((column.to_owned(), text)), rows });
+        parts.push(Part {
+            partition: Some((column.to_owned(), text)),
+            rows,
+        });
     }
     Ok(parts)
 }

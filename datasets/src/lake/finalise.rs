@@ -39,9 +39,17 @@ type Newest = HashMap<(String, i64), i32>;
 /// Marks every window past its horizon. Gives how many became final.
 pub(super) async fn finalise(table: &mut Table, rule: WindowRule) -> Result<usize> {
     table.refresh().await?;
-    let Some(watermark) = table.progress().watermark() else { return Ok(0) };
+    let Some(watermark) = table.progress().watermark() else {
+        return Ok(0);
+    };
     // Windows that start before this instant are past their horizon.
-    let limit = Timestamp(watermark.0.saturating_sub(rule.window.0).saturating_sub(rule.horizon.0).saturating_add(1));
+    let limit = Timestamp(
+        watermark
+            .0
+            .saturating_sub(rule.window.0)
+            .saturating_sub(rule.horizon.0)
+            .saturating_add(1),
+    );
     let days: Vec<Option<String>> = rewrite::by_day(table).into_keys().collect();
     let mut count = 0;
     for day in days {
@@ -81,8 +89,14 @@ async fn finalise_day(table: &mut Table, day: Option<String>, limit: Timestamp) 
             return Ok(count);
         }
     }
-    let message = format!("{ATTEMPTS} times the files of day {} were replaced", day.unwrap_or_default());
-    Err(Error::Conflict { table: table.name().to_owned(), message })
+    let message = format!(
+        "{ATTEMPTS} times the files of day {} were replaced",
+        day.unwrap_or_default()
+    );
+    Err(Error::Conflict {
+        table: table.name().to_owned(),
+        message,
+    })
 }
 
 /// Whether the file may hold a window past its horizon with its state or without its mark.
@@ -93,9 +107,19 @@ fn may_be_open(file: &DataFile, limit: Timestamp) -> bool {
 
 /// The newest revision of every window that the files may hold, over all files of the table.
 async fn newest(table: &Table, files: &[Arc<DataFile>], limit: Timestamp) -> Result<Newest> {
-    let from = files.iter().map(|file| file.stats()?.times(START).map(|(low, _)| low)).min().flatten();
+    let from = files
+        .iter()
+        .map(|file| file.stats()?.times(START).map(|(low, _)| low))
+        .min()
+        .flatten();
     let columns = [KEY, START, REVISION].map(str::to_owned).to_vec();
-    let scan = Scan { columns: Some(columns), time_column: Some(START.to_owned()), from, to: Some(limit), ..Scan::default() };
+    let scan = Scan {
+        columns: Some(columns),
+        time_column: Some(START.to_owned()),
+        from,
+        to: Some(limit),
+        ..Scan::default()
+    };
     let mut newest = Newest::new();
     for batch in table.scan(&scan).await? {
         for row in 0..batch.num_rows() {
@@ -115,7 +139,9 @@ fn identity(batch: &RecordBatch, row: usize) -> Result<((String, i64), i32)> {
 }
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
-    batch.column_by_name(name).ok_or_else(|| Error::invalid(format!("column {name}"), "missing", "a table of windows"))
+    batch
+        .column_by_name(name)
+        .ok_or_else(|| Error::invalid(format!("column {name}"), "missing", "a table of windows"))
 }
 
 fn past_horizon(batch: &RecordBatch, limit: Timestamp) -> Result<BooleanArray> {

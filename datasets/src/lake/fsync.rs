@@ -31,6 +31,14 @@ pub(crate) enum Mode {
     Replace,
 }
 
+/// How the names of temporary files begin.
+const TEMPORARY: &str = ".tmp-";
+
+/// Whether a file of this name is a write that was cut off.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY)
+}
+
 /// A local folder.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -43,10 +51,18 @@ pub(crate) struct Folder {
 impl Folder {
     /// Opens `root`, which is created where absent.
     pub(crate) fn open(root: &Path, fsync: bool, faults: Faults) -> Result<Self> {
-        let cannot = |source| Error::Io { path: root.to_path_buf(), source };
+        let cannot = |source| Error::Io {
+            path: root.to_path_buf(),
+            source,
+        };
         fs::create_dir_all(root).map_err(cannot)?;
         let root = root.canonicalize().map_err(cannot)?;
-        let folder = Self { root, fsync, faults, stopped: AtomicBool::new(false) };
+        let folder = Self {
+            root,
+            fsync,
+            faults,
+            stopped: AtomicBool::new(false),
+        };
         if let Some(parent) = folder.root.parent() {
             folder.sync_folder(parent)?;
         }
@@ -61,16 +77,21 @@ impl Folder {
     /// Writes one file durably. `relative` has `/` between its parts.
     pub(crate) fn write(&self, relative: &str, bytes: &[u8], mode: Mode) -> Result<Put> {
         if self.stopped.load(Ordering::Acquire) {
-            return Err(Error::Stopped { path: self.root.clone() });
+            return Err(Error::Stopped {
+                path: self.root.clone(),
+            });
         }
         let target = self.root.join(relative);
         let parent = target.parent().unwrap_or(&self.root).to_path_buf();
         self.make_folder(&parent)?;
-        let name = target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let temporary = parent.join(format!(".{name}.{}.tmp", Uuid::new_v4().simple()));
+        let name = target
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let temporary = parent.join(format!("{TEMPORARY}{}.{name}", Uuid::new_v4().simple()));
         let outcome = self.write_through(&temporary, &target, relative, bytes, mode);
         if outcome.is_err() {
-            // The file was never visible under its name; a leftover would be found by vacuum.
+            // Nobody knows the temporary file; where it cannot be deleted, vacuum finds it.
             let _ = fs::remove_file(&temporary);
         }
         outcome
@@ -78,13 +99,19 @@ impl Folder {
 
     fn write_through(&self, temporary: &Path, target: &Path, relative: &str, bytes: &[u8], mode: Mode) -> Result<Put> {
         let failed = |source| refusal(target, source);
-        self.step(Step::WriteFile, relative, || write_bytes(temporary, bytes)).map_err(failed)?.sync_with(self, relative, target)?;
-        let published = self.step(Step::Publish, relative, || publish(temporary, target, mode)).map_err(failed)?;
+        let written = self
+            .step(Step::WriteFile, relative, || write_bytes(temporary, bytes))
+            .map_err(failed)?;
+        written.sync_with(self, relative, target)?;
+        let published = self
+            .step(Step::Publish, relative, || publish(temporary, target, mode))
+            .map_err(failed)?;
         if published == Put::Exists {
             return Ok(published);
         }
         if let Some(parent) = target.parent() {
-            self.step(Step::SyncFolder, relative, || self.sync_io(parent)).map_err(|source| self.stop(parent, source))?;
+            self.step(Step::SyncFolder, relative, || self.sync_io(parent))
+                .map_err(|source| self.stop(parent, source))?;
         }
         Ok(published)
     }
@@ -118,13 +145,20 @@ impl Folder {
     }
 
     fn sync_io(&self, path: &Path) -> io::Result<()> {
-        if self.fsync { File::open(path)?.sync_all() } else { Ok(()) }
+        if self.fsync {
+            File::open(path)?.sync_all()
+        } else {
+            Ok(())
+        }
     }
 
     /// A failed fsync: no later write of this folder is trusted.
     fn stop(&self, path: &Path, source: io::Error) -> Error {
         self.stopped.store(true, Ordering::Release);
-        Error::Sync { path: path.to_path_buf(), source }
+        Error::Sync {
+            path: path.to_path_buf(),
+            source,
+        }
     }
 }
 
@@ -133,7 +167,9 @@ struct Unsynced(File);
 
 impl Unsynced {
     fn sync_with(self, folder: &Folder, relative: &str, target: &Path) -> Result<()> {
-        let synced = folder.step(Step::SyncFile, relative, || if folder.fsync { self.0.sync_all() } else { Ok(()) });
+        let synced = folder.step(Step::SyncFile, relative, || {
+            if folder.fsync { self.0.sync_all() } else { Ok(()) }
+        });
         match synced {
             Ok(()) => Ok(()),
             // Late allocation: the temporary file is thrown away, so nothing rests on its pages.
@@ -170,7 +206,11 @@ fn is_full(error: &io::Error) -> bool {
 
 fn refusal(path: &Path, source: io::Error) -> Error {
     let path = path.to_path_buf();
-    if is_full(&source) { Error::DiskFull { path, source } } else { Error::Io { path, source } }
+    if is_full(&source) {
+        Error::DiskFull { path, source }
+    } else {
+        Error::Io { path, source }
+    }
 }
 
 #[cfg(test)]
@@ -181,7 +221,11 @@ mod tests {
 
     fn failing(step: Step, kind: ErrorKind) -> Faults {
         Faults(Some(Arc::new(move |point: Point<'_>| {
-            if point.step == step && point.when == When::Before { Err(io::Error::from(kind)) } else { Ok(()) }
+            if point.step == step && point.when == When::Before {
+                Err(io::Error::from(kind))
+            } else {
+                Ok(())
+            }
         })))
     }
 
@@ -194,7 +238,11 @@ mod tests {
         assert_eq!(fs::read(place.path().join("a/b/c")).unwrap(), b"one");
         folder.write("a/b/c", b"three", Mode::Replace).unwrap();
         assert_eq!(fs::read(place.path().join("a/b/c")).unwrap(), b"three");
-        assert_eq!(fs::read_dir(place.path().join("a/b")).unwrap().count(), 1, "no temporary file is left");
+        assert_eq!(
+            fs::read_dir(place.path().join("a/b")).unwrap().count(),
+            1,
+            "no temporary file is left"
+        );
     }
 
     #[test]
@@ -202,8 +250,14 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         for step in [Step::WriteFile, Step::SyncFile] {
             let folder = Folder::open(place.path(), true, failing(step, ErrorKind::StorageFull)).unwrap();
-            assert!(matches!(folder.write("file", b"x", Mode::Create), Err(Error::DiskFull { .. })));
-            assert!(matches!(folder.write("file", b"x", Mode::Create), Err(Error::DiskFull { .. })));
+            assert!(matches!(
+                folder.write("file", b"x", Mode::Create),
+                Err(Error::DiskFull { .. })
+            ));
+            assert!(matches!(
+                folder.write("file", b"x", Mode::Create),
+                Err(Error::DiskFull { .. })
+            ));
             assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
         }
     }
@@ -213,8 +267,14 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         for step in [Step::SyncFile, Step::SyncFolder] {
             let folder = Folder::open(place.path(), true, failing(step, ErrorKind::Other)).unwrap();
-            assert!(matches!(folder.write("file", b"x", Mode::Replace), Err(Error::Sync { .. })));
-            assert!(matches!(folder.write("other", b"x", Mode::Create), Err(Error::Stopped { .. })));
+            assert!(matches!(
+                folder.write("file", b"x", Mode::Replace),
+                Err(Error::Sync { .. })
+            ));
+            assert!(matches!(
+                folder.write("other", b"x", Mode::Create),
+                Err(Error::Stopped { .. })
+            ));
         }
     }
 }

@@ -108,7 +108,9 @@ pub(crate) async fn advance(store: &Store, table: &str, state: &mut State, at: O
 
 /// The lines of one version, or nothing where it does not exist yet.
 pub(crate) async fn read_entry(store: &Store, table: &str, version: i64) -> Result<Option<Vec<Line>>> {
-    let Some(bytes) = store.get(&entry_path(table, version)).await? else { return Ok(None) };
+    let Some(bytes) = store.get(&entry_path(table, version)).await? else {
+        return Ok(None);
+    };
     parse(table, version, &bytes).map(Some)
 }
 
@@ -128,8 +130,12 @@ fn parse(table: &str, version: i64, bytes: &[u8]) -> Result<Vec<Line>> {
 
 /// The state of the checkpoint that `_last_checkpoint` names, if it is of use.
 async fn hinted(store: &Store, table: &str, at: Option<i64>) -> Result<Option<State>> {
-    let Some(bytes) = store.get(&hint_path(table)).await? else { return Ok(None) };
-    let Ok(hint) = serde_json::from_slice::<Hint>(&bytes) else { return Ok(None) };
+    let Some(bytes) = store.get(&hint_path(table)).await? else {
+        return Ok(None);
+    };
+    let Ok(hint) = serde_json::from_slice::<Hint>(&bytes) else {
+        return Ok(None);
+    };
     if hint.parts.is_some_and(|parts| parts > 1) || at.is_some_and(|wanted| wanted < hint.version) {
         return Ok(None);
     }
@@ -142,32 +148,50 @@ async fn listed(store: &Store, table: &str, at: Option<i64>) -> Result<Option<St
     let limit = at.unwrap_or(i64::MAX);
     let newest = entries
         .iter()
-        .filter_map(|entry| if let Entry::Checkpoint(version) = entry { Some(*version) } else { None })
+        .filter_map(|entry| {
+            if let Entry::Checkpoint(version) = entry {
+                Some(*version)
+            } else {
+                None
+            }
+        })
         .filter(|version| *version <= limit)
         .max();
     if let Some(version) = newest {
         return checkpoint::read(store, table, version).await;
     }
     if entries.contains(&Entry::Commit(0)) {
-        return Ok(Some(State { version: -1, ..State::default() }));
+        return Ok(Some(State {
+            version: -1,
+            ..State::default()
+        }));
     }
     if entries.is_empty() {
         return Ok(None);
     }
     Err(match at {
         Some(wanted) => Error::invalid("scan.version", wanted, format!("a kept version of table `{table}`")),
-        None => Error::Log { table: table.to_owned(), version: 0, message: "neither checkpoint nor first entry".to_owned() },
+        None => Error::Log {
+            table: table.to_owned(),
+            version: 0,
+            message: "neither checkpoint nor first entry".to_owned(),
+        },
     })
 }
 
 /// Every commit and checkpoint in the log's folder.
 pub(crate) async fn list(store: &Store, table: &str) -> Result<Vec<Entry>> {
-    Ok(list_with_times(store, table).await?.into_iter().map(|(entry, _)| entry).collect())
+    Ok(list_with_times(store, table)
+        .await?
+        .into_iter()
+        .map(|(entry, _)| entry)
+        .collect())
 }
 
 /// Every commit and checkpoint in the log's folder, with the microsecond at which it was written.
 pub(crate) async fn list_with_times(store: &Store, table: &str) -> Result<Vec<(Entry, i64)>> {
     let files: Vec<_> = store.list(&folder(table))?.try_collect().await?;
-    let entry = |(path, meta): &(String, ObjectMeta)| Some((Entry::parse(path)?, meta.last_modified.timestamp_micros()));
+    let entry =
+        |(path, meta): &(String, ObjectMeta)| Some((Entry::parse(path)?, meta.last_modified.timestamp_micros()));
     Ok(files.iter().filter_map(entry).collect())
 }

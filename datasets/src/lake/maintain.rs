@@ -65,9 +65,21 @@ impl MaintainPlan {
     pub fn for_streams(catalog: &StreamCatalog) -> Self {
         let mut plan = Self::default();
         for stream in catalog.iter() {
-            let windows = WindowRule { window: stream.window, horizon: stream.revision_horizon };
-            plan.tables.insert(stream.windows_table(), TableRule { retention: None, windows: Some(windows) });
-            let archive = TableRule { retention: Some(stream.archive_retention), windows: None };
+            let windows = WindowRule {
+                window: stream.window,
+                horizon: stream.revision_horizon,
+            };
+            plan.tables.insert(
+                stream.windows_table(),
+                TableRule {
+                    retention: None,
+                    windows: Some(windows),
+                },
+            );
+            let archive = TableRule {
+                retention: Some(stream.archive_retention),
+                windows: None,
+            };
             plan.tables.insert(stream.events_table(), archive);
         }
         plan
@@ -75,7 +87,10 @@ impl MaintainPlan {
 
     fn check(&self) -> Result<()> {
         let hour = Duration(DAY / 24);
-        for (field, value) in [("vacuum_after", self.vacuum_after), ("log_retention", self.log_retention)] {
+        for (field, value) in [
+            ("vacuum_after", self.vacuum_after),
+            ("log_retention", self.log_retention),
+        ] {
             if value < hour {
                 return Err(Error::invalid(format!("lake.{field}"), value, "1h or more"));
             }
@@ -108,16 +123,26 @@ pub struct TableReport {
 ///
 /// # Errors
 /// [`Error::Invalid`] for a plan that could harm a reader or a writer; [`Error::Conflict`] where writers were always
-/// quicker; the store's errors. What was done before stays done.
+/// quicker; [`Error::Log`] for a table that is not understood; the store's errors. The first error is given after the
+/// other tables were maintained all the same.
 pub async fn maintain(lake: &Lake, plan: &MaintainPlan) -> Result<BTreeMap<String, TableReport>> {
     plan.check()?;
     let mut reports = BTreeMap::new();
+    let mut first_error = None;
     for name in lake.names().await? {
-        if let Some(mut table) = lake.existing(&name).await? {
-            reports.insert(name, maintain_table(&mut table, plan).await?);
+        match maintain_named(lake, &name, plan).await {
+            Ok(report) => drop(reports.insert(name, report)),
+            Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    Ok(reports)
+    first_error.map_or(Ok(reports), Err)
+}
+
+async fn maintain_named(lake: &Lake, name: &str, plan: &MaintainPlan) -> Result<TableReport> {
+    match lake.existing(name).await? {
+        Some(mut table) => maintain_table(&mut table, plan).await,
+        None => Ok(TableReport::default()),
+    }
 }
 
 async fn maintain_table(table: &mut Table, plan: &MaintainPlan) -> Result<TableReport> {
@@ -129,7 +154,8 @@ async fn maintain_table(table: &mut Table, plan: &MaintainPlan) -> Result<TableR
     if let Some(age) = rule.retention {
         report.expired_files = retention::expire(table, age).await?;
     }
-    (report.compacted_files, report.compacted_into) = compact::compact(table, plan.target_bytes, plan.min_files).await?;
+    (report.compacted_files, report.compacted_into) =
+        compact::compact(table, plan.target_bytes, plan.min_files).await?;
     report.cleaned_entries = clean_log(table, plan.log_retention).await?;
     report.vacuumed_files = vacuum::vacuum(table, plan.vacuum_after).await?;
     Ok(report)
@@ -142,14 +168,25 @@ async fn clean_log(table: &mut Table, age: Duration) -> Result<usize> {
     let now = table.shared.options.clock.now();
     let every = table.shared.options.checkpoint_every;
     let newest = |entries: &[(Entry, i64)]| {
-        entries.iter().filter_map(|(entry, _)| if let Entry::Checkpoint(version) = entry { Some(*version) } else { None }).max()
+        entries
+            .iter()
+            .filter_map(|(entry, _)| {
+                if let Entry::Checkpoint(version) = entry {
+                    Some(*version)
+                } else {
+                    None
+                }
+            })
+            .max()
     };
     let mut entries = log::list_with_times(&store, &table.name).await?;
     if table.version() - newest(&entries).unwrap_or(0) >= every {
         checkpoint::write(&store, &table.name, &table.snapshot, now, commit::TOMBSTONES).await?;
         entries = log::list_with_times(&store, &table.name).await?;
     }
-    let Some(checkpoint) = newest(&entries) else { return Ok(0) };
+    let Some(checkpoint) = newest(&entries) else {
+        return Ok(0);
+    };
     let limit = now.0 - age.0;
     let mut cleaned = 0;
     for (entry, modified) in entries {

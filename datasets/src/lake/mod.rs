@@ -14,7 +14,7 @@
 //! | `table` | handles: read, acquire, commit, append |
 //! | `commit` | the conditional put, lost replies, rebasing on other writers' commits |
 //! | `progress` | offsets, watermark and epoch as Delta `txn` actions |
-//! | `scan` | projection, keys, times, versions |
+//! | `scan`, `filter`, `reader` | projection, keys, times, versions |
 //! | `maintain` | compaction, finalisation, retention, vacuum, log clean-up |
 //! | `fsync`, `store` | durable files, object stores |
 //! | `log`, `snapshot`, `action`, `checkpoint`, `schema`, `stats`, `files` | the Delta format |
@@ -26,6 +26,7 @@ mod commit;
 mod compact;
 mod fault;
 mod files;
+mod filter;
 mod finalise;
 mod fsync;
 mod log;
@@ -77,7 +78,13 @@ pub struct LakeOptions {
 
 impl Default for LakeOptions {
     fn default() -> Self {
-        Self { store: BTreeMap::new(), fsync: true, checkpoint_every: 50, clock: Arc::new(SystemClock), fault: None }
+        Self {
+            store: BTreeMap::new(),
+            fsync: true,
+            checkpoint_every: 50,
+            clock: Arc::new(SystemClock),
+            fault: None,
+        }
     }
 }
 
@@ -112,7 +119,10 @@ impl Lake {
     /// # Errors
     /// [`Error::Invalid`] for an address or an option that is not understood; [`Error::Io`] for a folder that cannot be
     /// made; [`Error::Store`] where the client cannot be set up.
-    #[expect(clippy::unused_async, reason = "stores may have to be asked at opening; callers need not change then")]
+    #[expect(
+        clippy::unused_async,
+        reason = "stores may have to be asked at opening; callers need not change then"
+    )]
     pub async fn open(url: &str, options: LakeOptions) -> Result<Self> {
         let faults = Faults(options.fault.clone());
         let store = Store::open(url, &options.store, options.fsync, faults)?;
@@ -130,9 +140,15 @@ impl Lake {
 
     fn with(store: Store, options: LakeOptions) -> Result<Self> {
         if options.checkpoint_every < 1 {
-            return Err(Error::invalid("lake.checkpoint_every", options.checkpoint_every, "1 or more commits"));
+            return Err(Error::invalid(
+                "lake.checkpoint_every",
+                options.checkpoint_every,
+                "1 or more commits",
+            ));
         }
-        Ok(Self { shared: Arc::new(Shared { store, options }) })
+        Ok(Self {
+            shared: Arc::new(Shared { store, options }),
+        })
     }
 
     /// Opens a table: creates it where absent, and adds the columns that `spec` has more, as nullable ones.

@@ -38,7 +38,12 @@ pub struct PartitionProgress {
 
 impl Default for PartitionProgress {
     fn default() -> Self {
-        Self { epoch: 0, next: NOTHING_READ, resume_from: NOTHING_READ, watermark: None }
+        Self {
+            epoch: 0,
+            next: NOTHING_READ,
+            resume_from: NOTHING_READ,
+            watermark: None,
+        }
     }
 }
 
@@ -109,12 +114,23 @@ impl Progress {
                 }
             };
             let offset = |value: i64| (value != NOTHING_READ).then_some(value);
-            note("epoch", i64::try_from(known.epoch).ok(), i64::try_from(wanted.epoch).ok());
+            note(
+                "epoch",
+                i64::try_from(known.epoch).ok(),
+                i64::try_from(wanted.epoch).ok(),
+            );
             note("next", offset(known.next), offset(wanted.next));
             note("resume_from", offset(known.resume_from), offset(wanted.resume_from));
-            note("watermark", known.watermark.map(|at| at.0), wanted.watermark.map(|at| at.0));
+            note(
+                "watermark",
+                known.watermark.map(|at| at.0),
+                wanted.watermark.map(|at| at.0),
+            );
         }
-        if let Some(version) = self.source_version.filter(|_| self.source_version != current.source_version) {
+        if let Some(version) = self
+            .source_version
+            .filter(|_| self.source_version != current.source_version)
+        {
             found.push((SOURCE_VERSION.to_owned(), version));
         }
         found
@@ -132,12 +148,26 @@ impl Progress {
         (wanted != *current).then_some(wanted)
     }
 
+    /// Whether the offsets of a topic count on from those of `current`. Of a topic or cluster that was created anew they
+    /// do not.
+    fn is_of_the_same_topic(&self, current: &Self, topic: &str) -> bool {
+        let cluster = self.cluster_id.is_none() || self.cluster_id == current.cluster_id;
+        cluster
+            && self
+                .topic_ids
+                .get(topic)
+                .is_none_or(|id| current.topic_ids.get(topic) == Some(id))
+    }
+
     /// Whether a commit with this progress, prepared upon `base`, may still follow `current`.
     ///
     /// # Errors
     /// [`Error::Fenced`] where another writer has acquired a partition; [`Error::Conflict`] where its progress moved.
     pub(crate) fn check(&self, table: &str, base: &Self, current: &Self) -> Result<()> {
-        let conflict = |message: String| Error::Conflict { table: table.to_owned(), message };
+        let conflict = |message: String| Error::Conflict {
+            table: table.to_owned(),
+            message,
+        };
         for (place, wanted) in &self.partitions {
             let known = current.partitions.get(place).copied().unwrap_or_default();
             let name = format!("{}/{}", place.topic, place.partition);
@@ -151,14 +181,22 @@ impl Progress {
                 });
             }
             if known.epoch < wanted.epoch {
-                return Err(conflict(format!("epoch {} of `{name}` was never acquired", wanted.epoch)));
+                return Err(conflict(format!(
+                    "epoch {} of `{name}` was never acquired",
+                    wanted.epoch
+                )));
             }
             if known != base.partitions.get(place).copied().unwrap_or_default() {
-                return Err(conflict(format!("the progress of `{name}` has moved to offset {}", known.next)));
+                return Err(conflict(format!(
+                    "the progress of `{name}` has moved to offset {}",
+                    known.next
+                )));
             }
-            let same_topic = self.topic_ids.get(&place.topic).is_none_or(|id| current.topic_ids.get(&place.topic) == Some(id));
-            if wanted.next < known.next && same_topic {
-                return Err(conflict(format!("`{name}` would go back from offset {} to {}", known.next, wanted.next)));
+            if wanted.next < known.next && self.is_of_the_same_topic(current, &place.topic) {
+                return Err(conflict(format!(
+                    "`{name}` would go back from offset {} to {}",
+                    known.next, wanted.next
+                )));
             }
         }
         if self.source_version.is_some() && current.source_version != base.source_version {
@@ -181,12 +219,27 @@ mod tests {
 
     fn any_progress() -> impl Strategy<Value = Progress> {
         let place = ("[a-z._/-]{1,8}", 0..4_i32).prop_map(|(topic, partition)| TopicPartition::new(topic, partition));
-        let entry = (0..9_u64, -1..99_i64, -1..99_i64, proptest::option::of(-9..9_i64)).prop_map(|(epoch, next, resume_from, at)| {
-            PartitionProgress { epoch, next, resume_from, watermark: at.map(Timestamp) }
-        });
+        let entry = (0..9_u64, -1..99_i64, -1..99_i64, proptest::option::of(-9..9_i64)).prop_map(
+            |(epoch, next, resume_from, at)| PartitionProgress {
+                epoch,
+                next,
+                resume_from,
+                watermark: at.map(Timestamp),
+            },
+        );
         let ids = proptest::collection::btree_map("[a-z.-]{1,8}", "[a-z]{1,4}", 0..3);
-        (proptest::collection::btree_map(place, entry, 0..4), proptest::option::of("[a-z]{1,9}"), ids, proptest::option::of(0..99_i64))
-            .prop_map(|(partitions, cluster_id, topic_ids, source_version)| Progress { partitions, cluster_id, topic_ids, source_version })
+        (
+            proptest::collection::btree_map(place, entry, 0..4),
+            proptest::option::of("[a-z]{1,9}"),
+            ids,
+            proptest::option::of(0..99_i64),
+        )
+            .prop_map(|(partitions, cluster_id, topic_ids, source_version)| Progress {
+                partitions,
+                cluster_id,
+                topic_ids,
+                source_version,
+            })
     }
 
     proptest! {

@@ -29,7 +29,12 @@ pub(super) struct FileReader {
 
 impl FileReader {
     pub(super) fn new(objects: Arc<dyn ObjectStore>, path: Path, size: u64) -> Self {
-        Self { objects, path, size, whole: None }
+        Self {
+            objects,
+            path,
+            size,
+            whole: None,
+        }
     }
 
     async fn ranges(&mut self, ranges: Vec<Range<u64>>) -> Result<Vec<Bytes>> {
@@ -49,7 +54,12 @@ fn slice(whole: &Bytes, range: &Range<u64>) -> Result<Bytes> {
     let bounds = (usize::try_from(range.start), usize::try_from(range.end));
     match bounds {
         (Ok(start), Ok(end)) if start <= end && end <= whole.len() => Ok(whole.slice(start..end)),
-        _ => Err(ParquetError::EOF(format!("bytes {} to {} of a file of {}", range.start, range.end, whole.len()))),
+        _ => Err(ParquetError::EOF(format!(
+            "bytes {} to {} of a file of {}",
+            range.start,
+            range.end,
+            whole.len()
+        ))),
     }
 }
 

@@ -20,7 +20,10 @@ pub(crate) fn to_delta(schema: &Schema) -> Result<String> {
 }
 
 fn struct_to_delta(fields: &Fields) -> Result<Value> {
-    let fields: Vec<Value> = fields.iter().map(|field| field_to_delta(field)).collect::<Result<_>>()?;
+    let fields: Vec<Value> = fields
+        .iter()
+        .map(|field| field_to_delta(field))
+        .collect::<Result<_>>()?;
     Ok(json!({"type": "struct", "fields": fields}))
 }
 
@@ -103,7 +106,11 @@ fn type_from_delta(value: &Value) -> Result<DataType, String> {
     match value["type"].as_str() {
         Some("array") => {
             let item = type_from_delta(&value["elementType"])?;
-            Ok(DataType::List(Arc::new(Field::new("item", item, value["containsNull"].as_bool().unwrap_or(true)))))
+            Ok(DataType::List(Arc::new(Field::new(
+                "item",
+                item,
+                value["containsNull"].as_bool().unwrap_or(true),
+            ))))
         }
         Some("struct") => Ok(DataType::Struct(struct_from_delta(value)?.into())),
         _ => Err(format!("type `{value}` is not understood")),
@@ -141,13 +148,30 @@ fn same_type(left: &DataType, right: &DataType) -> bool {
 /// # Errors
 /// [`Error::Invalid`] for an unknown column, a missing one, a null or a type that does not belong there.
 pub(crate) fn conform(table: &str, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    if let Some(extra) = batch.schema().fields().iter().find(|field| schema.field_with_name(field.name()).is_err()) {
+    if let Some(extra) = batch
+        .schema()
+        .fields()
+        .iter()
+        .find(|field| schema.field_with_name(field.name()).is_err())
+    {
         let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-        return Err(Error::Unknown { what: "column", name: format!("{table}.{}", extra.name()), known: known.join(", ") });
+        return Err(Error::Unknown {
+            what: "column",
+            name: format!("{table}.{}", extra.name()),
+            known: known.join(", "),
+        });
     }
-    let columns = schema.fields().iter().map(|field| column(table, batch, field)).collect::<Result<Vec<_>>>()?;
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| column(table, batch, field))
+        .collect::<Result<Vec<_>>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+    Ok(RecordBatch::try_new_with_options(
+        Arc::clone(schema),
+        columns,
+        &options,
+    )?)
 }
 
 fn column(table: &str, batch: &RecordBatch, field: &Field) -> Result<ArrayRef> {
@@ -156,7 +180,11 @@ fn column(table: &str, batch: &RecordBatch, field: &Field) -> Result<ArrayRef> {
         if field.is_nullable() {
             return Ok(new_null_array(field.data_type(), batch.num_rows()));
         }
-        return Err(Error::invalid(name(), "missing", format!("a column of type {}", field.data_type())));
+        return Err(Error::invalid(
+            name(),
+            "missing",
+            format!("a column of type {}", field.data_type()),
+        ));
     };
     if !field.is_nullable() && found.null_count() > 0 {
         return Err(Error::invalid(name(), "null", "a value in every row"));
@@ -172,10 +200,18 @@ pub(crate) fn represent(values: &ArrayRef, wanted: &DataType) -> Option<ArrayRef
         return Some(Arc::clone(values));
     }
     let alike = match wanted {
-        DataType::Utf8 => matches!(found, DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _)),
-        DataType::Binary => matches!(found, DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)),
+        DataType::Utf8 => matches!(
+            found,
+            DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _)
+        ),
+        DataType::Binary => matches!(
+            found,
+            DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)
+        ),
         DataType::Timestamp(_, Some(_)) => matches!(found, DataType::Timestamp(_, _)),
-        DataType::List(_) | DataType::Struct(_) => wanted.equals_datatype(found) || matches!(found, DataType::LargeList(_)),
+        DataType::List(_) | DataType::Struct(_) => {
+            wanted.equals_datatype(found) || matches!(found, DataType::LargeList(_))
+        }
         _ => false,
     };
     if alike { cast(values, wanted).ok() } else { None }
@@ -189,7 +225,11 @@ mod tests {
     #[test]
     fn every_table_survives_its_way_through_the_log() {
         let catalog = StreamCatalog::built_in().unwrap();
-        let mut schemas = vec![crate::schema::alerts(), crate::schema::quarantine(), crate::schema::forecasts()];
+        let mut schemas = vec![
+            crate::schema::alerts(),
+            crate::schema::quarantine(),
+            crate::schema::forecasts(),
+        ];
         for stream in catalog.iter() {
             schemas.push(crate::schema::windows(stream));
             schemas.push(crate::schema::events(stream));
@@ -204,6 +244,9 @@ mod tests {
         let known = Schema::new(vec![Field::new("a", DataType::Int64, false)]);
         let wanted = Schema::new(vec![Field::new("a", DataType::Utf8, false)]);
         let error = grown("table", &known, &wanted).unwrap_err().to_string();
-        assert!(error.contains("table.a") && error.contains("Utf8") && error.contains("Int64"), "{error}");
+        assert!(
+            error.contains("table.a") && error.contains("Utf8") && error.contains("Int64"),
+            "{error}"
+        );
     }
 }

@@ -24,12 +24,17 @@ pub(crate) struct DataFile {
 
 impl DataFile {
     fn new(add: Add) -> Self {
-        Self { add, stats: OnceLock::new() }
+        Self {
+            add,
+            stats: OnceLock::new(),
+        }
     }
 
     /// The file's statistics, where its writer left any.
     pub(crate) fn stats(&self) -> Option<&Stats> {
-        self.stats.get_or_init(|| self.add.stats.as_deref().and_then(Stats::parse)).as_ref()
+        self.stats
+            .get_or_init(|| self.add.stats.as_deref().and_then(Stats::parse))
+            .as_ref()
     }
 
     /// The value of a partition column as the log has it.
@@ -88,19 +93,38 @@ impl Snapshot {
     /// [`Error::Log`] where it does not.
     pub(crate) fn new(table: &str, state: State) -> Result<Self> {
         let version = state.version;
-        let refuse = |message: String| Error::Log { table: table.to_owned(), version, message };
-        let protocol = state.protocol.as_ref().ok_or_else(|| refuse("no protocol action".to_owned()))?;
+        let refuse = |message: String| Error::Log {
+            table: table.to_owned(),
+            version,
+            message,
+        };
+        let protocol = state
+            .protocol
+            .as_ref()
+            .ok_or_else(|| refuse("no protocol action".to_owned()))?;
         if protocol.min_reader_version > READER_VERSION || protocol.min_writer_version > WRITER_VERSION {
             return Err(refuse(format!(
                 "protocol reader {} writer {}, understood: reader {READER_VERSION} writer {WRITER_VERSION}",
                 protocol.min_reader_version, protocol.min_writer_version
             )));
         }
-        let metadata = state.metadata.clone().ok_or_else(|| refuse("no metadata action".to_owned()))?;
+        let metadata = state
+            .metadata
+            .clone()
+            .ok_or_else(|| refuse("no metadata action".to_owned()))?;
         let schema = schema::from_delta(&metadata.schema_string).map_err(refuse)?;
-        let txns = state.txns.values().map(|txn| (txn.app_id.clone(), txn.version)).collect();
+        let txns = state
+            .txns
+            .values()
+            .map(|txn| (txn.app_id.clone(), txn.version))
+            .collect();
         let progress = Progress::read(&txns, &metadata.configuration);
-        Ok(Self { state, metadata, schema: Arc::new(schema), progress })
+        Ok(Self {
+            state,
+            metadata,
+            schema: Arc::new(schema),
+            progress,
+        })
     }
 
     /// This snapshot one commit later.

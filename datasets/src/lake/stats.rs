@@ -32,12 +32,17 @@ pub(crate) struct Stats {
 impl Stats {
     /// Statistics of a batch that becomes one data file.
     pub(crate) fn of(batch: &RecordBatch) -> Self {
-        let mut stats = Self { num_records: i64::try_from(batch.num_rows()).unwrap_or(i64::MAX), ..Self::default() };
+        let mut stats = Self {
+            num_records: i64::try_from(batch.num_rows()).unwrap_or(i64::MAX),
+            ..Self::default()
+        };
         for (field, values) in batch.schema().fields().iter().zip(batch.columns()) {
             if field.data_type().is_nested() {
                 continue;
             }
-            stats.null_count.insert(field.name().clone(), json!(values.null_count()));
+            stats
+                .null_count
+                .insert(field.name().clone(), json!(values.null_count()));
             if let Some((low, high)) = bounds(values) {
                 stats.min_values.insert(field.name().clone(), low);
                 stats.max_values.insert(field.name().clone(), high);
@@ -58,11 +63,16 @@ impl Stats {
 
     /// Whether a row with one of the sorted `keys` may be in the file.
     pub(crate) fn may_have_key(&self, column: &str, keys: &[String]) -> bool {
-        let (Some(low), Some(high)) = (self.min_values.get(column), self.max_values.get(column)) else { return true };
-        let (Some(low), Some(high)) = (low.as_str(), high.as_str()) else { return true };
+        let (Some(low), Some(high)) = (self.min_values.get(column), self.max_values.get(column)) else {
+            return true;
+        };
+        let (Some(low), Some(high)) = (low.as_str(), high.as_str()) else {
+            return true;
+        };
         let first = keys.partition_point(|key| key.as_str() < low);
         // Some writers cut long bounds, so that a cut upper bound is a prefix of the true one.
-        keys.get(first).is_some_and(|key| key.as_str() <= high || key.starts_with(high))
+        keys.get(first)
+            .is_some_and(|key| key.as_str() <= high || key.starts_with(high))
     }
 
     /// The lowest and highest time of a column.
@@ -74,7 +84,10 @@ impl Stats {
 
     /// Whether every row has null in this column. `false` where it is not known.
     pub(crate) fn all_null(&self, column: &str) -> bool {
-        self.null_count.get(column).and_then(Value::as_i64).is_some_and(|nulls| nulls == self.num_records)
+        self.null_count
+            .get(column)
+            .and_then(Value::as_i64)
+            .is_some_and(|nulls| nulls == self.num_records)
     }
 }
 
@@ -123,7 +136,11 @@ pub(crate) fn date(days: i32) -> Option<String> {
 /// Days since 1970 of `YYYY-MM-DD`.
 pub(crate) fn days(text: &str) -> Option<i32> {
     let date: jiff::civil::Date = text.parse().ok()?;
-    let at = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_microsecond();
+    let at = date
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .ok()?
+        .timestamp()
+        .as_microsecond();
     i32::try_from(at.div_euclid(DAY)).ok()
 }
 

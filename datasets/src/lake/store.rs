@@ -30,23 +30,39 @@ impl Store {
     /// Opens the store that `url` names: a path, `file://` or `s3://bucket/prefix`.
     pub(crate) fn open(url: &str, options: &BTreeMap<String, String>, fsync: bool, faults: Faults) -> Result<Self> {
         match url.split_once("://") {
-            None => Self::local(PathBuf::from(url), fsync, faults),
-            Some(("file", _)) => Self::local(file_path(url)?, fsync, faults),
+            None => Self::local(std::path::Path::new(url), fsync, faults),
+            Some(("file", _)) => Self::local(&file_path(url)?, fsync, faults),
             Some(("s3" | "s3a", _)) => Self::s3(url, options, faults),
-            Some(_) => Err(Error::invalid("lake.url", url, "a local path, file:///path or s3://bucket/prefix")),
+            Some(_) => Err(Error::invalid(
+                "lake.url",
+                url,
+                "a local path, file:///path or s3://bucket/prefix",
+            )),
         }
     }
 
     /// A store of the caller's making, below `root`.
     pub(crate) fn of(objects: Arc<dyn ObjectStore>, root: &str, faults: Faults) -> Self {
-        Self { objects, root: root.trim_matches('/').to_owned(), folder: None, faults }
+        Self {
+            objects,
+            root: root.trim_matches('/').to_owned(),
+            folder: None,
+            faults,
+        }
     }
 
-    fn local(path: PathBuf, fsync: bool, faults: Faults) -> Result<Self> {
-        let folder = Folder::open(&path, fsync, faults.clone())?;
-        let objects = LocalFileSystem::new_with_prefix(folder.root())
-            .map_err(|source| Error::Store { path: path.display().to_string(), source })?;
-        Ok(Self { objects: Arc::new(objects), root: String::new(), folder: Some(Arc::new(folder)), faults })
+    fn local(path: &std::path::Path, fsync: bool, faults: Faults) -> Result<Self> {
+        let folder = Folder::open(path, fsync, faults.clone())?;
+        let objects = LocalFileSystem::new_with_prefix(folder.root()).map_err(|source| Error::Store {
+            path: path.display().to_string(),
+            source,
+        })?;
+        Ok(Self {
+            objects: Arc::new(objects),
+            root: String::new(),
+            folder: Some(Arc::new(folder)),
+            faults,
+        })
     }
 
     fn s3(url: &str, options: &BTreeMap<String, String>, faults: Faults) -> Result<Self> {
@@ -62,7 +78,10 @@ impl Store {
             })?;
             builder = builder.with_config(key, value);
         }
-        let objects = builder.build().map_err(|source| Error::Store { path: url.to_owned(), source })?;
+        let objects = builder.build().map_err(|source| Error::Store {
+            path: url.to_owned(),
+            source,
+        })?;
         Ok(Self::of(Arc::new(objects), parsed.path(), faults))
     }
 
@@ -92,8 +111,15 @@ impl Store {
             return blocking(move || folder.write(&relative, &bytes, mode)).await;
         }
         self.faults.enter(Step::Publish, relative)?;
-        let how = if mode == Mode::Create { PutMode::Create } else { PutMode::Overwrite };
-        let outcome = self.objects.put_opts(&self.path(relative)?, PutPayload::from(bytes), how.into()).await;
+        let how = if mode == Mode::Create {
+            PutMode::Create
+        } else {
+            PutMode::Overwrite
+        };
+        let outcome = self
+            .objects
+            .put_opts(&self.path(relative)?, PutPayload::from(bytes), how.into())
+            .await;
         self.faults.leave(Step::Publish, relative)?;
         match outcome {
             Ok(_) => Ok(Put::Written),
@@ -102,13 +128,19 @@ impl Store {
             {
                 Ok(Put::Exists)
             }
-            Err(source) => Err(Error::Store { path: relative.to_owned(), source }),
+            Err(source) => Err(Error::Store {
+                path: relative.to_owned(),
+                source,
+            }),
         }
     }
 
     /// The whole file, or nothing where there is none.
     pub(crate) async fn get(&self, relative: &str) -> Result<Option<Bytes>> {
-        let failed = |source| Error::Store { path: relative.to_owned(), source };
+        let failed = |source| Error::Store {
+            path: relative.to_owned(),
+            source,
+        };
         match self.objects.get(&self.path(relative)?).await {
             Ok(found) => found.bytes().await.map(Some).map_err(failed),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -121,7 +153,10 @@ impl Store {
         match self.objects.head(&self.path(relative)?).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(source) => Err(Error::Store { path: relative.to_owned(), source }),
+            Err(source) => Err(Error::Store {
+                path: relative.to_owned(),
+                source,
+            }),
         }
     }
 
@@ -130,7 +165,12 @@ impl Store {
         self.faults.enter(Step::Delete, relative)?;
         match self.objects.delete(&self.path(relative)?).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-            Err(source) => return Err(Error::Store { path: relative.to_owned(), source }),
+            Err(source) => {
+                return Err(Error::Store {
+                    path: relative.to_owned(),
+                    source,
+                });
+            }
         }
         self.faults.leave(Step::Delete, relative)
     }
@@ -142,7 +182,10 @@ impl Store {
         Ok(self
             .objects
             .list(Some(&prefix))
-            .map_err(move |source| Error::Store { path: place.clone(), source })
+            .map_err(move |source| Error::Store {
+                path: place.clone(),
+                source,
+            })
             .map_ok(|meta| (self.relative(&meta.location), meta))
             .boxed())
     }
@@ -154,19 +197,34 @@ impl Store {
             .objects
             .list_with_delimiter(Some(&prefix))
             .await
-            .map_err(|source| Error::Store { path: self.root.clone(), source })?;
-        Ok(found.common_prefixes.iter().filter_map(|path| path.filename().map(str::to_owned)).collect())
+            .map_err(|source| Error::Store {
+                path: self.root.clone(),
+                source,
+            })?;
+        Ok(found
+            .common_prefixes
+            .iter()
+            .filter_map(|path| path.filename().map(str::to_owned))
+            .collect())
     }
 
     fn path(&self, relative: &str) -> Result<Path> {
-        let whole = if self.root.is_empty() { relative.to_owned() } else { format!("{}/{relative}", self.root) };
+        let whole = if self.root.is_empty() {
+            relative.to_owned()
+        } else {
+            format!("{}/{relative}", self.root)
+        };
         Path::parse(whole.trim_end_matches('/'))
             .map_err(|_| Error::invalid("path", relative, "a path without empty parts, `.` or `..`"))
     }
 
     fn relative(&self, path: &Path) -> String {
         let whole = path.as_ref();
-        whole.strip_prefix(&self.root).unwrap_or(whole).trim_start_matches('/').to_owned()
+        whole
+            .strip_prefix(&self.root)
+            .unwrap_or(whole)
+            .trim_start_matches('/')
+            .to_owned()
     }
 }
 
@@ -179,7 +237,8 @@ fn file_path(url: &str) -> Result<PathBuf> {
 
 /// Runs work that blocks (files, compression) away from the threads that serve.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::Io { path: PathBuf::from("worker thread"), source: std::io::Error::other(error) })?
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Io {
+        path: PathBuf::from("worker thread"),
+        source: std::io::Error::other(error),
+    })?
 }

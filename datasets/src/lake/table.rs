@@ -33,8 +33,15 @@ impl TableSpec {
     #[must_use]
     pub fn new(name: impl Into<String>, schema: SchemaRef) -> Self {
         let day = crate::schema::DAY_COLUMN;
-        let partition_by = schema.field_with_name(day).map(|_| vec![day.to_owned()]).unwrap_or_default();
-        Self { name: name.into(), schema, partition_by }
+        let partition_by = schema
+            .field_with_name(day)
+            .map(|_| vec![day.to_owned()])
+            .unwrap_or_default();
+        Self {
+            name: name.into(),
+            schema,
+            partition_by,
+        }
     }
 }
 
@@ -51,10 +58,17 @@ pub struct Table {
 impl Table {
     pub(super) async fn open(shared: Arc<Shared>, name: &str) -> Result<Option<Self>> {
         check_name(name)?;
-        let Some(state) = log::load(&shared.store, name, None).await? else { return Ok(None) };
+        let Some(state) = log::load(&shared.store, name, None).await? else {
+            return Ok(None);
+        };
         let snapshot = Arc::new(Snapshot::new(name, state)?);
         let seen = shared.options.clock.now();
-        Ok(Some(Self { shared, name: name.to_owned(), snapshot, seen }))
+        Ok(Some(Self {
+            shared,
+            name: name.to_owned(),
+            snapshot,
+            seen,
+        }))
     }
 
     pub(super) async fn open_or_create(shared: Arc<Shared>, spec: &TableSpec) -> Result<Self> {
@@ -103,7 +117,13 @@ impl Table {
     #[must_use]
     pub fn files(&self) -> (usize, u64) {
         let files = &self.snapshot.state.files;
-        (files.len(), files.values().map(|file| u64::try_from(file.add.size).unwrap_or(0)).sum())
+        (
+            files.len(),
+            files
+                .values()
+                .map(|file| u64::try_from(file.add.size).unwrap_or(0))
+                .sum(),
+        )
     }
 
     /// Moves this handle to the newest version.
@@ -153,7 +173,10 @@ impl Table {
             let mut wanted = Progress::default();
             for place in partitions {
                 let known = snapshot.progress.partitions.get(place).copied().unwrap_or_default();
-                let next = PartitionProgress { epoch: known.epoch + 1, ..known };
+                let next = PartitionProgress {
+                    epoch: known.epoch + 1,
+                    ..known
+                };
                 wanted.partitions.insert(place.clone(), next);
             }
             Ok(transactions(&wanted, &snapshot.progress, now))
@@ -181,7 +204,13 @@ impl Table {
             progress.check(&name, &base, &snapshot.progress)?;
             let mut lines = transactions(progress, &snapshot.progress, now);
             if let Some(configuration) = progress.configuration(&snapshot.metadata.configuration) {
-                lines.push(Metadata { configuration, ..snapshot.metadata.clone() }.into());
+                lines.push(
+                    Metadata {
+                        configuration,
+                        ..snapshot.metadata.clone()
+                    }
+                    .into(),
+                );
             }
             lines.extend(added.iter().cloned().map(Line::from));
             Ok(lines)
@@ -209,27 +238,42 @@ impl Table {
             fitted.push(schema::conform(&self.name, batch, &self.snapshot.schema)?);
         }
         let now = self.shared.options.clock.now();
-        files::write(&self.shared.store, &self.name, self.snapshot.partition_column(), &fitted, now, true).await
+        files::write(
+            &self.shared.store,
+            &self.name,
+            self.snapshot.partition_column(),
+            &fitted,
+            now,
+            true,
+        )
+        .await
     }
 
     /// Deletes the data files of a commit that is known not to exist. Vacuum finds what is left over here.
     pub(super) async fn forget_if_refused(&self, outcome: &Result<i64>, added: &[Add]) {
-        if !matches!(outcome, Err(Error::Fenced { .. } | Error::Conflict { .. })) {
-            return;
-        }
-        for add in added {
-            if let Err(error) = self.shared.store.delete(&format!("{}/{}", self.name, add.path)).await {
-                tracing::debug!(table = self.name, path = add.path, %error, "data file of a refused commit stays until vacuum");
-            }
+        // A full disk most of all: what was written for nothing would take the room away.
+        if matches!(
+            outcome,
+            Err(Error::Fenced { .. } | Error::Conflict { .. } | Error::DiskFull { .. })
+        ) {
+            files::forget(&self.shared.store, &self.name, added).await;
         }
     }
 
     async fn grow(&mut self, wanted: &SchemaRef) -> Result<()> {
         let name = self.name.clone();
         commit::commit(self, "ADD COLUMNS", |snapshot| {
-            let Some(grown) = schema::grown(&name, &snapshot.schema, wanted)? else { return Ok(Vec::new()) };
+            let Some(grown) = schema::grown(&name, &snapshot.schema, wanted)? else {
+                return Ok(Vec::new());
+            };
             let schema_string = schema::to_delta(&grown)?;
-            Ok(vec![Metadata { schema_string, ..snapshot.metadata.clone() }.into()])
+            Ok(vec![
+                Metadata {
+                    schema_string,
+                    ..snapshot.metadata.clone()
+                }
+                .into(),
+            ])
         })
         .await
         .map(|_| ())
@@ -245,7 +289,11 @@ impl Table {
             return Ok(Arc::clone(&self.snapshot));
         }
         let state: Option<State> = log::load(&self.shared.store, &self.name, Some(version)).await?;
-        let accepted = format!("a kept version of table `{}`, the newest is {}", self.name, self.version());
+        let accepted = format!(
+            "a kept version of table `{}`, the newest is {}",
+            self.name,
+            self.version()
+        );
         let state = state.ok_or_else(|| Error::invalid("scan.version", version, accepted))?;
         Snapshot::new(&self.name, state).map(Arc::new)
     }
@@ -253,7 +301,16 @@ impl Table {
 
 fn transactions(wanted: &Progress, current: &Progress, now: i64) -> Vec<Line> {
     let changed = wanted.transactions(current).into_iter();
-    changed.map(|(app_id, version)| Transaction { app_id, version, last_updated: Some(now) }.into()).collect()
+    changed
+        .map(|(app_id, version)| {
+            Transaction {
+                app_id,
+                version,
+                last_updated: Some(now),
+            }
+            .into()
+        })
+        .collect()
 }
 
 /// Puts version 0, if nobody did before.
@@ -263,13 +320,19 @@ async fn create(shared: &Shared, spec: &TableSpec) -> Result<()> {
         id: Uuid::new_v4().to_string(),
         name: Some(spec.name.clone()),
         description: None,
-        format: Format { provider: "parquet".to_owned(), options: BTreeMap::new() },
+        format: Format {
+            provider: "parquet".to_owned(),
+            options: BTreeMap::new(),
+        },
         schema_string: schema::to_delta(&spec.schema)?,
         partition_columns: spec.partition_by.clone(),
         configuration: BTreeMap::new(),
         created_time: Some(now),
     };
-    let protocol = Protocol { min_reader_version: 1, min_writer_version: 2 };
+    let protocol = Protocol {
+        min_reader_version: 1,
+        min_writer_version: 2,
+    };
     let info = commit::info("CREATE TABLE", now, &Uuid::new_v4().to_string(), true);
     let bytes = commit::encode(&[info.into(), protocol.into(), metadata.into()])?;
     commit::put_first(&shared.store, &spec.name, bytes).await

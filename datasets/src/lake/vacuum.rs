@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use futures::TryStreamExt;
 
-use super::scan;
 use super::table::Table;
+use super::{fsync, scan};
 use crate::Result;
 use crate::time::Duration;
 
@@ -18,15 +18,20 @@ pub(super) async fn vacuum(table: &mut Table, age: Duration) -> Result<usize> {
     let limit = table.shared.options.clock.now().0.saturating_sub(age.0);
     let state = &table.snapshot.state;
     let mut kept: HashSet<String> = state.files.keys().map(|path| scan::decoded(path)).collect();
-    let fresh = state.removed.values().filter(|remove| remove.deletion_timestamp.unwrap_or(0) >= limit.div_euclid(1_000));
+    let fresh = state
+        .removed
+        .values()
+        .filter(|remove| remove.deletion_timestamp.unwrap_or(0) >= limit.div_euclid(1_000));
     kept.extend(fresh.map(|remove| scan::decoded(&remove.path)));
     let store = table.shared.store.clone();
     let prefix = format!("{}/", table.name);
     let mut doomed = Vec::new();
     let mut files = store.list(&table.name)?;
     while let Some((path, meta)) = files.try_next().await? {
-        let Some(inside) = path.strip_prefix(&prefix) else { continue };
-        let leftover = inside.ends_with(".tmp");
+        let Some(inside) = path.strip_prefix(&prefix) else {
+            continue;
+        };
+        let leftover = inside.rsplit('/').next().is_some_and(fsync::is_temporary);
         let data = !inside.starts_with("_delta_log/") && !inside.split('/').any(|part| part.starts_with(['_', '.']));
         let old = meta.last_modified.timestamp_micros() < limit;
         if old && (leftover || (data && !kept.contains(inside))) {

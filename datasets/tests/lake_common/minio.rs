@@ -37,27 +37,36 @@ impl Minio {
         let server = Command::new(program)
             .args(["server", "--quiet", "--address", &format!("127.0.0.1:{port}")])
             .arg(place.path())
-            .envs([("MINIO_ROOT_USER", USER), ("MINIO_ROOT_PASSWORD", SECRET), ("MINIO_BROWSER", "off"), ("MINIO_UPDATE", "off")])
+            .envs([
+                ("MINIO_ROOT_USER", USER),
+                ("MINIO_ROOT_PASSWORD", SECRET),
+                ("MINIO_BROWSER", "off"),
+                ("MINIO_UPDATE", "off"),
+            ])
             .env("HOME", place.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let minio = Self { server, port, _place: place };
+        let minio = Self {
+            server,
+            port,
+            _place: place,
+        };
         minio.wait();
         Some(minio)
     }
 
     fn wait(&self) {
-        let limit = Instant::now() + Duration::from_secs(60);
+        let limit = Instant::now() + Duration::from_mins(1);
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             assert!(Instant::now() < limit, "MinIO does not answer");
             std::thread::yield_now();
         }
     }
 
-    /// The address of a lake in it.
-    pub fn url(&self, prefix: &str) -> String {
+    /// The address of a lake in any such server.
+    pub fn url(prefix: &str) -> String {
         format!("s3://{BUCKET}/{prefix}")
     }
 
@@ -91,5 +100,8 @@ fn program() -> Option<PathBuf> {
     folders.extend(env::var_os("GOBIN").map(PathBuf::from));
     folders.extend(env::var_os("GOPATH").map(|path| PathBuf::from(path).join("bin")));
     folders.extend(env::var_os("HOME").map(|path| PathBuf::from(path).join("go/bin")));
-    folders.into_iter().map(|folder| folder.join("minio")).find(|path| path.is_file())
+    folders
+        .into_iter()
+        .map(|folder| folder.join("minio"))
+        .find(|path| path.is_file())
 }

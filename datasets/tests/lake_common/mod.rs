@@ -40,7 +40,10 @@ pub fn readings(offsets: Range<i64>) -> RecordBatch {
     let offsets: Vec<i64> = offsets.collect();
     let times: Vec<i64> = offsets.iter().map(|offset| at(*offset).0).collect();
     let keys: Vec<String> = offsets.iter().map(|offset| format!("s{}", offset % 10)).collect();
-    let days: Vec<i32> = times.iter().map(|time| i32::try_from(time.div_euclid(DAY)).unwrap()).collect();
+    let days: Vec<i32> = times
+        .iter()
+        .map(|time| i32::try_from(time.div_euclid(DAY)).unwrap())
+        .collect();
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from(keys)),
         Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC")),
@@ -53,7 +56,11 @@ pub fn readings(offsets: Range<i64>) -> RecordBatch {
 
 /// Options for tests: fsync off, as no power is cut; a checkpoint every tenth commit.
 pub fn options() -> LakeOptions {
-    LakeOptions { fsync: false, checkpoint_every: 10, ..LakeOptions::default() }
+    LakeOptions {
+        fsync: false,
+        checkpoint_every: 10,
+        ..LakeOptions::default()
+    }
 }
 
 pub async fn open(place: &tempfile::TempDir, options: LakeOptions) -> Lake {
@@ -74,7 +81,10 @@ pub fn progress(table: &Table, partition: i32, next: i64, watermark: Option<i64>
     entry.next = next;
     entry.resume_from = next;
     entry.watermark = watermark.map(Timestamp).or(entry.watermark);
-    Progress { partitions: [(place, entry)].into(), ..Progress::default() }
+    Progress {
+        partitions: [(place, entry)].into(),
+        ..Progress::default()
+    }
 }
 
 pub async fn count(table: &Table, scan: &Scan) -> usize {

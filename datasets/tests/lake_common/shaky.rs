@@ -9,8 +9,8 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
-    PutOptions, PutPayload, PutResult, Result,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
 /// What happens to every n-th put of a log entry.
@@ -34,11 +34,19 @@ pub struct Shaky {
 
 impl Shaky {
     pub fn new(inner: Arc<dyn ObjectStore>, trouble: Trouble, every: usize) -> Self {
-        Self { inner, trouble, every, puts: AtomicUsize::new(0) }
+        Self {
+            inner,
+            trouble,
+            every,
+            puts: AtomicUsize::new(0),
+        }
     }
 
     fn lost() -> Error {
-        Error::Generic { store: "shaky", source: "connection reset".into() }
+        Error::Generic {
+            store: "shaky",
+            source: "connection reset".into(),
+        }
     }
 }
 
@@ -51,7 +59,7 @@ impl fmt::Display for Shaky {
 #[async_trait::async_trait]
 impl ObjectStore for Shaky {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        let entry = location.as_ref().ends_with(".json");
+        let entry = location.extension() == Some("json");
         if !entry || self.puts.fetch_add(1, Ordering::SeqCst) % self.every != self.every - 1 {
             return self.inner.put_opts(location, payload, options).await;
         }
@@ -65,7 +73,11 @@ impl ObjectStore for Shaky {
         }
     }
 
-    async fn put_multipart_opts(&self, location: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
         self.inner.put_multipart_opts(location, options).await
     }
 

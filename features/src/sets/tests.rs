@@ -122,7 +122,9 @@ fn a_planted_future_column_is_caught() {
 fn digests(matrix: &FeatureMatrix) -> Vec<String> {
     let digest = |row: ndarray::ArrayView1<f32>| {
         let mut hash = Sha256::new();
-        row.iter().for_each(|value| hash.update(value.to_bits().to_le_bytes()));
+        for value in row {
+            hash.update(value.to_bits().to_le_bytes());
+        }
         format!("{:x?}", hash.finalize())
     };
     matrix.values.rows().into_iter().map(digest).collect()
@@ -255,4 +257,54 @@ fn neighbours_that_go_before_are_learned() {
     let neighbours = neighbours::Neighbours::learn(deviations.view());
     assert_eq!(neighbours.0[1].first().map(|(place, _)| *place), Some(0));
     assert!(neighbours.0[2].iter().all(|(_, weight)| *weight < 0.2));
+}
+
+#[test]
+#[ignore]
+fn dump_los() {
+    use arterial_datasets::panel::{PanelOptions, read};
+    let Ok(out) = std::env::var("DUMP") else { return };
+    let data = std::env::var("ARTERIAL_DATA").unwrap();
+    let path = std::path::Path::new(&data).join("traffic/losloop/losloop_speed.parquet");
+    let options = PanelOptions { timezone: "America/Los_Angeles".into(), ..PanelOptions::default() };
+    let (panel, _) = read(&path, &options).unwrap();
+    let begin = std::time::Instant::now();
+    let state = standard().learn(&panel.rows(0..1612)).unwrap();
+    eprintln!("learn {:?}", begin.elapsed());
+    let begin = std::time::Instant::now();
+    let prepared = standard().prepare(&panel, &state).unwrap();
+    eprintln!("prepare {:?}", begin.elapsed());
+    let origins: Vec<usize> = (0..2016).collect();
+    for horizon in [3, 6, 12] {
+        let begin = std::time::Instant::now();
+        let matrix = prepared.matrix(&origins, horizon).unwrap();
+        eprintln!("matrix {:?} {:?}", begin.elapsed(), matrix.values.dim());
+        let bytes: Vec<u8> = matrix.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        std::fs::write(format!("{out}/f{horizon}.bin"), bytes).unwrap();
+        std::fs::write(format!("{out}/names"), matrix.columns.join("\n")).unwrap();
+    }
+}
+
+#[test]
+#[ignore]
+fn time_aarhus() {
+    use arterial_datasets::panel::{PanelOptions, read};
+    let data = std::env::var("ARTERIAL_DATA").unwrap();
+    let path = std::path::Path::new(&data).join("traffic/aarhus/aarhus_vehicle_count.parquet");
+    let options = PanelOptions { timezone: "Europe/Copenhagen".into(), ..PanelOptions::default() };
+    let begin = std::time::Instant::now();
+    let (panel, _) = read(&path, &options).unwrap();
+    eprintln!("read {:?}", begin.elapsed());
+    let begin = std::time::Instant::now();
+    let state = standard().learn(&panel.rows(0..10540)).unwrap();
+    eprintln!("learn {:?}", begin.elapsed());
+    let begin = std::time::Instant::now();
+    let prepared = standard().prepare(&panel, &state).unwrap();
+    eprintln!("prepare {:?}", begin.elapsed());
+    let origins: Vec<usize> = (12000..14000).collect();
+    let begin = std::time::Instant::now();
+    let matrix = prepared.matrix(&origins, 6).unwrap();
+    eprintln!("matrix {:?} {:?}", begin.elapsed(), matrix.values.dim());
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    eprintln!("{}", status.lines().filter(|line| line.starts_with("VmHWM")).collect::<String>());
 }

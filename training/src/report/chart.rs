@@ -60,7 +60,12 @@ impl Chart {
             (None, Some(first), Some(last)) => (low.min(*first), high.max(*last)),
             _ => (low, high),
         };
-        let scale = Scale { x: self.x_range, y: (low, high), width: self.width, height: self.height };
+        let scale = Scale {
+            x: self.x_range,
+            y: (low, high),
+            width: self.width,
+            height: self.height,
+        };
         let mut svg = format!(
             "<svg viewBox=\"0 0 {:.0} {:.0}\" role=\"img\" aria-label=\"{}\">",
             self.width,
@@ -93,7 +98,10 @@ impl Chart {
             return range;
         }
         let lines = self.lines.iter().flat_map(|line| line.points.iter().map(|(_, y)| *y));
-        let bands = self.bands.iter().flat_map(|band| band.points.iter().flat_map(|(_, low, high)| [*low, *high]));
+        let bands = self
+            .bands
+            .iter()
+            .flat_map(|band| band.points.iter().flat_map(|(_, low, high)| [*low, *high]));
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in lines.chain(bands).filter(|value| value.is_finite()) {
             low = low.min(value);
@@ -105,21 +113,46 @@ impl Chart {
         if self.from_zero {
             low = low.min(0.0);
         }
-        if high - low < 1e-12 { (low - 0.5, high + 0.5) } else { (low, high) }
+        if high - low < 1e-12 {
+            (low - 0.5, high + 0.5)
+        } else {
+            (low, high)
+        }
     }
 
     fn axes(&self, svg: &mut String, scale: &Scale, ticks: &[f64]) {
         let (right, bottom) = (self.width - RIGHT, self.height - BOTTOM);
         for tick in ticks {
             let y = scale.y(*tick);
-            let _ = write!(svg, "<line class=\"grid\" x1=\"{LEFT}\" y1=\"{y:.1}\" x2=\"{right}\" y2=\"{y:.1}\"/>");
-            let _ = write!(svg, "<text class=\"tick end\" x=\"{}\" y=\"{:.1}\">{}</text>", LEFT - 8.0, y + 4.0, tick_name(*tick));
+            let _ = write!(
+                svg,
+                "<line class=\"grid\" x1=\"{LEFT}\" y1=\"{y:.1}\" x2=\"{right}\" y2=\"{y:.1}\"/>"
+            );
+            let _ = write!(
+                svg,
+                "<text class=\"tick end\" x=\"{}\" y=\"{:.1}\">{}</text>",
+                LEFT - 8.0,
+                y + 4.0,
+                tick_name(*tick)
+            );
         }
-        let _ = write!(svg, "<line class=\"axis\" x1=\"{LEFT}\" y1=\"{bottom}\" x2=\"{right}\" y2=\"{bottom}\"/>");
+        let _ = write!(
+            svg,
+            "<line class=\"axis\" x1=\"{LEFT}\" y1=\"{bottom}\" x2=\"{right}\" y2=\"{bottom}\"/>"
+        );
         for (place, name) in &self.x_ticks {
             let x = scale.x(*place);
-            let _ = write!(svg, "<line class=\"axis\" x1=\"{x:.1}\" y1=\"{bottom}\" x2=\"{x:.1}\" y2=\"{}\"/>", bottom + 4.0);
-            let _ = write!(svg, "<text class=\"tick middle\" x=\"{x:.1}\" y=\"{}\">{}</text>", bottom + 17.0, escape(name));
+            let _ = write!(
+                svg,
+                "<line class=\"axis\" x1=\"{x:.1}\" y1=\"{bottom}\" x2=\"{x:.1}\" y2=\"{}\"/>",
+                bottom + 4.0
+            );
+            let _ = write!(
+                svg,
+                "<text class=\"tick middle\" x=\"{x:.1}\" y=\"{}\">{}</text>",
+                bottom + 17.0,
+                escape(name)
+            );
         }
         let middle = f64::midpoint(LEFT, right);
         let _ = write!(
@@ -162,16 +195,30 @@ pub(super) fn colour(place: usize) -> String {
 }
 
 fn draw(svg: &mut String, line: &Line, scale: &Scale) {
-    let class = if line.ink { "ink".to_owned() } else { colour(line.colour) };
+    let class = if line.ink {
+        "ink".to_owned()
+    } else {
+        colour(line.colour)
+    };
     let mut path = String::new();
     let mut pen_down = false;
     for &(x, y) in &line.points {
         if y.is_finite() {
-            let _ = write!(path, "{}{:.1} {:.1}", if pen_down { 'L' } else { 'M' }, scale.x(x), scale.y(y));
+            let _ = write!(
+                path,
+                "{}{:.1} {:.1}",
+                if pen_down { 'L' } else { 'M' },
+                scale.x(x),
+                scale.y(y)
+            );
         }
         pen_down = y.is_finite();
     }
-    let _ = write!(svg, "<path class=\"line {class}\" d=\"{path}\"><title>{}</title></path>", escape(&line.name));
+    let _ = write!(
+        svg,
+        "<path class=\"line {class}\" d=\"{path}\"><title>{}</title></path>",
+        escape(&line.name)
+    );
     if line.dots {
         for &(x, y) in line.points.iter().filter(|(_, y)| y.is_finite()) {
             let _ = write!(
@@ -189,11 +236,20 @@ fn draw(svg: &mut String, line: &Line, scale: &Scale) {
 /// One closed path for each stretch without a gap.
 fn area(band: &Band, scale: &Scale) -> String {
     let mut path = String::new();
-    for stretch in band.points.split(|(_, low, high)| !(low.is_finite() && high.is_finite())) {
+    for stretch in band
+        .points
+        .split(|(_, low, high)| !(low.is_finite() && high.is_finite()))
+    {
         let there = stretch.iter().map(|&(x, _, high)| (x, high));
         let back = stretch.iter().rev().map(|&(x, low, _)| (x, low));
         for (place, (x, y)) in there.chain(back).enumerate() {
-            let _ = write!(path, "{}{:.1} {:.1}", if place == 0 { 'M' } else { 'L' }, scale.x(x), scale.y(y));
+            let _ = write!(
+                path,
+                "{}{:.1} {:.1}",
+                if place == 0 { 'M' } else { 'L' },
+                scale.x(x),
+                scale.y(y)
+            );
         }
         if !stretch.is_empty() {
             path.push('Z');
@@ -209,7 +265,11 @@ pub(super) fn nice_ticks(low: f64, high: f64, count: u32) -> Vec<f64> {
         return vec![low];
     }
     let power = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough).unwrap_or(rough);
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * power)
+        .find(|step| *step >= rough)
+        .unwrap_or(rough);
     let (first, last) = ((low / step + 1e-9).floor() as i64, (high / step - 1e-9).ceil() as i64);
     (first..=last).map(|place| place as f64 * step).collect()
 }
@@ -232,7 +292,10 @@ fn value_name(value: f64) -> String {
 
 /// Text that cannot become markup.
 pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -242,19 +305,42 @@ mod tests {
     #[test]
     fn ticks_are_round_and_span_the_data() {
         assert_eq!(nice_ticks(0.0, 9.3, 5), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
-        assert_eq!(nice_ticks(3.1, 3.4, 5), [3.1, 3.2, 3.3000000000000003, 3.4000000000000004]);
+        assert_eq!(
+            nice_ticks(3.1, 3.4, 5),
+            [3.1, 3.2, 3.3000000000000003, 3.4000000000000004]
+        );
         assert_eq!(nice_ticks(5.0, 5.0, 5), [5.0]);
     }
 
     #[test]
     fn a_gap_lifts_the_pen() {
         let points = vec![(0.0, 1.0), (1.0, f64::NAN), (2.0, 2.0), (3.0, 1.0)];
-        let line = Line { name: "a<b".into(), colour: 0, points, dots: true, ink: false };
-        let chart =
-            Chart { width: 300.0, height: 200.0, x_range: (0.0, 3.0), lines: vec![line], ..Chart::default() };
+        let line = Line {
+            name: "a<b".into(),
+            colour: 0,
+            points,
+            dots: true,
+            ink: false,
+        };
+        let chart = Chart {
+            width: 300.0,
+            height: 200.0,
+            x_range: (0.0, 3.0),
+            lines: vec![line],
+            ..Chart::default()
+        };
         let svg = chart.render();
         assert_eq!(svg.matches("<circle").count(), 3);
-        let path = svg.split("class=\"line").nth(1).unwrap().split("d=\"").nth(1).unwrap().split('"').next().unwrap();
+        let path = svg
+            .split("class=\"line")
+            .nth(1)
+            .unwrap()
+            .split("d=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap();
         assert_eq!(path.matches('M').count(), 2, "{path}");
         assert!(svg.contains("a&lt;b") && !svg.contains("NaN"));
     }

@@ -16,7 +16,10 @@ const STYLE: &str = include_str!("style.css");
 /// A file that cannot be written.
 pub fn write(path: &Path, backtest: &Backtest, series: &[String]) -> Result<()> {
     let page = page(backtest, series);
-    let failed = |source| Error::Io { path: path.to_owned(), source };
+    let failed = |source| Error::Io {
+        path: path.to_owned(),
+        source,
+    };
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".unfinished");
     std::fs::write(&unfinished, page).map_err(failed)?;
@@ -30,8 +33,16 @@ pub fn page(backtest: &Backtest, series: &[String]) -> String {
         sections::head(backtest),
         sections::scores(backtest),
         sections::samples(backtest),
-        format!("<div class=\"two\">{}{}</div>", sections::by_step(backtest), sections::by_hour(backtest)),
-        format!("<div class=\"two\">{}{}</div>", sections::by_series(backtest, series), sections::reliability(backtest)),
+        format!(
+            "<div class=\"two\">{}{}</div>",
+            sections::by_step(backtest),
+            sections::by_hour(backtest)
+        ),
+        format!(
+            "<div class=\"two\">{}{}</div>",
+            sections::by_series(backtest, series),
+            sections::reliability(backtest)
+        ),
         sections::cost(backtest),
         sections::foot(backtest),
     ];

@@ -23,22 +23,57 @@ pub(super) fn title(backtest: &Backtest) -> String {
 /// Title, data and protocol.
 pub(super) fn head(backtest: &Backtest) -> String {
     let (data, protocol) = (&backtest.document.data, &backtest.document.protocol);
-    let split = protocol.split.clone().unwrap_or_else(|| format!("{} folds", protocol.folds.len()));
+    let split = protocol
+        .split
+        .clone()
+        .unwrap_or_else(|| format!("{} folds", protocol.folds.len()));
     let rows = protocol.folds.last().map_or(0, |fold| fold.train_rows);
     let best = best(backtest);
     let facts = [
-        ("best model", best.clone().unwrap_or_else(|| "none".into()), "least MAE over all steps".to_owned()),
-        ("its MAE", number(best.and_then(|name| through(backtest, &name)), 3), format!("steps 1 to {}", protocol.horizon)),
-        ("windows scored", protocol.test_windows.to_string(), format!("from row {}", protocol.test_start)),
-        ("series", data.series.to_string(), format!("{:.1} % missing", 100.0 * data.missing_share)),
-        ("rows", data.steps.to_string(), format!("every {} min", data.step_seconds / 60.0)),
+        (
+            "best model",
+            best.clone().unwrap_or_else(|| "none".into()),
+            "least MAE over all steps".to_owned(),
+        ),
+        (
+            "its MAE",
+            number(best.and_then(|name| through(backtest, &name)), 3),
+            format!("steps 1 to {}", protocol.horizon),
+        ),
+        (
+            "windows scored",
+            protocol.test_windows.to_string(),
+            format!("from row {}", protocol.test_start),
+        ),
+        (
+            "series",
+            data.series.to_string(),
+            format!("{:.1} % missing", 100.0 * data.missing_share),
+        ),
+        (
+            "rows",
+            data.steps.to_string(),
+            format!("every {} min", data.step_seconds / 60.0),
+        ),
         ("split", split, format!("{rows} training rows")),
-        ("context, horizon", format!("{}, {}", protocol.context, protocol.horizon), "rows".to_owned()),
+        (
+            "context, horizon",
+            format!("{}, {}", protocol.context, protocol.horizon),
+            "rows".to_owned(),
+        ),
         ("clock", data.timezone.clone(), format!("seed {}", protocol.seed)),
     ];
-    let mut html = format!("<header><h1>{}</h1><p>Every model forecast the same windows; none had seen them.</p></header><dl class=\"facts\">", escape(&title(backtest)));
+    let mut html = format!(
+        "<header><h1>{}</h1><p>Every model forecast the same windows; none had seen them.</p></header><dl class=\"facts\">",
+        escape(&title(backtest))
+    );
     for (name, value, note) in facts {
-        let _ = write!(html, "<div><dt>{name}</dt><dd>{}<small>{}</small></dd></div>", escape(&value), escape(&note));
+        let _ = write!(
+            html,
+            "<div><dt>{name}</dt><dd>{}<small>{}</small></dd></div>",
+            escape(&value),
+            escape(&note)
+        );
     }
     html.push_str("</dl>");
     html
@@ -83,10 +118,18 @@ fn score_row(row: &Score, rows: &[Score], first: bool) -> String {
     };
     let cell = |value: fn(&Score) -> Option<f64>, digits: usize| {
         let best = value(row).is_some_and(|own| own <= least(value));
-        format!("<td{}>{}</td>", if best { " class=\"best\"" } else { "" }, number(value(row), digits))
+        format!(
+            "<td{}>{}</td>",
+            if best { " class=\"best\"" } else { "" },
+            number(value(row), digits)
+        )
     };
     let skill = row.metrics.skill;
-    let worse = if skill.is_some_and(|skill| skill < 0.0) { " class=\"worse\"" } else { "" };
+    let worse = if skill.is_some_and(|skill| skill < 0.0) {
+        " class=\"worse\""
+    } else {
+        ""
+    };
     format!(
         "<tr{}><td>{}</td><td>{}</td><td>{}</td>{}{}{}{}{}{}<td>{}</td><td>{}</td><td{worse}>{}</td><td>{}</td></tr>",
         if first { " class=\"first\"" } else { "" },
@@ -108,15 +151,25 @@ fn score_row(row: &Score, rows: &[Score], first: bool) -> String {
 
 /// What happened and what was forecast, for some series.
 pub(super) fn samples(backtest: &Backtest) -> String {
-    let Some(first) = backtest.samples.first() else { return String::new() };
-    let place = backtest.scores.iter().position(|(model, _)| *model == first.model).unwrap_or(0);
+    let Some(first) = backtest.samples.first() else {
+        return String::new();
+    };
+    let place = backtest
+        .scores
+        .iter()
+        .position(|(model, _)| *model == first.model)
+        .unwrap_or(0);
     let minutes = backtest.document.data.step_seconds / 60.0 * first.step as f64;
     let mut html = format!(
         "<section><h2>Forecast beside what happened</h2><p>{} forecast {minutes} minutes ahead, with the band that should hold {} % of \
          the values, over the last test windows.</p>{}",
         escape(&first.model),
         first.level,
-        legend(&[("what happened", "swatch ink"), (&first.model, &format!("swatch {}", colour(place))), ("band", &format!("swatch area {}", colour(place)))])
+        legend(&[
+            ("what happened", "swatch ink"),
+            (&first.model, &format!("swatch {}", colour(place))),
+            ("band", &format!("swatch area {}", colour(place)))
+        ])
     );
     for sample in &backtest.samples {
         let _ = write!(
@@ -133,7 +186,13 @@ pub(super) fn samples(backtest: &Backtest) -> String {
 
 fn sample_chart(sample: &Sample, place: usize, timezone: &str) -> String {
     let x = |time: Timestamp| time.0 as f64;
-    let line = |value: fn(&samples::SamplePoint) -> f64| sample.points.iter().map(|point| (x(point.time), value(point))).collect();
+    let line = |value: fn(&samples::SamplePoint) -> f64| {
+        sample
+            .points
+            .iter()
+            .map(|point| (x(point.time), value(point)))
+            .collect()
+    };
     let range = (
         sample.points.first().map_or(0.0, |point| x(point.time)),
         sample.points.last().map_or(1.0, |point| x(point.time)),
@@ -145,10 +204,29 @@ fn sample_chart(sample: &Sample, place: usize, timezone: &str) -> String {
         x_title: format!("local time, {timezone}"),
         x_ticks: time_ticks(range, timezone),
         x_range: range,
-        bands: vec![Band { colour: place, points: sample.points.iter().map(|point| (x(point.time), point.low, point.high)).collect() }],
+        bands: vec![Band {
+            colour: place,
+            points: sample
+                .points
+                .iter()
+                .map(|point| (x(point.time), point.low, point.high))
+                .collect(),
+        }],
         lines: vec![
-            Line { name: "what happened".into(), colour: 0, points: line(|point| point.actual), dots: false, ink: true },
-            Line { name: sample.model.clone(), colour: place, points: line(|point| point.point), dots: false, ink: false },
+            Line {
+                name: "what happened".into(),
+                colour: 0,
+                points: line(|point| point.actual),
+                dots: false,
+                ink: true,
+            },
+            Line {
+                name: sample.model.clone(),
+                colour: place,
+                points: line(|point| point.point),
+                dots: false,
+                ink: false,
+            },
         ],
         ..Chart::default()
     }
@@ -157,9 +235,14 @@ fn sample_chart(sample: &Sample, place: usize, timezone: &str) -> String {
 
 /// Round local times within `range` (microseconds), at most about nine.
 fn time_ticks(range: (f64, f64), timezone: &str) -> Vec<(f64, String)> {
-    let Ok(zone) = jiff::tz::TimeZone::get(timezone) else { return Vec::new() };
+    let Ok(zone) = jiff::tz::TimeZone::get(timezone) else {
+        return Vec::new();
+    };
     let hours = (range.1 - range.0) / HOUR as f64;
-    let every = [1, 2, 3, 6, 12, 24, 48, 168].into_iter().find(|every| hours / f64::from(*every) <= 9.0).unwrap_or(24 * 30);
+    let every = [1, 2, 3, 6, 12, 24, 48, 168]
+        .into_iter()
+        .find(|every| hours / f64::from(*every) <= 9.0)
+        .unwrap_or(24 * 30);
     let mut ticks = Vec::new();
     let mut instant = range.0 as i64 - (range.0 as i64).rem_euclid(HOUR / 4) + HOUR / 4;
     while instant as f64 <= range.1 {
@@ -168,7 +251,11 @@ fn time_ticks(range: (f64, f64), timezone: &str) -> Vec<(f64, String)> {
             let days = i64::from(local.date().day_of_year());
             let hour = i64::from(local.hour()) + 24 * if every > 24 { days } else { 0 };
             if local.minute() == 0 && local.second() == 0 && hour % i64::from(every.max(1)) == 0 {
-                let name = if every >= 24 { local.strftime("%-d %b") } else { local.strftime("%a %H:%M") };
+                let name = if every >= 24 {
+                    local.strftime("%-d %b")
+                } else {
+                    local.strftime("%a %H:%M")
+                };
                 ticks.push((instant as f64, name.to_string()));
             }
         }
@@ -183,10 +270,14 @@ pub(super) fn by_step(backtest: &Backtest) -> String {
     let horizon = backtest.document.protocol.horizon;
     let lines = model_lines(backtest, horizon <= 24, |scores| {
         let errors = scores.steps.iter().enumerate();
-        errors.map(|(place, tally)| (step * (place + 1) as f64, or_nan(tally.absolute.value()))).collect()
+        errors
+            .map(|(place, tally)| (step * (place + 1) as f64, or_nan(tally.absolute.value())))
+            .collect()
     });
     let every = (horizon / 8).max(1);
-    let ticks = (1..=horizon).filter(|place| place % every == 0).map(|place| step * place as f64);
+    let ticks = (1..=horizon)
+        .filter(|place| place % every == 0)
+        .map(|place| step * place as f64);
     let chart = Chart {
         width: 500.0,
         height: 300.0,
@@ -199,13 +290,23 @@ pub(super) fn by_step(backtest: &Backtest) -> String {
         lines,
         ..Chart::default()
     };
-    section(backtest, "Error by horizon", "How fast forecasts lose their worth.", &chart.render())
+    section(
+        backtest,
+        "Error by horizon",
+        "How fast forecasts lose their worth.",
+        &chart.render(),
+    )
 }
 
 /// MAE at each local hour of the target.
 pub(super) fn by_hour(backtest: &Backtest) -> String {
     let lines = model_lines(backtest, false, |scores| {
-        scores.hours.iter().enumerate().map(|(hour, mean)| (hour as f64, or_nan(mean.value()))).collect()
+        scores
+            .hours
+            .iter()
+            .enumerate()
+            .map(|(hour, mean)| (hour as f64, or_nan(mean.value())))
+            .collect()
     });
     let chart = Chart {
         width: 500.0,
@@ -213,13 +314,21 @@ pub(super) fn by_hour(backtest: &Backtest) -> String {
         label: "MAE by local hour".into(),
         x_title: format!("local hour of the target, {}", backtest.document.data.timezone),
         y_title: "MAE".into(),
-        x_ticks: (0..24).step_by(3).map(|hour| (f64::from(hour), format!("{hour:02}"))).collect(),
+        x_ticks: (0..24)
+            .step_by(3)
+            .map(|hour| (f64::from(hour), format!("{hour:02}")))
+            .collect(),
         x_range: (0.0, 23.0),
         from_zero: true,
         lines,
         ..Chart::default()
     };
-    section(backtest, "Error by local hour", "Where in the day the errors arise, over all steps.", &chart.render())
+    section(
+        backtest,
+        "Error by local hour",
+        "Where in the day the errors arise, over all steps.",
+        &chart.render(),
+    )
 }
 
 /// MAE of each series, hardest last, and a table of the hardest.
@@ -228,7 +337,11 @@ pub(super) fn by_series(backtest: &Backtest, series: &[String]) -> String {
         let mut errors: Vec<f64> = scores.series.iter().filter_map(|mean| mean.value()).collect();
         errors.sort_by(f64::total_cmp);
         let last = errors.len().saturating_sub(1).max(1) as f64;
-        errors.into_iter().enumerate().map(|(place, error)| (100.0 * place as f64 / last, error)).collect()
+        errors
+            .into_iter()
+            .enumerate()
+            .map(|(place, error)| (100.0 * place as f64 / last, error))
+            .collect()
     });
     let chart = Chart {
         width: 500.0,
@@ -236,21 +349,36 @@ pub(super) fn by_series(backtest: &Backtest, series: &[String]) -> String {
         label: "MAE by series".into(),
         x_title: "share of series, easiest first, %".into(),
         y_title: "MAE".into(),
-        x_ticks: (0..=4).map(|quarter| (f64::from(quarter) * 25.0, (quarter * 25).to_string())).collect(),
+        x_ticks: (0..=4)
+            .map(|quarter| (f64::from(quarter) * 25.0, (quarter * 25).to_string()))
+            .collect(),
         x_range: (0.0, 100.0),
         from_zero: true,
         lines,
         ..Chart::default()
     };
     let body = chart.render() + &hardest(backtest, series);
-    section(backtest, "Error by series", "Each model\u{2019}s series, sorted by their error over all steps.", &body)
+    section(
+        backtest,
+        "Error by series",
+        "Each model\u{2019}s series, sorted by their error over all steps.",
+        &body,
+    )
 }
 
 fn hardest(backtest: &Backtest, names: &[String]) -> String {
-    let Some(best) = best(backtest) else { return String::new() };
-    let Some((_, scores)) = backtest.scores.iter().find(|(model, _)| *model == best) else { return String::new() };
-    let mut errors: Vec<(usize, f64)> =
-        scores.series.iter().enumerate().filter_map(|(place, mean)| Some((place, mean.value()?))).collect();
+    let Some(best) = best(backtest) else {
+        return String::new();
+    };
+    let Some((_, scores)) = backtest.scores.iter().find(|(model, _)| *model == best) else {
+        return String::new();
+    };
+    let mut errors: Vec<(usize, f64)> = scores
+        .series
+        .iter()
+        .enumerate()
+        .filter_map(|(place, mean)| Some((place, mean.value()?)))
+        .collect();
     errors.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
     let mut html = String::from("<div class=\"scroll\"><table><thead><tr><th>hardest series</th>");
     for (model, _) in &backtest.scores {
@@ -258,7 +386,11 @@ fn hardest(backtest: &Backtest, names: &[String]) -> String {
     }
     html.push_str("</tr></thead><tbody>");
     for (place, _) in errors.into_iter().take(HARDEST) {
-        let _ = write!(html, "<tr><td>{}</td>", escape(names.get(place).map_or("", String::as_str)));
+        let _ = write!(
+            html,
+            "<tr><td>{}</td>",
+            escape(names.get(place).map_or("", String::as_str))
+        );
         for (_, scores) in &backtest.scores {
             let _ = write!(html, "<td>{}</td>", number(scores.series[place].value(), 3));
         }
@@ -275,9 +407,13 @@ pub(super) fn reliability(backtest: &Backtest) -> String {
         let sum = scores.through(scores.steps.len(), &backtest.layout);
         let count = sum.magnitude.count as f64;
         let shares = fractions.iter().zip(&sum.below);
-        shares.map(|(fraction, below)| (100.0 * fraction, 100.0 * *below as f64 / count)).collect()
+        shares
+            .map(|(fraction, below)| (100.0 * fraction, 100.0 * *below as f64 / count))
+            .collect()
     });
-    let ticks: Vec<(f64, String)> = (0..=5).map(|fifth| (f64::from(fifth) * 20.0, (fifth * 20).to_string())).collect();
+    let ticks: Vec<(f64, String)> = (0..=5)
+        .map(|fifth| (f64::from(fifth) * 20.0, (fifth * 20).to_string()))
+        .collect();
     let chart = Chart {
         width: 500.0,
         height: 420.0,
@@ -342,10 +478,19 @@ fn model_lines(backtest: &Backtest, dots: bool, points: impl Fn(&Scores) -> Vec<
 }
 
 fn section(backtest: &Backtest, title: &str, text: &str, body: &str) -> String {
-    let classes: Vec<String> = (0..backtest.scores.len()).map(|place| format!("swatch {}", colour(place))).collect();
-    let entries: Vec<(&str, &str)> =
-        backtest.scores.iter().zip(&classes).map(|((name, _), class)| (name.as_str(), class.as_str())).collect();
-    format!("<section><h2>{title}</h2><p>{text}</p>{}{body}</section>", legend(&entries))
+    let classes: Vec<String> = (0..backtest.scores.len())
+        .map(|place| format!("swatch {}", colour(place)))
+        .collect();
+    let entries: Vec<(&str, &str)> = backtest
+        .scores
+        .iter()
+        .zip(&classes)
+        .map(|((name, _), class)| (name.as_str(), class.as_str()))
+        .collect();
+    format!(
+        "<section><h2>{title}</h2><p>{text}</p>{}{body}</section>",
+        legend(&entries)
+    )
 }
 
 fn legend(entries: &[(&str, &str)]) -> String {

@@ -1,0 +1,169 @@
+//! The condition of a scan, at three grains: files by the log's statistics, row groups by Parquet's, rows one by one.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::and;
+use arrow::datatypes::{DataType, Schema, TimestampMicrosecondType};
+use arrow::error::ArrowError;
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::statistics::Statistics;
+
+use super::scan::{Scan, unknown_column};
+use super::schema::represent;
+use super::snapshot::DataFile;
+use crate::schema::instant;
+use crate::time::Timestamp;
+use crate::{Error, Result};
+
+/// The column that `keys` selects in.
+const KEY: &str = "key";
+
+/// The condition of a scan.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Filter {
+    /// Sorted, for the files' bounds.
+    keys: Option<Vec<String>>,
+    /// The same, for the rows.
+    set: Arc<HashSet<String>>,
+    time: Option<(String, Timestamp, Timestamp)>,
+}
+
+impl Filter {
+    pub(super) fn new(table: &str, schema: &Schema, scan: &Scan) -> Result<Self> {
+        let mut keys = scan.keys.clone();
+        if let Some(keys) = &mut keys {
+            check_column(table, schema, KEY, &DataType::Utf8)?;
+            keys.sort();
+            keys.dedup();
+        }
+        let set = Arc::new(keys.iter().flatten().cloned().collect());
+        let time = match &scan.time_column {
+            Some(column) => {
+                check_column(table, schema, column, &instant())?;
+                let from = scan.from.unwrap_or(Timestamp(i64::MIN));
+                Some((column.clone(), from, scan.to.unwrap_or(Timestamp(i64::MAX))))
+            }
+            None if scan.from.is_some() || scan.to.is_some() => {
+                return Err(Error::invalid(
+                    "scan.time_column",
+                    "nothing",
+                    "a time column, as `from` or `to` is given",
+                ));
+            }
+            None => None,
+        };
+        // A range open on both sides still drops rows whose time is null, unless it was not asked for at all.
+        let time = time.filter(|_| scan.from.is_some() || scan.to.is_some());
+        Ok(Self { keys, set, time })
+    }
+
+    /// The columns that the condition reads.
+    pub(super) fn columns(&self) -> Option<Vec<&str>> {
+        let key = self.keys.as_ref().map(|_| KEY);
+        let time = self.time.as_ref().map(|(column, _, _)| column.as_str());
+        let columns: Vec<&str> = key.into_iter().chain(time).collect();
+        (!columns.is_empty()).then_some(columns)
+    }
+
+    /// Whether the file lacks a column of the condition: then it is null everywhere, and no row matches.
+    pub(super) fn needs_absent(&self, file: &Schema) -> bool {
+        self.columns()
+            .is_some_and(|columns| columns.iter().any(|column| file.field_with_name(column).is_err()))
+    }
+
+    pub(super) fn may_match(&self, file: &DataFile) -> bool {
+        if self.columns().is_none() {
+            return true;
+        }
+        let Some(stats) = file.stats() else { return true };
+        if let Some(keys) = &self.keys
+            && !stats.may_have_key(KEY, keys)
+        {
+            return false;
+        }
+        let Some((column, from, to)) = &self.time else {
+            return true;
+        };
+        stats.times(column).is_none_or(|(low, high)| low < *to && high >= *from)
+    }
+
+    pub(super) fn may_match_group(&self, group: &RowGroupMetaData) -> bool {
+        let bounds = |name: &str| {
+            let column = group
+                .columns()
+                .iter()
+                .find(|column| column.column_path().parts() == [name])?;
+            column.statistics()
+        };
+        if let (Some(keys), Some(Statistics::ByteArray(found))) = (&self.keys, bounds(KEY))
+            && let (Some(low), Some(high)) = (found.min_opt(), found.max_opt())
+        {
+            let first = keys.partition_point(|key| key.as_bytes() < low.data());
+            if keys.get(first).is_none_or(|key| key.as_bytes() > high.data()) {
+                return false;
+            }
+        }
+        if let Some((column, from, to)) = &self.time
+            && let Some(Statistics::Int64(found)) = bounds(column)
+            && let (Some(low), Some(high)) = (found.min_opt(), found.max_opt())
+            && is_microseconds(group, column)
+        {
+            return *low < to.0 && *high >= from.0;
+        }
+        true
+    }
+
+    pub(super) fn matches(&self, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {
+        let read = |name: &str, kind: &DataType| {
+            batch
+                .column_by_name(name)
+                .and_then(|found| represent(found, kind))
+                .ok_or_else(|| ArrowError::SchemaError(format!("column `{name}` is not {kind}")))
+        };
+        let mut all: Option<BooleanArray> = None;
+        if self.keys.is_some() {
+            let keys = read(KEY, &DataType::Utf8)?;
+            let keys = keys.as_string::<i32>().iter();
+            all = Some(
+                keys.map(|key| Some(key.is_some_and(|key| self.set.contains(key))))
+                    .collect(),
+            );
+        }
+        if let Some((column, from, to)) = &self.time {
+            let times = read(column, &instant())?;
+            let times = times.as_primitive::<TimestampMicrosecondType>().iter();
+            let inside = |at: i64| at >= from.0 && at < to.0;
+            let hits: BooleanArray = times.map(|at| Some(at.is_some_and(inside))).collect();
+            all = Some(match all {
+                Some(before) => and(&before, &hits)?,
+                None => hits,
+            });
+        }
+        Ok(all.unwrap_or_else(|| BooleanArray::from(vec![true; batch.num_rows()])))
+    }
+}
+
+fn is_microseconds(group: &RowGroupMetaData, column: &str) -> bool {
+    use parquet::basic::{ConvertedType, LogicalType, TimeUnit};
+    group.columns().iter().filter(|found| found.column_path().parts() == [column]).all(|found| {
+        let kind = found.column_descr();
+        kind.converted_type() == ConvertedType::TIMESTAMP_MICROS
+            || matches!(kind.logical_type_ref(), Some(LogicalType::Timestamp(kind)) if kind.unit == TimeUnit::MICROS)
+    })
+}
+
+fn check_column(table: &str, schema: &Schema, name: &str, kind: &DataType) -> Result<()> {
+    let field = schema
+        .field_with_name(name)
+        .map_err(|_| unknown_column(table, schema, name))?;
+    if field.data_type() == kind {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        format!("{table}.{name}"),
+        field.data_type(),
+        kind.to_string(),
+    ))
+}

@@ -1,0 +1,94 @@
+//! A scan gives what a look at every row would give, whatever the files and bounds are.
+
+mod lake_common;
+
+use arrow::array::RecordBatch;
+use arterial_datasets::lake::{MaintainPlan, Scan, maintain};
+use arterial_datasets::time::DAY;
+use futures::TryStreamExt;
+use lake_common::{START, at, count, local, offsets, readings, spec};
+use proptest::prelude::*;
+
+fn wanted(keys: &Option<Vec<String>>, from: Option<i64>, to: Option<i64>, end: i64) -> Vec<i64> {
+    let has_key = |offset: &i64| {
+        keys.as_ref()
+            .is_none_or(|keys| keys.contains(&format!("s{}", offset % 10)))
+    };
+    let inside = |offset: &i64| from.is_none_or(|from| *offset >= from) && to.is_none_or(|to| *offset < to);
+    (0..end).filter(has_key).filter(inside).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn pruning_never_changes_the_answer(
+        cuts in proptest::collection::vec(1..900_i64, 1..8),
+        keys in proptest::option::of(proptest::collection::vec("s[0-9x]", 0..4)),
+        from in proptest::option::of(0..4_000_i64),
+        to in proptest::option::of(0..4_000_i64),
+        compacted in any::<bool>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (lake, _place) = local();
+        runtime.block_on(async {
+            let mut table = lake.table(&spec("readings")).await.unwrap();
+            let mut end = 0;
+            for cut in cuts {
+                table.append(&[readings(end..end + cut)]).await.unwrap();
+                end += cut;
+            }
+            if compacted {
+                maintain(&lake, &MaintainPlan { min_files: 2, ..MaintainPlan::default() }).await.unwrap();
+                table.refresh().await.unwrap();
+            }
+            let scan = Scan {
+                keys: keys.clone(),
+                time_column: Some("event_time".into()),
+                from: from.map(at),
+                to: to.map(at),
+                ..Scan::default()
+            };
+            prop_assert_eq!(offsets(&table, &scan).await, wanted(&keys, from, to, end));
+            let streamed: Vec<RecordBatch> = table.stream(&scan).await.unwrap().try_collect().await.unwrap();
+            prop_assert_eq!(streamed.iter().map(RecordBatch::num_rows).sum::<usize>(), count(&table, &scan).await);
+            Ok(())
+        })?;
+    }
+}
+
+#[tokio::test]
+async fn a_large_sorted_file_is_read_only_where_the_key_can_be() {
+    let (lake, _place) = local();
+    let mut table = lake.table(&spec("readings")).await.unwrap();
+    for part in 0..3 {
+        let rows = readings(part * 60_000..(part + 1) * 60_000);
+        // All on one day, so that compaction makes one file of several row groups.
+        let day = arrow::array::Date32Array::from(vec![i32::try_from(START / DAY).unwrap(); rows.num_rows()]);
+        let mut columns = rows.columns().to_vec();
+        columns[4] = std::sync::Arc::new(day);
+        table
+            .append(&[RecordBatch::try_new(rows.schema(), columns).unwrap()])
+            .await
+            .unwrap();
+    }
+    maintain(
+        &lake,
+        &MaintainPlan {
+            min_files: 2,
+            ..MaintainPlan::default()
+        },
+    )
+    .await
+    .unwrap();
+    table.refresh().await.unwrap();
+    assert_eq!(table.files().0, 1);
+    let some = Scan {
+        keys: Some(vec!["s9".into()]),
+        columns: Some(vec!["offset".into()]),
+        ..Scan::default()
+    };
+    assert_eq!(
+        offsets(&table, &some).await,
+        (9..180_000).step_by(10).collect::<Vec<i64>>()
+    );
+}

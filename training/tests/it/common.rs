@@ -1,0 +1,45 @@
+//! Panels that several tests use.
+
+use arterial_datasets::panel::{Channel, ChannelRole, Panel};
+use arterial_datasets::time::{Duration, MINUTE, Timestamp};
+use arterial_training::document::DataBlock;
+use ndarray::Array3;
+
+/// What the JSON says of `panel`.
+pub fn block(panel: &Panel) -> DataBlock {
+    DataBlock {
+        path: "panel.csv".into(),
+        sha256: "0".repeat(64),
+        series: panel.series().len(),
+        steps: panel.steps(),
+        step_seconds: panel.step().seconds(),
+        timezone: panel.timezone().into(),
+        missing_share: panel.missing_share(),
+    }
+}
+
+/// Four days of four daily waves with a gap.
+pub fn waves() -> Panel {
+    let rows = 4 * 96;
+    let values = Array3::from_shape_fn((rows, 4, 1), |(row, series, _)| {
+        if series == 3 && (200..230).contains(&row) {
+            return f64::NAN;
+        }
+        let phase = row as f64 / 96.0 * std::f64::consts::TAU + series as f64;
+        50.0 + 20.0 * phase.sin() + ((row * 7 + series * 13) % 11) as f64
+    });
+    let names = ["north", "east", "south", "west"].map(str::to_owned).to_vec();
+    let channels = vec![Channel {
+        name: "y".into(),
+        role: ChannelRole::Target,
+    }];
+    Panel::new(
+        Timestamp(0),
+        Duration(15 * MINUTE),
+        "Europe/Copenhagen",
+        names,
+        channels,
+        values,
+    )
+    .unwrap()
+}

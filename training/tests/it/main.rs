@@ -1,0 +1,5 @@
+//! The crate from outside: one binary, so that it is linked once.
+
+mod backtest;
+mod common;
+mod registry;
