@@ -16,10 +16,11 @@ use crate::{Error, Result};
 /// Unknown series, other shapes, and cells that are no weight, with row and column.
 pub fn read_graph(path: &Path, series: &[String]) -> Result<Graph> {
     let name = path.display().to_string();
-    let (header, rows) = unlabelled(&name, cells(path)?, series)?;
+    let (header, rows) = cells(path)?;
     if ["from", "to", "weight"].iter().all(|column| header.iter().any(|known| known == column)) {
         return edges(&name, &header, &rows, series);
     }
+    let (header, rows) = unlabelled(&name, (header, rows), series)?;
     if header.len() != series.len() || !(rows.len() == series.len() || rows.len() + 1 == series.len()) {
         return Err(Error::invalid(
             "graph",

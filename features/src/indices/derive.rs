@@ -152,7 +152,9 @@ mod tests {
         let catalog = StreamCatalog::built_in().unwrap();
         let full = schema::windows(catalog.get("traffic-sensors").unwrap());
         let mut zones = StringBuilder::new();
-        rows.iter().for_each(|row| zones.append_option(row.1));
+        for row in rows {
+            zones.append_option(row.1);
+        }
         let columns = full.fields().iter().map(|field| -> ArrayRef {
             match field.name().as_str() {
                 "key" => Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.0))),

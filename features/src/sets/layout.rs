@@ -53,3 +53,8 @@ impl Layout {
 pub fn ratio(numerator: Expr, denominator: Expr) -> Expr {
     polars::prelude::when(denominator.clone().gt(lit(0.0))).then(numerator / denominator).otherwise(lit(NULL))
 }
+
+/// A value without its sign.
+pub fn magnitude(value: Expr) -> Expr {
+    polars::prelude::when(value.clone().lt(lit(0.0))).then(lit(0.0) - value.clone()).otherwise(value)
+}

@@ -5,7 +5,7 @@
 use polars::prelude::{Expr, col, lit, when};
 
 use super::feature::{Feature, Stages};
-use super::layout::{Layout, ratio};
+use super::layout::{Layout, magnitude, ratio};
 
 /// Days over which absolute deviations are averaged.
 pub const SPREAD_DAYS: usize = 16;
@@ -48,7 +48,7 @@ pub const SPREAD: Stages = Stages {
 /// Yesterday's absolute deviation, or whether there was one.
 fn yesterday(layout: Layout, count: bool) -> Expr {
     let miss = layout.days_ago("miss", 1);
-    let there = if count { lit(1.0) } else { miss.clone().abs() };
+    let there = if count { lit(1.0) } else { magnitude(miss.clone()) };
     when(miss.is_null()).then(lit(0.0)).otherwise(there)
 }
 

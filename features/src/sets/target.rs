@@ -6,6 +6,7 @@
 use polars::prelude::{Expr, col, lit, when};
 
 use super::feature::{Feature, Stages};
+use super::layout::magnitude;
 
 macro_rules! feature {
     ($name:literal, $expression:expr) => {
@@ -29,7 +30,7 @@ pub const TARGET: Stages = Stages {
             feature!("value_unsure", |_| (col("value") - col("level")) * col("unsure")),
             feature!("profile_unsure", |_| (col("profile") - col("level")) * col("unsure")),
             feature!("deviation_bent", |_| {
-                col("deviation_last") * col("deviation_last").abs() / (col("level").abs() + lit(1.0))
+                col("deviation_last") * magnitude(col("deviation_last")) / (magnitude(col("level")) + lit(1.0))
             }),
             feature!("profile_below_free", |_| col("free_level") - col("profile")),
             feature!("hour_sin", |_| wave(1.0).sin()),

@@ -64,7 +64,7 @@ fn no_feature_reads_a_row_behind_its_origin() {
     let removed_state = standard().learn(&removable.rows(0..96 * 60)).unwrap();
     // Mid-day, around midnight, and around the repeated hour of 2026-10-25 (row 7396 is 01:00 UTC).
     for origin in [40, 96 * 30 + 50, 96 * 70 - 1, 96 * 70, 96 * 70 + 1, 7393, 7397] {
-        for horizon in [1, 4, 24, 100] {
+        for horizon in [1, 24, 100] {
             assert_eq!(guard::leaks(&*standard(), state, panel, origin, horizon).unwrap(), []);
         }
         assert_eq!(guard::leaks(&*standard(), &removed_state, &removable, origin, 4).unwrap(), []);
@@ -122,7 +122,9 @@ fn a_planted_future_column_is_caught() {
 fn digests(matrix: &FeatureMatrix) -> Vec<String> {
     let digest = |row: ndarray::ArrayView1<f32>| {
         let mut hash = Sha256::new();
-        row.iter().for_each(|value| hash.update(value.to_bits().to_le_bytes()));
+        for value in row {
+            hash.update(value.to_bits().to_le_bytes());
+        }
         format!("{:x?}", hash.finalize())
     };
     matrix.values.rows().into_iter().map(digest).collect()
