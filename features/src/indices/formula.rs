@@ -62,7 +62,12 @@ mod tests {
 
     #[test]
     fn congestion_is_clamped_between_free_and_standing() {
-        for (speed, free_flow, expected) in [(30.0, 60.0, 0.5), (70.0, 60.0, 0.0), (0.0, 60.0, 1.0), (-5.0, 60.0, 1.0)] {
+        for (speed, free_flow, expected) in [
+            (30.0, 60.0, 0.5),
+            (70.0, 60.0, 0.0),
+            (0.0, 60.0, 1.0),
+            (-5.0, 60.0, 1.0),
+        ] {
             assert_eq!(congestion(Some(speed), Some(free_flow)), Some(expected));
         }
     }
