@@ -103,7 +103,7 @@ pub fn backtest(document: &Document) -> String {
 
 fn scores(scores: &[Score]) -> Table {
     let mut table = Table::new([
-        "model", "step", "minutes", "MAE", "1..step", "RMSE", "1..step", "MAPE %", "MASE", "wQL", "in 80 %", "width",
+        "model", "step", "minutes", "MAE", "MAE 1-n", "RMSE", "RMSE 1-n", "MAPE %", "MASE", "wQL", "in 80 %", "width",
         "skill",
     ]);
     let mut before: Option<&str> = None;
@@ -166,9 +166,11 @@ fn remarks(document: &Document) -> String {
         ]);
     }
     text.push_str(&timing.render());
-    text.push_str("\nskill: 1 - MAE / MAE of seasonal-naive on the same windows. MASE: in units of the series' own\n");
+    text.push_str(
+        "\n1-n: over steps 1 to this one. skill: 1 - MAE / MAE of seasonal-naive on the same windows. MASE: in units\n",
+    );
     text.push_str(&format!(
-        "seasonal-naive error on the training part (season {} rows). wQL over quantiles {}.\n",
+        "of the series' own seasonal-naive error on the training part (season {} rows). wQL over quantiles {}.\n",
         document.protocol.mase_season_steps,
         document
             .protocol

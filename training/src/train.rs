@@ -127,7 +127,9 @@ pub async fn train(
         });
         versions.push(id);
     }
-    if let Some(best) = best(&backtest, &versions) {
+    if let Some(best) = best(&backtest, &versions)
+        && !beaten_by_resumed(registry, &outcome.published, best, &backtest.document).await?
+    {
         let evidence = evidence::from_scores(best, &backtest.document, champion.as_ref());
         challenge(registry, plan.target, best, &evidence, clock).await?;
         outcome.challenger = Some(best.to_string());
@@ -250,6 +252,26 @@ fn best<'a>(backtest: &Backtest, versions: &'a [ModelVersion]) -> Option<&'a Mod
         .map(|(_, scores)| scores.clone())
         .collect();
     crate::samples::best(&scores).map(|place| &versions[place])
+}
+
+/// Whether a version that was there before did at least as well on the same windows; then the challenger stays as it is.
+async fn beaten_by_resumed(
+    registry: &Registry,
+    published: &[Published],
+    best: &ModelVersion,
+    document: &Document,
+) -> Result<bool> {
+    let Some(own) = evidence::from_scores(best, document, None).mae else {
+        return Ok(false);
+    };
+    for version in published.iter().filter(|version| version.resumed) {
+        let manifest = registry.manifest(&version.model.parse()?).await?;
+        let before = evidence::from_manifest(&manifest, None).and_then(|evidence| evidence.mae);
+        if before.is_some_and(|before| before <= own) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn challenge(

@@ -1,6 +1,7 @@
 //! A backtest as one HTML file: charts as inline SVG, no script, nothing fetched, light and dark by the reader's own setting.
 
 mod chart;
+mod charts;
 mod sections;
 
 use std::path::Path;
@@ -32,17 +33,18 @@ pub fn page(backtest: &Backtest, series: &[String]) -> String {
     let body = [
         sections::head(backtest),
         sections::scores(backtest),
-        sections::samples(backtest),
+        charts::samples(backtest),
         format!(
             "<div class=\"two\">{}{}</div>",
-            sections::by_step(backtest),
-            sections::by_hour(backtest)
+            charts::by_step(backtest),
+            charts::by_hour(backtest)
         ),
         format!(
             "<div class=\"two\">{}{}</div>",
-            sections::by_series(backtest, series),
-            sections::reliability(backtest)
+            charts::by_series(backtest),
+            charts::reliability(backtest)
         ),
+        charts::hardest(backtest, series),
         sections::cost(backtest),
         sections::foot(backtest),
     ];
