@@ -268,7 +268,7 @@ impl<S: Source> Pipeline<S> {
         if !lane.is_running() || self.stale.contains(lane.topic()) {
             return Ok(false);
         }
-        lane.advance(now, &self.source);
+        lane.advance(now, &self.source, false);
         let due = lane.due(now, &self.options);
         self.commit(place, due, now)
     }
@@ -339,8 +339,9 @@ impl<S: Source> Pipeline<S> {
     /// # Errors
     /// The lake's errors: what was not committed then is read again by the next start.
     pub fn finish(&mut self) -> Result<()> {
+        let now = self.clock.now();
         for lane in self.lanes.iter_mut().filter(|lane| lane.is_running()) {
-            lane.waiting.windows_closed |= lane.windows.finish() > 0;
+            lane.advance(now, &self.source, true);
         }
         self.shutdown()
     }

@@ -155,6 +155,7 @@ impl Lane {
                 return Ok(BTreeMap::new());
             }
         }
+        resume::begin_archive(&mut tables, owned, &identity).await?;
         let starts = resume::starts(&tables, owned).await?;
         self.tables = Some(tables);
         self.identity = identity;
@@ -297,15 +298,16 @@ impl Lane {
         self.status.state = StreamState::Stopped(reason);
     }
 
-    /// Moves the watermark on.
-    pub(super) fn advance(&mut self, now: Timestamp, source: &dyn Source) {
+    /// Moves the watermark on; closes every window where the input has ended.
+    pub(super) fn advance(&mut self, now: Timestamp, source: &dyn Source, has_ended: bool) {
         let Self { definition, owned, windows, .. } = self;
         let unread = |number: i32| {
             let Some(owned) = owned.get(&number) else { return false };
             let end = source.high_watermark(&TopicPartition::new(&definition.name, number));
             end.is_none_or(|end| owned.next < end)
         };
-        self.waiting.windows_closed |= windows.advance(now, &unread) > 0;
+        let closed = if has_ended { windows.finish(&unread) } else { windows.advance(now, &unread) };
+        self.waiting.windows_closed |= closed > 0;
         if let Some(through) = self.windows.closed_through() {
             self.decoder.keep_payloads_before(through);
         }

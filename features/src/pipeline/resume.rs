@@ -52,10 +52,27 @@ pub(super) async fn starts(tables: &Tables, partitions: &BTreeSet<TopicPartition
 fn start(windows: PartitionProgress, archive: Option<PartitionProgress>) -> Start {
     let closed_through = windows.watermark;
     let next = windows.next.max(0);
-    // An archive that was switched on later begins where the windows are.
-    let archived = archive.map(|archive| if archive.has_read() { archive.next } else { next });
+    let archived = archive.map(|archive| archive.next.max(0));
     let seek = windows.has_read().then(|| archived.map_or(windows.resume_from, |archived| archived.min(windows.resume_from)));
-    Start { seek, resume: Resume { next, closed_through, refused: HashSet::new() }, archived: archived.unwrap_or(i64::MAX) }
+    let resume = Resume { next, read_from: windows.resume_from.clamp(0, next), closed_through, refused: HashSet::new() };
+    Start { seek, resume, archived: archived.unwrap_or(i64::MAX) }
+}
+
+/// Says in the archive where it begins, for partitions that it does not know yet: where the windows are, which is further than
+/// the first record if it was switched on later. Said before anything is read, or else it could not be told from an archive
+/// that has not committed anything yet.
+pub(super) async fn begin_archive(tables: &mut Tables, partitions: &BTreeSet<TopicPartition>, identity: &SourceIdentity) -> Result<()> {
+    let Tables { windows, archive: Some(archive), .. } = tables else { return Ok(()) };
+    let new = partitions.iter().filter(|partition| !archive.progress(partition).has_read());
+    let begin = |partition: &TopicPartition| {
+        let next = windows.progress(partition).next.max(0);
+        (partition.clone(), PartitionProgress { next, resume_from: next, ..PartitionProgress::default() })
+    };
+    let positions: BTreeMap<_, _> = new.map(begin).collect();
+    if !positions.is_empty() {
+        archive.commit(&[], positions, identity).await?;
+    }
+    Ok(())
 }
 
 /// The offsets of `partitions` that are in quarantine, those of an earlier topic of the same name apart.
@@ -152,8 +169,6 @@ mod tests {
     fn reading_begins_at_the_lowest_offset_that_any_table_needs() {
         assert_eq!(start(progress(90, 70), None).seek, Some(70));
         assert_eq!(start(progress(90, 70), Some(progress(60, 60))).seek, Some(60));
-        let fresh = start(progress(90, 70), Some(PartitionProgress::default()));
-        assert_eq!((fresh.seek, fresh.archived), (Some(70), 90));
         assert_eq!(start(PartitionProgress::default(), Some(progress(60, 60))).seek, None);
     }
 }

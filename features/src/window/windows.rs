@@ -62,7 +62,7 @@ pub struct Counts {
 pub struct Position {
     /// The next unread offset.
     pub next: i64,
-    /// The lowest offset still held by an open window; `next` where none is.
+    /// The lowest offset that an open window holds, or will hold once this run has read it again; `next` where none is.
     pub resume_from: i64,
     /// Windows that end at or before are closed, with everything read of them in the table.
     pub closed_through: Option<Timestamp>,
@@ -163,7 +163,7 @@ impl Windows {
                 }
             }
             let partition = &mut self.watermark.partitions[here];
-            partition.next = partition.next.max(offset + 1);
+            partition.read_to(offset + 1);
             partition.latest = partition.latest.max(Some(time));
             partition.active_at = now.0;
         }
@@ -189,8 +189,8 @@ impl Windows {
     pub fn read_to(&mut self, partition: i32, next: i64, now: Timestamp) {
         let place = self.partition_place(partition, now);
         let partition = &mut self.watermark.partitions[place];
-        if next > partition.next {
-            partition.next = next;
+        if next > partition.read {
+            partition.read_to(next);
             partition.active_at = now.0;
         }
     }
@@ -229,8 +229,12 @@ impl Windows {
         self.close(self.watermark.now)
     }
 
-    /// Closes every open window, as the input has ended. Returns how many closed.
-    pub fn finish(&mut self) -> usize {
+    /// Closes every open window, as the input has ended; none where a partition has not been read again as far as an earlier run
+    /// had read it. Returns how many closed. `unread` as for [`advance`](Self::advance).
+    pub fn finish(&mut self, unread: &dyn Fn(i32) -> bool) -> usize {
+        if self.watermark.partitions.iter().any(|one| one.is_behind(unread)) {
+            return 0;
+        }
         let end = self.open.last().map(|table| table.start + self.layout.window());
         self.watermark.now = self.watermark.now.max(end);
         self.watermark.certain = self.watermark.now;
@@ -352,8 +356,9 @@ impl Windows {
         };
         let position = |one: &Partition| Position {
             next: one.next,
-            resume_from: lowest(one.number).unwrap_or(one.next).min(one.next),
-            closed_through: self.closed_through.map(Timestamp),
+            resume_from: lowest(one.number).unwrap_or(one.read).min(one.read),
+            // What is still to be read again is in no window yet, be it closed through other partitions.
+            closed_through: if one.read < one.resume.next { one.resume.closed_through } else { self.closed_through.map(Timestamp) },
         };
         self.watermark.partitions.iter().map(|one| (one.number, position(one))).collect()
     }

@@ -40,6 +40,7 @@ range = [-50, 200]
 path = "cars"
 type = "int"
 role = "value"
+range = [0, 268435456]
 
 [[fields]]
 path = "state"
