@@ -42,7 +42,14 @@ pub(super) struct Partition {
 
 impl Partition {
     pub(super) fn new(number: i32, resume: Resume, now: Timestamp) -> Self {
-        Self { number, next: resume.next, read: resume.read_from, latest: None, active_at: now.0, resume }
+        Self {
+            number,
+            next: resume.next,
+            read: resume.read_from,
+            latest: None,
+            active_at: now.0,
+            resume,
+        }
     }
 
     /// Everything below `next` has been read, by this run or, before where this one began, by an earlier one.
@@ -95,7 +102,9 @@ impl Watermark {
         let candidate = if awake.peek().is_some() {
             // A partition that is awake but has shown no event yet, or not all of those that an earlier run had read, holds the
             // watermark: a window must not close before everything below `next` is in it again.
-            awake.try_fold(i64::MAX, |least, latest| latest.map(|latest| least.min(latest))).map(|least| least - self.lateness)
+            awake
+                .try_fold(i64::MAX, |least, latest| latest.map(|latest| least.min(latest)))
+                .map(|least| least - self.lateness)
         } else {
             self.silent(now.0, newest_end)
         };
@@ -127,8 +136,16 @@ mod tests {
     const IDLE: i64 = 60;
 
     fn watermark(partitions: i32) -> Watermark {
-        let partitions = (0..partitions).map(|number| Partition::new(number, Resume::default(), Timestamp(0))).collect();
-        Watermark { lateness: LATENESS, idle_timeout: IDLE, partitions, now: None, certain: None }
+        let partitions = (0..partitions)
+            .map(|number| Partition::new(number, Resume::default(), Timestamp(0)))
+            .collect();
+        Watermark {
+            lateness: LATENESS,
+            idle_timeout: IDLE,
+            partitions,
+            now: None,
+            certain: None,
+        }
     }
 
     fn see(mark: &mut Watermark, partition: usize, time: i64, at: i64) {
