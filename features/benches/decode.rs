@@ -119,7 +119,7 @@ fn schema() -> SchemaRef {
         text("sensor_id"),
         Field::new(
             "timestamp",
-            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())),
             true,
         ),
         text("road_id"),
