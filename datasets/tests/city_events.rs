@@ -31,11 +31,15 @@ fn events(config: CityConfig, length: i64) -> (Vec<(Topic, String, Timestamp, Va
 }
 
 fn member<'a>(event: &'a Value, path: &str) -> Option<&'a Value> {
-    event.pointer(&format!("/{}", path.replace('.', "/"))).filter(|value| !value.is_null())
+    event
+        .pointer(&format!("/{}", path.replace('.', "/")))
+        .filter(|value| !value.is_null())
 }
 
 fn number(event: &Value, path: &str) -> f64 {
-    member(event, path).and_then(Value::as_f64).unwrap_or_else(|| panic!("no number `{path}` in {event}"))
+    member(event, path)
+        .and_then(Value::as_f64)
+        .unwrap_or_else(|| panic!("no number `{path}` in {event}"))
 }
 
 /// What a decoder by definition would refuse.
@@ -60,7 +64,11 @@ fn check(stream: &StreamDefinition, key: &str, time: Timestamp, event: &Value) {
             assert!(low <= number && number <= high, "{} = {number} in {event}", field.path);
         }
         if field.role == Role::Category {
-            assert!(field.values.iter().any(|one| value == one.as_str()), "{} in {event}", field.path);
+            assert!(
+                field.values.iter().any(|one| value == one.as_str()),
+                "{} in {event}",
+                field.path
+            );
         }
     }
 }
@@ -77,12 +85,20 @@ fn every_event_fits_its_definition_and_every_field_is_told() {
         assert!(*time >= last, "events come in order of time");
         last = *time;
         let paths = stream.fields.iter().map(|field| &field.path);
-        told.extend(paths.filter(|path| member(event, path).is_some()).map(|path| (*topic, path.clone())));
+        told.extend(
+            paths
+                .filter(|path| member(event, path).is_some())
+                .map(|path| (*topic, path.clone())),
+        );
     }
     for topic in Topic::ALL {
         for field in &catalog.get(topic.name()).unwrap().fields {
             // `rentals` is for systems that tell rentals instead of bikes.
-            assert!(field.path == "rentals" || told.contains(&(topic, field.path.clone())), "{topic:?} {}", field.path);
+            assert!(
+                field.path == "rentals" || told.contains(&(topic, field.path.clone())),
+                "{topic:?} {}",
+                field.path
+            );
         }
     }
 }
@@ -93,18 +109,27 @@ fn fields_that_belong_together_agree() {
     for (topic, _, _, event) in &events {
         match topic {
             Topic::Parking => {
-                assert_eq!(number(event, "occupied_spaces") + number(event, "available_spaces"), number(event, "total_spaces"));
+                assert_eq!(
+                    number(event, "occupied_spaces") + number(event, "available_spaces"),
+                    number(event, "total_spaces")
+                );
                 let rate = number(event, "occupied_spaces") / number(event, "total_spaces") * 100.0;
                 assert!((rate - number(event, "occupancy_rate")).abs() < 0.051);
                 assert_eq!(event["status"] == "full", number(event, "available_spaces") == 0.0);
             }
             Topic::BikeShare => {
-                assert_eq!(number(event, "available_bikes") + number(event, "available_docks"), number(event, "capacity"));
+                assert_eq!(
+                    number(event, "available_bikes") + number(event, "available_docks"),
+                    number(event, "capacity")
+                );
             }
             Topic::PublicTransport => {
                 let rate = number(event, "passenger_count") / number(event, "capacity") * 100.0;
                 assert!((rate - number(event, "occupancy_rate")).abs() < 0.051 && rate <= 100.0);
-                assert_eq!(event["status"] == "delayed", number(event, "delay_minutes") > 3.0 - 0.05 && event["status"] == "delayed");
+                assert_eq!(
+                    event["status"] == "delayed",
+                    number(event, "delay_minutes") > 3.0 - 0.05 && event["status"] == "delayed"
+                );
             }
             Topic::TaxiVtc => assert_eq!(event["status"] == "occupied", event["fare_info"].is_object()),
             _ => {}
@@ -115,9 +140,16 @@ fn fields_that_belong_together_agree() {
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
     let digest = |seed: u64| {
-        let mut city = City::new(CityConfig { report_interval: Duration(MINUTE), ..config(seed) }).unwrap();
+        let mut city = City::new(CityConfig {
+            report_interval: Duration(MINUTE),
+            ..config(seed)
+        })
+        .unwrap();
         let mut bytes = Vec::new();
-        city.advance(Timestamp(city.now().0 + 3 * HOUR), &mut |event| bytes.extend_from_slice(event.payload)).unwrap();
+        city.advance(Timestamp(city.now().0 + 3 * HOUR), &mut |event| {
+            bytes.extend_from_slice(event.payload)
+        })
+        .unwrap();
         let labels: Vec<String> = city.finish().iter().map(|label| label.to_json().unwrap()).collect();
         (bytes, labels)
     };
@@ -127,14 +159,23 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 
 #[test]
 fn every_reporter_reports_every_five_seconds() {
-    let quiet = CityConfig { faults_per_day: 0.0, incidents_per_day: 0.0, planned_per_week: 0.0, ..CityConfig::default() };
+    let quiet = CityConfig {
+        faults_per_day: 0.0,
+        incidents_per_day: 0.0,
+        planned_per_week: 0.0,
+        ..CityConfig::default()
+    };
     let start = Timestamp(quiet.start.0 + 10 * HOUR);
     let (events, _) = events(CityConfig { start, ..quiet }, MINUTE);
     let mut counts: BTreeMap<(Topic, String), usize> = BTreeMap::new();
     for (topic, _, time, event) in events {
         assert_eq!(time.0 % (5 * SECOND), 0);
         let identity = ["sensor_id", "vehicle_id", "taxi_id", "parking_id", "station_id"];
-        let who = identity.iter().find_map(|name| event[name].as_str()).unwrap().to_string();
+        let who = identity
+            .iter()
+            .find_map(|name| event[name].as_str())
+            .unwrap()
+            .to_string();
         *counts.entry((topic, who)).or_default() += 1;
     }
     assert!(counts.values().all(|count| *count == 12), "{counts:?}");
@@ -144,8 +185,14 @@ fn every_reporter_reports_every_five_seconds() {
 #[test]
 fn labels_speak_of_reporters_that_exist() {
     let (events, labels) = events(config(3), 2 * DAY);
-    let keys: BTreeSet<(&str, &str)> = events.iter().map(|(topic, key, ..)| (topic.name(), key.as_str())).collect();
-    let told: BTreeSet<&str> = events.iter().filter_map(|(.., event)| event["incident_id"].as_str()).collect();
+    let keys: BTreeSet<(&str, &str)> = events
+        .iter()
+        .map(|(topic, key, ..)| (topic.name(), key.as_str()))
+        .collect();
+    let told: BTreeSet<&str> = events
+        .iter()
+        .filter_map(|(.., event)| event["incident_id"].as_str())
+        .collect();
     let (mut incidents, mut faults, mut affected) = (0, 0, 0);
     assert!(matches!(&labels[0], Label::City(city) if city.synthetic));
     for label in &labels {
@@ -156,7 +203,12 @@ fn labels_speak_of_reporters_that_exist() {
                 affected += incident.affected.len();
                 assert!(incident.start < incident.end && incident.reported_at >= incident.start);
                 assert!(told.contains(incident.incident_id.as_str()) || !incident.observed_to_end);
-                assert!(incident.affected.iter().all(|one| keys.contains(&("traffic-sensors", one.sensor_id.as_str()))));
+                assert!(
+                    incident
+                        .affected
+                        .iter()
+                        .all(|one| keys.contains(&("traffic-sensors", one.sensor_id.as_str())))
+                );
             }
             Label::Fault(fault) => {
                 faults += 1;
@@ -164,30 +216,62 @@ fn labels_speak_of_reporters_that_exist() {
             }
         }
     }
-    assert!(incidents > 20 && faults > 10 && affected > 20, "{incidents} {faults} {affected}");
+    assert!(
+        incidents > 20 && faults > 10 && affected > 20,
+        "{incidents} {faults} {affected}"
+    );
 }
 
 #[test]
 fn buses_run_late_and_the_air_is_worse_when_the_roads_are_full() {
-    let quiet = CityConfig { weather: false, incidents_per_day: 0.0, faults_per_day: 0.0, ..config(1) };
+    let quiet = CityConfig {
+        weather: false,
+        incidents_per_day: 0.0,
+        faults_per_day: 0.0,
+        ..config(1)
+    };
     let (events, _) = events(quiet, DAY);
     let mean = |topic: Topic, path: &str, hours: std::ops::Range<i64>| {
         let at = |time: &Timestamp| hours.contains(&(time.0 / HOUR % 24));
-        let values: Vec<f64> =
-            events.iter().filter(|(one, _, time, _)| *one == topic && at(time)).map(|(.., event)| number(event, path)).collect();
+        let values: Vec<f64> = events
+            .iter()
+            .filter(|(one, _, time, _)| *one == topic && at(time))
+            .map(|(.., event)| number(event, path))
+            .collect();
         values.iter().sum::<f64>() / values.len() as f64
     };
-    assert!(mean(Topic::PublicTransport, "delay_minutes", 16..18) > mean(Topic::PublicTransport, "delay_minutes", 10..12) + 0.5);
+    assert!(
+        mean(Topic::PublicTransport, "delay_minutes", 16..18)
+            > mean(Topic::PublicTransport, "delay_minutes", 10..12) + 0.5
+    );
     assert!(mean(Topic::AirQuality, "pollutants.no2", 7..9) > 1.5 * mean(Topic::AirQuality, "pollutants.no2", 2..4));
-    assert!(mean(Topic::PublicTransport, "passenger_count", 16..18) > mean(Topic::PublicTransport, "passenger_count", 21..22));
+    assert!(
+        mean(Topic::PublicTransport, "passenger_count", 16..18)
+            > mean(Topic::PublicTransport, "passenger_count", 21..22)
+    );
 }
 
 #[test]
 fn a_wrong_configuration_names_what_is_accepted() {
     let refuse = |config: CityConfig| City::new(config).unwrap_err().to_string();
-    let interval = refuse(CityConfig { report_interval: Duration(7 * SECOND), ..CityConfig::default() });
-    assert!(interval.contains("`interval`") && interval.contains("7s") && interval.contains("60s"), "{interval}");
-    let zone = refuse(CityConfig { timezone: "Mars/Olympus".into(), ..CityConfig::default() });
+    let interval = refuse(CityConfig {
+        report_interval: Duration(7 * SECOND),
+        ..CityConfig::default()
+    });
+    assert!(
+        interval.contains("`interval`") && interval.contains("7s") && interval.contains("60s"),
+        "{interval}"
+    );
+    let zone = refuse(CityConfig {
+        timezone: "Mars/Olympus".into(),
+        ..CityConfig::default()
+    });
     assert!(zone.contains("Mars/Olympus") && zone.contains("IANA"), "{zone}");
-    assert!(refuse(CityConfig { incidents_per_day: -1.0, ..CityConfig::default() }).contains("incidents_per_day"));
+    assert!(
+        refuse(CityConfig {
+            incidents_per_day: -1.0,
+            ..CityConfig::default()
+        })
+        .contains("incidents_per_day")
+    );
 }

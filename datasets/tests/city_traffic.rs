@@ -31,7 +31,10 @@ fn state(city: &City, traffic: &Traffic, cell: usize) -> (f64, f64) {
     let lanes = f64::from(link.lanes);
     let before = traffic.vehicles_before(network, cell);
     let came = traffic.vehicles[cell] - before + traffic.passed[cell];
-    (before / link.cell_length() / lanes, came.min(traffic.passed[cell]) / STEP_HOURS / lanes)
+    (
+        before / link.cell_length() / lanes,
+        came.min(traffic.passed[cell]) / STEP_HOURS / lanes,
+    )
 }
 
 #[test]
@@ -44,7 +47,10 @@ fn flow_and_density_lie_below_the_triangle_and_on_both_of_its_branches() {
         for cell in 0..network.cells() {
             let diagram = network.links[network.link_of[cell]].kind.diagram();
             let (density, flow) = state(&city, city.traffic(), cell);
-            assert!(flow <= diagram.flow(density) + 1e-6 * diagram.capacity, "{flow} at {density}: {diagram:?}");
+            assert!(
+                flow <= diagram.flow(density) + 1e-6 * diagram.capacity,
+                "{flow} at {density}: {diagram:?}"
+            );
             if density > 1.0 && density < diagram.critical_density() && flow > 0.9 * diagram.free_speed * density {
                 free += 1;
             }
@@ -55,12 +61,19 @@ fn flow_and_density_lie_below_the_triangle_and_on_both_of_its_branches() {
         }
     }
     assert!(free > 100_000, "free: {free}");
-    assert!(congested > 1000 && on_congested_branch * 2 > congested, "congested: {on_congested_branch} of {congested}");
+    assert!(
+        congested > 1000 && on_congested_branch * 2 > congested,
+        "congested: {on_congested_branch} of {congested}"
+    );
 }
 
 #[test]
 fn no_vehicle_is_made_or_lost() {
-    let mut city = City::new(CityConfig { incidents_per_day: 30.0, ..quiet(2) }).unwrap();
+    let mut city = City::new(CityConfig {
+        incidents_per_day: 30.0,
+        ..quiet(2)
+    })
+    .unwrap();
     for hour in 1..=24 {
         run(&mut city, hour * HOUR);
         let traffic = city.traffic();
@@ -99,9 +112,19 @@ fn congestion_travels_upstream_at_the_speed_of_a_wave() {
             _ => None,
         })
         .unwrap();
-    let onset = |id: &str| incident.affected.iter().find(|one| one.sensor_id == id).map(|one| one.from);
+    let onset = |id: &str| {
+        incident
+            .affected
+            .iter()
+            .find(|one| one.sensor_id == id)
+            .map(|one| one.from)
+    };
     let mut seen = Vec::new();
-    for sensor in city.sensors().iter().filter(|sensor| network.link_of[sensor.cell] == number) {
+    for sensor in city
+        .sensors()
+        .iter()
+        .filter(|sensor| network.link_of[sensor.cell] == number)
+    {
         let distance = (cell as f64 - sensor.cell as f64) * link.cell_length();
         match onset(&sensor.id) {
             Some(from) if distance > 0.0 => seen.push((distance, (from.0 - incident.start.0) as f64 / HOUR as f64)),
@@ -117,7 +140,10 @@ fn congestion_travels_upstream_at_the_speed_of_a_wave() {
     let (near, far) = (seen[0], seen[seen.len() - 1]);
     let speed = (far.0 - near.0) / (far.1 - near.1);
     let wave = RoadKind::Motorway.diagram().wave_speed();
-    assert!((2.0..=wave * 1.2).contains(&speed), "{speed} km/h, the fastest wave has {wave}");
+    assert!(
+        (2.0..=wave * 1.2).contains(&speed),
+        "{speed} km/h, the fastest wave has {wave}"
+    );
 }
 
 #[test]
@@ -133,7 +159,9 @@ fn the_speed_behind_an_accident_falls_and_comes_back() {
         assert!(one.from >= incident.start && one.to >= one.from);
     }
     for sensor in city.sensors() {
-        let speed = city.traffic().speed(&city.plan().network, city.conditions(), sensor.cell);
+        let speed = city
+            .traffic()
+            .speed(&city.plan().network, city.conditions(), sensor.cell);
         assert!(speed > 0.9 * sensor.free_speed, "{} stands at 22 o'clock", sensor.id);
     }
 }
@@ -155,7 +183,10 @@ fn workdays_have_two_peaks_and_weekends_none_in_the_morning() {
     let noon = vehicles_at(&mut City::new(quiet(4)).unwrap(), 7, 10);
     let night = vehicles_at(&mut City::new(quiet(4)).unwrap(), 7, 2);
     for day in 0..5 {
-        assert!(morning[day] > 1.3 * noon[day] && evening[day] > 1.3 * noon[day], "day {day}");
+        assert!(
+            morning[day] > 1.3 * noon[day] && evening[day] > 1.3 * noon[day],
+            "day {day}"
+        );
         assert!(night[day] < 0.2 * morning[day], "day {day}");
     }
     assert!(morning[5] < 0.7 * morning[0] && morning[6] < 0.6 * morning[0]);
@@ -180,12 +211,20 @@ fn the_peak_stays_at_the_local_hour_when_the_clock_changes() {
 fn every_size_and_seed_flows_again_by_night() {
     for size in [CitySize::Small, CitySize::Medium, CitySize::Large] {
         for seed in 1..4 {
-            let config = CityConfig { size, incidents_per_day: 6.0, weather: true, ..quiet(seed) };
+            let config = CityConfig {
+                size,
+                incidents_per_day: 6.0,
+                weather: true,
+                ..quiet(seed)
+            };
             let mut city = City::new(config).unwrap();
             run(&mut city, DAY + 2 * HOUR);
             let inside = city.traffic().inside();
             run(&mut city, DAY + 7 * HOUR);
-            assert!(inside < 0.5 * city.traffic().inside(), "{size:?} {seed}: {inside} vehicles at two o'clock");
+            assert!(
+                inside < 0.5 * city.traffic().inside(),
+                "{size:?} {seed}: {inside} vehicles at two o'clock"
+            );
         }
     }
 }
@@ -193,7 +232,11 @@ fn every_size_and_seed_flows_again_by_night() {
 #[test]
 fn the_traffic_is_the_same_however_often_it_is_reported() {
     let at = |seconds: i64| {
-        let config = CityConfig { report_interval: Duration(seconds * SECOND), incidents_per_day: 20.0, ..quiet(6) };
+        let config = CityConfig {
+            report_interval: Duration(seconds * SECOND),
+            incidents_per_day: 20.0,
+            ..quiet(6)
+        };
         let mut city = City::new(config).unwrap();
         run(&mut city, 9 * HOUR);
         city.traffic().vehicles.clone()

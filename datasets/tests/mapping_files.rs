@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 /// The folder of public data, if it is at hand.
 fn data(below: &str) -> Option<PathBuf> {
     let fallback = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let folder = std::env::var_os("ARTERIAL_DATA").map_or_else(fallback, PathBuf::from).join(below);
+    let folder = std::env::var_os("ARTERIAL_DATA")
+        .map_or_else(fallback, PathBuf::from)
+        .join(below);
     if !folder.exists() {
         eprintln!("skipped: {} is not here (set ARTERIAL_DATA)", folder.display());
         return None;
@@ -50,7 +52,10 @@ fn replayed(name: &str, below: &str) -> Option<(usize, ReplayRecord, ReplayRecor
 
 fn check(stream: &StreamDefinition, record: &ReplayRecord) {
     let event = event(record);
-    assert_eq!(event[&stream.timestamp].as_str().unwrap().parse::<Timestamp>().unwrap(), record.time);
+    assert_eq!(
+        event[&stream.timestamp].as_str().unwrap().parse::<Timestamp>().unwrap(),
+        record.time
+    );
     assert!(!record.key.is_empty());
     for field in &stream.fields {
         let value = event.pointer(&format!("/{}", field.path.replace('.', "/")));
@@ -68,9 +73,14 @@ fn times(first: &ReplayRecord, last: &ReplayRecord) -> (String, String) {
 
 #[test]
 fn los_loop_becomes_speeds_in_kilometres_an_hour() {
-    let Some((count, first, last)) = replayed("los-loop", "traffic/losloop") else { return };
+    let Some((count, first, last)) = replayed("los-loop", "traffic/losloop") else {
+        return;
+    };
     assert_eq!(count, 2016 * 207);
-    assert_eq!(times(&first, &last), ("2012-03-01T08:00:00Z".into(), "2012-03-08T07:55:00Z".into()));
+    assert_eq!(
+        times(&first, &last),
+        ("2012-03-01T08:00:00Z".into(), "2012-03-08T07:55:00Z".into())
+    );
     assert_eq!(
         event(&first),
         json!({"timestamp": "2012-03-01T08:00:00Z", "sensor_id": "773869", "location": {"lat": 34.15497, "lon": -118.31829},
@@ -80,8 +90,13 @@ fn los_loop_becomes_speeds_in_kilometres_an_hour() {
 
 #[test]
 fn aarhus_traffic_joins_speed_count_and_place() {
-    let Some((count, first, last)) = replayed("aarhus-traffic", "traffic/aarhus") else { return };
-    assert_eq!(times(&first, &last), ("2014-08-01T07:50:00Z".into(), "2014-09-30T23:55:00Z".into()));
+    let Some((count, first, last)) = replayed("aarhus-traffic", "traffic/aarhus") else {
+        return;
+    };
+    assert_eq!(
+        times(&first, &last),
+        ("2014-08-01T07:50:00Z".into(), "2014-09-30T23:55:00Z".into())
+    );
     // 9.5 % of 17,568 times 449 are missing.
     assert!((0.90..0.91).contains(&(count as f64 / (17_568.0 * 449.0))), "{count}");
     let event = event(&last);
@@ -91,17 +106,27 @@ fn aarhus_traffic_joins_speed_count_and_place() {
 
 #[test]
 fn aarhus_parking_is_never_more_than_full() {
-    let Some((count, first, last)) = replayed("aarhus-parking", "parking/aarhus") else { return };
+    let Some((count, first, last)) = replayed("aarhus-parking", "parking/aarhus") else {
+        return;
+    };
     assert_eq!(count, 55_264);
-    assert_eq!(times(&first, &last), ("2014-05-22T07:09:04.145Z".into(), "2014-11-04T13:13:47.581Z".into()));
+    assert_eq!(
+        times(&first, &last),
+        ("2014-05-22T07:09:04.145Z".into(), "2014-11-04T13:13:47.581Z".into())
+    );
     let first = event(&first);
-    assert_eq!((&first["parking_id"], &first["available_spaces"]), (&json!("NORREPORT"), &json!(65)));
+    assert_eq!(
+        (&first["parking_id"], &first["available_spaces"]),
+        (&json!("NORREPORT"), &json!(65))
+    );
     assert_eq!(first["status"], "available");
 }
 
 #[test]
 fn aarhus_weather_stands_on_the_local_clock() {
-    let Some((count, first, _)) = replayed("aarhus-weather", "weather") else { return };
+    let Some((count, first, _)) = replayed("aarhus-weather", "weather") else {
+        return;
+    };
     assert!((4355..=4357).contains(&count), "{count}");
     assert_eq!(first.time.to_string(), "2014-07-31T22:00:00Z");
     assert_eq!(event(&first)["temperature_celsius"], json!(18));
@@ -109,29 +134,47 @@ fn aarhus_weather_stands_on_the_local_clock() {
 
 #[test]
 fn german_parking_holds_a_value_for_a_day() {
-    let Some((count, first, _)) = replayed("german-parking", "parking/germany") else { return };
+    let Some((count, first, _)) = replayed("german-parking", "parking/germany") else {
+        return;
+    };
     assert_eq!(first.time.to_string(), "2023-01-01T00:01:00Z");
     // At most 253 lots at 35,040 quarters.
     assert!((3_000_000..253 * 35_040).contains(&count), "{count}");
     let event = event(&first);
-    assert_eq!((&event["parking_id"], &event["available_spaces"]), (&json!("baden-baden-parken-Badergarage"), &json!(240)));
+    assert_eq!(
+        (&event["parking_id"], &event["available_spaces"]),
+        (&json!("baden-baden-parken-Badergarage"), &json!(240))
+    );
 }
 
 #[test]
 fn beijing_air_has_twelve_stations_and_carbon_monoxide_in_milligrams() {
-    let Some((count, first, last)) = replayed("beijing-air", "air") else { return };
+    let Some((count, first, last)) = replayed("beijing-air", "air") else {
+        return;
+    };
     assert!((410_000..=420_768).contains(&count), "{count}");
-    assert_eq!(times(&first, &last), ("2013-02-28T16:00:00Z".into(), "2017-02-28T15:00:00Z".into()));
+    assert_eq!(
+        times(&first, &last),
+        ("2013-02-28T16:00:00Z".into(), "2017-02-28T15:00:00Z".into())
+    );
     let first = event(&first);
-    assert_eq!((&first["station_id"], &first["pollutants"]["pm25"]), (&json!("Aotizhongxin"), &json!(4)));
+    assert_eq!(
+        (&first["station_id"], &first["pollutants"]["pm25"]),
+        (&json!("Aotizhongxin"), &json!(4))
+    );
     assert!(first["pollutants"]["co"].as_f64().unwrap() < 20.0);
 }
 
 #[test]
 fn washington_bikes_and_weather_come_from_the_same_hours() {
-    let Some((count, first, last)) = replayed("washington-bikes", "bike") else { return };
+    let Some((count, first, last)) = replayed("washington-bikes", "bike") else {
+        return;
+    };
     assert_eq!(count, 17_379);
-    assert_eq!(times(&first, &last), ("2011-01-01T05:00:00Z".into(), "2013-01-01T04:00:00Z".into()));
+    assert_eq!(
+        times(&first, &last),
+        ("2011-01-01T05:00:00Z".into(), "2013-01-01T04:00:00Z".into())
+    );
     assert_eq!(event(&first)["rentals"], json!(16));
     let (count, first, _) = replayed("washington-weather", "bike").unwrap();
     assert_eq!((count, event(&first)["condition"].clone()), (17_379, json!("clear")));
@@ -161,25 +204,44 @@ fn json_lines_pass_as_they_are() {
     let text = "{\"sensor_id\":\"a\",\"timestamp\":\"2026-01-01T00:00:00Z\",\"speed_kmh\":1}\nno json\n";
     let records = small("some.jsonl", text, "traffic-sensors").unwrap();
     assert_eq!(records[0].key, "a");
-    assert_eq!(records[1].payload, b"no json", "bad records go to quarantine, not to nowhere");
+    assert_eq!(
+        records[1].payload, b"no json",
+        "bad records go to quarantine, not to nowhere"
+    );
 }
 
 #[test]
 fn a_missing_column_is_named_with_those_that_exist() {
-    let error = small("some.csv", "timestamp,sensor,speed_kmh\n", "traffic-sensors").unwrap_err().to_string();
-    assert!(error.contains("`sensor_id`") && error.contains("timestamp, sensor, speed_kmh"), "{error}");
-    let error = small("some.csv", "time,sensor_id,speed_kmh\n", "traffic-sensors").unwrap_err().to_string();
-    assert!(error.contains("`timestamp`") && error.contains("time, sensor_id"), "{error}");
+    let error = small("some.csv", "timestamp,sensor,speed_kmh\n", "traffic-sensors")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("`sensor_id`") && error.contains("timestamp, sensor, speed_kmh"),
+        "{error}"
+    );
+    let error = small("some.csv", "time,sensor_id,speed_kmh\n", "traffic-sensors")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("`timestamp`") && error.contains("time, sensor_id"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_bad_cell_is_named_by_row_and_column() {
     let text = "timestamp,sensor_id,speed_kmh\n2026-01-01T00:00:00Z,a,fast\n";
     let error = small("some.csv", text, "traffic-sensors").unwrap_err().to_string();
-    assert!(error.contains("row 1, column `speed_kmh`") && error.contains("`fast`"), "{error}");
+    assert!(
+        error.contains("row 1, column `speed_kmh`") && error.contains("`fast`"),
+        "{error}"
+    );
     let text = "timestamp,sensor_id,speed_kmh\nyesterday,a,1\n";
     let error = small("some.csv", text, "traffic-sensors").unwrap_err().to_string();
-    assert!(error.contains("row 1, column `timestamp`") && error.contains("ISO 8601"), "{error}");
+    assert!(
+        error.contains("row 1, column `timestamp`") && error.contains("ISO 8601"),
+        "{error}"
+    );
 }
 
 #[test]

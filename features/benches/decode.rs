@@ -23,8 +23,15 @@ const START: i64 = 1_767_225_600 * SECOND;
 fn main() {
     let records = records();
     let bytes: usize = records.iter().map(Vec::len).sum();
-    println!("{EVENTS} events of {} bytes, {ROUNDS} rounds in turn, best and median events per CPU-second", bytes / EVENTS);
-    let mut rows = [("arterial", Vec::new()), ("arterial with archive", Vec::new()), ("arrow-json", Vec::new())];
+    println!(
+        "{EVENTS} events of {} bytes, {ROUNDS} rounds in turn, best and median events per CPU-second",
+        bytes / EVENTS
+    );
+    let mut rows = [
+        ("arterial", Vec::new()),
+        ("arterial with archive", Vec::new()),
+        ("arrow-json", Vec::new()),
+    ];
     for _ in 0..ROUNDS {
         rows[0].1.push(rate(|| ours(&records, false)));
         rows[1].1.push(rate(|| ours(&records, true)));
@@ -34,7 +41,11 @@ fn main() {
     let base = median(theirs);
     for (name, rates) in &rows {
         let best = rates.iter().copied().fold(0.0, f64::max);
-        println!("{name:22} {best:>12.0} {:>12.0}   {:.2} x arrow-json", median(rates), median(rates) / base);
+        println!(
+            "{name:22} {best:>12.0} {:>12.0}   {:.2} x arrow-json",
+            median(rates),
+            median(rates) / base
+        );
     }
 }
 
@@ -71,7 +82,14 @@ fn ours(records: &[Vec<u8>], archive: bool) -> usize {
     for (batch, part) in records.chunks(BATCH).enumerate() {
         for (place, record) in part.iter().enumerate() {
             let offset = (batch * BATCH + place) as i64;
-            decoder.push(RecordRef { partition: 0, offset, payload: Some(record) }, now);
+            decoder.push(
+                RecordRef {
+                    partition: 0,
+                    offset,
+                    payload: Some(record),
+                },
+                now,
+            );
         }
         decoder.take(&mut events, &mut rejected).expect("columns");
         rows += events.len();
@@ -80,7 +98,10 @@ fn ours(records: &[Vec<u8>], archive: bool) -> usize {
 }
 
 fn theirs(records: &[Vec<u8>]) -> usize {
-    let mut decoder = arrow_json::ReaderBuilder::new(schema()).with_batch_size(BATCH).build_decoder().expect("a decoder");
+    let mut decoder = arrow_json::ReaderBuilder::new(schema())
+        .with_batch_size(BATCH)
+        .build_decoder()
+        .expect("a decoder");
     let mut rows = 0;
     for part in records.chunks(BATCH) {
         for record in part {
@@ -96,11 +117,19 @@ fn schema() -> SchemaRef {
     let float = |name: &str| Field::new(name, DataType::Float64, true);
     Arc::new(Schema::new(vec![
         text("sensor_id"),
-        Field::new("timestamp", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), true),
+        Field::new(
+            "timestamp",
+            DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())),
+            true,
+        ),
         text("road_id"),
         text("road_name"),
         text("zone_id"),
-        Field::new("location", DataType::Struct(vec![float("lat"), float("lon")].into()), true),
+        Field::new(
+            "location",
+            DataType::Struct(vec![float("lat"), float("lon")].into()),
+            true,
+        ),
         float("speed_kmh"),
         Field::new("vehicle_flow", DataType::Int64, true),
         float("occupancy_percent"),

@@ -36,7 +36,12 @@ struct Rendered {
 
 impl Rendered {
     fn new(events: usize, keys: usize) -> Self {
-        let mut rendered = Self { bytes: String::with_capacity(events * 300), ends: Vec::new(), next: 0, assigned: false };
+        let mut rendered = Self {
+            bytes: String::with_capacity(events * 300),
+            ends: Vec::new(),
+            next: 0,
+            assigned: false,
+        };
         for number in 0..events {
             let (key, round) = (number % keys, number / keys);
             let time = Timestamp(BEGIN + round as i64 * 5 * SECOND);
@@ -66,17 +71,30 @@ impl Rendered {
 impl Source for Rendered {
     fn poll(&mut self, _: Duration, limit: usize, each: &mut dyn FnMut(&str, RecordRef<'_>)) -> Result<Polled> {
         if !std::mem::replace(&mut self.assigned, true) {
-            return Ok(Polled { records: 0, changes: vec![Change::Assigned(vec![Self::partition()])] });
+            return Ok(Polled {
+                records: 0,
+                changes: vec![Change::Assigned(vec![Self::partition()])],
+            });
         }
         let last = self.ends.len().min(self.next + limit);
         for number in self.next..last {
             let begin = if number == 0 { 0 } else { self.ends[number - 1] };
             let payload = &self.bytes.as_bytes()[begin..self.ends[number]];
-            each(TOPIC, RecordRef { partition: 0, offset: number as i64, payload: Some(payload) });
+            each(
+                TOPIC,
+                RecordRef {
+                    partition: 0,
+                    offset: number as i64,
+                    payload: Some(payload),
+                },
+            );
         }
         let records = last - self.next;
         self.next = last;
-        Ok(Polled { records, changes: Vec::new() })
+        Ok(Polled {
+            records,
+            changes: Vec::new(),
+        })
     }
 
     fn seek(&mut self, _: &BTreeMap<TopicPartition, i64>) -> Result<()> {
@@ -102,7 +120,12 @@ impl Source for Rendered {
 fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-    let ticks = |place: usize| fields.get(place).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+    let ticks = |place: usize| {
+        fields
+            .get(place)
+            .and_then(|text| text.parse::<f64>().ok())
+            .unwrap_or(0.0)
+    };
     (ticks(11) + ticks(12)) / 100.0
 }
 
@@ -117,12 +140,25 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let source = Rendered::new(events, keys);
     let bytes = source.bytes.len();
     let folder = tempfile::tempdir()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let address = LakeAddress { url: folder.path().display().to_string(), options: LakeOptions::default() };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let address = LakeAddress {
+        url: folder.path().display().to_string(),
+        options: LakeOptions::default(),
+    };
     let options = PipelineOptions::new(IdentityKey::from_secret("throughput"));
     let clock = Arc::new(SystemClock);
     let (began, cpu) = (clock.now(), cpu_seconds());
-    let mut pipeline = Pipeline::new(source, [Arc::new(stream)], address, clock.clone(), runtime.handle().clone(), options)?;
+    let mut pipeline = Pipeline::new(
+        source,
+        [Arc::new(stream)],
+        address,
+        clock.clone(),
+        runtime.handle().clone(),
+        options,
+    )?;
     while pipeline.source_mut().next < events {
         pipeline.turn()?;
     }

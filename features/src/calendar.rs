@@ -35,10 +35,14 @@ impl Calendar {
     /// # Errors
     /// An unknown zone, or a start outside the years -9999 to 9999.
     pub fn new(panel: &Panel) -> Result<Self> {
-        let zone = TimeZone::get(panel.timezone()).map_err(|_| {
-            Error::invalid("timezone", panel.timezone(), "an IANA zone, such as Europe/Copenhagen")
-        })?;
-        let mut calendar = Self { zone, start: panel.start(), step: panel.step().0, first_day: 0 };
+        let zone = TimeZone::get(panel.timezone())
+            .map_err(|_| Error::invalid("timezone", panel.timezone(), "an IANA zone, such as Europe/Copenhagen"))?;
+        let mut calendar = Self {
+            zone,
+            start: panel.start(),
+            step: panel.step().0,
+            first_day: 0,
+        };
         calendar.first_day = calendar.local(0)?.div_euclid(DAY);
         Ok(calendar)
     }
@@ -89,10 +93,14 @@ mod tests {
     use super::*;
 
     fn calendar(start: &str, step: &str) -> Calendar {
-        let channels = vec![Channel { name: "y".into(), role: ChannelRole::Target }];
+        let channels = vec![Channel {
+            name: "y".into(),
+            role: ChannelRole::Target,
+        }];
         let (start, step) = (start.parse().unwrap(), step.parse().unwrap());
         let values = Array3::zeros((1, 1, 1));
-        Calendar::new(&Panel::new(start, step, "Europe/Copenhagen", vec!["a".into()], channels, values).unwrap()).unwrap()
+        Calendar::new(&Panel::new(start, step, "Europe/Copenhagen", vec!["a".into()], channels, values).unwrap())
+            .unwrap()
     }
 
     #[test]

@@ -42,7 +42,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// Bad input: `field` had `value`, while `accepted` is.
     pub fn invalid(field: impl Into<String>, value: impl ToString, accepted: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), value: value.to_string(), accepted: accepted.into() }
+        Self::Invalid {
+            field: field.into(),
+            value: value.to_string(),
+            accepted: accepted.into(),
+        }
     }
 
     /// Whether the caller's input is at fault, rather than the world outside.

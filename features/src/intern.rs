@@ -46,7 +46,10 @@ impl Interner {
     /// A new text beyond the limit, or beyond 4 GiB of texts.
     pub fn intern(&mut self, text: &str) -> Result<u32> {
         let hash = self.hasher.hash_one(text);
-        if let Some(&number) = self.numbers.find(hash, |&number| name_of(&self.bytes, &self.ends, number) == text) {
+        if let Some(&number) = self
+            .numbers
+            .find(hash, |&number| name_of(&self.bytes, &self.ends, number) == text)
+        {
             return Ok(number);
         }
         let end = u32::try_from(self.bytes.len() + text.len());
@@ -58,7 +61,13 @@ impl Interner {
         }
         self.bytes.push_str(text);
         self.ends.push(end);
-        let Self { bytes, ends, numbers, hasher, .. } = self;
+        let Self {
+            bytes,
+            ends,
+            numbers,
+            hasher,
+            ..
+        } = self;
         numbers.insert_unique(hash, number, |&known| hasher.hash_one(name_of(bytes, ends, known)));
         Ok(number)
     }
@@ -67,7 +76,9 @@ impl Interner {
     #[must_use]
     pub fn get(&self, text: &str) -> Option<u32> {
         let hash = self.hasher.hash_one(text);
-        self.numbers.find(hash, |&number| name_of(&self.bytes, &self.ends, number) == text).copied()
+        self.numbers
+            .find(hash, |&number| name_of(&self.bytes, &self.ends, number) == text)
+            .copied()
     }
 
     /// The text of `number`; empty where no text has that number.
@@ -95,14 +106,21 @@ impl Interner {
     }
 
     fn full(&self, text: &str) -> Error {
-        let accepted = format!("one of the {} keys and zones known so far: the table is full", self.ends.len());
+        let accepted = format!(
+            "one of the {} keys and zones known so far: the table is full",
+            self.ends.len()
+        );
         Error::invalid("key", text, accepted)
     }
 }
 
 fn name_of<'a>(bytes: &'a str, ends: &[u32], number: u32) -> &'a str {
     let number = number as usize;
-    let start = if number == 0 { 0 } else { ends.get(number - 1).map_or(0, |&end| end as usize) };
+    let start = if number == 0 {
+        0
+    } else {
+        ends.get(number - 1).map_or(0, |&end| end as usize)
+    };
     let end = ends.get(number).map_or(start, |&end| end as usize);
     bytes.get(start..end).unwrap_or_default()
 }
@@ -123,7 +141,10 @@ mod tests {
             assert_eq!(interner.get(name).unwrap() as usize, index);
             assert_eq!(interner.name(index as u32), name);
         }
-        assert_eq!((interner.len(), interner.get("sensor-x"), interner.name(77_777)), (10_000, None, ""));
+        assert_eq!(
+            (interner.len(), interner.get("sensor-x"), interner.name(77_777)),
+            (10_000, None, "")
+        );
     }
 
     #[test]
@@ -131,7 +152,10 @@ mod tests {
         let mut interner = Interner::default();
         assert_eq!(interner.intern("").unwrap(), 0);
         assert_eq!(interner.intern("a").unwrap(), 1);
-        assert_eq!((interner.intern("").unwrap(), interner.name(0), interner.name(1)), (0, "", "a"));
+        assert_eq!(
+            (interner.intern("").unwrap(), interner.name(0), interner.name(1)),
+            (0, "", "a")
+        );
     }
 
     #[test]

@@ -156,7 +156,12 @@ mod tests {
             payload_bytes: 70_000,
             event_time: None,
         };
-        let tombstone = Rejected { reason: Reason::Empty, payload: Vec::new(), payload_bytes: 0, ..record.clone() };
+        let tombstone = Rejected {
+            reason: Reason::Empty,
+            payload: Vec::new(),
+            payload_bytes: 0,
+            ..record.clone()
+        };
         let batch = to_batch("parking", &[record, tombstone], Timestamp(1_767_225_600_000_000)).unwrap();
         assert_eq!(batch.schema(), schema::quarantine());
         assert_eq!(batch["reason"].as_string::<i32>().value(0), "NOT_JSON");
@@ -169,6 +174,9 @@ mod tests {
     fn every_code_is_upper_case_and_its_own() {
         let codes: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
         assert_eq!(codes.len(), 11);
-        assert!(codes.iter().all(|code| code.bytes().all(|letter| letter == b'_' || letter.is_ascii_uppercase() || letter == b'8')));
+        assert!(codes.iter().all(|code| {
+            code.bytes()
+                .all(|letter| letter == b'_' || letter.is_ascii_uppercase() || letter == b'8')
+        }));
     }
 }

@@ -7,7 +7,7 @@ use arterial_features::source::{Assignment, Change, KafkaSettings, KafkaSource, 
 use arterial_testing::KafkaBroker;
 
 const TOPIC: &str = "parking";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A source, and everything it has given so far.
 struct Reader {
@@ -21,7 +21,11 @@ impl Reader {
         let mut settings = KafkaSettings::new(broker.address(), [TOPIC.to_string()]);
         settings.watch_interval = Duration::from_millis(200);
         change(&mut settings);
-        Self { source: KafkaSource::new(settings).unwrap(), records: Vec::new(), changes: Vec::new() }
+        Self {
+            source: KafkaSource::new(settings).unwrap(),
+            records: Vec::new(),
+            changes: Vec::new(),
+        }
     }
 
     fn poll(&mut self) {
@@ -40,7 +44,12 @@ impl Reader {
     fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !done(self) {
-            assert!(Instant::now() < deadline, "{what} does not come: {} records, {:?}", self.records.len(), self.changes);
+            assert!(
+                Instant::now() < deadline,
+                "{what} does not come: {} records, {:?}",
+                self.records.len(),
+                self.changes
+            );
             self.poll();
         }
     }
@@ -59,7 +68,11 @@ impl Reader {
     }
 
     fn offsets(&self, partition: i32) -> Vec<i64> {
-        self.records.iter().filter(|(name, ..)| name.partition == partition).map(|(_, offset, _)| *offset).collect()
+        self.records
+            .iter()
+            .filter(|(name, ..)| name.partition == partition)
+            .map(|(_, offset, _)| *offset)
+            .collect()
     }
 }
 
@@ -77,19 +90,32 @@ fn every_record_is_read_once_and_reading_goes_on_where_it_is_sent() {
     let mut reader = Reader::new(&broker, |_| {});
     reader.until_change(&Change::UnknownTopic(TOPIC.into()));
     broker.create_topic(TOPIC, 2);
-    reader.until("the assignment", |reader| reader.changes.iter().any(|change| matches!(change, Change::Assigned(_))));
+    reader.until("the assignment", |reader| {
+        reader
+            .changes
+            .iter()
+            .any(|change| matches!(change, Change::Assigned(_)))
+    });
     broker.produce(TOPIC, 0, payloads(0..3000));
     broker.produce(TOPIC, 1, payloads(0..2000));
     reader.until_records(5000);
     assert_eq!(reader.offsets(0), (0..3000).collect::<Vec<_>>());
     assert_eq!(reader.offsets(1), (0..2000).collect::<Vec<_>>());
-    assert_eq!(reader.records.iter().find(|(_, offset, _)| *offset == 17).unwrap().2, b"{\"n\":17}");
-    reader.until("both ends", |reader| (0..2).all(|number| reader.changes.contains(&Change::CaughtUp(partition(number)))));
+    assert_eq!(
+        reader.records.iter().find(|(_, offset, _)| *offset == 17).unwrap().2,
+        b"{\"n\":17}"
+    );
+    reader.until("both ends", |reader| {
+        (0..2).all(|number| reader.changes.contains(&Change::CaughtUp(partition(number))))
+    });
     assert_eq!(reader.source.high_watermark(&partition(0)), Some(3000));
     assert_eq!(reader.count(&Change::UnknownTopic(TOPIC.into())), 1);
 
     reader.records.clear();
-    reader.source.seek(&[(partition(0), 2990), (partition(1), 1995)].into()).unwrap();
+    reader
+        .source
+        .seek(&[(partition(0), 2990), (partition(1), 1995)].into())
+        .unwrap();
     reader.until_records(15);
     assert_eq!(reader.offsets(0), (2990..3000).collect::<Vec<_>>());
 
@@ -114,7 +140,11 @@ fn a_seek_before_the_first_record_is_where_reading_starts() {
     reader.until_records(12);
     reader.changes.clear();
     reader.until_change(&Change::CaughtUp(partition(0)));
-    assert_eq!(reader.source.high_watermark(&partition(0)), Some(102), "the transaction's mark is no unread record");
+    assert_eq!(
+        reader.source.high_watermark(&partition(0)),
+        Some(102),
+        "the transaction's mark is no unread record"
+    );
 }
 
 #[test]
@@ -128,7 +158,14 @@ fn records_that_retention_took_are_told_as_a_gap() {
     reader.source.seek(&[(partition(0), 20)].into()).unwrap();
     reader.until_records(40);
     assert_eq!(reader.offsets(0), (60..100).collect::<Vec<_>>());
-    assert_eq!(reader.count(&Change::Gap { partition: partition(0), expected: 20, got: 60 }), 1);
+    assert_eq!(
+        reader.count(&Change::Gap {
+            partition: partition(0),
+            expected: 20,
+            got: 60
+        }),
+        1
+    );
     assert_eq!(reader.source.low_watermark(&partition(0)), Some(60));
 }
 
@@ -145,14 +182,23 @@ fn two_members_share_the_partitions_and_the_one_that_stays_takes_over() {
 
     let mut second = Reader::new(&broker, group);
     let deadline = Instant::now() + PATIENCE;
-    let shared = |reader: &Reader| reader.changes.iter().any(|change| matches!(change, Change::Assigned(list) if list.len() == 1));
+    let shared = |reader: &Reader| {
+        reader
+            .changes
+            .iter()
+            .any(|change| matches!(change, Change::Assigned(list) if list.len() == 1))
+    };
     while !(shared(&first) && shared(&second)) {
         assert!(Instant::now() < deadline, "{:?} {:?}", first.changes, second.changes);
         first.poll();
         second.poll();
     }
     assert_eq!(first.count(&Change::Revoked(vec![partition(0), partition(1)])), 1);
-    let Some(Change::Assigned(taken)) = second.changes.iter().find(|change| matches!(change, Change::Assigned(_))) else {
+    let Some(Change::Assigned(taken)) = second
+        .changes
+        .iter()
+        .find(|change| matches!(change, Change::Assigned(_)))
+    else {
         unreachable!()
     };
     let taken = taken[0].partition;
@@ -165,7 +211,10 @@ fn two_members_share_the_partitions_and_the_one_that_stays_takes_over() {
     drop(second);
     first.until_change(&Change::Assigned(vec![partition(0), partition(1)]));
     first.records.clear();
-    first.source.seek(&BTreeMap::from([(partition(0), 9), (partition(1), 9)])).unwrap();
+    first
+        .source
+        .seek(&BTreeMap::from([(partition(0), 9), (partition(1), 9)]))
+        .unwrap();
     first.until_records(2);
 }
 
@@ -186,7 +235,10 @@ fn a_broker_that_goes_and_comes_back_is_told_once_and_nothing_is_lost() {
     reader.until_records(20);
     reader.until_change(&Change::Reachable);
     assert_eq!(reader.offsets(0), (0..20).collect::<Vec<_>>());
-    assert_eq!((reader.count(&Change::Unreachable), reader.count(&Change::Reachable)), (1, 1));
+    assert_eq!(
+        (reader.count(&Change::Unreachable), reader.count(&Change::Reachable)),
+        (1, 1)
+    );
 }
 
 #[test]
@@ -213,7 +265,12 @@ fn a_topic_that_was_made_anew_is_told_and_gives_nothing_until_it_is_sent_on() {
     broker.delete_topic(TOPIC);
     reader.until_change(&Change::UnknownTopic(TOPIC.into()));
     broker.create_topic(TOPIC, 1);
-    reader.until("the news", |reader| reader.changes.iter().any(|change| matches!(change, Change::Recreated { .. })));
+    reader.until("the news", |reader| {
+        reader
+            .changes
+            .iter()
+            .any(|change| matches!(change, Change::Recreated { .. }))
+    });
     broker.produce(TOPIC, 0, payloads(0..30));
     let contradiction = reader.source.identity().unwrap().contradiction(&before).unwrap();
     assert!(contradiction.contains("`parking`"), "{contradiction}");
@@ -231,10 +288,25 @@ fn settings_that_would_break_a_promise_are_refused() {
     let mut settings = KafkaSettings::new("127.0.0.1:9", [TOPIC.to_string()]);
     settings.properties.insert("enable.auto.commit".into(), "true".into());
     let error = KafkaSource::new(settings.clone()).err().unwrap().to_string();
-    assert!(error.contains("enable.auto.commit") && error.contains("`true`"), "{error}");
+    assert!(
+        error.contains("enable.auto.commit") && error.contains("`true`"),
+        "{error}"
+    );
     settings.properties = [("no.such.property".to_string(), "1".to_string())].into();
     let error = KafkaSource::new(settings.clone()).err().unwrap();
-    assert!(std::error::Error::source(&error).unwrap().to_string().contains("no.such.property"), "{error:?}");
+    assert!(
+        std::error::Error::source(&error)
+            .unwrap()
+            .to_string()
+            .contains("no.such.property"),
+        "{error:?}"
+    );
     settings.topics.clear();
-    assert!(KafkaSource::new(settings).err().unwrap().to_string().contains("`topics`"));
+    assert!(
+        KafkaSource::new(settings)
+            .err()
+            .unwrap()
+            .to_string()
+            .contains("`topics`")
+    );
 }

@@ -97,7 +97,7 @@ mod tests {
     fn the_units_of_the_protocol_are_read() {
         assert_eq!(read("50m"), Some(Duration::from_millis(50)));
         assert_eq!(read("2S"), Some(Duration::from_secs(2)));
-        assert_eq!(read("1H"), Some(Duration::from_secs(3600)));
+        assert_eq!(read("1H"), Some(Duration::from_hours(1)));
     }
 
     #[test]

@@ -79,6 +79,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Bad input: `field` had `value`, while `accepted` is.
+    #[expect(clippy::needless_pass_by_value, reason = "numbers, texts and references alike")]
     pub fn invalid(field: impl Into<String>, value: impl ToString, accepted: impl Into<String>) -> Self {
         Self::Invalid {
             field: field.into(),

@@ -110,14 +110,12 @@ impl Running {
 }
 
 async fn end(mut server: JoinHandle<Result<()>>, drain: Duration) -> Result<()> {
-    match tokio::time::timeout(drain, &mut server).await {
-        Ok(ended) => ended.map_err(|error| Error::Background(error.to_string()))?,
-        Err(_) => {
-            tracing::warn!(?drain, "calls that were still in flight are cut off");
-            server.abort();
-            Ok(())
-        }
+    if let Ok(ended) = tokio::time::timeout(drain, &mut server).await {
+        return ended.map_err(|error| Error::Background(error.to_string()))?;
     }
+    tracing::warn!(?drain, "calls that were still in flight are cut off");
+    server.abort();
+    Ok(())
 }
 
 async fn listen(address: &str) -> Result<TcpListener> {

@@ -11,14 +11,18 @@ mod forecast;
 mod health;
 mod lake_panel;
 mod models;
+mod outlet;
 mod progress;
 mod promote;
 mod protocol;
 mod reading;
 mod registry;
+mod replay;
 mod rollback;
 mod run;
+mod simulate;
 mod source;
+mod streams;
 mod train;
 
 use clap::Subcommand;
@@ -28,6 +32,9 @@ use clap::Subcommand;
 pub enum Command {
     Demo(demo::Args),
     Run(run::Args),
+    Simulate(simulate::Args),
+    Replay(replay::Args),
+    Streams(streams::Args),
     Data(data::Args),
     Train(Box<train::Args>),
     Backtest(Box<backtest::Args>),
@@ -50,6 +57,9 @@ impl Command {
         match self {
             Self::Demo(args) => demo::run(&args),
             Self::Run(args) => run::run(&args),
+            Self::Simulate(args) => simulate::run(&args),
+            Self::Replay(args) => replay::run(&args),
+            Self::Streams(args) => streams::run(&args),
             Self::Data(args) => data::run(&args),
             Self::Train(args) => train::run(&args),
             Self::Backtest(args) => backtest::run(&args),

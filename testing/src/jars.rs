@@ -11,9 +11,14 @@ const VERSION: &str = "kafka-4.1.0";
 /// One line for people: what is missing, and what to type.
 pub fn class_path() -> Result<String, String> {
     for (tool, package) in [("java", "default-jre-headless"), ("mvn", "maven")] {
-        let here = Command::new(tool).arg("-version").output().is_ok_and(|output| output.status.success());
+        let here = Command::new(tool)
+            .arg("-version")
+            .output()
+            .is_ok_and(|output| output.status.success());
         if !here && !(tool == "mvn" && folder().is_dir()) {
-            return Err(format!("`{tool}` is missing; type: sudo apt-get install -y default-jre-headless {package}"));
+            return Err(format!(
+                "`{tool}` is missing; type: sudo apt-get install -y default-jre-headless {package}"
+            ));
         }
     }
     let folder = folder();
@@ -24,8 +29,15 @@ pub fn class_path() -> Result<String, String> {
 }
 
 fn folder() -> PathBuf {
-    let home = || std::env::var_os("HOME").map_or_else(std::env::temp_dir, PathBuf::from).join(".cache");
-    std::env::var_os("XDG_CACHE_HOME").map_or_else(home, PathBuf::from).join("arterial").join(VERSION)
+    let home = || {
+        std::env::var_os("HOME")
+            .map_or_else(std::env::temp_dir, PathBuf::from)
+            .join(".cache")
+    };
+    std::env::var_os("XDG_CACHE_HOME")
+        .map_or_else(home, PathBuf::from)
+        .join("arterial")
+        .join(VERSION)
 }
 
 /// Copies the jars beside their folder first: whoever sees the folder sees all of them.
@@ -33,7 +45,8 @@ fn fetch(folder: &Path) -> Result<(), String> {
     let pom = concat!(env!("CARGO_MANIFEST_DIR"), "/kafka/pom.xml");
     let parent = folder.parent().unwrap_or(folder);
     std::fs::create_dir_all(parent).map_err(|error| format!("{} cannot be made: {error}", parent.display()))?;
-    let beside = tempfile::tempdir_in(parent).map_err(|error| format!("{} is not writable: {error}", parent.display()))?;
+    let beside =
+        tempfile::tempdir_in(parent).map_err(|error| format!("{} is not writable: {error}", parent.display()))?;
     let jars = beside.path().join("jars");
     let mut command = Command::new("mvn");
     command.args(["-q", "-B", "-f", pom, "dependency:copy-dependencies"]);

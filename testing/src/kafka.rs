@@ -13,7 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One broker that is its own controller.
 pub struct KafkaBroker {
@@ -31,9 +31,13 @@ impl KafkaBroker {
     #[must_use]
     pub fn start() -> Option<Self> {
         match super::jars::class_path() {
-            Ok(class_path) => Some(Self::with_class_path(class_path).unwrap_or_else(|error| panic!("no broker: {error}"))),
+            Ok(class_path) => {
+                Some(Self::with_class_path(class_path).unwrap_or_else(|error| panic!("no broker: {error}")))
+            }
             Err(why) => {
-                let required = ["CI", "ARTERIAL_REQUIRE_KAFKA"].iter().any(|name| std::env::var_os(name).is_some());
+                let required = ["CI", "ARTERIAL_REQUIRE_KAFKA"]
+                    .iter()
+                    .any(|name| std::env::var_os(name).is_some());
                 assert!(!required, "no broker: {why}");
                 eprintln!("skipped, as there is no broker: {why}");
                 None
@@ -57,11 +61,19 @@ impl KafkaBroker {
             data.display()
         );
         std::fs::write(folder.path().join("server.properties"), properties)?;
-        let mut broker = Self { process: None, folder, class_path, port };
+        let mut broker = Self {
+            process: None,
+            folder,
+            class_path,
+            port,
+        };
         // Sixteen bytes in URL-safe base64, a different one for every broker.
         let cluster = format!("Arterial{port:05}{:08}A", std::process::id());
         let mut format = broker.java("kafka.tools.StorageTool")?;
-        let status = format.args(["format", "-t", &cluster, "-c"]).arg(broker.properties()).status()?;
+        let status = format
+            .args(["format", "-t", &cluster, "-c"])
+            .arg(broker.properties())
+            .status()?;
         if !status.success() {
             return Err(io::Error::other(broker.log()));
         }
@@ -81,7 +93,10 @@ impl KafkaBroker {
     /// Where the process cannot be ended.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
-            process.kill().and_then(|()| process.wait()).expect("the broker can be ended");
+            process
+                .kill()
+                .and_then(|()| process.wait())
+                .expect("the broker can be ended");
         }
     }
 
@@ -140,7 +155,9 @@ impl KafkaBroker {
     /// Where the broker refuses.
     pub fn delete_topic(&self, name: &str) {
         let gone = self.administrate(async |client| client.delete_topics(&[name], &AdminOptions::new()).await);
-        gone.expect("the broker answers").remove(0).expect("the topic can be deleted");
+        gone.expect("the broker answers")
+            .remove(0)
+            .expect("the topic can be deleted");
     }
 
     /// Appends records to a partition and waits until the broker has them.
@@ -175,7 +192,8 @@ impl KafkaBroker {
     /// Where the broker refuses.
     pub fn delete_records(&self, topic: &str, partition: i32, offset: i64) {
         let mut list = rdkafka::TopicPartitionList::new();
-        list.add_partition_offset(topic, partition, rdkafka::Offset::Offset(offset)).expect("an offset");
+        list.add_partition_offset(topic, partition, rdkafka::Offset::Offset(offset))
+            .expect("an offset");
         let gone = self.administrate(async |client| client.delete_records(&list, &AdminOptions::new()).await);
         gone.expect("the broker drops records");
     }
@@ -190,7 +208,11 @@ impl KafkaBroker {
         let mut list = rdkafka::TopicPartitionList::new();
         list.add_partition(topic, partition);
         let known = consumer.committed_offsets(list, PATIENCE).expect("the broker answers");
-        known.find_partition(topic, partition)?.offset().to_raw().filter(|&offset| offset >= 0)
+        known
+            .find_partition(topic, partition)?
+            .offset()
+            .to_raw()
+            .filter(|&offset| offset >= 0)
     }
 
     fn client<T: rdkafka::config::FromClientConfig>(&self, settings: &[(&str, &str)]) -> T {
@@ -210,7 +232,9 @@ impl KafkaBroker {
         let client: AdminClient<DefaultClientContext> = self.client(&[]);
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .build()
+                    .expect("a runtime");
                 runtime.block_on(work(&client))
             });
             thread.join().expect("the request ends")
@@ -218,10 +242,18 @@ impl KafkaBroker {
     }
 
     fn java(&self, class: &str) -> io::Result<Command> {
-        let log = File::options().create(true).append(true).open(self.folder.path().join("log"))?;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join("log"))?;
         let mut command = Command::new("java");
         command.args(["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
-        command.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", &self.class_path, class]);
+        command.args([
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-cp",
+            &self.class_path,
+            class,
+        ]);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         Ok(command)
     }
@@ -240,7 +272,10 @@ impl KafkaBroker {
         let deadline = Instant::now() + PATIENCE;
         let client: BaseConsumer = self.client(&[("reconnect.backoff.max.ms", "100")]);
         while client.fetch_metadata(None, Duration::from_millis(500)).is_err() {
-            let ended = self.process.as_mut().and_then(|process| process.try_wait().ok().flatten());
+            let ended = self
+                .process
+                .as_mut()
+                .and_then(|process| process.try_wait().ok().flatten());
             if ended.is_some() || Instant::now() > deadline {
                 return Err(io::Error::other(self.log()));
             }
@@ -254,8 +289,14 @@ impl KafkaBroker {
         loop {
             let metadata = client.fetch_metadata(Some(topic), Duration::from_secs(5));
             let led = metadata.is_ok_and(|metadata| {
-                let mut all = metadata.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions);
-                metadata.topics().iter().all(|topic| topic.partitions().len() == partitions as usize)
+                let mut all = metadata
+                    .topics()
+                    .iter()
+                    .flat_map(rdkafka::metadata::MetadataTopic::partitions);
+                metadata
+                    .topics()
+                    .iter()
+                    .all(|topic| topic.partitions().len() == partitions as usize)
                     && all.all(|partition| partition.leader() >= 0 && partition.error().is_none())
             });
             if led {

@@ -64,18 +64,39 @@ impl Air {
             .enumerate()
             .map(|(number, zone)| {
                 let id = format!("AQ-{:02}", number + 1);
-                let place = (zone.place.0 + dice.between(-0.4, 0.4), zone.place.1 + dice.between(-0.4, 0.4));
+                let place = (
+                    zone.place.0 + dice.between(-0.4, 0.4),
+                    zone.place.1 + dice.between(-0.4, 0.4),
+                );
                 let middle = json::prepared(|buffer| {
-                    json::raw(buffer, &format!("\",\"zone_id\":\"{}\",\"zone_name\":\"{}\",\"location\":", zone.id, zone.name));
+                    json::raw(
+                        buffer,
+                        &format!(
+                            "\",\"zone_id\":\"{}\",\"zone_name\":\"{}\",\"location\":",
+                            zone.id, zone.name
+                        ),
+                    );
                     json::location(buffer, config.degrees(place));
                     json::raw(buffer, ",\"pollutants\":{");
                 });
                 let head = format!("{{\"station_id\":\"{id}\",\"timestamp\":\"").into_bytes();
                 let levels = POLLUTANTS.map(|(_, _, background, _)| background);
-                Box { id, head, middle, levels, ozone: 50.0, near: dice.between(0.7, 1.4), wander: 0.0 }
+                Box {
+                    id,
+                    head,
+                    middle,
+                    levels,
+                    ozone: 50.0,
+                    near: dice.between(0.7, 1.4),
+                    wander: 0.0,
+                }
             })
             .collect();
-        Self { dice, list, emission: vec![0.0; plan.zones.len()] }
+        Self {
+            dice,
+            list,
+            emission: vec![0.0; plan.zones.len()],
+        }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -119,7 +140,9 @@ impl Air {
 
     pub(super) fn report(&self, faults: &mut Faults, dice: &mut Dice, outlet: &mut Outlet<'_>) {
         for (number, one) in self.list.iter().enumerate() {
-            let mut readings = one.levels.map(|level| (level * (1.0 + 0.02 * dice.bell())).clamp(0.0, 9000.0));
+            let mut readings = one
+                .levels
+                .map(|level| (level * (1.0 + 0.02 * dice.bell())).clamp(0.0, 9000.0));
             if let Some(fault) = faults.of(Topic::AirQuality, number)
                 && !fault.disturb(&mut readings, outlet.time, dice)
             {
@@ -157,7 +180,10 @@ impl Box {
 fn index(readings: &[f64; 5]) -> f64 {
     let sub = |(place, breaks): &(usize, [f64; 6])| {
         let level = readings[*place];
-        let upper = breaks[1..].iter().position(|point| level <= *point).map_or(5, |below| below + 1);
+        let upper = breaks[1..]
+            .iter()
+            .position(|point| level <= *point)
+            .map_or(5, |below| below + 1);
         let share = (level - breaks[upper - 1]) / (breaks[upper] - breaks[upper - 1]);
         (INDEX[upper - 1] + share * (INDEX[upper] - INDEX[upper - 1])).min(500.0)
     };

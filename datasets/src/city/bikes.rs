@@ -40,10 +40,16 @@ impl Bikes {
         for (zone, district) in plan.zones.iter().enumerate() {
             for _ in 0..if zone == 0 { 6 } else { 3 } {
                 let docks = 15 + dice.below(20) as i64;
-                let place = (district.place.0 + dice.between(-0.9, 0.9), district.place.1 + dice.between(-0.9, 0.9));
+                let place = (
+                    district.place.0 + dice.between(-0.9, 0.9),
+                    district.place.1 + dice.between(-0.9, 0.9),
+                );
                 let id = format!("B-{:03}", list.len() + 1);
                 let middle = json::prepared(|buffer| {
-                    json::raw(buffer, &format!("\",\"name\":\"{} {}\",", district.name, list.len() + 1));
+                    json::raw(
+                        buffer,
+                        &format!("\",\"name\":\"{} {}\",", district.name, list.len() + 1),
+                    );
                     json::raw(buffer, &format!("\"zone_id\":\"{}\",\"location\":", district.id));
                     json::location(buffer, config.degrees(place));
                     json::raw(buffer, &format!(",\"capacity\":{docks},\"available_bikes\":"));
@@ -51,10 +57,24 @@ impl Bikes {
                 let head = format!("{{\"station_id\":\"{id}\",\"timestamp\":\"").into_bytes();
                 let (closed_until, updated) = (Timestamp(i64::MIN), config.start.to_string());
                 let central = zone == 0;
-                list.push(Station { id, head, middle, place, docks, bikes: docks / 2, central, closed_until, updated });
+                list.push(Station {
+                    id,
+                    head,
+                    middle,
+                    place,
+                    docks,
+                    bikes: docks / 2,
+                    central,
+                    closed_until,
+                    updated,
+                });
             }
         }
-        Self { dice, list, riding: Vec::new() }
+        Self {
+            dice,
+            list,
+            riding: Vec::new(),
+        }
     }
 
     /// Bikes in docks and on the road.
@@ -85,7 +105,9 @@ impl Bikes {
     }
 
     fn arrive(&mut self, now: Timestamp) {
-        let (due, riding) = std::mem::take(&mut self.riding).into_iter().partition::<Vec<_>, _>(|(when, _)| *when <= now);
+        let (due, riding) = std::mem::take(&mut self.riding)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(when, _)| *when <= now);
         self.riding = riding;
         for (_, station) in due {
             if self.list[station].bikes < self.list[station].docks && self.list[station].open(now) {
@@ -108,9 +130,10 @@ impl Bikes {
         };
         let start = self.list[from].place;
         let distance = |place: (f64, f64)| ((place.0 - start.0).powi(2) + (place.1 - start.1).powi(2)).sqrt();
-        let weights = self.list.iter().map(|station| {
-            (-distance(station.place) / 2.5).exp() * if station.central { towards } else { 1.0 }
-        });
+        let weights = self
+            .list
+            .iter()
+            .map(|station| (-distance(station.place) / 2.5).exp() * if station.central { towards } else { 1.0 });
         let to = self.dice.weighted(weights);
         let minutes = 3.0 + distance(self.list[to].place) * self.dice.between(4.0, 6.0);
         self.list[from].change(-1, now);
@@ -131,7 +154,11 @@ impl Bikes {
 
     pub(super) fn report(&self, outlet: &mut Outlet<'_>) {
         for station in &self.list {
-            let status = if station.open(outlet.time) { "active" } else { "maintenance" };
+            let status = if station.open(outlet.time) {
+                "active"
+            } else {
+                "maintenance"
+            };
             outlet.send(Topic::BikeShare, &station.id, &station.head, |buffer| {
                 buffer.extend_from_slice(&station.middle);
                 json::whole(buffer, station.bikes);

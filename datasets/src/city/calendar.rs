@@ -44,8 +44,8 @@ impl Calendar {
     /// # Errors
     /// A zone that does not exist.
     pub fn new(zone: &str, holidays: bool) -> Result<Self> {
-        let zone = TimeZone::get(zone)
-            .map_err(|_| Error::invalid("timezone", zone, "an IANA zone, such as Europe/Paris"))?;
+        let zone =
+            TimeZone::get(zone).map_err(|_| Error::invalid("timezone", zone, "an IANA zone, such as Europe/Paris"))?;
         Ok(Self { zone, holidays })
     }
 

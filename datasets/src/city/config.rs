@@ -9,12 +9,12 @@ use crate::{Error, Result};
 /// How large the city is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CitySize {
-    /// About 50 traffic sensors.
+    /// About 80 traffic sensors.
     Small,
     /// About 110 traffic sensors.
     #[default]
     Medium,
-    /// About 200 traffic sensors.
+    /// About 160 traffic sensors.
     Large,
 }
 
@@ -99,10 +99,18 @@ impl CityConfig {
         let step = STEP_SECONDS as i64 * SECOND;
         let interval = self.report_interval;
         if interval.0 < step || interval.0 % step != 0 || interval.0 > 60 * MINUTE || (60 * MINUTE) % interval.0 != 0 {
-            return Err(Error::invalid("interval", interval, "a multiple of 5s that divides an hour, such as 5s, 60s, 5m"));
+            return Err(Error::invalid(
+                "interval",
+                interval,
+                "a multiple of 5s that divides an hour, such as 5s, 60s, 5m",
+            ));
         }
         if self.start.0 % interval.0 != 0 {
-            return Err(Error::invalid("start", self.start, format!("a multiple of the interval, {interval}")));
+            return Err(Error::invalid(
+                "start",
+                self.start,
+                format!("a multiple of the interval, {interval}"),
+            ));
         }
         for (name, value, most) in [
             ("incidents_per_day", self.incidents_per_day, 1000.0),
@@ -115,7 +123,11 @@ impl CityConfig {
         }
         let (lat, lon) = self.centre;
         if !(-80.0..=80.0).contains(&lat) || !(-180.0..=180.0).contains(&lon) {
-            return Err(Error::invalid("centre", format!("{lat},{lon}"), "latitude -80 to 80, longitude -180 to 180"));
+            return Err(Error::invalid(
+                "centre",
+                format!("{lat},{lon}"),
+                "latitude -80 to 80, longitude -180 to 180",
+            ));
         }
         Ok(())
     }
@@ -125,6 +137,9 @@ impl CityConfig {
     pub fn degrees(&self, (east, north): (f64, f64)) -> (f64, f64) {
         let per_degree = 111.32;
         let (lat, lon) = self.centre;
-        (lat + north / per_degree, lon + east / (per_degree * lat.to_radians().cos()))
+        (
+            lat + north / per_degree,
+            lon + east / (per_degree * lat.to_radians().cos()),
+        )
     }
 }

@@ -6,24 +6,24 @@ use super::routing::Mix;
 
 /// Strength by local hour (at half past each), 1 being a workday's peak.
 const TO_WORK: [f64; 24] = [
-    0.02, 0.01, 0.01, 0.02, 0.06, 0.22, 0.62, 1.0, 0.93, 0.5, 0.28, 0.2, 0.24, 0.28, 0.2, 0.14, 0.12, 0.1, 0.08, 0.07, 0.06,
-    0.05, 0.04, 0.03,
+    0.02, 0.01, 0.01, 0.02, 0.06, 0.22, 0.62, 1.0, 0.93, 0.5, 0.28, 0.2, 0.24, 0.28, 0.2, 0.14, 0.12, 0.1, 0.08, 0.07,
+    0.06, 0.05, 0.04, 0.03,
 ];
 const TO_HOME: [f64; 24] = [
-    0.05, 0.03, 0.02, 0.02, 0.03, 0.05, 0.06, 0.08, 0.1, 0.12, 0.16, 0.28, 0.34, 0.24, 0.26, 0.45, 0.8, 1.0, 0.82, 0.48, 0.28,
-    0.22, 0.17, 0.1,
+    0.05, 0.03, 0.02, 0.02, 0.03, 0.05, 0.06, 0.08, 0.1, 0.12, 0.16, 0.28, 0.34, 0.24, 0.26, 0.45, 0.8, 1.0, 0.82,
+    0.48, 0.28, 0.22, 0.17, 0.1,
 ];
 const ERRANDS: [f64; 24] = [
-    0.05, 0.03, 0.02, 0.02, 0.03, 0.06, 0.12, 0.22, 0.32, 0.42, 0.5, 0.52, 0.46, 0.44, 0.48, 0.54, 0.6, 0.62, 0.56, 0.42, 0.3,
-    0.22, 0.15, 0.09,
+    0.05, 0.03, 0.02, 0.02, 0.03, 0.06, 0.12, 0.22, 0.32, 0.42, 0.5, 0.52, 0.46, 0.44, 0.48, 0.54, 0.6, 0.62, 0.56,
+    0.42, 0.3, 0.22, 0.15, 0.09,
 ];
 const THROUGH: [f64; 24] = [
-    0.2, 0.16, 0.14, 0.15, 0.22, 0.42, 0.72, 0.95, 0.95, 0.8, 0.74, 0.72, 0.7, 0.72, 0.76, 0.85, 0.96, 1.0, 0.88, 0.66, 0.5,
-    0.4, 0.32, 0.25,
+    0.2, 0.16, 0.14, 0.15, 0.22, 0.42, 0.72, 0.95, 0.95, 0.8, 0.74, 0.72, 0.7, 0.72, 0.76, 0.85, 0.96, 1.0, 0.88, 0.66,
+    0.5, 0.4, 0.32, 0.25,
 ];
 const WEEKEND: [f64; 24] = [
-    0.16, 0.12, 0.08, 0.05, 0.04, 0.05, 0.1, 0.18, 0.32, 0.52, 0.72, 0.8, 0.72, 0.68, 0.76, 0.82, 0.82, 0.78, 0.68, 0.5, 0.36,
-    0.3, 0.26, 0.2,
+    0.16, 0.12, 0.08, 0.05, 0.04, 0.05, 0.1, 0.18, 0.32, 0.52, 0.72, 0.8, 0.72, 0.68, 0.76, 0.82, 0.82, 0.78, 0.68,
+    0.5, 0.36, 0.3, 0.26, 0.2,
 ];
 
 /// Demand against that for which the roads were dimensioned: a little above, so that some roads fail at the peaks.
@@ -48,7 +48,15 @@ impl Demand {
     pub fn new(seed: u64, nodes: usize) -> Self {
         let dice = Dice::new(seed, Part::Demand);
         let ones = vec![1.0; nodes];
-        Self { dice, day: None, level: 1.0, shift: 0.0, of_day: ones.clone(), of_minute: vec![0.0; nodes], local: ones }
+        Self {
+            dice,
+            day: None,
+            level: 1.0,
+            shift: 0.0,
+            of_day: ones.clone(),
+            of_minute: vec![0.0; nodes],
+            local: ones,
+        }
     }
 
     /// Goes on by a minute: draws a new day where the date changed, and lets each node's disturbance wander (an
@@ -107,9 +115,10 @@ pub fn at_hour(table: &[f64; 24], hour: f64) -> f64 {
 #[must_use]
 pub fn liveliness(now: &LocalTime) -> f64 {
     match now.kind {
-        DayKind::Workday => (0.5 * at_hour(&TO_WORK, now.hour) + 0.6 * at_hour(&TO_HOME, now.hour)
-            + 0.5 * at_hour(&ERRANDS, now.hour))
-        .min(1.0),
+        DayKind::Workday => {
+            (0.5 * at_hour(&TO_WORK, now.hour) + 0.6 * at_hour(&TO_HOME, now.hour) + 0.5 * at_hour(&ERRANDS, now.hour))
+                .min(1.0)
+        }
         DayKind::Saturday => 0.9 * at_hour(&WEEKEND, now.hour),
         DayKind::Sunday => 0.65 * at_hour(&WEEKEND, now.hour),
     }

@@ -82,6 +82,11 @@ impl Outlet<'_> {
         self.buffer.extend_from_slice(head);
         json::raw(self.buffer, self.stamp);
         rest(self.buffer);
-        (self.each)(SimulatedEvent { topic, key, time: self.time, payload: self.buffer });
+        (self.each)(SimulatedEvent {
+            topic,
+            key,
+            time: self.time,
+            payload: self.buffer,
+        });
     }
 }

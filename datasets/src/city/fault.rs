@@ -92,12 +92,19 @@ pub(super) struct Faults {
 impl Faults {
     /// Faults among so many reporters of each topic.
     pub(super) fn new(seed: u64, per_day: f64, reporters: Vec<(Topic, usize)>) -> Self {
-        Self { dice: Dice::new(seed, Part::Faults), per_minute: per_day / 1440.0, reporters, open: Vec::new() }
+        Self {
+            dice: Dice::new(seed, Part::Faults),
+            per_minute: per_day / 1440.0,
+            reporters,
+            open: Vec::new(),
+        }
     }
 
     /// Goes on by a minute; gives the faults that ended.
     pub(super) fn next_minute(&mut self, now: Timestamp) -> Vec<Fault> {
-        let (ended, open) = std::mem::take(&mut self.open).into_iter().partition(|fault| fault.end <= now);
+        let (ended, open) = std::mem::take(&mut self.open)
+            .into_iter()
+            .partition(|fault| fault.end <= now);
         self.open = open;
         if self.dice.happens(self.per_minute) {
             self.begin(now);
@@ -106,22 +113,41 @@ impl Faults {
     }
 
     fn begin(&mut self, now: Timestamp) {
-        let (topic, count) = self.reporters[self.dice.weighted(self.reporters.iter().map(|(_, count)| *count as f64))];
+        let (topic, count) = self.reporters[self
+            .dice
+            .weighted(self.reporters.iter().map(|(_, count)| *count as f64))];
         let reporter = self.dice.below(count);
-        let kinds = if topic == Topic::Parking { 2 } else { FaultKind::ALL.len() };
+        let kinds = if topic == Topic::Parking {
+            2
+        } else {
+            FaultKind::ALL.len()
+        };
         let kind = FaultKind::ALL[self.dice.below(kinds)];
         let minutes = (20.0 + self.dice.waiting(180.0)).min(2880.0);
         let sign = if self.dice.happens(0.5) { 1.0 } else { -1.0 };
         let drift = sign * self.dice.between(0.05, 0.25);
-        let busy = self.open.iter().any(|fault| fault.topic == topic && fault.reporter == reporter);
+        let busy = self
+            .open
+            .iter()
+            .any(|fault| fault.topic == topic && fault.reporter == reporter);
         if !busy {
             let end = Timestamp(now.0 + (minutes * 60.0) as i64 * SECOND);
-            self.open.push(Fault { kind, topic, reporter, start: now, end, drift, frozen: Vec::new() });
+            self.open.push(Fault {
+                kind,
+                topic,
+                reporter,
+                start: now,
+                end,
+                drift,
+                frozen: Vec::new(),
+            });
         }
     }
 
     /// The fault of a reporter, if it has one.
     pub(super) fn of(&mut self, topic: Topic, reporter: usize) -> Option<&mut Fault> {
-        self.open.iter_mut().find(|fault| fault.topic == topic && fault.reporter == reporter)
+        self.open
+            .iter_mut()
+            .find(|fault| fault.topic == topic && fault.reporter == reporter)
     }
 }

@@ -117,7 +117,11 @@ impl Incident {
         let coming = if (0..ARRIVAL).contains(&since) {
             // Most come in the last third: a triangle with its peak an hour after the first.
             let hours = since as f64 / ARRIVAL as f64;
-            let shape = if hours < 0.67 { hours / 0.67 } else { (1.0 - hours) / 0.33 };
+            let shape = if hours < 0.67 {
+                hours / 0.67
+            } else {
+                (1.0 - hours) / 0.33
+            };
             self.visitors * shape * 2.0 / 1.5
         } else {
             0.0
@@ -135,13 +139,29 @@ impl Incident {
         let (road, zone) = (&plan.roads[link.road], &plan.zones[link.zone]);
         let head = format!("{{\"incident_id\":\"{}\",\"timestamp\":\"", self.id);
         outlet.send(Topic::Incidents, &zone.id, head.as_bytes(), |buffer| {
-            json::raw(buffer, &format!("\",\"type\":\"{}\",\"severity\":\"{}\",", self.kind.name(), self.severity()));
-            json::raw(buffer, &format!("\"location\":{{\"road_id\":\"{}\",\"road_name\":\"{}\",", road.id, road.name));
+            json::raw(
+                buffer,
+                &format!(
+                    "\",\"type\":\"{}\",\"severity\":\"{}\",",
+                    self.kind.name(),
+                    self.severity()
+                ),
+            );
+            json::raw(
+                buffer,
+                &format!(
+                    "\"location\":{{\"road_id\":\"{}\",\"road_name\":\"{}\",",
+                    road.id, road.name
+                ),
+            );
             json::raw(buffer, &format!("\"zone_id\":\"{}\",\"lat\":", zone.id));
             json::fixed(buffer, degrees.0, 6);
             json::raw(buffer, ",\"lon\":");
             json::fixed(buffer, degrees.1, 6);
-            json::raw(buffer, &format!("}},\"description\":\"{} on {}\",", self.kind.words(), road.name));
+            json::raw(
+                buffer,
+                &format!("}},\"description\":\"{} on {}\",", self.kind.words(), road.name),
+            );
             json::raw(buffer, "\"estimated_duration_min\":");
             json::fixed(buffer, self.estimate, 0);
             json::raw(buffer, ",\"affected_lanes\":");
@@ -192,7 +212,9 @@ impl Incidents {
         if self.dice.happens(chance) {
             self.strike(now, weather, plan, traffic);
         }
-        let (begun, later) = std::mem::take(&mut self.planned).into_iter().partition::<Vec<_>, _>(|one| one.start <= now);
+        let (begun, later) = std::mem::take(&mut self.planned)
+            .into_iter()
+            .partition::<Vec<_>, _>(|one| one.start <= now);
         self.planned = later;
         self.active.extend(begun.iter().cloned());
         begun
@@ -219,7 +241,9 @@ impl Incidents {
                 incident.next_report = Timestamp(now.0 + UPDATE);
             }
         }
-        let (ended, active) = std::mem::take(&mut self.active).into_iter().partition(|one| one.end <= now);
+        let (ended, active) = std::mem::take(&mut self.active)
+            .into_iter()
+            .partition(|one| one.end <= now);
         self.active = active;
         ended
     }
@@ -228,11 +252,19 @@ impl Incidents {
     fn plan_day(&mut self, now: Timestamp, local: &LocalTime, plan: &Plan) {
         for _ in 0..self.dice.rounded(self.planned_per_day) {
             let (kind, hour, minutes) = match (local.kind, self.dice.below(10)) {
-                (DayKind::Workday, 0..7) => (IncidentKind::Roadwork, self.dice.between(9.0, 11.0), self.dice.between(180.0, 330.0)),
+                (DayKind::Workday, 0..7) => (
+                    IncidentKind::Roadwork,
+                    self.dice.between(9.0, 11.0),
+                    self.dice.between(180.0, 330.0),
+                ),
                 (DayKind::Workday, _) => (IncidentKind::Event, 18.5, 300.0),
                 (_, 0..5) => (IncidentKind::Event, 13.5, 300.0),
                 (_, 5..8) => (IncidentKind::Demonstration, 14.0, self.dice.between(120.0, 240.0)),
-                (_, _) => (IncidentKind::Roadwork, self.dice.between(7.0, 9.0), self.dice.between(240.0, 480.0)),
+                (_, _) => (
+                    IncidentKind::Roadwork,
+                    self.dice.between(7.0, 9.0),
+                    self.dice.between(240.0, 480.0),
+                ),
             };
             let ahead = hour - local.hour;
             if ahead > 0.0 {
@@ -252,7 +284,11 @@ impl Incidents {
         };
         let links: Vec<_> = network.links.iter().filter(wanted).collect();
         let link = links[self.dice.below(links.len())];
-        if kind == IncidentKind::Event { link.end - 1 } else { link.first + self.dice.below(link.end - link.first) }
+        if kind == IncidentKind::Event {
+            link.end - 1
+        } else {
+            link.first + self.dice.below(link.end - link.first)
+        }
     }
 
     /// An unplanned incident, most likely where most vehicles are.
@@ -299,7 +335,10 @@ impl Incidents {
             IncidentKind::Event => Vec::new(),
             IncidentKind::PowerOutage => {
                 let incoming = &plan.network.nodes[link.to].incoming;
-                incoming.iter().map(|&link| (plan.network.links[link].end - 1, 0.55)).collect()
+                incoming
+                    .iter()
+                    .map(|&link| (plan.network.links[link].end - 1, 0.55))
+                    .collect()
             }
             IncidentKind::Demonstration => (link.first..link.end).map(|cell| (cell, share)).collect(),
             IncidentKind::Roadwork => (cell..link.end.min(cell + 3)).map(|cell| (cell, share)).collect(),
@@ -307,7 +346,10 @@ impl Incidents {
             IncidentKind::Accident | IncidentKind::Breakdown => vec![(cell, share)],
         };
         self.count += 1;
-        let delay = if matches!(kind, IncidentKind::Event | IncidentKind::Roadwork | IncidentKind::Demonstration) {
+        let delay = if matches!(
+            kind,
+            IncidentKind::Event | IncidentKind::Roadwork | IncidentKind::Demonstration
+        ) {
             0
         } else {
             self.dice.between(60.0, 300.0) as i64 * SECOND
@@ -319,7 +361,11 @@ impl Incidents {
             cell,
             cells,
             lanes_closed,
-            visitors: if kind == IncidentKind::Event { self.dice.between(900.0, 2200.0) } else { 0.0 },
+            visitors: if kind == IncidentKind::Event {
+                self.dice.between(900.0, 2200.0)
+            } else {
+                0.0
+            },
             start,
             end: Timestamp(start.0 + minutes.max(8.0) as i64 * MINUTE),
             reported_at,

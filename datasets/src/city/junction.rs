@@ -57,8 +57,8 @@ impl Crossing {
             return;
         }
         let mut granted = [[1.0; MOST_ROADS]; MOST_ROADS];
-        for column in 0..columns {
-            if wanted[column] > self.receiving[column] {
+        for (column, wish) in wanted.iter().enumerate().take(columns) {
+            if *wish > self.receiving[column] {
                 self.share_room(column, shares, &mut granted);
             }
         }
@@ -77,7 +77,10 @@ impl Crossing {
         }
         let mut room = self.receiving[column];
         loop {
-            let claims: f64 = (0..rows).filter(|&row| open[row]).map(|row| self.claims[row] * shares[row * columns + column]).sum();
+            let claims: f64 = (0..rows)
+                .filter(|&row| open[row])
+                .map(|row| self.claims[row] * shares[row * columns + column])
+                .sum();
             if claims <= 0.0 {
                 return;
             }
@@ -137,8 +140,15 @@ mod tests {
                 three.sort_by(f64::total_cmp);
                 three[1]
             };
-            let (first, second) = if one + two <= room { (one, two) } else { (median(one, two, 0.75), median(two, one, 0.25)) };
-            assert!((solved.left[0] - first).abs() < 1e-12 && (solved.left[1] - second).abs() < 1e-12, "{solved:?}");
+            let (first, second) = if one + two <= room {
+                (one, two)
+            } else {
+                (median(one, two, 0.75), median(two, one, 0.25))
+            };
+            assert!(
+                (solved.left[0] - first).abs() < 1e-12 && (solved.left[1] - second).abs() < 1e-12,
+                "{solved:?}"
+            );
             assert!(solved.entered[0] <= room + 1e-12);
         }
     }

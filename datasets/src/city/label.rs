@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use super::config::CityConfig;
 use crate::time::Timestamp;
 
 /// One line of `labels.jsonl`.
@@ -32,6 +33,22 @@ pub struct CityLabel {
     pub sensors: usize,
     /// Zones.
     pub zones: usize,
+}
+
+impl CityLabel {
+    /// The label of a city with so many traffic sensors and zones.
+    #[must_use]
+    pub fn of(config: &CityConfig, sensors: usize, zones: usize) -> Self {
+        let CityConfig { seed, start, .. } = *config;
+        Self {
+            synthetic: true,
+            seed,
+            start,
+            timezone: config.timezone.clone(),
+            sensors,
+            zones,
+        }
+    }
 }
 
 /// Something that happened on the roads.
@@ -119,6 +136,7 @@ impl Label {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn rfc3339<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(instant)
 }

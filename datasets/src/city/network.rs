@@ -130,7 +130,17 @@ impl Network {
         let number = self.links.len();
         let end = first + cells;
         let zone = self.nodes[to].zone;
-        self.links.push(Link { from, to, kind, lanes, length, road, zone, first, end });
+        self.links.push(Link {
+            from,
+            to,
+            kind,
+            lanes,
+            length,
+            road,
+            zone,
+            first,
+            end,
+        });
         self.nodes[from].outgoing.push(number);
         self.nodes[to].incoming.push(number);
         for _ in 0..cells {
@@ -148,7 +158,11 @@ impl Network {
     pub fn set_lanes(&mut self, number: usize, lanes: u32) {
         self.links[number].lanes = lanes;
         let link = &self.links[number];
-        let FundamentalDiagram { free_speed, capacity, jam_density } = link.kind.diagram();
+        let FundamentalDiagram {
+            free_speed,
+            capacity,
+            jam_density,
+        } = link.kind.diagram();
         let (length, lanes) = (link.cell_length(), f64::from(lanes));
         for cell in link.first..link.end {
             self.release[cell] = free_speed * STEP_HOURS / length;
@@ -172,13 +186,19 @@ impl Network {
         let along = ((cell - link.first) as f64 + 0.5) / (link.end - link.first) as f64;
         let (east, north) = (to.0 - from.0, to.1 - from.1);
         let size = (east * east + north * north).sqrt().max(1e-6);
-        (from.0 + along * east + 0.02 * north / size, from.1 + along * north - 0.02 * east / size)
+        (
+            from.0 + along * east + 0.02 * north / size,
+            from.1 + along * north - 0.02 * east / size,
+        )
     }
 
     /// The conditions of a dry day without incident.
     #[must_use]
     pub fn undisturbed(&self) -> Conditions {
-        Conditions { most: self.most.clone(), speed: 1.0 }
+        Conditions {
+            most: self.most.clone(),
+            speed: 1.0,
+        }
     }
 }
 
@@ -221,8 +241,36 @@ impl Traffic {
     #[must_use]
     pub fn vehicles_before(&self, network: &Network, cell: usize) -> f64 {
         let number = network.link_of[cell];
-        let came = if network.links[number].first == cell { self.entering[number] } else { self.passed[cell - 1] };
+        let came = if network.links[number].first == cell {
+            self.entering[number]
+        } else {
+            self.passed[cell - 1]
+        };
         self.vehicles[cell] - came + self.passed[cell]
+    }
+
+    /// The mean speed in each of so many zones, km/h, weighted by vehicles; 40 where none drives.
+    #[must_use]
+    pub fn zone_speeds(&self, network: &Network, zones: usize) -> Vec<f64> {
+        let (mut driven, mut present) = (vec![0.0; zones], vec![0.0; zones]);
+        for link in &network.links {
+            let length = link.cell_length();
+            for cell in link.first..link.end {
+                driven[link.zone] += self.passed[cell] * length / STEP_HOURS;
+                present[link.zone] += self.vehicles[cell];
+            }
+        }
+        driven
+            .iter()
+            .zip(&present)
+            .map(|(km, vehicles)| {
+                if *vehicles < 0.1 {
+                    40.0
+                } else {
+                    (km / vehicles).min(110.0)
+                }
+            })
+            .collect()
     }
 
     /// Moves every vehicle by one step; `routing` says who enters and who turns where.
@@ -240,7 +288,11 @@ impl Traffic {
         }
         // The first cell of a link does not receive from the cell before it in memory, but from its junction.
         for (link, &entering) in network.links.iter().zip(&self.entering) {
-            let wrongly = if link.first == 0 { 0.0 } else { self.passed[link.first - 1] };
+            let wrongly = if link.first == 0 {
+                0.0
+            } else {
+                self.passed[link.first - 1]
+            };
             self.vehicles[link.first] += entering - wrongly;
         }
     }
@@ -248,7 +300,11 @@ impl Traffic {
     fn limits(&mut self, network: &Network, conditions: &Conditions) {
         let cells = self.vehicles.len();
         let (vehicles, most) = (&self.vehicles[..cells], &conditions.most[..cells]);
-        let (release, wave, room) = (&network.release[..cells], &network.wave[..cells], &network.room[..cells]);
+        let (release, wave, room) = (
+            &network.release[..cells],
+            &network.wave[..cells],
+            &network.room[..cells],
+        );
         let (sending, receiving) = (&mut self.sending[..cells], &mut self.receiving[..cells]);
         for cell in 0..cells {
             sending[cell] = (vehicles[cell] * release[cell] * conditions.speed).min(most[cell]);

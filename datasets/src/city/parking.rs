@@ -32,7 +32,10 @@ pub(super) struct Parking {
 
 impl Parking {
     pub(super) fn new(plan: &Plan, routing: &Routing, config: &CityConfig, local: &LocalTime) -> Self {
-        let mut parking = Self { dice: Dice::new(config.seed, Part::Parking), list: Vec::new() };
+        let mut parking = Self {
+            dice: Dice::new(config.seed, Part::Parking),
+            list: Vec::new(),
+        };
         for zone in 0..plan.zones.len() {
             let kinds: &[&str] = if zone == 0 {
                 &["garage", "garage", "garage", "street", "lot", "street"]
@@ -76,11 +79,23 @@ impl Parking {
         let residential = kind == "street" && zone != 0;
         // In the three busiest hours about as many arrive as there are spaces.
         let peak = &PEAKS[usize::from(residential)];
-        let expected: f64 = plan.zone_nodes[zone].iter().map(|&node| routing.arriving(node, peak)).sum();
+        let expected: f64 = plan.zone_nodes[zone]
+            .iter()
+            .map(|&node| routing.arriving(node, peak))
+            .sum();
         let share = (spaces * dice.between(0.6, 1.0) / (3.0 * expected).max(1.0)).min(1.0 / neighbours as f64);
-        let rate = if kind == "street" { dice.between(1.0, 2.5) } else { dice.between(1.8, 4.0) };
+        let rate = if kind == "street" {
+            dice.between(1.0, 2.5)
+        } else {
+            dice.between(1.8, 4.0)
+        };
         let by_night = (local.hour < 7.0 || local.hour > 19.0) == residential;
-        let taken = (spaces * if by_night { dice.between(0.6, 0.9) } else { dice.between(0.05, 0.25) }) as i64;
+        let taken = (spaces
+            * if by_night {
+                dice.between(0.6, 0.9)
+            } else {
+                dice.between(0.05, 0.25)
+            }) as i64;
         let number = self.list.len() + 1;
         let id = format!("P-{number:03}");
         let place = (
@@ -88,13 +103,35 @@ impl Parking {
             plan.zones[zone].place.1 + dice.between(-0.6, 0.6),
         );
         let middle = json::prepared(|buffer| {
-            json::raw(buffer, &format!("\",\"name\":\"{} {kind} {number}\",", plan.zones[zone].name));
-            json::raw(buffer, &format!("\"zone_id\":\"{}\",\"type\":\"{kind}\",\"location\":", plan.zones[zone].id));
+            json::raw(
+                buffer,
+                &format!("\",\"name\":\"{} {kind} {number}\",", plan.zones[zone].name),
+            );
+            json::raw(
+                buffer,
+                &format!(
+                    "\"zone_id\":\"{}\",\"type\":\"{kind}\",\"location\":",
+                    plan.zones[zone].id
+                ),
+            );
             json::location(buffer, config.degrees(place));
-            json::raw(buffer, &format!(",\"total_spaces\":{},\"occupied_spaces\":", spaces as i64));
+            json::raw(
+                buffer,
+                &format!(",\"total_spaces\":{},\"occupied_spaces\":", spaces as i64),
+            );
         });
         let head = format!("{{\"parking_id\":\"{id}\",\"timestamp\":\"").into_bytes();
-        self.list.push(CarPark { id, head, middle, zone, spaces: spaces as i64, taken, share, residential, rate });
+        self.list.push(CarPark {
+            id,
+            head,
+            middle,
+            zone,
+            spaces: spaces as i64,
+            taken,
+            share,
+            residential,
+            rate,
+        });
     }
 
     /// Goes on by a minute; `arrivals` are the vehicles that ended their trip in each zone in it.

@@ -51,8 +51,22 @@ pub struct Plan {
 }
 
 const NAMES: [&str; 16] = [
-    "Harbour", "Mill", "Orchard", "Station", "University", "Castle", "Meadow", "Quarry", "Abbey", "Market", "Foundry",
-    "Garden", "Lake", "Chapel", "Tannery", "Stadium",
+    "Harbour",
+    "Mill",
+    "Orchard",
+    "Station",
+    "University",
+    "Castle",
+    "Meadow",
+    "Quarry",
+    "Abbey",
+    "Market",
+    "Foundry",
+    "Garden",
+    "Lake",
+    "Chapel",
+    "Tannery",
+    "Stadium",
 ];
 
 struct Draft {
@@ -68,10 +82,30 @@ impl Plan {
     pub fn draw(seed: u64, size: CitySize) -> Self {
         let radials = size.radials();
         let mut draft = Draft::new(seed, radials);
-        let inner = draft.circle(radials, 0.9, |dice| (dice.between(10.0, 20.0), dice.between(50.0, 80.0)), true);
-        let ring = draft.circle(radials, 2.9, |dice| (dice.between(25.0, 45.0), dice.between(20.0, 40.0)), false);
-        let suburbs = draft.circle(radials, 4.8, |dice| (dice.between(35.0, 60.0), dice.between(10.0, 25.0)), false);
-        let edges = draft.circle(radials, 7.0, |dice| (dice.between(20.0, 35.0), dice.between(8.0, 14.0)), false);
+        let inner = draft.circle(
+            radials,
+            0.9,
+            |dice| (dice.between(10.0, 20.0), dice.between(50.0, 80.0)),
+            true,
+        );
+        let ring = draft.circle(
+            radials,
+            2.9,
+            |dice| (dice.between(25.0, 45.0), dice.between(20.0, 40.0)),
+            false,
+        );
+        let suburbs = draft.circle(
+            radials,
+            4.8,
+            |dice| (dice.between(35.0, 60.0), dice.between(10.0, 25.0)),
+            false,
+        );
+        let edges = draft.circle(
+            radials,
+            7.0,
+            |dice| (dice.between(20.0, 35.0), dice.between(8.0, 14.0)),
+            false,
+        );
         for &edge in &edges {
             draft.network.nodes[edge].external = true;
         }
@@ -83,25 +117,50 @@ impl Plan {
         let network = draft.network;
         let (network, routing) = fit(network, venue, &mut draft.dice);
         let zone_nodes = (0..draft.zones.len())
-            .map(|zone| (0..network.nodes.len()).filter(|&node| network.nodes[node].zone == zone).collect())
+            .map(|zone| {
+                (0..network.nodes.len())
+                    .filter(|&node| network.nodes[node].zone == zone)
+                    .collect()
+            })
             .collect();
-        Self { network, routing, zones: draft.zones, roads: draft.roads, routes, venue, zone_nodes }
+        Self {
+            network,
+            routing,
+            zones: draft.zones,
+            roads: draft.roads,
+            routes,
+            venue,
+            zone_nodes,
+        }
     }
 }
 
 impl Draft {
     fn new(seed: u64, radials: usize) -> Self {
-        let mut zones = vec![Zone { id: "Z00".into(), name: "Centre".into(), place: (0.0, 0.0) }];
+        let mut zones = vec![Zone {
+            id: "Z00".into(),
+            name: "Centre".into(),
+            place: (0.0, 0.0),
+        }];
         for sector in 0..radials {
             let angle = 2.0 * PI * sector as f64 / radials as f64;
-            let again = if sector < NAMES.len() { String::new() } else { format!(" {}", sector / NAMES.len() + 1) };
+            let again = if sector < NAMES.len() {
+                String::new()
+            } else {
+                format!(" {}", sector / NAMES.len() + 1)
+            };
             zones.push(Zone {
                 id: format!("Z{:02}", sector + 1),
                 name: format!("{}{again}", NAMES[sector % NAMES.len()]),
                 place: (3.8 * angle.cos(), 3.8 * angle.sin()),
             });
         }
-        Self { network: Network::default(), roads: Vec::new(), zones, dice: Dice::new(seed, Part::Plan) }
+        Self {
+            network: Network::default(),
+            roads: Vec::new(),
+            zones,
+            dice: Dice::new(seed, Part::Plan),
+        }
     }
 
     /// Nodes around the centre, one a sector, with residents and jobs drawn by `people`.
@@ -119,7 +178,13 @@ impl Draft {
                 let place = (radius * angle.cos(), radius * angle.sin());
                 let (residents, jobs) = people(&mut self.dice);
                 let zone = if central { 0 } else { sector + 1 };
-                self.network.add_node(Node { place, zone, residents, jobs, ..Node::default() })
+                self.network.add_node(Node {
+                    place,
+                    zone,
+                    residents,
+                    jobs,
+                    ..Node::default()
+                })
             })
             .collect()
     }
@@ -166,7 +231,8 @@ impl Draft {
         (0..radials / 2)
             .map(|sector| {
                 let opposite = sector + radials / 2;
-                let join = |from: usize, to: usize| [&inward[from][..], &self.around(inner, from, to), &outward[to]].concat();
+                let join =
+                    |from: usize, to: usize| [&inward[from][..], &self.around(inner, from, to), &outward[to]].concat();
                 (join(sector, opposite), join(opposite, sector))
             })
             .collect()
@@ -188,9 +254,17 @@ impl Draft {
     /// A motorway from west to east, south of the suburbs, with an interchange to each southern one.
     fn motorway(&mut self, suburbs: &[usize]) {
         let north = -6.4;
-        let mut crossed: Vec<usize> =
-            suburbs.iter().copied().filter(|&node| self.network.nodes[node].place.1 < -1.5).collect();
-        crossed.sort_by(|one, two| self.network.nodes[*one].place.0.total_cmp(&self.network.nodes[*two].place.0));
+        let mut crossed: Vec<usize> = suburbs
+            .iter()
+            .copied()
+            .filter(|&node| self.network.nodes[node].place.1 < -1.5)
+            .collect();
+        crossed.sort_by(|one, two| {
+            self.network.nodes[*one]
+                .place
+                .0
+                .total_cmp(&self.network.nodes[*two].place.0)
+        });
         let east = self.road("MWY-E".into(), "Motorway eastbound".into());
         let west = self.road("MWY-W".into(), "Motorway westbound".into());
         let mut chain = vec![self.gate((-13.0, north), crossed[0])];
@@ -198,7 +272,11 @@ impl Draft {
             let spread = -6.0 + 12.0 * (number as f64 + 0.5) / crossed.len() as f64;
             let place = (0.4 * self.network.nodes[suburb].place.0 + 0.6 * spread, north);
             let zone = self.network.nodes[suburb].zone;
-            let interchange = self.network.add_node(Node { place, zone, ..Node::default() });
+            let interchange = self.network.add_node(Node {
+                place,
+                zone,
+                ..Node::default()
+            });
             let name = format!("Interchange {}", number + 1);
             let off = self.road(format!("RMP-{:02}-OFF", number + 1), format!("{name} exit"));
             let on = self.road(format!("RMP-{:02}-ON", number + 1), format!("{name} entry"));
@@ -216,7 +294,14 @@ impl Draft {
     /// An end of the motorway: much comes from there and goes there.
     fn gate(&mut self, place: (f64, f64), near: usize) -> usize {
         let zone = self.network.nodes[near].zone;
-        let node = Node { place, zone, residents: 150.0, jobs: 60.0, external: true, ..Node::default() };
+        let node = Node {
+            place,
+            zone,
+            residents: 150.0,
+            jobs: 60.0,
+            external: true,
+            ..Node::default()
+        };
         self.network.add_node(node)
     }
 }
@@ -249,6 +334,13 @@ fn fit(mut network: Network, venue: usize, dice: &mut Dice) -> (Network, Routing
 
 /// The larger of the peaks' flows of each link as a share of its capacity.
 fn loads(network: &Network, routing: &Routing) -> Vec<f64> {
-    let peak = |link: usize| PEAKS.iter().map(|mix| routing.volume(network, link, mix)).fold(0.0, f64::max);
-    (0..network.links.len()).map(|link| peak(link) / network.links[link].capacity()).collect()
+    let peak = |link: usize| {
+        PEAKS
+            .iter()
+            .map(|mix| routing.volume(network, link, mix))
+            .fold(0.0, f64::max)
+    };
+    (0..network.links.len())
+        .map(|link| peak(link) / network.links[link].capacity())
+        .collect()
 }

@@ -63,7 +63,11 @@ impl RoadKind {
             Self::Boulevard => (45.0, 800.0, 145.0),
             Self::Ramp => (60.0, 1500.0, 135.0),
         };
-        FundamentalDiagram { free_speed, capacity, jam_density }
+        FundamentalDiagram {
+            free_speed,
+            capacity,
+            jam_density,
+        }
     }
 
     /// The wanted length of a cell in km: longer than a vehicle drives in one step, short enough to see a queue grow.
@@ -105,11 +109,21 @@ mod tests {
 
     #[test]
     fn the_two_branches_meet_at_capacity() {
-        for kind in [RoadKind::Motorway, RoadKind::Ring, RoadKind::Arterial, RoadKind::Boulevard, RoadKind::Ramp] {
+        for kind in [
+            RoadKind::Motorway,
+            RoadKind::Ring,
+            RoadKind::Arterial,
+            RoadKind::Boulevard,
+            RoadKind::Ramp,
+        ] {
             let diagram = kind.diagram();
             let critical = diagram.critical_density();
             assert!((diagram.flow(critical) - diagram.capacity).abs() < 1e-9);
-            assert!((5.0..25.0).contains(&diagram.wave_speed()), "{kind:?}: {}", diagram.wave_speed());
+            assert!(
+                (5.0..25.0).contains(&diagram.wave_speed()),
+                "{kind:?}: {}",
+                diagram.wave_speed()
+            );
             let driven = diagram.free_speed * super::super::network::STEP_SECONDS / 3600.0;
             assert!(driven < kind.cell_length(), "{kind:?} breaks the Courant condition");
         }

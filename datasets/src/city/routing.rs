@@ -27,8 +27,14 @@ pub enum Purpose {
 
 impl Purpose {
     /// All purposes; the order of every list by purpose.
-    pub const ALL: [Self; 6] =
-        [Self::ToWork, Self::ToHome, Self::Errands, Self::Through, Self::ToVenue, Self::FromVenue];
+    pub const ALL: [Self; 6] = [
+        Self::ToWork,
+        Self::ToHome,
+        Self::Errands,
+        Self::Through,
+        Self::ToVenue,
+        Self::FromVenue,
+    ];
 }
 
 /// How strong each purpose is now, 1 being a usual weekday's peak.
@@ -129,7 +135,10 @@ impl Routing {
     }
 
     fn add_turn(&mut self, node: usize, row: usize, column: usize, trips: [f64; 6]) {
-        add(&mut self.turns[self.starts[node] + row * self.columns[node] + column], trips);
+        add(
+            &mut self.turns[self.starts[node] + row * self.columns[node] + column],
+            trips,
+        );
     }
 
     /// The flow of a link in the given mix, vehicles an hour: what its end node takes from it.
@@ -138,7 +147,10 @@ impl Routing {
         let node = network.links[link].to;
         let row = position(&network.nodes[node].incoming, link);
         let start = self.starts[node] + row * self.columns[node];
-        self.turns[start..start + self.columns[node]].iter().map(|turn| blend(turn, mix)).sum()
+        self.turns[start..start + self.columns[node]]
+            .iter()
+            .map(|turn| blend(turn, mix))
+            .sum()
     }
 
     /// Vehicles an hour that end their trip at a node in the given mix.
@@ -146,7 +158,10 @@ impl Routing {
     pub fn arriving(&self, node: usize, mix: &Mix) -> f64 {
         let columns = self.columns[node];
         let end = self.starts.get(node + 1).copied().unwrap_or(self.turns.len());
-        self.turns[self.starts[node]..end].chunks_exact(columns).map(|row| blend(&row[columns - 1], mix)).sum()
+        self.turns[self.starts[node]..end]
+            .chunks_exact(columns)
+            .map(|row| blend(&row[columns - 1], mix))
+            .sum()
     }
 
     /// Vehicles an hour that a purpose makes at full strength.
@@ -216,7 +231,9 @@ pub fn quickest(network: &Network, origin: usize, costs: &[f64]) -> Vec<Option<u
     let mut open: Vec<usize> = (0..count).collect();
     cost[origin] = 0.0;
     while !open.is_empty() {
-        let nearest = (0..open.len()).min_by(|one, two| cost[open[*one]].total_cmp(&cost[open[*two]])).unwrap_or(0);
+        let nearest = (0..open.len())
+            .min_by(|one, two| cost[open[*one]].total_cmp(&cost[open[*two]]))
+            .unwrap_or(0);
         let node = open.swap_remove(nearest);
         for &link in &network.nodes[node].outgoing {
             let (next, reached) = (network.links[link].to, cost[node] + costs[link]);

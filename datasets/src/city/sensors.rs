@@ -45,8 +45,7 @@ pub(super) struct Sensors {
 fn spacing(kind: RoadKind, cells: usize) -> (usize, usize) {
     match kind {
         RoadKind::Motorway => (1, 4),
-        RoadKind::Ring => (cells / 2, cells),
-        RoadKind::Arterial => (cells / 2, cells),
+        RoadKind::Ring | RoadKind::Arterial => (cells / 2, cells),
         RoadKind::Boulevard | RoadKind::Ramp => (cells, cells),
     }
 }
@@ -83,7 +82,13 @@ impl Sensors {
         }
     }
 
-    pub(super) fn report(&mut self, conditions: &Conditions, faults: &mut Faults, dice: &mut Dice, outlet: &mut Outlet<'_>) {
+    pub(super) fn report(
+        &mut self,
+        conditions: &Conditions,
+        faults: &mut Faults,
+        dice: &mut Dice,
+        outlet: &mut Outlet<'_>,
+    ) {
         for (number, sensor) in self.list.iter_mut().enumerate() {
             let mut readings = sensor.measure(self.place, conditions.speed, dice);
             let mut quality = "good";
@@ -107,7 +112,10 @@ impl Sensor {
         let id = format!("TS-{number:04}");
         let head = format!("{{\"sensor_id\":\"{id}\",\"timestamp\":\"").into_bytes();
         let middle = json::prepared(|buffer| {
-            json::raw(buffer, &format!("\",\"road_id\":\"{}\",\"road_name\":\"{}\",", road.id, road.name));
+            json::raw(
+                buffer,
+                &format!("\",\"road_id\":\"{}\",\"road_name\":\"{}\",", road.id, road.name),
+            );
             json::raw(buffer, &format!("\"zone_id\":\"{}\",\"location\":", zone.id));
             json::location(buffer, config.degrees(plan.network.place(cell)));
             json::raw(buffer, ",\"speed_kmh\":");
@@ -132,7 +140,11 @@ impl Sensor {
     /// space-mean, flow over density; drivers differ by 8 %, which averages out over those who passed.
     fn measure(&mut self, place: usize, weather: f64, dice: &mut Dice) -> [f64; 3] {
         let free = self.free_speed * weather;
-        let mean = if self.present < 1e-2 { free } else { self.driven / self.present * self.length / STEP_HOURS };
+        let mean = if self.present < 1e-2 {
+            free
+        } else {
+            self.driven / self.present * self.length / STEP_HOURS
+        };
         let speed = mean * (1.0 + 0.08 * dice.bell() / (1.0 + self.driven).sqrt());
         let density = self.present / self.steps.max(1.0) / self.length / self.lanes;
         let occupancy = (density * LOOP_LENGTH * 100.0 * (1.0 + 0.03 * dice.bell())).clamp(0.0, 100.0);

@@ -50,13 +50,19 @@ impl Taxis {
         let pull: Vec<f64> = plan
             .zone_nodes
             .iter()
-            .map(|nodes| nodes.iter().map(|&node| plan.network.nodes[node].jobs + plan.network.nodes[node].residents).sum())
+            .map(|nodes| {
+                nodes
+                    .iter()
+                    .map(|&node| plan.network.nodes[node].jobs + plan.network.nodes[node].residents)
+                    .sum()
+            })
             .collect();
         let list = (0..5 * config.size.radials())
             .map(|number| {
                 let zone = dice.weighted(pull.iter().copied());
                 Taxi {
-                    head: format!("{{\"taxi_id\":\"CAB-{:06X}\",\"timestamp\":\"", dice.bits() & 0xff_ffff).into_bytes(),
+                    head: format!("{{\"taxi_id\":\"CAB-{:06X}\",\"timestamp\":\"", dice.bits() & 0xff_ffff)
+                        .into_bytes(),
                     kind: if number % 3 == 2 { "vtc" } else { "taxi" },
                     zone,
                     target: zone,
@@ -68,7 +74,12 @@ impl Taxis {
                 }
             })
             .collect();
-        Self { dice, list, trips: 0, pull }
+        Self {
+            dice,
+            list,
+            trips: 0,
+            pull,
+        }
     }
 
     /// Goes on by a step; `speeds` are the zones' mean speeds in km/h.
@@ -103,13 +114,24 @@ impl Taxi {
         let minutes = distance / speed.max(8.0) * 60.0 * dice.between(0.9, 1.2);
         let fare = 2.6 + 1.75 * distance + 0.35 * minutes;
         self.target = target;
-        self.trip = Some(Trip { id: number, from: self.zone, distance, driven: 0.0, fare, minutes });
+        self.trip = Some(Trip {
+            id: number,
+            from: self.zone,
+            distance,
+            driven: 0.0,
+            fare,
+            minutes,
+        });
     }
 
     /// Drives on towards the target; ends the trip there.
     fn drive(&mut self, zones: &[Zone], zone_speed: f64, dice: &mut Dice) {
         let Some(trip) = &mut self.trip else {
-            self.speed = if dice.happens(0.3) { dice.between(0.0, 0.6) * zone_speed } else { 0.0 };
+            self.speed = if dice.happens(0.3) {
+                dice.between(0.0, 0.6) * zone_speed
+            } else {
+                0.0
+            };
             if let Some(level) = &mut self.battery {
                 *level = (*level + 0.01).min(100.0);
             }
@@ -174,5 +196,7 @@ impl Taxi {
 
 fn nearest(zones: &[Zone], place: (f64, f64)) -> usize {
     let far = |zone: &Zone| (zone.place.0 - place.0).powi(2) + (zone.place.1 - place.1).powi(2);
-    (0..zones.len()).min_by(|one, two| far(&zones[*one]).total_cmp(&far(&zones[*two]))).unwrap_or(0)
+    (0..zones.len())
+        .min_by(|one, two| far(&zones[*one]).total_cmp(&far(&zones[*two])))
+        .unwrap_or(0)
 }

@@ -65,7 +65,10 @@ pub(super) struct Transit {
 impl Track {
     fn new(plan: &Plan, route: &[usize]) -> Self {
         let network = &plan.network;
-        let cells: Vec<usize> = route.iter().flat_map(|&link| network.links[link].first..network.links[link].end).collect();
+        let cells: Vec<usize> = route
+            .iter()
+            .flat_map(|&link| network.links[link].first..network.links[link].end)
+            .collect();
         let link = |cell: usize| &network.links[network.link_of[cell]];
         let lengths: Vec<f64> = cells.iter().map(|&cell| link(cell).cell_length()).collect();
         let (mut planned, mut stops) = (vec![0.0], Vec::new());
@@ -84,8 +87,17 @@ impl Track {
             }
             planned.push(seconds);
         }
-        let name = route.last().map_or("", |&last| &plan.zones[network.links[last].zone].name).to_string();
-        Self { cells, lengths, planned, stops, name }
+        let name = route
+            .last()
+            .map_or("", |&last| &plan.zones[network.links[last].zone].name)
+            .to_string();
+        Self {
+            cells,
+            lengths,
+            planned,
+            stops,
+            name,
+        }
     }
 
     fn duration(&self) -> f64 {
@@ -94,7 +106,13 @@ impl Track {
 
     /// The last stop behind the cell, and the next one.
     fn stops_around(&self, cell: usize) -> (i64, i64) {
-        let behind = self.stops[..cell.min(self.stops.len())].iter().rev().flatten().next().copied().unwrap_or(0);
+        let behind = self.stops[..cell.min(self.stops.len())]
+            .iter()
+            .rev()
+            .flatten()
+            .next()
+            .copied()
+            .unwrap_or(0);
         (behind, behind + 1)
     }
 }
@@ -116,7 +134,12 @@ impl Transit {
             }
             lines.push(Line { id, tracks });
         }
-        Self { dice, lines, buses, in_service: true }
+        Self {
+            dice,
+            lines,
+            buses,
+            in_service: true,
+        }
     }
 
     /// Buses run from five in the morning to midnight.
@@ -127,7 +150,13 @@ impl Transit {
     pub(super) fn step(&mut self, now: Timestamp, local: &LocalTime, city: (&Network, &Traffic, &Conditions)) {
         let demand = liveliness(local);
         for bus in &mut self.buses {
-            bus.step(now, &self.lines[bus.line], city, (demand, self.in_service), &mut self.dice);
+            bus.step(
+                now,
+                &self.lines[bus.line],
+                city,
+                (demand, self.in_service),
+                &mut self.dice,
+            );
         }
     }
 
@@ -145,7 +174,11 @@ impl Bus {
     fn new(number: usize, line: usize, direction: usize, id: &str, departure: Timestamp) -> Self {
         Self {
             head: format!("{{\"vehicle_id\":\"BUS-{number:03}\",\"timestamp\":\"").into_bytes(),
-            middle: format!("\",\"line_id\":\"{id}\",\"line_number\":\"{}\",\"current_stop\":", line + 1).into_bytes(),
+            middle: format!(
+                "\",\"line_id\":\"{id}\",\"line_number\":\"{}\",\"current_stop\":",
+                line + 1
+            )
+            .into_bytes(),
             line,
             direction,
             cell: None,

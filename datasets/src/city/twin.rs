@@ -34,11 +34,19 @@ impl Twin {
     pub(super) fn new(incident: Incident, traffic: &Traffic, conditions: &Conditions, routing: &Routing) -> Self {
         let routing = (incident.visitors > 0.0).then(|| routing.clone());
         let (traffic, conditions) = (traffic.clone(), conditions.clone());
-        Self { incident, recovered: false, traffic, conditions, routing, affected: BTreeMap::new() }
+        Self {
+            incident,
+            recovered: false,
+            traffic,
+            conditions,
+            routing,
+            affected: BTreeMap::new(),
+        }
     }
 
     pub(super) fn step(&mut self, network: &Network, routing: &Routing) {
-        self.traffic.step(network, &self.conditions, self.routing.as_ref().unwrap_or(routing));
+        self.traffic
+            .step(network, &self.conditions, self.routing.as_ref().unwrap_or(routing));
     }
 
     /// Takes over the conditions of the minute, without its own incident.

@@ -81,7 +81,8 @@ impl Weather {
             }
             // The anomaly of the air mass wanders with a memory of two days, the wind with one of three hours.
             self.anomaly = self.anomaly * (1.0 - 1.0 / 2880.0) + 4.0 * (2.0_f64 / 2880.0).sqrt() * self.dice.bell();
-            self.wind = (self.wind + (12.0 - self.wind) / 180.0 + 7.0 * (2.0_f64 / 180.0).sqrt() * self.dice.bell()).clamp(1.0, 90.0);
+            self.wind = (self.wind + (12.0 - self.wind) / 180.0 + 7.0 * (2.0_f64 / 180.0).sqrt() * self.dice.bell())
+                .clamp(1.0, 90.0);
         }
         self.temperature = self.usual_temperature(now) + self.anomaly;
     }
@@ -97,7 +98,11 @@ impl Weather {
     /// Draws the regime that follows the present one, and how long it lasts.
     fn next_regime(&mut self, now: &LocalTime) {
         let cold = self.temperature < 1.5;
-        let foggy = if self.wind < 12.0 && self.temperature < 12.0 && !(10.0..20.0).contains(&now.hour) { 1.0 } else { 0.05 };
+        let foggy = if self.wind < 12.0 && self.temperature < 12.0 && !(10.0..20.0).contains(&now.hour) {
+            1.0
+        } else {
+            0.05
+        };
         let [clear, cloudy, rain, fog] = match self.condition {
             Condition::Clear => [0.0, 0.75, 0.1, 0.15 * foggy],
             Condition::Cloudy => [0.4, 0.0, 0.5, 0.1 * foggy],
@@ -213,7 +218,11 @@ impl Weather {
             json::raw(buffer, if name == "temperature_celsius" { "\",\"" } else { ",\"" });
             json::raw(buffer, name);
             json::raw(buffer, "\":");
-            json::fixed(buffer, (value + deviation * noise.bell()).clamp(low, high), 1 + u32::from(name == "visibility_km"));
+            json::fixed(
+                buffer,
+                (value + deviation * noise.bell()).clamp(low, high),
+                1 + u32::from(name == "visibility_km"),
+            );
         }
         buffer.push(b'}');
     }

@@ -9,7 +9,7 @@ use super::event::{Outlet, SimulatedEvent, Topic};
 use super::fault::{Fault, Faults};
 use super::incident::{Incident, IncidentKind, Incidents};
 use super::label::{CityLabel, FaultLabel, IncidentLabel, Label};
-use super::network::{Conditions, Network, STEP_HOURS, STEP_SECONDS, Traffic};
+use super::network::{Conditions, STEP_SECONDS, Traffic};
 use super::parking::Parking;
 use super::plan::Plan;
 use super::random::{Dice, Part};
@@ -71,8 +71,11 @@ impl City {
         let sensors = Sensors::new(&plan, &config);
         let parking = Parking::new(&plan, &plan.routing, &config, &local);
         let air = Air::new(&plan, &config);
-        let reporters =
-            vec![(Topic::TrafficSensors, sensors.list.len()), (Topic::Parking, parking.count()), (Topic::AirQuality, air.count())];
+        let reporters = vec![
+            (Topic::TrafficSensors, sensors.list.len()),
+            (Topic::Parking, parking.count()),
+            (Topic::AirQuality, air.count()),
+        ];
         let weather = Weather::new(config.seed, config.centre.0, config.weather);
         let mut city = Self {
             calendar,
@@ -108,7 +111,11 @@ impl City {
         // What was drawn for the silent hours does not count: the story begins now.
         (city.incidents, city.faults) = (incidents, faults);
         city.twins.clear();
-        city.labels = vec![city.city_label()];
+        city.labels = vec![Label::City(CityLabel::of(
+            &city.config,
+            city.sensors.list.len(),
+            city.plan.zones.len(),
+        ))];
         Ok(city)
     }
 
@@ -186,7 +193,11 @@ impl City {
             return Err(Error::invalid("start", start, format!("{} or later", self.now)));
         }
         if cell >= self.plan.network.cells() {
-            return Err(Error::invalid("cell", cell, format!("0 to {}", self.plan.network.cells() - 1)));
+            return Err(Error::invalid(
+                "cell",
+                cell,
+                format!("0 to {}", self.plan.network.cells() - 1),
+            ));
         }
         if !(minutes > 0.0 && minutes <= 100_000.0) {
             return Err(Error::invalid("minutes", minutes, "above 0, at most 100000"));
@@ -207,7 +218,8 @@ impl City {
             twin.step(network, &self.plan.routing);
         }
         self.sensors.observe(&self.traffic, network);
-        self.transit.step(self.now, &self.local, (network, &self.traffic, &self.conditions));
+        self.transit
+            .step(self.now, &self.local, (network, &self.traffic, &self.conditions));
         self.taxis.step(&self.local, &self.plan.zones, &self.zone_speeds);
         if self.now.0 % MINUTE == 0 {
             self.end_minute();
@@ -227,9 +239,15 @@ impl City {
         self.weather.next_minute(&self.local);
         self.transit.next_minute(&self.local);
         let activity = liveliness(&self.local) / USUAL_LIVELINESS;
-        let begun = self.incidents.next_minute(self.now, &self.local, (&self.plan, &self.traffic), (&self.weather, activity));
+        let begun = self.incidents.next_minute(
+            self.now,
+            &self.local,
+            (&self.plan, &self.traffic),
+            (&self.weather, activity),
+        );
         for incident in begun {
-            self.twins.push(Twin::new(incident, &self.traffic, &self.conditions, &self.plan.routing));
+            self.twins
+                .push(Twin::new(incident, &self.traffic, &self.conditions, &self.plan.routing));
         }
         self.mix = self.mix_without(None);
         self.plan.routing.set_mix(&self.mix, &self.demand.local);
@@ -246,12 +264,20 @@ impl City {
     fn conditions_without(&self, left_out: Option<&str>) -> Conditions {
         let capacity = self.weather.capacity();
         let mut most: Vec<f64> = self.plan.network.most.iter().map(|most| most * capacity).collect();
-        for incident in self.incidents.active.iter().filter(|one| Some(one.id.as_str()) != left_out) {
+        for incident in self
+            .incidents
+            .active
+            .iter()
+            .filter(|one| Some(one.id.as_str()) != left_out)
+        {
             for &(cell, share) in &incident.cells {
                 most[cell] = most[cell].min(self.plan.network.most[cell] * capacity * share);
             }
         }
-        Conditions { most, speed: self.weather.free_speed() }
+        Conditions {
+            most,
+            speed: self.weather.free_speed(),
+        }
     }
 
     /// The strength of each purpose now, as it would be without one of the incidents.
@@ -259,7 +285,12 @@ impl City {
         let stay = 1.0 - 0.5 * (1.0 - self.weather.capacity());
         let mut mix = self.demand.mix(&self.local, stay);
         let full = [Purpose::ToVenue, Purpose::FromVenue].map(|purpose| self.plan.routing.production(purpose).max(1.0));
-        for incident in self.incidents.active.iter().filter(|one| Some(one.id.as_str()) != left_out) {
+        for incident in self
+            .incidents
+            .active
+            .iter()
+            .filter(|one| Some(one.id.as_str()) != left_out)
+        {
             let (coming, going) = incident.visits(self.now);
             mix[4] += coming / full[0];
             mix[5] += going / full[1];
@@ -274,7 +305,7 @@ impl City {
             arrivals[self.plan.network.nodes[node].zone] += total - self.arrived[node];
             self.arrived[node] = *total;
         }
-        self.zone_speeds = zone_speeds(&self.plan.network, &self.traffic, zones);
+        self.zone_speeds = self.traffic.zone_speeds(&self.plan.network, zones);
         self.parking.next_minute(&self.local, &arrivals);
         self.bikes.next_minute(self.now, &self.local, &self.weather);
         self.air.next_minute(&self.plan, &self.traffic, &self.weather);
@@ -294,7 +325,12 @@ impl City {
     fn report(&mut self, due: bool, each: &mut dyn FnMut(SimulatedEvent<'_>)) {
         let stamp = self.now.to_string();
         let (config, plan) = (&self.config, &self.plan);
-        let mut outlet = Outlet { each, buffer: &mut self.buffer, time: self.now, stamp: &stamp };
+        let mut outlet = Outlet {
+            each,
+            buffer: &mut self.buffer,
+            time: self.now,
+            stamp: &stamp,
+        };
         if self.now.0 % MINUTE == 0 {
             self.incidents.report(plan, |place| config.degrees(place), &mut outlet);
         }
@@ -302,26 +338,21 @@ impl City {
             return;
         }
         let dice = &mut self.readings;
-        self.sensors.report(&self.conditions, &mut self.faults, dice, &mut outlet);
+        self.sensors
+            .report(&self.conditions, &mut self.faults, dice, &mut outlet);
         self.transit.report(config, &plan.network, &mut outlet);
         self.taxis.report(&self.local, config, &plan.zones, &mut outlet);
         self.parking.report(&mut self.faults, dice, &mut outlet);
         self.bikes.report(&mut outlet);
         self.air.report(&mut self.faults, dice, &mut outlet);
-        outlet.send(Topic::Weather, "WS-01", b"{\"station_id\":\"WS-01\",\"timestamp\":\"", |buffer| {
-            self.weather.write(buffer, dice);
-        });
-    }
-
-    fn city_label(&self) -> Label {
-        Label::City(CityLabel {
-            synthetic: true,
-            seed: self.config.seed,
-            start: self.config.start,
-            timezone: self.config.timezone.clone(),
-            sensors: self.sensors.list.len(),
-            zones: self.plan.zones.len(),
-        })
+        outlet.send(
+            Topic::Weather,
+            "WS-01",
+            b"{\"station_id\":\"WS-01\",\"timestamp\":\"",
+            |buffer| {
+                self.weather.write(buffer, dice);
+            },
+        );
     }
 
     fn label_incident(&mut self, twin: Twin) {
@@ -356,19 +387,12 @@ impl City {
             _ => self.sensors.list[fault.reporter].id.clone(),
         };
         let (kind, topic) = (fault.kind.name(), fault.topic.name());
-        self.labels.push(Label::Fault(FaultLabel { kind, topic, key, start: fault.start, end: fault.end }));
+        self.labels.push(Label::Fault(FaultLabel {
+            kind,
+            topic,
+            key,
+            start: fault.start,
+            end: fault.end,
+        }));
     }
-}
-
-/// The mean speed in each zone, km/h, weighted by vehicles; 40 where none drives.
-fn zone_speeds(network: &Network, traffic: &Traffic, zones: usize) -> Vec<f64> {
-    let (mut driven, mut present) = (vec![0.0; zones], vec![0.0; zones]);
-    for link in &network.links {
-        let length = link.cell_length();
-        for cell in link.first..link.end {
-            driven[link.zone] += traffic.passed[cell] * length / STEP_HOURS;
-            present[link.zone] += traffic.vehicles[cell];
-        }
-    }
-    driven.iter().zip(&present).map(|(km, vehicles)| if *vehicles < 0.1 { 40.0 } else { (km / vehicles).min(110.0) }).collect()
 }

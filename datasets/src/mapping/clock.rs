@@ -41,7 +41,10 @@ impl TimeRule {
             (None, Some(offset)) => fixed(offset)?,
             (None, None) => TimeZone::UTC,
         };
-        Ok(FileClock { zone, rule: self.clone() })
+        Ok(FileClock {
+            zone,
+            rule: self.clone(),
+        })
     }
 }
 
@@ -59,7 +62,9 @@ fn fixed(text: &str) -> Result<TimeZone> {
     if !(0..24).contains(&hours) || !(0..60).contains(&minutes) {
         return Err(refuse());
     }
-    Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).map(TimeZone::fixed).map_err(|_| refuse())
+    Offset::from_seconds(sign * (hours * 3600 + minutes * 60))
+        .map(TimeZone::fixed)
+        .map_err(|_| refuse())
 }
 
 impl FileClock {
@@ -77,7 +82,11 @@ impl FileClock {
             None => text.parse::<DateTime>(),
         };
         let naive = naive.map_err(|_| {
-            let accepted = self.rule.format.as_deref().unwrap_or("ISO 8601, such as 2026-01-31T08:00:00 or 2026-01-31 08:00:00Z");
+            let accepted = self
+                .rule
+                .format
+                .as_deref()
+                .unwrap_or("ISO 8601, such as 2026-01-31T08:00:00 or 2026-01-31 08:00:00Z");
             format!("is `{text}`, accepted: {accepted}")
         })?;
         self.place(naive, hours)
@@ -106,7 +115,9 @@ impl FileClock {
             Ambiguous::Later => candidates.later(),
             Ambiguous::Earlier | Ambiguous::Refuse => candidates.earlier(),
         };
-        instant.map(|instant| Timestamp(instant.as_microsecond())).map_err(|_| format!("is `{naive}`, accepted: years -9999 to 9999"))
+        instant
+            .map(|instant| Timestamp(instant.as_microsecond()))
+            .map_err(|_| format!("is `{naive}`, accepted: years -9999 to 9999"))
     }
 }
 
@@ -115,29 +126,49 @@ mod tests {
     use super::*;
 
     fn read(rule: TimeRule, text: &str, hours: i64) -> std::result::Result<String, String> {
-        rule.clock().unwrap().read(text, hours).map(|instant| instant.to_string())
+        rule.clock()
+            .unwrap()
+            .read(text, hours)
+            .map(|instant| instant.to_string())
     }
 
     #[test]
     fn naive_times_stand_on_the_clock_of_the_rule() {
         let zone = TimeRule::in_zone("t", "Europe/Copenhagen");
-        assert_eq!(read(zone.clone(), "2014-08-01 09:09:04.145", 0).unwrap(), "2014-08-01T07:09:04.145Z");
+        assert_eq!(
+            read(zone.clone(), "2014-08-01 09:09:04.145", 0).unwrap(),
+            "2014-08-01T07:09:04.145Z"
+        );
         assert_eq!(read(zone, "2014-08-01T09:00:00Z", 0).unwrap(), "2014-08-01T09:00:00Z");
-        let offset = TimeRule { zone: None, offset: Some("+08:00".into()), ..TimeRule::in_zone("t", "UTC") };
+        let offset = TimeRule {
+            zone: None,
+            offset: Some("+08:00".into()),
+            ..TimeRule::in_zone("t", "UTC")
+        };
         assert_eq!(read(offset, "2013-03-01T00:00:00", 0).unwrap(), "2013-02-28T16:00:00Z");
     }
 
     #[test]
     fn a_date_and_an_hour_are_joined() {
-        let rule = TimeRule { format: Some("%m/%d/%Y".into()), ..TimeRule::in_zone("t", "America/New_York") };
+        let rule = TimeRule {
+            format: Some("%m/%d/%Y".into()),
+            ..TimeRule::in_zone("t", "America/New_York")
+        };
         assert_eq!(read(rule, "1/2/2011", 23).unwrap(), "2011-01-03T04:00:00Z");
     }
 
     #[test]
     fn a_time_that_exists_twice_is_refused_or_chosen() {
         let rule = TimeRule::in_zone("t", "Europe/Copenhagen");
-        assert!(read(rule.clone(), "2014-10-26T02:30:00", 0).unwrap_err().contains("offset"));
-        let earlier = TimeRule { ambiguous: Ambiguous::Earlier, ..rule };
+        assert!(
+            read(rule.clone(), "2014-10-26T02:30:00", 0)
+                .unwrap_err()
+                .contains("offset")
+        );
+        let earlier = TimeRule {
+            ambiguous: Ambiguous::Earlier,
+            ..rule
+        };
         assert_eq!(read(earlier, "2014-10-26T02:30:00", 0).unwrap(), "2014-10-26T00:30:00Z");
     }
 }

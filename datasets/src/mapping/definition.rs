@@ -225,7 +225,7 @@ impl Mapping {
     pub fn parse(path: &str, text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start).min(text.len());
-            let line = text.as_bytes()[..start].iter().filter(|letter| **letter == b'\n').count() + 1;
+            let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
             let key = text.lines().nth(line - 1).unwrap_or_default();
             Error::Definition {
                 path: path.into(),
@@ -241,7 +241,10 @@ impl Mapping {
     /// # Errors
     /// A file that cannot be read or is no mapping.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.into(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Io {
+            path: path.into(),
+            source,
+        })?;
         Self::parse(&path.to_string_lossy(), &text)
     }
 
@@ -258,7 +261,11 @@ impl Mapping {
         if path.is_file() {
             return Self::load(path);
         }
-        Err(Error::Unknown { what: "mapping (and no such file)", name: text.into(), known: names.join(", ") })
+        Err(Error::Unknown {
+            what: "mapping (and no such file)",
+            name: text.into(),
+            known: names.join(", "),
+        })
     }
 
     /// The names of the mappings that are compiled in.
@@ -271,8 +278,13 @@ impl Mapping {
     #[must_use]
     pub fn same_names(stream: &StreamDefinition, columns: &[String]) -> Self {
         let field = |field: &crate::stream::Field| {
-            let column = columns.iter().find(|name| **name == field.path || **name == field.column())?;
-            Some(MappedField { column: Some(column.clone()), ..MappedField::of(&field.path) })
+            let column = columns
+                .iter()
+                .find(|name| **name == field.path || **name == field.column())?;
+            Some(MappedField {
+                column: Some(column.clone()),
+                ..MappedField::of(&field.path)
+            })
         };
         Self {
             name: stream.name.clone(),
@@ -282,7 +294,12 @@ impl Mapping {
             file: String::new(),
             time: TimeRule::in_zone(&stream.timestamp, &stream.timezone),
             key: None,
-            fields: stream.fields.iter().filter(|one| one.path != stream.timestamp).filter_map(field).collect(),
+            fields: stream
+                .fields
+                .iter()
+                .filter(|one| one.path != stream.timestamp)
+                .filter_map(field)
+                .collect(),
             constants: BTreeMap::new(),
             lookup: None,
             derived: Vec::new(),
@@ -296,29 +313,61 @@ impl Mapping {
     /// Another stream, a field that the stream does not have, rules that contradict each other.
     pub fn check(&self, stream: &StreamDefinition) -> Result<()> {
         if self.stream != stream.name {
-            return Err(Error::invalid("stream", &stream.name, format!("`{}`, which mapping `{}` makes", self.stream, self.name)));
+            return Err(Error::invalid(
+                "stream",
+                &stream.name,
+                format!("`{}`, which mapping `{}` makes", self.stream, self.name),
+            ));
         }
-        let looked_up = self.lookup.iter().flat_map(|lookup| lookup.fields.iter().map(|field| &field.field));
+        let looked_up = self
+            .lookup
+            .iter()
+            .flat_map(|lookup| lookup.fields.iter().map(|field| &field.field));
         let own = self.fields.iter().map(|field| &field.field);
         let derived = self.derived.iter().map(|derived| &derived.field);
         let key = self.key.iter().map(|key| &key.field);
-        for path in own.chain(looked_up).chain(derived).chain(key).chain(self.constants.keys()) {
+        for path in own
+            .chain(looked_up)
+            .chain(derived)
+            .chain(key)
+            .chain(self.constants.keys())
+        {
             if !stream.fields.iter().any(|field| field.path == *path) {
                 let known: Vec<&str> = stream.fields.iter().map(|field| field.path.as_str()).collect();
-                return Err(Error::invalid("field", path, format!("the fields of {}: {}", stream.name, known.join(", "))));
+                return Err(Error::invalid(
+                    "field",
+                    path,
+                    format!("the fields of {}: {}", stream.name, known.join(", ")),
+                ));
             }
         }
         if self.layout == Layout::Wide && self.key.is_none() {
-            return Err(Error::invalid("key", "", "a wide file names the field that takes the column's name"));
+            return Err(Error::invalid(
+                "key",
+                "",
+                "a wide file names the field that takes the column's name",
+            ));
         }
         if self.layout == Layout::Long
             && let Some(field) = self.fields.iter().find(|field| field.column.is_none())
         {
-            return Err(Error::invalid("column", &field.field, "every field of a long file names its column"));
+            return Err(Error::invalid(
+                "column",
+                &field.field,
+                "every field of a long file names its column",
+            ));
         }
         let ways = |one: &Derived| [one.difference.is_some(), one.percent.is_some(), one.sign.is_some()];
-        if let Some(one) = self.derived.iter().find(|one| ways(one).iter().filter(|way| **way).count() != 1) {
-            return Err(Error::invalid("derived", &one.field, "one of `difference`, `percent` and `sign`"));
+        if let Some(one) = self
+            .derived
+            .iter()
+            .find(|one| ways(one).iter().filter(|way| **way).count() != 1)
+        {
+            return Err(Error::invalid(
+                "derived",
+                &one.field,
+                "one of `difference`, `percent` and `sign`",
+            ));
         }
         if let Some(hold) = self.hold
             && (self.layout == Layout::Long || hold.grid.0 <= 0 || hold.longest.0 <= 0)

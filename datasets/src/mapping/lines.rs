@@ -49,7 +49,12 @@ impl Lines {
             match self.reader.read_until(b'\n', &mut line) {
                 Ok(0) => return None,
                 Ok(_) => {}
-                Err(source) => return Some(Err(Error::Io { path: self.path.clone(), source })),
+                Err(source) => {
+                    return Some(Err(Error::Io {
+                        path: self.path.clone(),
+                        source,
+                    }));
+                }
             }
             while line.last().is_some_and(u8::is_ascii_whitespace) {
                 line.pop();
@@ -59,11 +64,17 @@ impl Lines {
             }
             self.done += 1;
             let value: serde_json::Value = serde_json::from_slice(&line).unwrap_or_default();
-            let member = |path: &str| value.pointer(&format!("/{}", path.replace('.', "/"))).and_then(|one| one.as_str());
+            let member = |path: &str| {
+                value
+                    .pointer(&format!("/{}", path.replace('.', "/")))
+                    .and_then(|one| one.as_str())
+            };
             if let Some(time) = member(&self.stream.timestamp).and_then(|text| self.clock.read(text, 0).ok()) {
                 self.last = time;
             }
-            let key = member(&self.stream.key.path).or(self.stream.key.default.as_deref()).unwrap_or_default();
+            let key = member(&self.stream.key.path)
+                .or(self.stream.key.default.as_deref())
+                .unwrap_or_default();
             return Some(Ok((self.last, key.to_string(), line)));
         }
     }

@@ -40,10 +40,22 @@ impl Long {
                 Ok((mapped.clone(), recorder.field(&mapped.field)?, column))
             })
             .collect::<Result<Vec<_>>>()?;
-        let key_column = fields.iter().find(|(mapped, ..)| mapped.field == key).map(|(_, _, column)| *column);
+        let key_column = fields
+            .iter()
+            .find(|(mapped, ..)| mapped.field == key)
+            .map(|(_, _, column)| *column);
         let known = known(mapping, lookup, &recorder)?;
         let constants = constants(mapping, &recorder)?;
-        Ok(Self { table, order, fields, key_column, known, constants, recorder, next: 0 })
+        Ok(Self {
+            table,
+            order,
+            fields,
+            key_column,
+            known,
+            constants,
+            recorder,
+            next: 0,
+        })
     }
 
     /// How many rows are done, and how many there are.
@@ -100,7 +112,8 @@ pub fn times(table: &Table, mapping: &Mapping) -> Result<Vec<(Timestamp, u32)>> 
         let hours = match hour {
             Some(hour) => table
                 .number(hour, row)?
-                .ok_or_else(|| table.bad(hour, row, "is empty, accepted: whole hours".into()))? as i64,
+                .ok_or_else(|| table.bad(hour, row, "is empty, accepted: whole hours".into()))?
+                as i64,
             None => 0,
         };
         order.push((table.instant(column, row, &clock, hours)?, row as u32));

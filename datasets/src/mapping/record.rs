@@ -53,9 +53,20 @@ impl Recorder {
             }
         }
         // Members of one object stand together; the sort is stable, so the declared order stays.
-        let first = |objects: &[String]| slots.iter().position(|slot| slot.objects.first() == objects.first()).unwrap_or(0);
+        let first = |objects: &[String]| {
+            slots
+                .iter()
+                .position(|slot| slot.objects.first() == objects.first())
+                .unwrap_or(0)
+        };
         let mut order: Vec<usize> = (0..slots.len()).collect();
-        order.sort_by_key(|&place| if slots[place].objects.is_empty() { place } else { first(&slots[place].objects) });
+        order.sort_by_key(|&place| {
+            if slots[place].objects.is_empty() {
+                place
+            } else {
+                first(&slots[place].objects)
+            }
+        });
         let slots = order.into_iter().map(|place| slots[place].clone()).collect();
         let mut recorder = Self {
             stream: stream.clone(),
@@ -80,10 +91,18 @@ impl Recorder {
     /// # Errors
     /// A field that the stream does not have.
     pub fn field(&self, path: &str) -> Result<usize> {
-        self.stream.fields.iter().position(|field| field.path == path).ok_or_else(|| {
-            let known: Vec<&str> = self.stream.fields.iter().map(|field| field.path.as_str()).collect();
-            Error::invalid("field", path, format!("the fields of {}: {}", self.stream.name, known.join(", ")))
-        })
+        self.stream
+            .fields
+            .iter()
+            .position(|field| field.path == path)
+            .ok_or_else(|| {
+                let known: Vec<&str> = self.stream.fields.iter().map(|field| field.path.as_str()).collect();
+                Error::invalid(
+                    "field",
+                    path,
+                    format!("the fields of {}: {}", self.stream.name, known.join(", ")),
+                )
+            })
     }
 
     /// Forgets the last event.
@@ -100,11 +119,20 @@ impl Recorder {
     ///
     /// # Errors
     /// A text where the stream wants a number.
-    pub fn value_of(&self, mapped: &MappedField, field: usize, table: &Table, column: usize, row: usize) -> Result<Value> {
+    pub fn value_of(
+        &self,
+        mapped: &MappedField,
+        field: usize,
+        table: &Table,
+        column: usize,
+        row: usize,
+    ) -> Result<Value> {
         let kind = self.stream.fields[field].kind;
         if matches!(kind, FieldType::Float | FieldType::Int) {
             let number = table.number(column, row)?;
-            return Ok(number.and_then(|raw| mapped.number(raw)).map_or(Value::Missing, Value::Number));
+            return Ok(number
+                .and_then(|raw| mapped.number(raw))
+                .map_or(Value::Missing, Value::Number));
         }
         Ok(match table.cell(column, row) {
             Cell::Missing => Value::Missing,
@@ -179,7 +207,11 @@ impl Recorder {
             if value == Value::Missing {
                 continue;
             }
-            let shared = open.iter().zip(&slot.objects).take_while(|(one, two)| one == two).count();
+            let shared = open
+                .iter()
+                .zip(&slot.objects)
+                .take_while(|(one, two)| one == two)
+                .count();
             text.extend(std::iter::repeat_n('}', open.len() - shared));
             if !text.ends_with('{') {
                 text.push(',');
@@ -236,7 +268,9 @@ impl MappedField {
         if self.texts.is_empty() {
             return Value::Text(format!("{}{text}", self.prefix));
         }
-        self.texts.get(text).map_or(Value::Missing, |text| Value::Text(text.clone()))
+        self.texts
+            .get(text)
+            .map_or(Value::Missing, |text| Value::Text(text.clone()))
     }
 }
 
@@ -248,9 +282,15 @@ fn quote(text: &mut String, words: &str) {
             '"' => text.push_str("\\\""),
             '\\' => text.push_str("\\\\"),
             '\n' => text.push_str("\\n"),
-            letter if letter < ' ' => text.push_str(&format!("\\u{:04x}", letter as u32)),
+            letter if letter < ' ' => text.extend(['\\', 'u', '0', '0'].into_iter().chain(hex(letter))),
             letter => text.push(letter),
         }
     }
     text.push('"');
+}
+
+/// The two hexadecimal digits of a control character.
+fn hex(letter: char) -> [char; 2] {
+    let digit = |value: u32| char::from_digit(value, 16).unwrap_or('0');
+    [digit(letter as u32 / 16), digit(letter as u32 % 16)]
 }

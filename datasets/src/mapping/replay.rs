@@ -57,16 +57,27 @@ impl Replay {
         let (main, folder) = if data.is_dir() {
             (locate(data, &mapping.file)?, data.to_path_buf())
         } else {
-            (data.to_path_buf(), data.parent().unwrap_or(Path::new(".")).to_path_buf())
+            (
+                data.to_path_buf(),
+                data.parent().unwrap_or(Path::new(".")).to_path_buf(),
+            )
         };
         let recorder = Recorder::new(stream, mapping)?;
         let lookup = match &mapping.lookup {
-            Some(lookup) => Some(Table::read(&locate(main.parent().unwrap_or(&folder), &lookup.file).or_else(|_| locate(&folder, &lookup.file))?)?),
+            Some(lookup) => Some(Table::read(
+                &locate(main.parent().unwrap_or(&folder), &lookup.file).or_else(|_| locate(&folder, &lookup.file))?,
+            )?),
             None => None,
         };
         let events = match mapping.layout {
             Layout::Long => {
-                let long = Long::new(Table::read(&main)?, mapping, lookup.as_ref(), recorder, &stream.key.path)?;
+                let long = Long::new(
+                    Table::read(&main)?,
+                    mapping,
+                    lookup.as_ref(),
+                    recorder,
+                    &stream.key.path,
+                )?;
                 Events::Long(Box::new(long))
             }
             Layout::Wide => {
@@ -87,7 +98,10 @@ impl Replay {
     fn open_named(data: &Path, stream: &Arc<StreamDefinition>) -> Result<Events> {
         let name = data.to_string_lossy().to_lowercase();
         let name = name.strip_suffix(".gz").unwrap_or(&name);
-        if name.ends_with(".jsonl") || name.ends_with(".ndjson") {
+        if Path::new(name)
+            .extension()
+            .is_some_and(|ending| ending == "jsonl" || ending == "ndjson")
+        {
             return Ok(Events::Lines(Box::new(Lines::new(data, stream)?)));
         }
         let table = Table::read(data)?;
@@ -97,7 +111,13 @@ impl Replay {
             table.column(&stream.key.path)?;
         }
         let recorder = Recorder::new(stream, &mapping)?;
-        Ok(Events::Long(Box::new(Long::new(table, &mapping, None, recorder, &stream.key.path)?)))
+        Ok(Events::Long(Box::new(Long::new(
+            table,
+            &mapping,
+            None,
+            recorder,
+            &stream.key.path,
+        )?)))
     }
 
     /// How many rows were read, and how many there are where that is known.
@@ -120,7 +140,12 @@ impl Iterator for Replay {
             Events::Wide(wide) => wide.next_event(),
             Events::Lines(lines) => lines.next_event(),
         }?;
-        Some(event.map(|(time, key, payload)| ReplayRecord { topic: self.topic.clone(), key, time, payload }))
+        Some(event.map(|(time, key, payload)| ReplayRecord {
+            topic: self.topic.clone(),
+            key,
+            time,
+            payload,
+        }))
     }
 }
 
@@ -134,11 +159,22 @@ fn locate(folder: &Path, name: &str) -> Result<PathBuf> {
             if candidate.is_file() {
                 return Ok(candidate);
             }
-            let entries = std::fs::read_dir(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
-            below.extend(entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| path.is_dir()));
+            let entries = std::fs::read_dir(&folder).map_err(|source| Error::Io {
+                path: folder.clone(),
+                source,
+            })?;
+            below.extend(
+                entries
+                    .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+                    .filter(|path| path.is_dir()),
+            );
         }
         below.sort();
         level = below;
     }
-    Err(Error::invalid("data", folder.display(), format!("a folder that holds `{name}`, or that file itself")))
+    Err(Error::invalid(
+        "data",
+        folder.display(),
+        format!("a folder that holds `{name}`, or that file itself"),
+    ))
 }

@@ -8,7 +8,10 @@ const SHIPPED: [(&str, &str); 8] = [
     ("german-parking", include_str!("../../mappings/german-parking.toml")),
     ("beijing-air", include_str!("../../mappings/beijing-air.toml")),
     ("washington-bikes", include_str!("../../mappings/washington-bikes.toml")),
-    ("washington-weather", include_str!("../../mappings/washington-weather.toml")),
+    (
+        "washington-weather",
+        include_str!("../../mappings/washington-weather.toml"),
+    ),
 ];
 
 /// Their names.

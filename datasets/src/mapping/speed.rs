@@ -25,7 +25,11 @@ impl FromStr for Speed {
         let times = text.strip_suffix('x').and_then(|number| number.parse::<f64>().ok());
         match times {
             Some(times) if times.is_finite() && times > 0.0 => Ok(Self::Times(times)),
-            _ => Err(Error::invalid("speed", text, "a number and x, such as 1x, 60x, 0.5x; or max")),
+            _ => Err(Error::invalid(
+                "speed",
+                text,
+                "a number and x, such as 1x, 60x, 0.5x; or max",
+            )),
         }
     }
 }

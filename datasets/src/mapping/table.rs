@@ -47,19 +47,34 @@ impl Table {
             Some("parquet") => Self::read_parquet(path),
             Some("csv") => Self::read_csv(path),
             Some("jsonl" | "ndjson") => Self::read_lines(path),
-            _ => Err(Error::invalid("data", path.display(), ".csv, .csv.gz, .parquet, .jsonl or .jsonl.gz")),
+            _ => Err(Error::invalid(
+                "data",
+                path.display(),
+                ".csv, .csv.gz, .parquet, .jsonl or .jsonl.gz",
+            )),
         }
     }
 
     fn read_parquet(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|source| Error::Io { path: path.into(), source })?;
+        let file = File::open(path).map_err(|source| Error::Io {
+            path: path.into(),
+            source,
+        })?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
         let schema = builder.schema().clone();
-        let batches = builder.with_batch_size(65_536).build()?.collect::<std::result::Result<Vec<_>, _>>()?;
+        let batches = builder
+            .with_batch_size(65_536)
+            .build()?
+            .collect::<std::result::Result<Vec<_>, _>>()?;
         let batch = concat_batches(&schema, &batches)?;
         let names = schema.fields().iter().map(|field| field.name().clone()).collect();
         let columns = batch.columns().iter().map(simplify).collect::<Result<_>>()?;
-        Ok(Self { path: path.into(), names, columns, rows: batch.num_rows() })
+        Ok(Self {
+            path: path.into(),
+            names,
+            columns,
+            rows: batch.num_rows(),
+        })
     }
 
     fn read_csv(path: &Path) -> Result<Self> {
@@ -85,14 +100,25 @@ impl Table {
             }
             rows += 1;
         }
-        let columns = builders.into_iter().map(|mut builder| Arc::new(builder.finish()) as ArrayRef).collect();
-        Ok(Self { path: path.into(), names, columns, rows })
+        let columns = builders
+            .into_iter()
+            .map(|mut builder| Arc::new(builder.finish()) as ArrayRef)
+            .collect();
+        Ok(Self {
+            path: path.into(),
+            names,
+            columns,
+            rows,
+        })
     }
 
     /// Objects in objects become columns named by their path.
     fn read_lines(path: &Path) -> Result<Self> {
         let mut text = String::new();
-        open(path)?.read_to_string(&mut text).map_err(|source| Error::Io { path: path.into(), source })?;
+        open(path)?.read_to_string(&mut text).map_err(|source| Error::Io {
+            path: path.into(),
+            source,
+        })?;
         let mut names: Vec<String> = Vec::new();
         let mut cells: Vec<Vec<(usize, String)>> = Vec::new();
         for (row, line) in text.lines().filter(|line| !line.trim().is_empty()).enumerate() {
@@ -121,7 +147,12 @@ impl Table {
                 Arc::new(builder.finish()) as ArrayRef
             })
             .collect();
-        Ok(Self { path: path.into(), names, columns, rows: cells.len() })
+        Ok(Self {
+            path: path.into(),
+            names,
+            columns,
+            rows: cells.len(),
+        })
     }
 
     /// The number of rows.
@@ -142,9 +173,13 @@ impl Table {
         self.names.iter().position(|one| one == name).ok_or_else(|| {
             let mut known = self.names.iter().take(40).cloned().collect::<Vec<_>>().join(", ");
             if self.names.len() > 40 {
-                known.push_str(&format!(" and {} more", self.names.len() - 40));
+                known = format!("{known} and {} more", self.names.len() - 40);
             }
-            Error::invalid("column", name, format!("the columns of {}: {known}", self.path.display()))
+            Error::invalid(
+                "column",
+                name,
+                format!("the columns of {}: {known}", self.path.display()),
+            )
         })
     }
 
@@ -161,11 +196,19 @@ impl Table {
             DataType::Float64 => array.as_primitive::<Float64Type>().value(row),
             DataType::Utf8 => {
                 let text = array.as_string::<i32>().value(row);
-                return if text.is_empty() { Cell::Missing } else { Cell::Text(text) };
+                return if text.is_empty() {
+                    Cell::Missing
+                } else {
+                    Cell::Text(text)
+                };
             }
             _ => array.as_primitive::<TimestampMicrosecondType>().value(row) as f64,
         };
-        if number.is_nan() { Cell::Missing } else { Cell::Number(number) }
+        if number.is_nan() {
+            Cell::Missing
+        } else {
+            Cell::Number(number)
+        }
     }
 
     /// The number in a cell; none where it is missing.
@@ -194,7 +237,11 @@ impl Table {
             _ if array.is_null(row) => Err("is empty, accepted: a time".to_string()),
             DataType::Timestamp(_, zone) => {
                 let value = array.as_primitive::<TimestampMicrosecondType>().value(row);
-                if zone.is_some() { Ok(Timestamp(value)) } else { clock.read_naive(value) }
+                if zone.is_some() {
+                    Ok(Timestamp(value))
+                } else {
+                    clock.read_naive(value)
+                }
             }
             DataType::Utf8 => clock.read(array.as_string::<i32>().value(row), hours),
             _ => Err("is a number, accepted: a time".to_string()),
@@ -204,13 +251,21 @@ impl Table {
 
     /// The error of a cell.
     pub fn bad(&self, column: usize, row: usize, message: String) -> Error {
-        Error::Cell { path: self.path.display().to_string(), row: row + 1, column: self.names[column].clone(), message }
+        Error::Cell {
+            path: self.path.display().to_string(),
+            row: row + 1,
+            column: self.names[column].clone(),
+            message,
+        }
     }
 }
 
 /// Opens a file, through gzip where it ends in `.gz`.
 pub fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
-    let file = File::open(path).map_err(|source| Error::Io { path: path.into(), source })?;
+    let file = File::open(path).map_err(|source| Error::Io {
+        path: path.into(),
+        source,
+    })?;
     let file = std::io::BufReader::with_capacity(1 << 18, file);
     if path.extension().is_some_and(|ending| ending == "gz") {
         return Ok(Box::new(flate2::read::MultiGzDecoder::new(file)));
@@ -221,7 +276,9 @@ pub fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
 /// Brings a column to one of few types: 32-bit and 64-bit numbers, text, microseconds.
 fn simplify(array: &ArrayRef) -> Result<ArrayRef> {
     let target = match array.data_type() {
-        DataType::Float32 | DataType::Float64 | DataType::Int32 | DataType::Int64 | DataType::Utf8 => return Ok(array.clone()),
+        DataType::Float32 | DataType::Float64 | DataType::Int32 | DataType::Int64 | DataType::Utf8 => {
+            return Ok(array.clone());
+        }
         DataType::Int8 | DataType::Int16 | DataType::UInt8 | DataType::UInt16 => DataType::Int32,
         DataType::UInt32 => DataType::Int64,
         DataType::Float16 | DataType::UInt64 | DataType::Decimal128(..) => DataType::Float64,
@@ -237,7 +294,11 @@ fn flatten(name: &str, value: &serde_json::Value, each: &mut dyn FnMut(&str, Str
         serde_json::Value::Null => {}
         serde_json::Value::Object(members) => {
             for (key, member) in members {
-                let path = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+                let path = if name.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{name}.{key}")
+                };
                 flatten(&path, member, each);
             }
         }

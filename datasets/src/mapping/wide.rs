@@ -40,7 +40,11 @@ impl Wide {
         let first = &tables[0];
         if let Some(other) = tables.iter().find(|table| table.rows() != first.rows()) {
             let accepted = format!("{} rows, as {} has", first.rows(), first.path.display());
-            return Err(crate::Error::invalid(other.path.display().to_string(), other.rows(), accepted));
+            return Err(crate::Error::invalid(
+                other.path.display().to_string(),
+                other.rows(),
+                accepted,
+            ));
         }
         let order = times(first, mapping)?;
         let known = known(mapping, lookup, &recorder)?;
@@ -59,12 +63,29 @@ impl Wide {
             .map(|name| {
                 let mut all = constants.clone();
                 all.extend(known.get(name).cloned().unwrap_or_default());
-                all.push((key_field, Value::Text(format!("{}{name}", rule.map_or("", |rule| &rule.prefix)))));
+                all.push((
+                    key_field,
+                    Value::Text(format!("{}{name}", rule.map_or("", |rule| &rule.prefix))),
+                ));
                 let columns = tables.iter().map(|table| table.column(name).ok()).collect();
-                Reporter { known: all, columns, held: vec![None; tables.len()] }
+                Reporter {
+                    known: all,
+                    columns,
+                    held: vec![None; tables.len()],
+                }
             })
             .collect();
-        Ok(Self { tables, fields, order, reporters, hold: mapping.hold, recorder, row: 0, now: None, reporter: 0 })
+        Ok(Self {
+            tables,
+            fields,
+            order,
+            reporters,
+            hold: mapping.hold,
+            recorder,
+            row: 0,
+            now: None,
+            reporter: 0,
+        })
     }
 
     /// How many rows are done, and how many there are.
@@ -112,7 +133,12 @@ impl Wide {
         };
         let next = match self.now {
             Some(now) => now.0 + hold.grid.0,
-            None => Timestamp(first.0 - hold.offset.0 + hold.grid.0 - 1).window_start(hold.grid).0 + hold.offset.0,
+            None => {
+                Timestamp(first.0 - hold.offset.0 + hold.grid.0 - 1)
+                    .window_start(hold.grid)
+                    .0
+                    + hold.offset.0
+            }
         };
         self.now = (next <= last.0).then_some(Timestamp(next));
         while self.order.get(self.row).is_some_and(|(time, _)| time.0 <= next) {
@@ -127,8 +153,13 @@ impl Wide {
         self.row += 1;
         for reporter in &mut self.reporters {
             for (place, table) in self.tables.iter().enumerate() {
-                let Some(column) = reporter.columns[place] else { continue };
-                if let Some(value) = table.number(column, row as usize)?.and_then(|raw| self.fields[place].0.number(raw)) {
+                let Some(column) = reporter.columns[place] else {
+                    continue;
+                };
+                if let Some(value) = table
+                    .number(column, row as usize)?
+                    .and_then(|raw| self.fields[place].0.number(raw))
+                {
                     reporter.held[place] = Some((time, value));
                 }
             }

@@ -20,11 +20,15 @@ pub(super) struct PanelClock {
 
 impl PanelClock {
     pub(super) fn new(options: &PanelOptions) -> Result<Self> {
-        let zone = TimeZone::get(&options.timezone).map_err(|_| {
-            Error::invalid("timezone", &options.timezone, "an IANA zone, such as Europe/Copenhagen")
-        })?;
+        let zone = TimeZone::get(&options.timezone)
+            .map_err(|_| Error::invalid("timezone", &options.timezone, "an IANA zone, such as Europe/Copenhagen"))?;
         let fixed = options.utc_offset.map(UtcOffset::get);
-        Ok(Self { zone, zone_name: options.timezone.clone(), fixed, naive: false })
+        Ok(Self {
+            zone,
+            zone_name: options.timezone.clone(),
+            fixed,
+            naive: false,
+        })
     }
 
     /// What to try where the local clock jumps, or nothing where it never does.
@@ -59,13 +63,17 @@ impl PanelClock {
         self.naive = true;
         let too_far = |_| format!("`{civil}` is outside the years -9999 to 9999");
         if let Some(offset) = self.fixed {
-            return offset.to_timestamp(civil).map(jiff::Timestamp::as_microsecond).map_err(too_far);
+            return offset
+                .to_timestamp(civil)
+                .map(jiff::Timestamp::as_microsecond)
+                .map_err(too_far);
         }
         let zone = &self.zone_name;
         match self.zone.to_ambiguous_timestamp(civil).offset() {
-            AmbiguousOffset::Unambiguous { offset } => {
-                offset.to_timestamp(civil).map(jiff::Timestamp::as_microsecond).map_err(too_far)
-            }
+            AmbiguousOffset::Unambiguous { offset } => offset
+                .to_timestamp(civil)
+                .map(jiff::Timestamp::as_microsecond)
+                .map_err(too_far),
             AmbiguousOffset::Gap { before, .. } => Err(format!(
                 "`{civil}` does not exist in {zone}, accepted: times of that zone, or `--utc-offset {}` for files that \
                  run evenly through clock changes",
@@ -96,8 +104,14 @@ pub(super) fn number(text: &str) -> Result<f64, String> {
     }
     match text.parse::<f64>() {
         Ok(value) if !value.is_infinite() => Ok(value),
-        Ok(_) => Err(format!("`{}` is not finite, accepted: a finite number, or nothing where it is missing", cut(text))),
-        Err(_) => Err(format!("`{}` is no number, accepted: a number, or nothing where it is missing", cut(text))),
+        Ok(_) => Err(format!(
+            "`{}` is not finite, accepted: a finite number, or nothing where it is missing",
+            cut(text)
+        )),
+        Err(_) => Err(format!(
+            "`{}` is no number, accepted: a number, or nothing where it is missing",
+            cut(text)
+        )),
     }
 }
 
@@ -106,7 +120,11 @@ mod tests {
     use super::*;
 
     fn clock(zone: &str) -> PanelClock {
-        PanelClock::new(&PanelOptions { timezone: zone.into(), ..PanelOptions::default() }).unwrap()
+        PanelClock::new(&PanelOptions {
+            timezone: zone.into(),
+            ..PanelOptions::default()
+        })
+        .unwrap()
     }
 
     #[test]
@@ -130,9 +148,15 @@ mod tests {
     fn a_time_that_is_skipped_or_repeated_is_refused_with_a_hint() {
         let mut clock = clock("Europe/Copenhagen");
         let skipped = clock.read("2026-03-29T02:30:00").unwrap_err();
-        assert!(skipped.contains("does not exist") && skipped.contains("--utc-offset +01:00"), "{skipped}");
+        assert!(
+            skipped.contains("does not exist") && skipped.contains("--utc-offset +01:00"),
+            "{skipped}"
+        );
         let repeated = clock.read("2026-10-25T02:30:00").unwrap_err();
-        assert!(repeated.contains("exists twice") && repeated.contains("--utc-offset +01:00"), "{repeated}");
+        assert!(
+            repeated.contains("exists twice") && repeated.contains("--utc-offset +01:00"),
+            "{repeated}"
+        );
     }
 
     #[test]

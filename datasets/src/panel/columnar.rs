@@ -40,7 +40,15 @@ pub(super) fn read(path: &str, file: File, clock: &mut PanelClock) -> Result<Tab
         Layout::Wide => values.iter().map(|&place| header[place].clone()).collect(),
         Layout::Long => names.into_names(),
     };
-    Ok(Table { path: path.into(), layout, format: Format::Parquet, times, ids, series, columns })
+    Ok(Table {
+        path: path.into(),
+        layout,
+        format: Format::Parquet,
+        times,
+        ids,
+        series,
+        columns,
+    })
 }
 
 type Batches = parquet::arrow::arrow_reader::ParquetRecordBatchReader;
@@ -48,8 +56,16 @@ type Batches = parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 /// The columns' names and the row batches of a Parquet file.
 pub(super) fn batches(path: &str, file: File) -> Result<(Vec<String>, Batches)> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| broken(path, &error))?;
-    let header = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
-    let reader = builder.with_batch_size(8192).build().map_err(|error| broken(path, &error))?;
+    let header = builder
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
+    let reader = builder
+        .with_batch_size(8192)
+        .build()
+        .map_err(|error| broken(path, &error))?;
     Ok((header, reader))
 }
 
@@ -69,14 +85,28 @@ fn read_times(column: &ArrayRef, clock: &mut PanelClock, times: &mut Vec<i64>) -
         DataType::Timestamp(_, zone) => {
             let zoned = zone.is_some();
             let micros = cast(column, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone())).map_err(failed)?;
-            for (row, &micro) in micros.as_primitive::<TimestampMicrosecondType>().values().iter().enumerate() {
-                times.push(if zoned { micro } else { naive(micro, clock).map_err(|message| (row, message))? });
+            for (row, &micro) in micros
+                .as_primitive::<TimestampMicrosecondType>()
+                .values()
+                .iter()
+                .enumerate()
+            {
+                times.push(if zoned {
+                    micro
+                } else {
+                    naive(micro, clock).map_err(|message| (row, message))?
+                });
             }
             Ok(())
         }
         DataType::Date32 | DataType::Date64 => {
             let micros = cast(column, &DataType::Timestamp(TimeUnit::Microsecond, None)).map_err(failed)?;
-            for (row, &micro) in micros.as_primitive::<TimestampMicrosecondType>().values().iter().enumerate() {
+            for (row, &micro) in micros
+                .as_primitive::<TimestampMicrosecondType>()
+                .values()
+                .iter()
+                .enumerate()
+            {
                 times.push(naive(micro, clock).map_err(|message| (row, message))?);
             }
             Ok(())
@@ -88,7 +118,10 @@ fn read_times(column: &ArrayRef, clock: &mut PanelClock, times: &mut Vec<i64>) -
             }
             Ok(())
         }
-        kind => Err((0, format!("a column of type {kind}, accepted: timestamps, dates or text"))),
+        kind => Err((
+            0,
+            format!("a column of type {kind}, accepted: timestamps, dates or text"),
+        )),
     }
 }
 
@@ -115,7 +148,10 @@ pub(super) fn read_numbers(column: &ArrayRef, numbers: &mut Vec<f64>) -> Result<
     for (row, value) in floats.as_primitive::<Float64Type>().iter().enumerate() {
         let value = value.unwrap_or(f64::NAN);
         if value.is_infinite() {
-            return Err((row, format!("`{value}` is not finite, accepted: a finite number, or null where it is missing")));
+            return Err((
+                row,
+                format!("`{value}` is not finite, accepted: a finite number, or null where it is missing"),
+            ));
         }
         numbers.push(value);
     }
@@ -156,8 +192,18 @@ pub(super) fn read_texts(path: &str, file: File) -> Result<(Vec<String>, Vec<Vec
             columns.push(texts);
         }
         for row in 0..batch.num_rows() {
-            let texts = columns.iter().map(|column| column.as_string::<i32>());
-            rows.push(texts.map(|column| if column.is_null(row) { String::new() } else { column.value(row).into() }).collect());
+            let texts = columns.iter().map(AsArray::as_string::<i32>);
+            rows.push(
+                texts
+                    .map(|column| {
+                        if column.is_null(row) {
+                            String::new()
+                        } else {
+                            column.value(row).into()
+                        }
+                    })
+                    .collect(),
+            );
         }
     }
     Ok((header, rows))

@@ -21,7 +21,13 @@ pub(super) type Column = (Channel, Array2<f64>);
 /// A file over the panel's series gives one channel; any other file gives one channel a column, the same for every
 /// series. A row holds until the next one comes, for at most twice the file's usual step; its step may be another one
 /// than the panel's, and irregular.
-pub(super) fn columns(path: &Path, role: ChannelRole, series: &[String], grid: &Grid, options: &PanelOptions) -> Result<Vec<Column>> {
+pub(super) fn columns(
+    path: &Path,
+    role: ChannelRole,
+    series: &[String],
+    grid: &Grid,
+    options: &PanelOptions,
+) -> Result<Vec<Column>> {
     let mut clock = PanelClock::new(options)?;
     let table = read(path, &mut clock)?;
     let frame = Frame::build(&table, options.duplicates)?;
@@ -34,14 +40,24 @@ pub(super) fn columns(path: &Path, role: ChannelRole, series: &[String], grid: &
     }
     let named = table.series.iter().enumerate();
     Ok(named
-        .map(|(place, name)| (Channel { name: name.clone(), role }, gather(&frame, &rows, grid, |_| place)))
+        .map(|(place, name)| {
+            (
+                Channel {
+                    name: name.clone(),
+                    role,
+                },
+                gather(&frame, &rows, grid, |_| place),
+            )
+        })
         .collect())
 }
 
 /// For each series of the panel its column in the table; nothing where the table is about something else.
 fn per_series(table: &Table, series: &[String]) -> Result<Option<Vec<usize>>> {
-    let places: Vec<Option<usize>> =
-        series.iter().map(|name| table.series.iter().position(|known| known == name)).collect();
+    let places: Vec<Option<usize>> = series
+        .iter()
+        .map(|name| table.series.iter().position(|known| known == name))
+        .collect();
     if places.iter().all(Option::is_none) {
         return Ok(None);
     }

@@ -23,21 +23,38 @@ pub(super) fn read(path: &str, file: File, format: Format, clock: &mut PanelCloc
 /// A reader whose separator is the one of the first line: a comma, or else a semicolon or a tab.
 pub(super) fn rows(path: &str, mut input: Box<dyn Read>) -> Result<Reader<Box<dyn Read>>> {
     let mut start = Vec::new();
-    let fail = |source| Error::Io { path: path.into(), source };
-    Read::by_ref(&mut input).take(1 << 16).read_to_end(&mut start).map_err(fail)?;
+    let fail = |source| Error::Io {
+        path: path.into(),
+        source,
+    };
+    Read::by_ref(&mut input)
+        .take(1 << 16)
+        .read_to_end(&mut start)
+        .map_err(fail)?;
     let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let separator = [b',', b';', b'\t'].into_iter().find(|byte| line.contains(byte)).unwrap_or(b',');
+    let separator = [b',', b';', b'\t']
+        .into_iter()
+        .find(|byte| line.contains(byte))
+        .unwrap_or(b',');
     let whole: Box<dyn Read> = Box::new(std::io::Cursor::new(start).chain(input));
-    Ok(ReaderBuilder::new().has_headers(false).delimiter(separator).from_reader(whole))
+    Ok(ReaderBuilder::new()
+        .has_headers(false)
+        .delimiter(separator)
+        .from_reader(whole))
 }
 
 fn header(path: &str, reader: &mut Reader<Box<dyn Read>>) -> Result<Vec<String>> {
     let mut record = StringRecord::new();
-    let found = reader.read_record(&mut record).map_err(|error| refuse(path, 0, &error))?;
+    let found = reader
+        .read_record(&mut record)
+        .map_err(|error| refuse(path, 0, &error))?;
     if !found {
         return Err(Error::invalid("data", path, "a file with a header row"));
     }
-    Ok(record.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect())
+    Ok(record
+        .iter()
+        .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
+        .collect())
 }
 
 /// Calls `each` with the number (from 0) and the cells of every row.
@@ -48,7 +65,10 @@ pub(super) fn each_row(
 ) -> Result<usize> {
     let mut record = StringRecord::new();
     let mut row = 0;
-    while reader.read_record(&mut record).map_err(|error| refuse(path, row, &error))? {
+    while reader
+        .read_record(&mut record)
+        .map_err(|error| refuse(path, row, &error))?
+    {
         each(row, &record)?;
         row += 1;
     }
@@ -75,7 +95,15 @@ fn wide(
         Ok(())
     })?;
     let series = series.iter().map(|&place| header[place].clone()).collect();
-    Ok(Table { path: path.into(), layout: Layout::Wide, format, times, ids: Vec::new(), series, columns })
+    Ok(Table {
+        path: path.into(),
+        layout: Layout::Wide,
+        format,
+        times,
+        ids: Vec::new(),
+        series,
+        columns,
+    })
 }
 
 fn long(
@@ -88,13 +116,29 @@ fn long(
     let mut names = Names::default();
     let (mut times, mut ids, mut values) = (Vec::new(), Vec::new(), Vec::new());
     each_row(path, reader, |row, record| {
-        ids.push(names.add(&record[id]).map_err(|message| cell(path, row, "unique_id", message))?);
-        times.push(clock.read(&record[time]).map_err(|message| cell(path, row, "ds", message))?);
+        ids.push(
+            names
+                .add(&record[id])
+                .map_err(|message| cell(path, row, "unique_id", message))?,
+        );
+        times.push(
+            clock
+                .read(&record[time])
+                .map_err(|message| cell(path, row, "ds", message))?,
+        );
         values.push(number(&record[value]).map_err(|message| cell(path, row, "y", message))?);
         Ok(())
     })?;
     let series = names.into_names();
-    Ok(Table { path: path.into(), layout: Layout::Long, format, times, ids, series, columns: vec![values] })
+    Ok(Table {
+        path: path.into(),
+        layout: Layout::Long,
+        format,
+        times,
+        ids,
+        series,
+        columns: vec![values],
+    })
 }
 
 /// A row that is no row of this file.
@@ -102,11 +146,19 @@ fn refuse(path: &str, row: usize, error: &::csv::Error) -> Error {
     match error.kind() {
         ErrorKind::UnequalLengths { expected_len, len, .. } => {
             let column = format!("#{}", len.min(expected_len) + 1);
-            cell(path, row, &column, format!("the row has {len} cells, accepted: {expected_len} as in the header"))
+            cell(
+                path,
+                row,
+                &column,
+                format!("the row has {len} cells, accepted: {expected_len} as in the header"),
+            )
         }
-        ErrorKind::Utf8 { err, .. } => {
-            cell(path, row, &format!("#{}", err.field() + 1), "no UTF-8 text, accepted: UTF-8".into())
-        }
+        ErrorKind::Utf8 { err, .. } => cell(
+            path,
+            row,
+            &format!("#{}", err.field() + 1),
+            "no UTF-8 text, accepted: UTF-8".into(),
+        ),
         _ => Error::invalid("data", path, format!("intact text with one record a line ({error})")),
     }
 }

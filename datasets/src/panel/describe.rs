@@ -106,7 +106,7 @@ fn range<'a>(values: impl Iterator<Item = &'a f64>) -> Option<(f64, f64)> {
 fn constant(frame: &Frame, series: &[String]) -> Vec<String> {
     let columns = frame.values.columns().into_iter().zip(series);
     columns
-        .filter(|(column, _)| range(column.iter()).is_none_or(|(least, most)| least == most))
+        .filter(|(column, _)| range(column.iter()).is_none_or(|(least, most)| least >= most))
         .map(|(_, name)| name.clone())
         .collect()
 }

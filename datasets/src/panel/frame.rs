@@ -26,7 +26,11 @@ pub(super) struct Frame {
 impl Frame {
     pub(super) fn build(table: &Table, duplicates: Duplicates) -> Result<Self> {
         if table.times.is_empty() {
-            return Err(Error::invalid("data", &table.path, "a file with at least one row behind the header"));
+            return Err(Error::invalid(
+                "data",
+                &table.path,
+                "a file with at least one row behind the header",
+            ));
         }
         if table.layout == Layout::Wide {
             check_order(table)?;
@@ -109,7 +113,10 @@ fn check_order(table: &Table) -> Result<()> {
         return Ok(());
     };
     let time = Timestamp(table.times[before + 1]);
-    Err(table.time_error(before + 1, format!("{time} lies before the row above it, accepted: rows in the order of time")))
+    Err(table.time_error(
+        before + 1,
+        format!("{time} lies before the row above it, accepted: rows in the order of time"),
+    ))
 }
 
 fn repeated(table: &Table, first: usize, second: usize) -> Error {
@@ -120,7 +127,10 @@ fn repeated(table: &Table, first: usize, second: usize) -> Error {
     };
     table.time_error(
         second,
-        format!("{time}{series} stands in row {} already, accepted: each time once, or --duplicates first|last|mean", first + 1),
+        format!(
+            "{time}{series} stands in row {} already, accepted: each time once, or --duplicates first|last|mean",
+            first + 1
+        ),
     )
 }
 

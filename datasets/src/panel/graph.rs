@@ -17,7 +17,10 @@ use crate::{Error, Result};
 pub fn read_graph(path: &Path, series: &[String]) -> Result<Graph> {
     let name = path.display().to_string();
     let (header, rows) = cells(path)?;
-    if ["from", "to", "weight"].iter().all(|column| header.iter().any(|known| known == column)) {
+    if ["from", "to", "weight"]
+        .iter()
+        .all(|column| header.iter().any(|known| known == column))
+    {
         return edges(&name, &header, &rows, series);
     }
     let (header, rows) = unlabelled(&name, (header, rows), series)?;
@@ -45,7 +48,12 @@ fn unlabelled(path: &str, (mut header, mut rows): Cells, series: &[String]) -> R
         let label = row.remove(0);
         if series.get(place) != Some(&label) {
             let expected = series.get(place).map_or("no further row", String::as_str);
-            return Err(cell(path, place, &column, format!("`{}` out of order, accepted: {expected}", cut(&label))));
+            return Err(cell(
+                path,
+                place,
+                &column,
+                format!("`{}` out of order, accepted: {expected}", cut(&label)),
+            ));
         }
     }
     Ok((header, rows))
@@ -87,7 +95,11 @@ fn edges(path: &str, header: &[String], rows: &[Vec<String>], series: &[String])
     for (row, cells) in rows.iter().enumerate() {
         let find = |column: usize| {
             known.get(cells[column].trim()).copied().ok_or_else(|| {
-                let message = format!("`{}` is no series of the panel, accepted: {}", cut(&cells[column]), some(series));
+                let message = format!(
+                    "`{}` is no series of the panel, accepted: {}",
+                    cut(&cells[column]),
+                    some(series)
+                );
                 cell(path, row, &header[column], message)
             })
         };
@@ -122,7 +134,12 @@ fn cells(path: &Path) -> Result<Cells> {
             let mut reader = super::csv::rows(&name, text(file, kind))?;
             let mut rows = Vec::new();
             super::csv::each_row(&name, &mut reader, |_, record| {
-                rows.push(record.iter().map(|cell| cell.trim_start_matches('\u{feff}').trim().to_owned()).collect());
+                rows.push(
+                    record
+                        .iter()
+                        .map(|cell| cell.trim_start_matches('\u{feff}').trim().to_owned())
+                        .collect(),
+                );
                 Ok(())
             })?;
             let header = if rows.is_empty() { Vec::new() } else { rows.remove(0) };

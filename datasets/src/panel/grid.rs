@@ -34,7 +34,11 @@ pub(super) struct Spacing {
 /// Looks at the distances between distinct times.
 pub(super) fn spacing(times: &[i64], step: Option<Duration>) -> Spacing {
     let usual = step.or_else(|| usual_distance(times));
-    let mut spacing = Spacing { usual, absent: 0, off_grid: 0 };
+    let mut spacing = Spacing {
+        usual,
+        absent: 0,
+        off_grid: 0,
+    };
     let Some(Duration(step)) = usual else { return spacing };
     for pair in times.windows(2) {
         let distance = pair[1] - pair[0];
@@ -52,7 +56,9 @@ fn usual_distance(times: &[i64]) -> Option<Duration> {
     for pair in times.windows(2) {
         *counts.entry(pair[1] - pair[0]).or_default() += 1;
     }
-    let most = counts.into_iter().max_by_key(|&(distance, count)| (count, std::cmp::Reverse(distance)));
+    let most = counts
+        .into_iter()
+        .max_by_key(|&(distance, count)| (count, std::cmp::Reverse(distance)));
     most.map(|(distance, _)| Duration(distance))
 }
 
@@ -60,7 +66,11 @@ fn usual_distance(times: &[i64]) -> Option<Duration> {
 pub(super) fn regular(table: &Table, frame: Frame, clock: &PanelClock, options: &PanelOptions) -> Result<Grid> {
     let usual = spacing(&frame.times, options.step).usual;
     let step = usual.ok_or_else(|| {
-        Error::invalid("step", "not visible in one row", "`--step 5m`, or a file of at least two rows")
+        Error::invalid(
+            "step",
+            "not visible in one row",
+            "`--step 5m`, or a file of at least two rows",
+        )
     })?;
     if step.0 <= 0 {
         return Err(Error::invalid("step", step, "a positive duration, such as 5m"));
@@ -70,13 +80,23 @@ pub(super) fn regular(table: &Table, frame: Frame, clock: &PanelClock, options: 
     let steps = ((frame.times[frame.times.len() - 1] - start) / step.0 + 1) as usize;
     let inserted = steps - frame.times.len();
     if inserted == 0 {
-        return Ok(Grid { start: Timestamp(start), step, values: frame.values, inserted });
+        return Ok(Grid {
+            start: Timestamp(start),
+            step,
+            values: frame.values,
+            inserted,
+        });
     }
     let mut values = empty(&table.path, steps, table.series.len())?;
     for (time, row) in frame.times.iter().zip(frame.values.rows()) {
         values.row_mut(((time - start) / step.0) as usize).assign(&row);
     }
-    Ok(Grid { start: Timestamp(start), step, values, inserted })
+    Ok(Grid {
+        start: Timestamp(start),
+        step,
+        values,
+        inserted,
+    })
 }
 
 fn check(table: &Table, frame: &Frame, clock: &PanelClock, step: Duration, gaps: Gaps) -> Result<()> {
@@ -85,7 +105,11 @@ fn check(table: &Table, frame: &Frame, clock: &PanelClock, step: Duration, gaps:
         let row = frame.rows[place + 1];
         let (before, time) = (Timestamp(pair[0]), Timestamp(pair[1]));
         if distance.0 % step.0 != 0 {
-            let hint = if (distance.0 - step.0).abs() <= HOUR { clock.hint() } else { "" };
+            let hint = if (distance.0 - step.0).abs() <= HOUR {
+                clock.hint()
+            } else {
+                ""
+            };
             return Err(table.time_error(
                 row,
                 format!("{time} is {distance} after {before}, accepted: a whole number of steps of {step}{hint}"),

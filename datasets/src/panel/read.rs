@@ -81,15 +81,23 @@ fn drop_zeros(grid: &mut Grid) -> usize {
 /// Adds the channels and the graph that the options name.
 fn assemble(grid: Grid, series: Vec<String>, options: &PanelOptions) -> Result<Panel> {
     let mut columns = Vec::new();
-    for (path, role) in
-        [(&options.covariates, ChannelRole::Observed), (&options.known_covariates, ChannelRole::KnownAhead)]
-    {
+    for (path, role) in [
+        (&options.covariates, ChannelRole::Observed),
+        (&options.known_covariates, ChannelRole::KnownAhead),
+    ] {
         if let Some(path) = path {
             columns.extend(covariates::columns(path, role, &series, &grid, options)?);
         }
     }
-    let graph = options.graph.as_deref().map(|path| read_graph(path, &series)).transpose()?;
-    let mut channels = vec![Channel { name: "y".into(), role: ChannelRole::Target }];
+    let graph = options
+        .graph
+        .as_deref()
+        .map(|path| read_graph(path, &series))
+        .transpose()?;
+    let mut channels = vec![Channel {
+        name: "y".into(),
+        role: ChannelRole::Target,
+    }];
     channels.extend(columns.iter().map(|(channel, _)| channel.clone()));
     check_names(&channels)?;
     let (start, step) = (grid.start, grid.step);
@@ -113,7 +121,11 @@ fn assemble(grid: Grid, series: Vec<String>, options: &PanelOptions) -> Result<P
 fn check_names(channels: &[Channel]) -> Result<()> {
     for (place, channel) in channels.iter().enumerate() {
         if channels[..place].iter().any(|other| other.name == channel.name) {
-            return Err(Error::invalid("covariates", &channel.name, "each channel's name once, and none named `y`"));
+            return Err(Error::invalid(
+                "covariates",
+                &channel.name,
+                "each channel's name once, and none named `y`",
+            ));
         }
     }
     Ok(())

@@ -63,7 +63,12 @@ impl Table {
 
 /// An error at a cell of row `row`, counted from 0 behind the header.
 pub(super) fn cell(path: &str, row: usize, column: &str, message: String) -> Error {
-    Error::Cell { path: path.into(), row: row + 1, column: cut(column), message }
+    Error::Cell {
+        path: path.into(),
+        row: row + 1,
+        column: cut(column),
+        message,
+    }
 }
 
 /// A file's SHA-256, hexadecimal.
@@ -76,7 +81,10 @@ pub fn file_digest(path: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
-        let read = file.read(&mut buffer).map_err(|source| Error::Io { path: path.into(), source })?;
+        let read = file.read(&mut buffer).map_err(|source| Error::Io {
+            path: path.into(),
+            source,
+        })?;
         if read == 0 {
             break;
         }
@@ -94,9 +102,15 @@ pub(super) fn open(path: &Path) -> Result<File> {
     let wrong = |accepted: &str| Error::invalid("data", path.display(), accepted);
     let file = File::open(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => wrong("a file that exists"),
-        _ => Error::Io { path: path.into(), source },
+        _ => Error::Io {
+            path: path.into(),
+            source,
+        },
     })?;
-    let facts = file.metadata().map_err(|source| Error::Io { path: path.into(), source })?;
+    let facts = file.metadata().map_err(|source| Error::Io {
+        path: path.into(),
+        source,
+    })?;
     if facts.is_dir() {
         return Err(wrong("a file, not a folder"));
     }
@@ -105,7 +119,10 @@ pub(super) fn open(path: &Path) -> Result<File> {
 
 /// Finds out by a file's first bytes how it is written.
 pub(super) fn format(path: &Path, file: &mut File) -> Result<Format> {
-    let fail = |source| Error::Io { path: path.into(), source };
+    let fail = |source| Error::Io {
+        path: path.into(),
+        source,
+    };
     let mut magic = Vec::new();
     Read::by_ref(file).take(4).read_to_end(&mut magic).map_err(fail)?;
     file.seek(SeekFrom::Start(0)).map_err(fail)?;
@@ -147,24 +164,41 @@ pub(super) fn places(path: &str, header: &[String]) -> Result<Places> {
     let mut sorted: Vec<&String> = header.iter().collect();
     sorted.sort_unstable();
     if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(Error::invalid(format!("{path}: header"), cut(pair[0]), "each column's name once"));
+        return Err(Error::invalid(
+            format!("{path}: header"),
+            cut(pair[0]),
+            "each column's name once",
+        ));
     }
     if let Some(empty) = header.iter().position(String::is_empty) {
-        return Err(Error::invalid(format!("{path}: header"), format!("column {} without a name", empty + 1), "named columns"));
+        return Err(Error::invalid(
+            format!("{path}: header"),
+            format!("column {} without a name", empty + 1),
+            "named columns",
+        ));
     }
     let find = |name: &str| header.iter().position(|column| column == name);
     if let (Some(id), Some(time), Some(value)) = (find("unique_id"), find("ds"), find("y")) {
         if header.len() > 3 {
-            return Err(Error::invalid(format!("{path}: header"), cut(&header.join(",")), "unique_id, ds, y and nothing else; \
-                further columns go into a file of their own (--covariates)"));
+            return Err(Error::invalid(
+                format!("{path}: header"),
+                cut(&header.join(",")),
+                "unique_id, ds, y and nothing else; \
+                further columns go into a file of their own (--covariates)",
+            ));
         }
         return Ok(Places::Long { id, time, value });
     }
     match find("timestamp") {
-        Some(_) if header.len() == 1 => {
-            Err(Error::invalid(format!("{path}: header"), "timestamp", "at least one series beside `timestamp`"))
-        }
-        Some(time) => Ok(Places::Wide { time, series: (0..header.len()).filter(|&place| place != time).collect() }),
+        Some(_) if header.len() == 1 => Err(Error::invalid(
+            format!("{path}: header"),
+            "timestamp",
+            "at least one series beside `timestamp`",
+        )),
+        Some(time) => Ok(Places::Wide {
+            time,
+            series: (0..header.len()).filter(|&place| place != time).collect(),
+        }),
         None => Err(Error::invalid(
             format!("{path}: header"),
             cut(&header.join(",")),

@@ -36,7 +36,11 @@ fn plain() -> PanelOptions {
     PanelOptions::default()
 }
 
-const EVEN: [&str; 3] = ["2026-01-01 00:00:00,1,2", "2026-01-01 00:05:00,,4.5", "2026-01-01 00:10:00,NaN,-6e1"];
+const EVEN: [&str; 3] = [
+    "2026-01-01 00:00:00,1,2",
+    "2026-01-01 00:05:00,,4.5",
+    "2026-01-01 00:10:00,NaN,-6e1",
+];
 
 #[test]
 fn a_wide_file_becomes_a_panel() {
@@ -44,10 +48,16 @@ fn a_wide_file_becomes_a_panel() {
     let path = folder.file("a.csv", wide(&EVEN));
     let (panel, facts) = read(&path, &plain()).unwrap();
     assert_eq!(panel.series(), ["a", "b"]);
-    assert_eq!((panel.step().to_string(), panel.start().to_string()), ("5m".into(), "2026-01-01T00:00:00Z".into()));
+    assert_eq!(
+        (panel.step().to_string(), panel.start().to_string()),
+        ("5m".into(), "2026-01-01T00:00:00Z".into())
+    );
     assert_eq!(panel.target().column(1).to_vec(), [2.0, 4.5, -60.0]);
     assert!(panel.target()[[1, 0]].is_nan() && panel.target()[[2, 0]].is_nan());
-    assert_eq!((facts.rows, facts.layout, facts.format, facts.naive), (3, Layout::Wide, Format::Csv, true));
+    assert_eq!(
+        (facts.rows, facts.layout, facts.format, facts.naive),
+        (3, Layout::Wide, Format::Csv, true)
+    );
     assert_eq!(facts.sha256.len(), 64);
 }
 
@@ -59,10 +69,18 @@ fn byte_order_mark_line_ends_blank_lines_gzip_and_semicolons_change_nothing() {
     let semicolons = wide(&EVEN).replace(',', ";");
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(wide(&EVEN).as_bytes()).unwrap();
-    for (name, bytes) in [("w", windows.into_bytes()), ("s", semicolons.into_bytes()), ("g", gzip.finish().unwrap())] {
+    for (name, bytes) in [
+        ("w", windows.into_bytes()),
+        ("s", semicolons.into_bytes()),
+        ("g", gzip.finish().unwrap()),
+    ] {
         let (panel, _) = read(&folder.file(name, bytes), &plain()).unwrap();
         assert_eq!(panel.series(), expected.series(), "{name}");
-        let same = panel.values().iter().zip(expected.values()).all(|(a, b)| a.to_bits() == b.to_bits());
+        let same = panel
+            .values()
+            .iter()
+            .zip(expected.values())
+            .all(|(a, b)| a.to_bits() == b.to_bits());
         assert!(same, "{name}");
     }
 }
@@ -70,11 +88,19 @@ fn byte_order_mark_line_ends_blank_lines_gzip_and_semicolons_change_nothing() {
 #[test]
 fn a_long_file_becomes_the_same_panel_in_any_order() {
     let folder = Folder::new();
-    let rows = ["b,2026-01-01T00:05:00Z,4", "a,2026-01-01T00:00:00Z,1", "b,2026-01-01T00:00:00Z,2", "a,2026-01-01T00:10:00Z,3"];
+    let rows = [
+        "b,2026-01-01T00:05:00Z,4",
+        "a,2026-01-01T00:00:00Z,1",
+        "b,2026-01-01T00:00:00Z,2",
+        "a,2026-01-01T00:10:00Z,3",
+    ];
     let path = folder.file("long.csv", format!("unique_id,ds,y\n{}\n", rows.join("\n")));
     let (panel, facts) = read(&path, &plain()).unwrap();
-    assert_eq!((panel.series(), panel.steps()), (["b".to_owned(), "a".to_owned()].as_slice(), 3));
-    assert_eq!(panel.target()[[1, 0]], 4.0);
+    assert_eq!(
+        (panel.series(), panel.steps()),
+        (["b".to_owned(), "a".to_owned()].as_slice(), 3)
+    );
+    assert_eq!(panel.target().column(0).to_vec()[..2], [2.0, 4.0]);
     assert!(panel.target()[[1, 1]].is_nan(), "a has no row there");
     assert!(!facts.naive);
 }
@@ -128,12 +154,23 @@ fn options_say_what_to_do_with_repeated_and_absent_rows() {
     let folder = Folder::new();
     let rows = [&EVEN[..], &["2026-01-01 00:10:00,3,4", "2026-01-01 00:20:00,0,0"]].concat();
     let path = folder.file("odd.csv", wide(&rows));
-    let mut options = PanelOptions { gaps: Gaps::Missing, missing_zero: true, ..plain() };
+    let mut options = PanelOptions {
+        gaps: Gaps::Missing,
+        missing_zero: true,
+        ..plain()
+    };
     for (policy, expected) in [("first", -60.0), ("last", 4.0), ("mean", -28.0)] {
         options.duplicates = policy.parse().unwrap();
         let (panel, facts) = read(&path, &options).unwrap();
         assert_eq!((panel.steps(), panel.target()[[2, 1]]), (5, expected), "{policy}");
-        assert!(panel.target().row(3).iter().chain(panel.target().row(4)).all(|value| value.is_nan()));
+        assert!(
+            panel
+                .target()
+                .row(3)
+                .iter()
+                .chain(panel.target().row(4))
+                .all(|value| value.is_nan())
+        );
         assert_eq!((facts.duplicates, facts.inserted, facts.zeros), (1, 1, 2));
     }
     assert!("some".parse::<Duplicates>().is_err() && "some".parse::<Gaps>().is_err());
@@ -143,7 +180,13 @@ fn options_say_what_to_do_with_repeated_and_absent_rows() {
 fn a_time_far_away_does_not_fill_the_memory() {
     let folder = Folder::new();
     let path = folder.file("far.csv", wide(&[EVEN[0], EVEN[1], "9000-01-01 00:00:00,1,1"]));
-    let message = message(&path, &PanelOptions { gaps: Gaps::Missing, ..plain() });
+    let message = message(
+        &path,
+        &PanelOptions {
+            gaps: Gaps::Missing,
+            ..plain()
+        },
+    );
     assert!(message.contains("would be more"), "{message}");
 }
 
@@ -153,12 +196,23 @@ fn the_zone_of_naive_times_is_an_option() {
     let hours: Vec<String> = (0..5).map(|hour| format!("2026-03-29 0{hour}:00:00,1,2")).collect();
     let hours: Vec<&str> = hours.iter().map(String::as_str).collect();
     let path = folder.file("march.csv", wide(&hours));
-    let mut options = PanelOptions { timezone: "Europe/Copenhagen".into(), ..plain() };
+    let mut options = PanelOptions {
+        timezone: "Europe/Copenhagen".into(),
+        ..plain()
+    };
     let refused = message(&path, &options);
-    assert!(["row 3", "does not exist", "--utc-offset +01:00"].iter().all(|part| refused.contains(part)), "{refused}");
+    assert!(
+        ["row 3", "does not exist", "--utc-offset +01:00"]
+            .iter()
+            .all(|part| refused.contains(part)),
+        "{refused}"
+    );
     options.utc_offset = Some("+01:00".parse().unwrap());
     let (panel, _) = read(&path, &options).unwrap();
-    assert_eq!((panel.start().to_string(), panel.timezone()), ("2026-03-28T23:00:00Z".into(), "Europe/Copenhagen"));
+    assert_eq!(
+        (panel.start().to_string(), panel.timezone()),
+        ("2026-03-28T23:00:00Z".into(), "Europe/Copenhagen")
+    );
     options.timezone = "Mars/Olympus".into();
     assert!(message(&path, &options).contains("Mars/Olympus"));
     for offset in ["+1", "10:00", "+25:00", "+10:99", "+é", ""] {
@@ -168,7 +222,9 @@ fn the_zone_of_naive_times_is_an_option() {
 }
 
 fn parquet(path: &Path, columns: Vec<(&str, ArrayRef)>) {
-    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, values)| (name, values, true))).unwrap();
+    let batch =
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, values)| (name, values, true)))
+            .unwrap();
     let file = std::fs::File::create(path).unwrap();
     let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
@@ -181,18 +237,29 @@ fn parquet_times_may_be_naive_zoned_or_text() {
     let values: ArrayRef = Arc::new(Float32Array::from(vec![Some(1.5), None, Some(f32::NAN)]));
     let naive = TimestampMillisecondArray::from(vec![0, 60_000, 120_000]);
     let zoned = naive.clone().with_timezone("Europe/Copenhagen");
-    let text = StringArray::from(vec!["1970-01-01 00:00:00", "1970-01-01 00:01:00", "1970-01-01 00:02:00"]);
+    let text = StringArray::from(vec![
+        "1970-01-01 00:00:00",
+        "1970-01-01 00:01:00",
+        "1970-01-01 00:02:00",
+    ]);
     let times: [(&str, ArrayRef, &str); 3] = [
         ("naive", Arc::new(naive), "1969-12-31T23:00:00Z"),
         ("zoned", Arc::new(zoned), "1970-01-01T00:00:00Z"),
         ("text", Arc::new(text), "1969-12-31T23:00:00Z"),
     ];
-    let options = PanelOptions { timezone: "Europe/Copenhagen".into(), ..plain() };
+    let options = PanelOptions {
+        timezone: "Europe/Copenhagen".into(),
+        ..plain()
+    };
     for (name, times, start) in times {
         let path = folder.0.path().join(name);
         parquet(&path, vec![("timestamp", times), ("7", Arc::clone(&values))]);
         let (panel, facts) = read(&path, &options).unwrap();
-        assert_eq!((panel.start().to_string().as_str(), panel.target()[[0, 0]]), (start, 1.5), "{name}");
+        assert_eq!(
+            (panel.start().to_string().as_str(), panel.target()[[0, 0]]),
+            (start, 1.5),
+            "{name}"
+        );
         assert_eq!((panel.missing_share() * 3.0, facts.format), (2.0, Format::Parquet));
     }
 }
@@ -201,22 +268,34 @@ fn parquet_times_may_be_naive_zoned_or_text() {
 fn graphs_are_matrices_or_edges() {
     let folder = Folder::new();
     let series = ["a".to_owned(), "b".to_owned()];
-    let expected = Graph { edges: vec![(0, 1, 0.5)] };
+    let expected = Graph {
+        edges: vec![(0, 1, 0.5)],
+    };
     for (name, content) in [
         ("bare", "0,0.5\n0,0\n"),
         ("header", "a,b\n0,0.5\n0,\n"),
         ("labels", "from,a,b\na,0,0.5\nb,0,0\n"),
         ("edges", "from,to,weight\na,b,0.5\nb,a,0\n"),
     ] {
-        assert_eq!(read_graph(&folder.file(name, content), &series).unwrap(), expected, "{name}");
+        assert_eq!(
+            read_graph(&folder.file(name, content), &series).unwrap(),
+            expected,
+            "{name}"
+        );
     }
     for (name, content, expected) in [
-        ("unknown", "from,to,weight\na,b,1\na,c,0.5\n", ["row 2", "column `to`", "`c`"]),
+        (
+            "unknown",
+            "from,to,weight\na,b,1\na,c,0.5\n",
+            ["row 2", "column `to`", "`c`"],
+        ),
         ("text", "a,b\n0,x\n0,0\n", ["row 1", "column `b`", "`x`"]),
         ("order", "b,a\n0,1\n0,0\n", ["header", "`b`", "`a`"]),
         ("shape", "0,1,2\n0,0,1\n0,0,0\n", ["3 columns", "2 rows", "2 series"]),
     ] {
-        let message = read_graph(&folder.file(name, content), &series).unwrap_err().to_string();
+        let message = read_graph(&folder.file(name, content), &series)
+            .unwrap_err()
+            .to_string();
         assert!(expected.iter().all(|part| message.contains(part)), "{name}: {message}");
     }
 }
@@ -224,7 +303,9 @@ fn graphs_are_matrices_or_edges() {
 #[test]
 fn covariates_hold_until_their_next_row() {
     let folder = Folder::new();
-    let rows: Vec<String> = (0..36).map(|row| format!("2026-01-01 {:02}:{:02}:00,1,2", row / 12, row % 12 * 5)).collect();
+    let rows: Vec<String> = (0..36)
+        .map(|row| format!("2026-01-01 {:02}:{:02}:00,1,2", row / 12, row % 12 * 5))
+        .collect();
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     let path = folder.file("a.csv", wide(&rows));
     let weather = "timestamp,rain,wind\n2026-01-01 00:20:00,1,10\n2026-01-01 00:50:00,2,20\n2026-01-01 01:10:00,3,\n";
@@ -237,30 +318,52 @@ fn covariates_hold_until_their_next_row() {
     let (panel, _) = read(&path, &options).unwrap();
     let names: Vec<&str> = panel.channels().iter().map(|channel| channel.name.as_str()).collect();
     assert_eq!(names, ["y", "rain", "wind", "events"]);
-    let rain: Vec<f64> = [0, 3, 4, 9, 10, 14, 35].iter().map(|row| panel.values()[[*row, 1, 1]]).collect();
+    let rain: Vec<f64> = [0, 3, 4, 9, 10, 14, 35]
+        .iter()
+        .map(|row| panel.values()[[*row, 1, 1]])
+        .collect();
     assert!(rain[0].is_nan() && rain[1].is_nan(), "nothing was known yet");
     assert_eq!(rain[2..6], [1.0, 1.0, 2.0, 3.0]);
     assert!(rain[6].is_nan(), "too old");
     assert_eq!((panel.values()[[0, 0, 3]], panel.values()[[12, 1, 3]]), (6.0, 7.0));
-    let partial = PanelOptions { covariates: Some(folder.file("p.csv", "timestamp,a\n2026-01-01,5\n")), ..plain() };
+    let partial = PanelOptions {
+        covariates: Some(folder.file("p.csv", "timestamp,a\n2026-01-01,5\n")),
+        ..plain()
+    };
     assert!(message(&path, &partial).contains("without `b`"));
 }
 
 #[test]
 fn a_description_counts_what_a_panel_refuses() {
     let folder = Folder::new();
-    let rows = [&EVEN[..], &["2026-01-01 00:10:00,3,4", "2026-01-01 00:20:00,,0", "2026-01-01 00:22:00,1,0"]].concat();
+    let rows = [
+        &EVEN[..],
+        &[
+            "2026-01-01 00:10:00,3,4",
+            "2026-01-01 00:20:00,,0",
+            "2026-01-01 00:22:00,1,0",
+        ],
+    ]
+    .concat();
     let description = describe(&folder.file("odd.csv", wide(&rows)), &plain()).unwrap();
-    assert_eq!((description.duplicates, description.absent_rows, description.uneven_rows), (1, 1, 1));
-    assert_eq!((description.step_seconds, description.range), (Some(300.0), Some((-60.0, 4.5))));
+    assert_eq!(
+        (description.duplicates, description.absent_rows, description.uneven_rows),
+        (1, 1, 1)
+    );
+    assert_eq!(
+        (description.step_seconds, description.range),
+        (Some(300.0), Some((-60.0, 4.5)))
+    );
     assert_eq!(description.constant_series, ["a"]);
     assert_eq!(description.zone_source, "assumed");
 }
 
 /// The shared real data, where they are.
 fn shared(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var("ARTERIAL_DATA")
-        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
+    let folder = std::env::var("ARTERIAL_DATA").map_or_else(
+        |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
+        PathBuf::from,
+    );
     let path = folder.join(name);
     if !path.exists() {
         eprintln!("skipped: {} is not here", path.display());
@@ -271,24 +374,46 @@ fn shared(name: &str) -> Option<PathBuf> {
 
 #[test]
 fn real_files_are_read() {
-    let Some(path) = shared("traffic/losloop/losloop_speed.parquet") else { return };
+    let Some(path) = shared("traffic/losloop/losloop_speed.parquet") else {
+        return;
+    };
     let graph = shared("traffic/losloop/metr_la_adj_mx.parquet");
-    let options = PanelOptions { timezone: "America/Los_Angeles".into(), graph, ..plain() };
+    let options = PanelOptions {
+        timezone: "America/Los_Angeles".into(),
+        graph,
+        ..plain()
+    };
     let (panel, _) = read(&path, &options).unwrap();
-    assert_eq!((panel.steps(), panel.series().len(), panel.missing_share()), (2016, 207, 0.0));
+    assert_eq!(
+        (panel.steps(), panel.series().len(), panel.missing_share()),
+        (2016, 207, 0.0)
+    );
     assert_eq!(panel.start().to_string(), "2012-03-01T08:00:00Z");
     assert_eq!(panel.graph().unwrap().edges.len(), 1722);
-    let bare = PanelOptions { graph: shared("traffic/losloop/los_adj_tgcn.csv"), ..plain() };
+    let bare = PanelOptions {
+        graph: shared("traffic/losloop/los_adj_tgcn.csv"),
+        ..plain()
+    };
     assert!(!read(&path, &bare).unwrap().0.graph().unwrap().edges.is_empty());
 
-    let Some(path) = shared("traffic/aarhus/aarhus_vehicle_count.parquet") else { return };
+    let Some(path) = shared("traffic/aarhus/aarhus_vehicle_count.parquet") else {
+        return;
+    };
     let weather = shared("weather/aarhus_weather.csv.gz");
     let (panel, _) = read(&path, &plain()).unwrap();
     assert_eq!((panel.steps(), panel.series().len()), (17568, 449));
     assert!((panel.missing_share() - 0.095).abs() < 0.001);
-    let refused = message(&path, &PanelOptions { covariates: weather, ..plain() });
+    let refused = message(
+        &path,
+        &PanelOptions {
+            covariates: weather,
+            ..plain()
+        },
+    );
     assert!(refused.contains("`timestamp`"), "{refused}");
 
-    let Some(path) = shared("general/ETTh1.csv") else { return };
+    let Some(path) = shared("general/ETTh1.csv") else {
+        return;
+    };
     assert!(message(&path, &plain()).contains("date"));
 }

@@ -43,7 +43,10 @@ impl Archive {
         let schema = schema::events(stream);
         let inner = &schema.fields()[4..schema.fields().len() - 1];
         let columns = inner.iter().filter_map(|column| {
-            let place = stream.fields.iter().position(|field| field.column() == *column.name())?;
+            let place = stream
+                .fields
+                .iter()
+                .position(|field| field.column() == *column.name())?;
             let personal = stream.fields[place].role == arterial_datasets::stream::Role::Personal;
             Some((place, personal, Column::new(column.data_type())))
         });
@@ -60,7 +63,15 @@ impl Archive {
     }
 
     /// Appends one event, whose fields hold `cells`.
-    pub fn push(&mut self, place: (i32, i64), time: i64, key: &str, cells: &[Cell], texts: &Texts<'_>, secret: IdentityKey) {
+    pub fn push(
+        &mut self,
+        place: (i32, i64),
+        time: i64,
+        key: &str,
+        cells: &[Cell],
+        texts: &Texts<'_>,
+        secret: IdentityKey,
+    ) {
         self.keys.append_value(key);
         self.times.append_value(time);
         self.partitions.append_value(place.0);
@@ -71,7 +82,8 @@ impl Archive {
                 cell => column.push(cell, texts),
             }
         }
-        self.days.append_value(i32::try_from(Timestamp(time).day()).unwrap_or_default());
+        self.days
+            .append_value(i32::try_from(Timestamp(time).day()).unwrap_or_default());
     }
 
     /// Takes the columns out.
@@ -115,7 +127,9 @@ impl Column {
     }
 
     fn push_pseudonym(&mut self, cell: Cell, texts: &Texts<'_>, secret: IdentityKey) {
-        let Self::Text(builder) = self else { return self.push_null() };
+        let Self::Text(builder) = self else {
+            return self.push_null();
+        };
         match cell {
             Cell::Null => builder.append_null(),
             Cell::Text(span) | Cell::Category(_, span) => builder.append_value(secret.pseudonym(texts.get(span))),

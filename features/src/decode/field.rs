@@ -54,11 +54,22 @@ impl Texts<'_> {
     /// The text of a slot that holds one, with its escapes replaced.
     pub fn span(&mut self, slot: Slot, escaped: bool) -> Span {
         if !escaped {
-            return Span { start: slot.start, end: slot.end, unescaped: false };
+            return Span {
+                start: slot.start,
+                end: slot.end,
+                unescaped: false,
+            };
         }
         let start = self.unescaped.len() as u32;
-        text::unescape(&self.record.as_bytes()[slot.start as usize..slot.end as usize], self.unescaped);
-        Span { start, end: self.unescaped.len() as u32, unescaped: true }
+        text::unescape(
+            &self.record.as_bytes()[slot.start as usize..slot.end as usize],
+            self.unescaped,
+        );
+        Span {
+            start,
+            end: self.unescaped.len() as u32,
+            unescaped: true,
+        }
     }
 }
 
@@ -109,7 +120,10 @@ impl FieldReader {
             (FieldType::Bool, Raw::Bool(truth)) => Ok(Cell::Bool(truth)),
             (FieldType::Timestamp, Raw::Text { escaped }) => {
                 let span = texts.span(slot, escaped);
-                times.read(texts.get(span).as_bytes()).map(Cell::Instant).map_err(|_| Reason::WrongType)
+                times
+                    .read(texts.get(span).as_bytes())
+                    .map(Cell::Instant)
+                    .map_err(|_| Reason::WrongType)
             }
             _ => Err(Reason::WrongType),
         };
@@ -124,14 +138,22 @@ impl FieldReader {
     fn float(&self, number: f64) -> Result<Cell, Reason> {
         let (least, largest) = self.range;
         // Adding zero makes -0 a plain 0: the least of both must not depend on their order.
-        if number >= least && number <= largest { Ok(Cell::Float(number + 0.0)) } else { Err(Reason::OutOfRange) }
+        if number >= least && number <= largest {
+            Ok(Cell::Float(number + 0.0))
+        } else {
+            Err(Reason::OutOfRange)
+        }
     }
 
     #[inline]
     fn int(&self, number: i64) -> Result<Cell, Reason> {
         let (least, largest) = self.range;
         let float = number as f64;
-        if float >= least && float <= largest { Ok(Cell::Int(number)) } else { Err(Reason::OutOfRange) }
+        if float >= least && float <= largest {
+            Ok(Cell::Int(number))
+        } else {
+            Err(Reason::OutOfRange)
+        }
     }
 
     /// A whole number that is written with a fraction or an exponent, such as 42.0, is whole.
@@ -148,9 +170,14 @@ impl FieldReader {
     #[inline]
     fn text(&self, slot: Slot, escaped: bool, texts: &mut Texts<'_>) -> Result<Cell, Reason> {
         let span = texts.span(slot, escaped);
-        let Some(values) = &self.values else { return Ok(Cell::Text(span)) };
+        let Some(values) = &self.values else {
+            return Ok(Cell::Text(span));
+        };
         let text = texts.get(span);
-        let place = values.iter().position(|value| value == text).ok_or(Reason::OutOfRange)?;
+        let place = values
+            .iter()
+            .position(|value| value == text)
+            .ok_or(Reason::OutOfRange)?;
         Ok(Cell::Category(place as u8, span))
     }
 
@@ -191,7 +218,10 @@ pub(super) const TIME_ACCEPTED: &str = "RFC 3339, such as 2026-01-31T08:00:00Z";
 
 /// The refusal of a field that must be there.
 pub(super) fn missing(path: &str, state: &str) -> Refusal {
-    Refusal { reason: Reason::MissingField, detail: format!("`{path}` is {state}, accepted: a value") }
+    Refusal {
+        reason: Reason::MissingField,
+        detail: format!("`{path}` is {state}, accepted: a value"),
+    }
 }
 
 /// What is wrong with an event time, in words.
@@ -199,18 +229,25 @@ pub(super) fn time_refusal(path: &str, text: &str, flaw: TimeFlaw, zone: &str) -
     let text = cut(text);
     let detail = match flaw {
         TimeFlaw::Unreadable => format!("`{path}` is `{text}`, accepted: {TIME_ACCEPTED}"),
-        TimeFlaw::Skipped => format!("`{path}` is `{text}`, which the clocks of {zone} skip, accepted: a time that exists"),
+        TimeFlaw::Skipped => {
+            format!("`{path}` is `{text}`, which the clocks of {zone} skip, accepted: a time that exists")
+        }
         TimeFlaw::Twice => {
             format!("`{path}` is `{text}`, which the clocks of {zone} show twice, accepted: a time with its offset")
         }
     };
-    Refusal { reason: Reason::BadTimestamp, detail }
+    Refusal {
+        reason: Reason::BadTimestamp,
+        detail,
+    }
 }
 
 /// What stands at a slot, as it was written; long values are cut.
 pub(super) fn shown(record: &str, slot: Slot) -> String {
     let quotes = usize::from(matches!(slot.raw, Raw::Text { .. }));
-    cut(record.get(slot.start as usize - quotes..slot.end as usize + quotes).unwrap_or_default())
+    cut(record
+        .get(slot.start as usize - quotes..slot.end as usize + quotes)
+        .unwrap_or_default())
 }
 
 fn cut(text: &str) -> String {

@@ -83,7 +83,9 @@ mod tests {
 
     fn hash(parts: &[&str]) -> u128 {
         let mut bytes = IdentityBytes::default();
-        parts.iter().for_each(|part| bytes.text(part));
+        for part in parts {
+            bytes.text(part);
+        }
         bytes.hash(IdentityKey([7; 16]))
     }
 

@@ -23,13 +23,32 @@ type Step<T = ()> = Result<T, Flaw>;
 ///
 /// # Errors
 /// The first flaw of the record.
-pub(super) fn read(bytes: &[u8], tree: &mut Tree, slots: &mut [Slot], escapes: &mut String, most_deep: usize) -> Step<bool> {
+pub(super) fn read(
+    bytes: &[u8],
+    tree: &mut Tree,
+    slots: &mut [Slot],
+    escapes: &mut String,
+    most_deep: usize,
+) -> Step<bool> {
     slots.fill(Slot::ABSENT);
-    let mut reader = Reader { bytes, at: 0, depth: 0, most_deep, tree, slots, escapes, repeated: false };
+    let mut reader = Reader {
+        bytes,
+        at: 0,
+        depth: 0,
+        most_deep,
+        tree,
+        slots,
+        escapes,
+        repeated: false,
+    };
     reader.white_space();
     reader.value(0)?;
     reader.white_space();
-    if reader.at < bytes.len() { Err(Flaw::Syntax(reader.at, "the end of the record")) } else { Ok(reader.repeated) }
+    if reader.at < bytes.len() {
+        Err(Flaw::Syntax(reader.at, "the end of the record"))
+    } else {
+        Ok(reader.repeated)
+    }
 }
 
 struct Reader<'a> {
@@ -67,7 +86,11 @@ impl Reader<'_> {
 
     fn deeper(&mut self) -> Step {
         self.depth += 1;
-        if self.depth > self.most_deep { Err(Flaw::Depth) } else { Ok(()) }
+        if self.depth > self.most_deep {
+            Err(Flaw::Depth)
+        } else {
+            Ok(())
+        }
     }
 
     /// Reads the value of a node that was asked for.
@@ -90,7 +113,10 @@ impl Reader<'_> {
             self.put(node, raw, start, self.at);
         }
         if !below.is_empty() && self.slots[node].raw != Raw::Null {
-            let above = Slot { raw: Raw::Misplaced, ..self.slots[node] };
+            let above = Slot {
+                raw: Raw::Misplaced,
+                ..self.slots[node]
+            };
             self.slots[below].fill(above);
         }
         Ok(())
@@ -99,7 +125,11 @@ impl Reader<'_> {
     #[inline]
     fn put(&mut self, node: usize, raw: Raw, start: usize, end: usize) {
         // Records are far below 4 GiB: the decoder's limit says so.
-        self.slots[node] = Slot { raw, start: start as u32, end: end as u32 };
+        self.slots[node] = Slot {
+            raw,
+            start: start as u32,
+            end: end as u32,
+        };
     }
 
     /// Reads an object whose members are looked up among the children of `node`.
@@ -330,7 +360,7 @@ mod tests {
             (r#"{"id":"\ud800\u0041"}"#, 7),
             ("{\"id\":\"a\u{1}\"}", 8),
             (r#"{"a":[1 2]}"#, 8),
-            (r#"{id:1}"#, 1),
+            ("{id:1}", 1),
             (r#"{"id":truth}"#, 6),
         ] {
             match slots(text) {
@@ -356,7 +386,12 @@ mod tests {
             any::<f64>().prop_map(Into::into),
             ".{0,12}".prop_map(Into::into),
         ];
-        let name = prop_oneof![Just("id".to_string()), Just("place".into()), Just("lat".into()), ".{0,6}"];
+        let name = prop_oneof![
+            Just("id".to_string()),
+            Just("place".into()),
+            Just("lat".into()),
+            ".{0,6}"
+        ];
         leaf.prop_recursive(5, 40, 6, move |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..6).prop_map(Into::into),

@@ -68,7 +68,11 @@ pub struct DecodeLimits {
 
 impl Default for DecodeLimits {
     fn default() -> Self {
-        Self { record_bytes: 1 << 20, depth: 32, kept_bytes: 1 << 16 }
+        Self {
+            record_bytes: 1 << 20,
+            depth: 32,
+            kept_bytes: 1 << 16,
+        }
     }
 }
 
@@ -149,7 +153,10 @@ impl Decoder {
         let (plan, tree) = Plan::new(&stream)?;
         let zone = jiff::tz::TimeZone::get(&stream.timezone)
             .map_err(|_| Error::invalid("timezone", &stream.timezone, "an IANA zone, such as Europe/Copenhagen"))?;
-        let room = Room { slots: vec![Slot::ABSENT; tree.nodes.len()], ..Room::default() };
+        let room = Room {
+            slots: vec![Slot::ABSENT; tree.nodes.len()],
+            ..Room::default()
+        };
         let mut decoder = Self {
             archive: archive.then(|| Archive::new(&stream)),
             times: TimeReader::new(zone),
@@ -240,26 +247,55 @@ impl Decoder {
         let text = record_text(record, &self.limits)?;
         let room = &mut self.room;
         room.unescaped.clear();
-        room.repeated = json::read(text.as_bytes(), &mut self.tree, &mut room.slots, &mut room.names, self.limits.depth)
-            .map_err(|flaw| flaw.refusal(text, self.limits.depth))?;
-        let mut texts = Texts { record: text, unescaped: &mut room.unescaped };
+        room.repeated = json::read(
+            text.as_bytes(),
+            &mut self.tree,
+            &mut room.slots,
+            &mut room.names,
+            self.limits.depth,
+        )
+        .map_err(|flaw| flaw.refusal(text, self.limits.depth))?;
+        let mut texts = Texts {
+            record: text,
+            unescaped: &mut room.unescaped,
+        };
         if room.slots[0].raw != Raw::Object {
             return Err(no_object(&texts, room.slots[0]));
         }
-        let time = self.plan.time(room.slots[self.plan.time_node], &mut texts, &mut self.times)?;
+        let time = self
+            .plan
+            .time(room.slots[self.plan.time_node], &mut texts, &mut self.times)?;
         *event_time = Some(time);
         self.plan.plausible(time, now)?;
         room.cells.clear();
         for field in &self.plan.fields {
-            room.cells.push(field.read(room.slots[field.node], &mut texts, &mut self.times)?);
+            room.cells
+                .push(field.read(room.slots[field.node], &mut texts, &mut self.times)?);
         }
-        let event = self.plan.event(time, &room.cells, &texts, &mut room.identity, &mut self.interner, self.secret)?;
+        let event = self.plan.event(
+            time,
+            &room.cells,
+            &texts,
+            &mut room.identity,
+            &mut self.interner,
+            self.secret,
+        )?;
         if let Some(archive) = &mut self.archive {
             let place = (record.partition, record.offset);
-            archive.push(place, time, self.interner.name(event.key), &room.cells, &texts, self.secret);
+            archive.push(
+                place,
+                time,
+                self.interner.name(event.key),
+                &room.cells,
+                &texts,
+                self.secret,
+            );
         }
         self.newest = self.newest.max(time);
-        let keep = time < self.keep_before.max(self.newest.saturating_sub(self.stream.revision_horizon.0));
+        let keep = time
+            < self
+                .keep_before
+                .max(self.newest.saturating_sub(self.stream.revision_horizon.0));
         if keep {
             let payload = self.payload_to_keep(record, Reason::TooLate);
             self.events.old_payloads.push((self.events.times.len(), payload));

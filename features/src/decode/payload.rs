@@ -15,14 +15,28 @@ use crate::record::RecordRef;
 pub(super) fn record_text<'a>(record: RecordRef<'a>, limits: &DecodeLimits) -> Result<&'a str, Refusal> {
     let bytes = record.payload.unwrap_or_default();
     if bytes.len() > limits.record_bytes {
-        let detail = format!("the record has {} bytes, accepted: up to {}", bytes.len(), limits.record_bytes);
-        return Err(Refusal { reason: Reason::TooLarge, detail });
+        let detail = format!(
+            "the record has {} bytes, accepted: up to {}",
+            bytes.len(),
+            limits.record_bytes
+        );
+        return Err(Refusal {
+            reason: Reason::TooLarge,
+            detail,
+        });
     }
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        let what = if record.payload.is_none() { "a tombstone" } else { "blank" };
+        let what = if record.payload.is_none() {
+            "a tombstone"
+        } else {
+            "blank"
+        };
         let detail = format!("the record is {what}, accepted: one JSON object");
-        return Err(Refusal { reason: Reason::Empty, detail });
+        return Err(Refusal {
+            reason: Reason::Empty,
+            detail,
+        });
     }
     simdutf8::basic::from_utf8(bytes).map_err(|_| not_utf8(bytes))
 }
@@ -30,13 +44,22 @@ pub(super) fn record_text<'a>(record: RecordRef<'a>, limits: &DecodeLimits) -> R
 #[cold]
 fn not_utf8(bytes: &[u8]) -> Refusal {
     let at = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
-    Refusal { reason: Reason::NotUtf8, detail: format!("byte {at} of the record is no UTF-8, accepted: UTF-8") }
+    Refusal {
+        reason: Reason::NotUtf8,
+        detail: format!("byte {at} of the record is no UTF-8, accepted: UTF-8"),
+    }
 }
 
 #[cold]
 pub(super) fn no_object(texts: &Texts<'_>, root: Slot) -> Refusal {
-    let detail = format!("the record is `{}`, accepted: one JSON object", shown(texts.record, root));
-    Refusal { reason: Reason::WrongType, detail }
+    let detail = format!(
+        "the record is `{}`, accepted: one JSON object",
+        shown(texts.record, root)
+    );
+    Refusal {
+        reason: Reason::WrongType,
+        detail,
+    }
 }
 
 impl Flaw {
@@ -52,7 +75,10 @@ impl Flaw {
                     Some(letter) => format!("is `{}`", letter.escape_debug()),
                     None => "is behind the end".into(),
                 };
-                Refusal { reason: Reason::NotJson, detail: format!("byte {at} of the record {found}, accepted: {what}") }
+                Refusal {
+                    reason: Reason::NotJson,
+                    detail: format!("byte {at} of the record {found}, accepted: {what}"),
+                }
             }
         }
     }
@@ -91,7 +117,11 @@ impl Decoder {
             }
             kept.extend_from_slice(&bytes[at..start]);
             let hash = self.secret.pseudonym(&String::from_utf8_lossy(&bytes[start..end]));
-            let quote = if bytes.get(start.wrapping_sub(1)) == Some(&b'"') && bytes.get(end) == Some(&b'"') { "" } else { "\"" };
+            let quote = if bytes.get(start.wrapping_sub(1)) == Some(&b'"') && bytes.get(end) == Some(&b'"') {
+                ""
+            } else {
+                "\""
+            };
             kept.extend_from_slice(format!("{quote}{hash}{quote}").as_bytes());
             at = end;
         }

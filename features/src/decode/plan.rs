@@ -46,12 +46,24 @@ impl Plan {
     /// # Errors
     /// A definition that names what it does not list, or whose key or zone tells of a person.
     pub fn new(stream: &StreamDefinition) -> Result<(Self, Tree)> {
-        let paths = stream.fields.iter().map(|field| field.path.as_str()).chain([stream.timestamp.as_str()]);
+        let paths = stream
+            .fields
+            .iter()
+            .map(|field| field.path.as_str())
+            .chain([stream.timestamp.as_str()]);
         let (tree, nodes) = Tree::new(paths);
-        let fields = stream.fields.iter().zip(&nodes).map(|(field, &node)| FieldReader::new(field, node)).collect();
+        let fields = stream
+            .fields
+            .iter()
+            .zip(&nodes)
+            .map(|(field, &node)| FieldReader::new(field, node))
+            .collect();
         let with = |role: Role| {
             let places = stream.fields.iter().enumerate();
-            places.filter(move |(_, field)| field.role == role).map(|(place, _)| place).collect::<Vec<_>>()
+            places
+                .filter(move |(_, field)| field.role == role)
+                .map(|(place, _)| place)
+                .collect::<Vec<_>>()
         };
         let plan = Self {
             time_node: nodes[stream.fields.len()],
@@ -62,9 +74,21 @@ impl Plan {
             future_tolerance: stream.future_tolerance,
             key: public_place(stream, "key", &stream.key.path)?,
             default_key: stream.key.default.clone(),
-            zone: stream.zone.as_ref().map(|path| public_place(stream, "zone", path)).transpose()?,
-            quality: stream.quality.as_ref().map(|path| place_of(stream, "quality", path)).transpose()?,
-            identity: stream.identity.iter().map(|name| part_of(stream, name)).collect::<Result<_>>()?,
+            zone: stream
+                .zone
+                .as_ref()
+                .map(|path| public_place(stream, "zone", path))
+                .transpose()?,
+            quality: stream
+                .quality
+                .as_ref()
+                .map(|path| place_of(stream, "quality", path))
+                .transpose()?,
+            identity: stream
+                .identity
+                .iter()
+                .map(|name| part_of(stream, name))
+                .collect::<Result<_>>()?,
             values: with(Role::Value),
             categories: with(Role::Category),
         };
@@ -91,12 +115,17 @@ impl Plan {
             _ => {
                 let shown = field::shown(texts.record, slot);
                 let detail = format!("`{path}` is `{shown}`, accepted: a text, {}", field::TIME_ACCEPTED);
-                return Err(Refusal { reason: Reason::WrongType, detail });
+                return Err(Refusal {
+                    reason: Reason::WrongType,
+                    detail,
+                });
             }
         };
         let span = texts.span(slot, escaped);
         let text = texts.get(span);
-        times.read(text.as_bytes()).map_err(|flaw| field::time_refusal(path, text, flaw, &self.timezone))
+        times
+            .read(text.as_bytes())
+            .map_err(|flaw| field::time_refusal(path, text, flaw, &self.timezone))
     }
 
     /// Checks the event time against the earliest plausible one and the clock.
@@ -116,10 +145,16 @@ impl Plan {
                 "`{path}` is `{is}`, accepted: up to {} ahead of the clock, which shows {now}",
                 self.future_tolerance
             );
-            Refusal { reason: Reason::FromTheFuture, detail }
+            Refusal {
+                reason: Reason::FromTheFuture,
+                detail,
+            }
         } else {
             let detail = format!("`{path}` is `{is}`, accepted: {} or later", Timestamp(self.earliest));
-            Refusal { reason: Reason::BadTimestamp, detail }
+            Refusal {
+                reason: Reason::BadTimestamp,
+                detail,
+            }
         })
     }
 
@@ -141,12 +176,21 @@ impl Plan {
         self.identity(time, key, cells, texts, bytes)?;
         let zone = self.zone.map_or("", |place| text_of(cells[place], texts));
         self.short_enough(self.zone.unwrap_or(self.key), zone)?;
-        let good = self.quality.is_none_or(|place| matches!(text_of(cells[place], texts), "good" | ""));
-        let full = |error: Error| Refusal { reason: Reason::OutOfRange, detail: error.to_string() };
+        let good = self
+            .quality
+            .is_none_or(|place| matches!(text_of(cells[place], texts), "good" | ""));
+        let full = |error: Error| Refusal {
+            reason: Reason::OutOfRange,
+            detail: error.to_string(),
+        };
         Ok(Event {
             time,
             key: interner.intern(key).map_err(full)?,
-            zone: if zone.is_empty() { NO_ZONE } else { interner.intern(zone).map_err(full)? },
+            zone: if zone.is_empty() {
+                NO_ZONE
+            } else {
+                interner.intern(zone).map_err(full)?
+            },
             identity: bytes.hash(secret),
             good,
         })
@@ -156,8 +200,15 @@ impl Plan {
     fn key<'a>(&'a self, cells: &[Cell], texts: &'a Texts<'_>) -> Result<&'a str, Refusal> {
         let key = text_of(cells[self.key], texts);
         if key.is_empty() {
-            let state = if cells[self.key] == Cell::Null { "absent" } else { "empty" };
-            return self.default_key.as_deref().ok_or_else(|| field::missing(&self.fields[self.key].path, state));
+            let state = if cells[self.key] == Cell::Null {
+                "absent"
+            } else {
+                "empty"
+            };
+            return self
+                .default_key
+                .as_deref()
+                .ok_or_else(|| field::missing(&self.fields[self.key].path, state));
         }
         self.short_enough(self.key, key)?;
         Ok(key)
@@ -170,7 +221,10 @@ impl Plan {
         }
         let path = &self.fields[place].path;
         let detail = format!("`{path}` has {} bytes, accepted: 1 to {LONGEST_KEY} bytes", text.len());
-        Err(Refusal { reason: Reason::OutOfRange, detail })
+        Err(Refusal {
+            reason: Reason::OutOfRange,
+            detail,
+        })
     }
 
     /// Fills `bytes` with the identity: values, not their writing, so that one instant with two offsets is one identity.
@@ -218,7 +272,11 @@ impl Plan {
             });
         }
         for (column, &place) in events.categories.iter_mut().zip(&self.categories) {
-            column.push(if let Cell::Category(number, _) = cells[place] { number } else { NO_CATEGORY });
+            column.push(if let Cell::Category(number, _) = cells[place] {
+                number
+            } else {
+                NO_CATEGORY
+            });
         }
     }
 }
@@ -239,7 +297,11 @@ fn place_of(stream: &StreamDefinition, option: &str, path: &str) -> Result<usize
 fn public_place(stream: &StreamDefinition, option: &str, path: &str) -> Result<usize> {
     let place = place_of(stream, option, path)?;
     if stream.fields[place].role == Role::Personal {
-        return Err(Error::invalid(option, path, "a field whose role is not `personal`: keys and zones stand in tables"));
+        return Err(Error::invalid(
+            option,
+            path,
+            "a field whose role is not `personal`: keys and zones stand in tables",
+        ));
     }
     Ok(place)
 }

@@ -79,7 +79,14 @@ fn taken(decoder: &mut Decoder) -> (EventBatch, Vec<Rejected>) {
 
 fn decode(payload: &[u8]) -> Result<EventBatch, Rejected> {
     let mut decoder = meter();
-    decoder.push(RecordRef { partition: 2, offset: 9, payload: Some(payload) }, now());
+    decoder.push(
+        RecordRef {
+            partition: 2,
+            offset: 9,
+            payload: Some(payload),
+        },
+        now(),
+    );
     let (events, mut rejected) = taken(&mut decoder);
     assert_eq!(events.len() + rejected.len(), 1);
     rejected.pop().map_or(Ok(events), Err)
@@ -98,10 +105,18 @@ fn refusal(change: &str) -> (&'static str, String) {
 
 #[test]
 fn a_full_record_fills_every_column() {
-    let record = br#"{"id":"m1","timestamp":"2026-06-01T13:59:00","level":61.5,"count":42.0,"gain":0.5,"quality":"degraded",
+    let record =
+        br#"{"id":"m1","timestamp":"2026-06-01T13:59:00","level":61.5,"count":42.0,"gain":0.5,"quality":"degraded",
         "place":{"zone":"north"},"active":true,"checked":"2026-06-01T08:00:00Z","owner":"Ada","unknown":[{}]}"#;
     let mut decoder = meter();
-    decoder.push(RecordRef { partition: 2, offset: 9, payload: Some(record) }, now());
+    decoder.push(
+        RecordRef {
+            partition: 2,
+            offset: 9,
+            payload: Some(record),
+        },
+        now(),
+    );
     let (events, rejected) = taken(&mut decoder);
     assert_eq!(rejected, []);
     assert_eq!((events.partitions[0], events.offsets[0], events.good[0]), (2, 9, 0));
@@ -115,14 +130,20 @@ fn a_full_record_fills_every_column() {
     assert_eq!(archive["owner"].as_string::<i32>().value(0), SECRET.pseudonym("Ada"));
     assert_eq!(archive["place_zone"].as_string::<i32>().value(0), "north");
     assert!(archive["active"].as_boolean().value(0));
-    assert_eq!(archive["day"].as_primitive::<arrow::datatypes::Date32Type>().value(0), 20_605);
+    assert_eq!(
+        archive["day"].as_primitive::<arrow::datatypes::Date32Type>().value(0),
+        20_605
+    );
 }
 
 #[test]
 fn what_is_absent_is_marked_as_absent() {
     let events = decode(&with(r#""level":null"#)).unwrap();
     assert!(events.values[0][0].is_nan() && events.values[2][0].is_nan());
-    assert_eq!((events.categories[0][0], events.zones[0], events.good[0]), (NO_CATEGORY, NO_ZONE, 1));
+    assert_eq!(
+        (events.categories[0][0], events.zones[0], events.good[0]),
+        (NO_CATEGORY, NO_ZONE, 1)
+    );
     let archive = events.archive.unwrap();
     for name in ["level", "gain", "quality", "place_zone", "active", "checked", "owner"] {
         assert_eq!(archive[name].null_count(), 1, "{name}");
@@ -137,27 +158,71 @@ fn every_bad_record_gets_its_code_and_the_field_the_value_and_what_is_accepted()
         (r#""count":null"#, "MISSING_FIELD", &["`count`", "null"]),
         (r#""timestamp":null"#, "MISSING_FIELD", &["`timestamp`", "null"]),
         (r#""id":17"#, "WRONG_TYPE", &["`id`", "`17`", "a text"]),
-        (r#""level":"61.5""#, "WRONG_TYPE", &["`level`", "`\"61.5\"`", "a number from 0 to 200"]),
+        (
+            r#""level":"61.5""#,
+            "WRONG_TYPE",
+            &["`level`", "`\"61.5\"`", "a number from 0 to 200"],
+        ),
         (r#""level":true"#, "WRONG_TYPE", &["`true`"]),
         (r#""level":[61]"#, "WRONG_TYPE", &["`[61]`"]),
         (r#""level":{"x":1}"#, "WRONG_TYPE", &["`{\"x\":1}`"]),
-        (r#""count":42.5"#, "WRONG_TYPE", &["`count`", "`42.5`", "a whole number"]),
+        (
+            r#""count":42.5"#,
+            "WRONG_TYPE",
+            &["`count`", "`42.5`", "a whole number"],
+        ),
         (r#""active":"yes""#, "WRONG_TYPE", &["`active`", "true or false"]),
         (r#""active":1"#, "WRONG_TYPE", &["`active`"]),
-        (r#""checked":"soon""#, "WRONG_TYPE", &["`checked`", "`\"soon\"`", "RFC 3339"]),
+        (
+            r#""checked":"soon""#,
+            "WRONG_TYPE",
+            &["`checked`", "`\"soon\"`", "RFC 3339"],
+        ),
         (r#""place":"north""#, "WRONG_TYPE", &["`place.zone`", "no object"]),
-        (r#""timestamp":1780315140"#, "WRONG_TYPE", &["`timestamp`", "`1780315140`", "RFC 3339"]),
+        (
+            r#""timestamp":1780315140"#,
+            "WRONG_TYPE",
+            &["`timestamp`", "`1780315140`", "RFC 3339"],
+        ),
         (r#""level":200.5"#, "OUT_OF_RANGE", &["`level`", "`200.5`", "0 to 200"]),
         (r#""level":-0.1"#, "OUT_OF_RANGE", &["`-0.1`"]),
         (r#""level":1e400"#, "OUT_OF_RANGE", &["`1e400`"]),
-        (r#""count":99999999999999999999"#, "OUT_OF_RANGE", &["`99999999999999999999`"]),
+        (
+            r#""count":99999999999999999999"#,
+            "OUT_OF_RANGE",
+            &["`99999999999999999999`"],
+        ),
         (r#""count":1e300"#, "OUT_OF_RANGE", &["`1e300`"]),
-        (r#""quality":"great""#, "OUT_OF_RANGE", &["`quality`", "`\"great\"`", "good, degraded"]),
-        (r#""timestamp":"yesterday""#, "BAD_TIMESTAMP", &["`timestamp`", "`yesterday`", "RFC 3339"]),
-        (r#""timestamp":"2019-12-31T23:59:59Z""#, "BAD_TIMESTAMP", &["2019-12-31T23:59:59Z", "2020-01-01T00:00:00Z"]),
-        (r#""timestamp":"2026-03-29T02:30:00""#, "BAD_TIMESTAMP", &["Europe/Copenhagen", "skip"]),
-        (r#""timestamp":"2025-10-26T02:30:00""#, "BAD_TIMESTAMP", &["Europe/Copenhagen", "twice", "offset"]),
-        (r#""timestamp":"2026-06-01T12:01:01Z""#, "FROM_THE_FUTURE", &["2026-06-01T12:01:01Z", "1m", "2026-06-01T12:00:00Z"]),
+        (
+            r#""quality":"great""#,
+            "OUT_OF_RANGE",
+            &["`quality`", "`\"great\"`", "good, degraded"],
+        ),
+        (
+            r#""timestamp":"yesterday""#,
+            "BAD_TIMESTAMP",
+            &["`timestamp`", "`yesterday`", "RFC 3339"],
+        ),
+        (
+            r#""timestamp":"2019-12-31T23:59:59Z""#,
+            "BAD_TIMESTAMP",
+            &["2019-12-31T23:59:59Z", "2020-01-01T00:00:00Z"],
+        ),
+        (
+            r#""timestamp":"2026-03-29T02:30:00""#,
+            "BAD_TIMESTAMP",
+            &["Europe/Copenhagen", "skip"],
+        ),
+        (
+            r#""timestamp":"2025-10-26T02:30:00""#,
+            "BAD_TIMESTAMP",
+            &["Europe/Copenhagen", "twice", "offset"],
+        ),
+        (
+            r#""timestamp":"2026-06-01T12:01:01Z""#,
+            "FROM_THE_FUTURE",
+            &["2026-06-01T12:01:01Z", "1m", "2026-06-01T12:00:00Z"],
+        ),
         (r#""level":NaN"#, "NOT_JSON", &["byte 64", "`N`", "a value"]),
         (r#""level":Infinity"#, "NOT_JSON", &["`I`"]),
         (r#""level":1}{"#, "NOT_JSON", &["the end of the record"]),
@@ -198,7 +263,14 @@ fn records_that_hold_no_object_get_their_code() {
         assert_eq!(rejected.payload_bytes, payload.len() as i64);
     }
     let mut decoder = meter();
-    decoder.push(RecordRef { partition: 0, offset: 1, payload: None }, now());
+    decoder.push(
+        RecordRef {
+            partition: 0,
+            offset: 1,
+            payload: None,
+        },
+        now(),
+    );
     let (_, rejected) = taken(&mut decoder);
     assert_eq!((rejected[0].reason, rejected[0].payload_bytes), (Reason::Empty, 0));
 }
@@ -206,11 +278,25 @@ fn records_that_hold_no_object_get_their_code() {
 #[test]
 fn a_record_above_the_limit_is_refused_and_cut() {
     let stream = StreamCatalog::built_in().unwrap().get("parking").unwrap().clone();
-    let limits = DecodeLimits { record_bytes: 1000, kept_bytes: 10, ..DecodeLimits::default() };
+    let limits = DecodeLimits {
+        record_bytes: 1000,
+        kept_bytes: 10,
+        ..DecodeLimits::default()
+    };
     let mut decoder = Decoder::with_limits(stream, SECRET, false, limits).unwrap();
-    decoder.push(RecordRef { partition: 0, offset: 0, payload: Some(&[b'x'; 1001]) }, now());
+    decoder.push(
+        RecordRef {
+            partition: 0,
+            offset: 0,
+            payload: Some(&[b'x'; 1001]),
+        },
+        now(),
+    );
     let (_, rejected) = taken(&mut decoder);
-    assert_eq!((rejected[0].reason, rejected[0].payload.len(), rejected[0].payload_bytes), (Reason::TooLarge, 10, 1001));
+    assert_eq!(
+        (rejected[0].reason, rejected[0].payload.len(), rejected[0].payload_bytes),
+        (Reason::TooLarge, 10, 1001)
+    );
     let error = DecodeLimits { depth: 0, ..limits }.check().unwrap_err().to_string();
     assert!(error.contains("`depth`") && error.contains("1 to 512"), "{error}");
 }
@@ -244,7 +330,14 @@ fn a_key_has_a_limit_and_escapes_are_read() {
     assert_eq!(refusal(&format!(r#""place":{{"zone":"{long}"}}"#)).0, "OUT_OF_RANGE");
     let mut decoder = meter();
     let record = with(r#""id":"\u00e5\ud83d\ude80\n","place":{"zone":"\""},"quality":"goo\u0064""#);
-    decoder.push(RecordRef { partition: 0, offset: 0, payload: Some(&record) }, now());
+    decoder.push(
+        RecordRef {
+            partition: 0,
+            offset: 0,
+            payload: Some(&record),
+        },
+        now(),
+    );
     let (events, _) = taken(&mut decoder);
     assert_eq!(decoder.interner().name(events.keys[0]), "å🚀\n");
     assert_eq!(decoder.interner().name(events.zones[0]), "\"");
@@ -255,8 +348,14 @@ fn a_key_has_a_limit_and_escapes_are_read() {
 fn one_event_written_in_two_ways_is_one_identity() {
     let identity = |change: &str| decode(&with(change)).unwrap().identities[0];
     let one = identity(r#""level":1"#);
-    assert_eq!(one, identity(r#""timestamp":"2026-06-01T13:59:00.000+02:00","level":2"#));
-    assert_eq!(one, identity(r#""timestamp":"2026-06-01 13:59:00","count":4.0,"\u0069d":"m\u0031""#));
+    assert_eq!(
+        one,
+        identity(r#""timestamp":"2026-06-01T13:59:00.000+02:00","level":2"#)
+    );
+    assert_eq!(
+        one,
+        identity(r#""timestamp":"2026-06-01 13:59:00","count":4.0,"\u0069d":"m\u0031""#)
+    );
     assert_ne!(one, identity(r#""count":5"#));
     assert_ne!(one, identity(r#""id":"m2""#));
     assert_ne!(one, identity(r#""timestamp":"2026-06-01T11:59:00.000001Z""#));
@@ -266,7 +365,14 @@ fn one_event_written_in_two_ways_is_one_identity() {
 fn an_event_without_its_identity_is_refused() {
     let text = METER.replace("\"count\"]", "\"level\"]");
     let mut decoder = Decoder::new(Arc::new(parse("meter.toml", &text).unwrap()), SECRET, false).unwrap();
-    decoder.push(RecordRef { partition: 0, offset: 0, payload: Some(&with(r#""gain":1"#)) }, now());
+    decoder.push(
+        RecordRef {
+            partition: 0,
+            offset: 0,
+            payload: Some(&with(r#""gain":1"#)),
+        },
+        now(),
+    );
     let (_, rejected) = taken(&mut decoder);
     assert_eq!(rejected[0].reason, Reason::MissingField);
     assert!(rejected[0].detail.contains("`level`") && rejected[0].event_time.is_some());
@@ -276,9 +382,21 @@ fn an_event_without_its_identity_is_refused() {
 fn a_stream_may_have_a_key_for_events_without() {
     let stream = StreamCatalog::built_in().unwrap().get("weather").unwrap().clone();
     let mut decoder = Decoder::new(stream, SECRET, true).unwrap();
-    for station in ["", r#","station_id":null"#, r#","station_id":"""#, r#","station_id":"s1""#] {
+    for station in [
+        "",
+        r#","station_id":null"#,
+        r#","station_id":"""#,
+        r#","station_id":"s1""#,
+    ] {
         let record = format!(r#"{{"timestamp":"2026-06-01T11:59:00Z","temperature_celsius":21{station}}}"#);
-        decoder.push(RecordRef { partition: 0, offset: 0, payload: Some(record.as_bytes()) }, now());
+        decoder.push(
+            RecordRef {
+                partition: 0,
+                offset: 0,
+                payload: Some(record.as_bytes()),
+            },
+            now(),
+        );
     }
     let (events, rejected) = taken(&mut decoder);
     assert_eq!(rejected, []);
@@ -291,13 +409,25 @@ fn a_stream_may_have_a_key_for_events_without() {
 #[test]
 fn what_tells_of_a_person_reaches_no_table() {
     let secret_owner = r#""owner":"Ada Lovelace""#;
-    for bad in [r#""level":999"#, r#""timestamp":"soon""#, r#""owner":{"name":"Ada Lovelace"}"#] {
+    for bad in [
+        r#""level":999"#,
+        r#""timestamp":"soon""#,
+        r#""owner":{"name":"Ada Lovelace"}"#,
+    ] {
         let rejected = decode(&with(&format!("{secret_owner},{bad}"))).unwrap_err();
         let payload = String::from_utf8(rejected.payload).unwrap();
-        assert!(!payload.contains("Ada") && !rejected.detail.contains("Ada"), "{payload} {}", rejected.detail);
+        assert!(
+            !payload.contains("Ada") && !rejected.detail.contains("Ada"),
+            "{payload} {}",
+            rejected.detail
+        );
     }
     let rejected = decode(&with(&format!(r#"{secret_owner},"level":999"#))).unwrap_err();
-    let expected = String::from_utf8(with(&format!(r#""owner":"{}","level":999"#, SECRET.pseudonym("Ada Lovelace")))).unwrap();
+    let expected = String::from_utf8(with(&format!(
+        r#""owner":"{}","level":999"#,
+        SECRET.pseudonym("Ada Lovelace")
+    )))
+    .unwrap();
     assert_eq!(String::from_utf8(rejected.payload).unwrap(), expected);
     for broken in [r#""owner":"Ada","owner":"Bob","level":999"#, r#""owner":"Ada""owner""#] {
         assert!(decode(&with(broken)).unwrap_err().payload.is_empty(), "{broken}");
@@ -309,12 +439,26 @@ fn payloads_of_old_events_are_kept_for_the_windows() {
     let mut decoder = meter();
     for time in ["2026-06-01T11:59:00Z", "2026-05-31T11:58:59Z", "2026-05-31T11:59:01Z"] {
         let record = with(&format!(r#""timestamp":"{time}""#));
-        decoder.push(RecordRef { partition: 0, offset: 0, payload: Some(&record) }, now());
+        decoder.push(
+            RecordRef {
+                partition: 0,
+                offset: 0,
+                payload: Some(&record),
+            },
+            now(),
+        );
     }
     let (events, _) = taken(&mut decoder);
     assert_eq!(events.old_payloads.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [1]);
     decoder.keep_payloads_before(now());
-    decoder.push(RecordRef { partition: 0, offset: 0, payload: Some(&with(r#""level":1"#)) }, now());
+    decoder.push(
+        RecordRef {
+            partition: 0,
+            offset: 0,
+            payload: Some(&with(r#""level":1"#)),
+        },
+        now(),
+    );
     assert_eq!(taken(&mut decoder).0.old_payloads[0].1, with(r#""level":1"#));
 }
 
@@ -324,10 +468,20 @@ fn buffers_are_used_again_and_hold_nothing_old() {
     let (mut events, mut rejected) = (EventBatch::default(), Vec::new());
     for round in 0..3 {
         for record in [with(r#""level":1"#), b"x".to_vec()] {
-            decoder.push(RecordRef { partition: 0, offset: round, payload: Some(&record) }, now());
+            decoder.push(
+                RecordRef {
+                    partition: 0,
+                    offset: round,
+                    payload: Some(&record),
+                },
+                now(),
+            );
         }
         decoder.take(&mut events, &mut rejected).unwrap();
-        assert_eq!((events.offsets.clone(), rejected.len(), events.values.len()), (vec![round], 1, 3));
+        assert_eq!(
+            (events.offsets.clone(), rejected.len(), events.values.len()),
+            (vec![round], 1, 3)
+        );
         assert_eq!(events.archive.as_ref().unwrap().num_rows(), 1);
     }
     assert!(decoder.is_empty());
@@ -336,31 +490,75 @@ fn buffers_are_used_again_and_hold_nothing_old() {
 #[test]
 fn a_key_that_tells_of_a_person_is_refused_at_the_start() {
     let text = METER.replace(r#"path = "id" }"#, r#"path = "owner" }"#);
-    let error = Decoder::new(Arc::new(parse("meter.toml", &text).unwrap()), SECRET, false).unwrap_err().to_string();
+    let error = Decoder::new(Arc::new(parse("meter.toml", &text).unwrap()), SECRET, false)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("`key`") && error.contains("personal"), "{error}");
 }
 
 #[test]
 fn the_eight_topics_are_decoded_as_they_are_promised() {
     let records = [
-        ("traffic-sensors", r#"{"sensor_id":"s1","timestamp":"2026-06-01T11:59:00Z","road_id":"r","road_name":"R","zone_id":"z","location":{"lat":56.1,"lon":10.2},"speed_kmh":48.5,"vehicle_flow":31,"occupancy_percent":12.5,"congestion_level":"low","data_quality":"good"}"#),
-        ("public-transport", r#"{"vehicle_id":"v1","timestamp":"2026-06-01T11:59:00Z","line_id":"l1","line_number":"4A","current_stop":3,"next_stop":4,"direction":"north","location":{"lat":56.1,"lon":10.2},"speed_kmh":22.0,"passenger_count":30,"capacity":80,"occupancy_rate":37.5,"delay_minutes":1.5,"status":"on_time"}"#),
-        ("taxi-vtc", r#"{"taxi_id":"t1","timestamp":"2026-06-01T11:59:00Z","type":"taxi","status":"occupied","location":{"lat":56.1,"lon":10.2},"current_zone":"z","speed_kmh":30.0,"fare_info":{"trip_id":"p1","start_zone":"z","estimated_fare":11.0,"estimated_duration_min":9},"battery_level":null}"#),
-        ("parking", r#"{"parking_id":"p1","timestamp":"2026-06-01T11:59:00Z","name":"P","zone_id":"z","type":"garage","location":{"lat":56.1,"lon":10.2},"total_spaces":100,"occupied_spaces":40,"available_spaces":60,"occupancy_rate":40.0,"hourly_rate":2.5,"status":"available"}"#),
-        ("bike-share", r#"{"station_id":"b1","timestamp":"2026-06-01T11:59:00Z","name":"B","zone_id":"z","location":{"lat":56.1,"lon":10.2},"capacity":20,"available_bikes":7,"available_docks":13,"status":"active","last_update":"2026-06-01T11:58:00Z"}"#),
-        ("incidents", r#"{"incident_id":"i1","timestamp":"2026-06-01T11:59:00Z","type":"accident","severity":"high","location":{"road_id":"r","road_name":"R","zone_id":"z","lat":56.1,"lon":10.2},"description":"d","estimated_duration_min":45,"affected_lanes":1,"status":"active"}"#),
-        ("weather", r#"{"timestamp":"2026-06-01T11:59:00Z","condition":"rain","temperature_celsius":12.5,"humidity_percent":80,"wind_speed_kmh":20.5,"precipitation_mm":1.2,"visibility_km":8,"uv_index":2}"#),
-        ("air-quality", r#"{"station_id":"a1","timestamp":"2026-06-01T11:59:00Z","zone_id":"z","zone_name":"Z","location":{"lat":56.1,"lon":10.2},"pollutants":{"pm25":8.1,"pm10":14.0,"no2":20.5,"o3":60.0,"co":0.3,"so2":2.1},"aqi":35,"air_quality":"good"}"#),
+        (
+            "traffic-sensors",
+            r#"{"sensor_id":"s1","timestamp":"2026-06-01T11:59:00Z","road_id":"r","road_name":"R","zone_id":"z","location":{"lat":56.1,"lon":10.2},"speed_kmh":48.5,"vehicle_flow":31,"occupancy_percent":12.5,"congestion_level":"low","data_quality":"good"}"#,
+        ),
+        (
+            "public-transport",
+            r#"{"vehicle_id":"v1","timestamp":"2026-06-01T11:59:00Z","line_id":"l1","line_number":"4A","current_stop":3,"next_stop":4,"direction":"north","location":{"lat":56.1,"lon":10.2},"speed_kmh":22.0,"passenger_count":30,"capacity":80,"occupancy_rate":37.5,"delay_minutes":1.5,"status":"on_time"}"#,
+        ),
+        (
+            "taxi-vtc",
+            r#"{"taxi_id":"t1","timestamp":"2026-06-01T11:59:00Z","type":"taxi","status":"occupied","location":{"lat":56.1,"lon":10.2},"current_zone":"z","speed_kmh":30.0,"fare_info":{"trip_id":"p1","start_zone":"z","estimated_fare":11.0,"estimated_duration_min":9},"battery_level":null}"#,
+        ),
+        (
+            "parking",
+            r#"{"parking_id":"p1","timestamp":"2026-06-01T11:59:00Z","name":"P","zone_id":"z","type":"garage","location":{"lat":56.1,"lon":10.2},"total_spaces":100,"occupied_spaces":40,"available_spaces":60,"occupancy_rate":40.0,"hourly_rate":2.5,"status":"available"}"#,
+        ),
+        (
+            "bike-share",
+            r#"{"station_id":"b1","timestamp":"2026-06-01T11:59:00Z","name":"B","zone_id":"z","location":{"lat":56.1,"lon":10.2},"capacity":20,"available_bikes":7,"available_docks":13,"status":"active","last_update":"2026-06-01T11:58:00Z"}"#,
+        ),
+        (
+            "incidents",
+            r#"{"incident_id":"i1","timestamp":"2026-06-01T11:59:00Z","type":"accident","severity":"high","location":{"road_id":"r","road_name":"R","zone_id":"z","lat":56.1,"lon":10.2},"description":"d","estimated_duration_min":45,"affected_lanes":1,"status":"active"}"#,
+        ),
+        (
+            "weather",
+            r#"{"timestamp":"2026-06-01T11:59:00Z","condition":"rain","temperature_celsius":12.5,"humidity_percent":80,"wind_speed_kmh":20.5,"precipitation_mm":1.2,"visibility_km":8,"uv_index":2}"#,
+        ),
+        (
+            "air-quality",
+            r#"{"station_id":"a1","timestamp":"2026-06-01T11:59:00Z","zone_id":"z","zone_name":"Z","location":{"lat":56.1,"lon":10.2},"pollutants":{"pm25":8.1,"pm10":14.0,"no2":20.5,"o3":60.0,"co":0.3,"so2":2.1},"aqi":35,"air_quality":"good"}"#,
+        ),
     ];
     let catalog = StreamCatalog::built_in().unwrap();
     for (topic, record) in records {
         let mut decoder = Decoder::new(catalog.get(topic).unwrap().clone(), SECRET, true).unwrap();
-        decoder.push(RecordRef { partition: 0, offset: 0, payload: Some(record.as_bytes()) }, now());
+        decoder.push(
+            RecordRef {
+                partition: 0,
+                offset: 0,
+                payload: Some(record.as_bytes()),
+            },
+            now(),
+        );
         let (events, rejected) = taken(&mut decoder);
         assert_eq!(rejected, [], "{topic}");
         let archive = events.archive.unwrap();
-        let empty: Vec<_> = archive.schema().fields().iter().map(|field| field.name().clone()).filter(|name| archive[name.as_str()].null_count() > 0).collect();
-        assert!(empty.iter().all(|name| ["battery_level", "station_id"].contains(&name.as_str())), "{topic}: {empty:?}");
+        let empty: Vec<_> = archive
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .filter(|name| archive[name.as_str()].null_count() > 0)
+            .collect();
+        assert!(
+            empty
+                .iter()
+                .all(|name| ["battery_level", "rentals", "station_id"].contains(&name.as_str())),
+            "{topic}: {empty:?}"
+        );
     }
 }
 

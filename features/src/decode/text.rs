@@ -50,7 +50,9 @@ fn hexadecimal(bytes: &[u8]) -> Option<u32> {
     if head != b"\\u" {
         return None;
     }
-    digits.iter().try_fold(0, |number, &digit| Some(number * 16 + char::from(digit).to_digit(16)?))
+    digits
+        .iter()
+        .try_fold(0, |number, &digit| Some(number * 16 + char::from(digit).to_digit(16)?))
 }
 
 /// Appends `raw`, whose escapes were checked, to `target` with its escapes replaced.
@@ -101,7 +103,7 @@ mod tests {
 
         #[test]
         fn escapes_stand_for_what_serde_says(text in any::<String>()) {
-            let written: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+            let written = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat();
             let mut back = String::new();
             unescape(written.as_bytes(), &mut back);
             prop_assert_eq!(&back, &text);

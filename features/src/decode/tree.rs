@@ -35,7 +35,11 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub const ABSENT: Self = Self { raw: Raw::Absent, start: 0, end: 0 };
+    pub const ABSENT: Self = Self {
+        raw: Raw::Absent,
+        start: 0,
+        end: 0,
+    };
 }
 
 /// A name that is looked for inside an object.
@@ -83,21 +87,38 @@ impl Tree {
     /// Numbers a sketch and everything below it without a break, so that `below` is one range.
     fn number(&mut self, sketch: Sketch) -> usize {
         let own = self.nodes.len();
-        self.nodes.push(Node { children: Vec::new(), below: own + 1..own + 1, guesses: Vec::new() });
+        self.nodes.push(Node {
+            children: Vec::new(),
+            below: own + 1..own + 1,
+            guesses: Vec::new(),
+        });
         let mut children = Vec::new();
         for (name, child) in sketch.children {
-            let plain = name.bytes().all(|letter| letter >= b' ' && letter != b'"' && letter != b'\\');
-            children.push(Child { name: name.into_bytes().into(), node: self.number(child), plain });
+            let plain = name
+                .bytes()
+                .all(|letter| letter >= b' ' && letter != b'"' && letter != b'\\');
+            children.push(Child {
+                name: name.into_bytes().into(),
+                node: self.number(child),
+                plain,
+            });
         }
         let end = self.nodes.len();
         let guesses = (0..=children.len()).map(|next| next % children.len().max(1)).collect();
-        self.nodes[own] = Node { children, below: own + 1..end, guesses };
+        self.nodes[own] = Node {
+            children,
+            below: own + 1..end,
+            guesses,
+        };
         own
     }
 
     fn find(&self, path: &str) -> usize {
         path.split('.').fold(0, |node, name| {
-            let child = self.nodes[node].children.iter().find(|child| *child.name == *name.as_bytes());
+            let child = self.nodes[node]
+                .children
+                .iter()
+                .find(|child| *child.name == *name.as_bytes());
             child.map_or(0, |child| child.node)
         })
     }
@@ -105,10 +126,14 @@ impl Tree {
 
 impl Sketch {
     fn child(&mut self, name: &str) -> &mut Self {
-        let at = self.children.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-            self.children.push((name.into(), Self::default()));
-            self.children.len() - 1
-        });
+        let at = self
+            .children
+            .iter()
+            .position(|(known, _)| known == name)
+            .unwrap_or_else(|| {
+                self.children.push((name.into(), Self::default()));
+                self.children.len() - 1
+            });
         &mut self.children[at].1
     }
 }

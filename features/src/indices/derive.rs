@@ -55,13 +55,15 @@ pub fn derive(rows: &RecordBatch, free_flow: &FreeFlow, committed_at: Timestamp)
     let mut indices = Vec::new();
     for ((zone, start), sensors) in grouped(rows)? {
         let speeds: Vec<f64> = sensors.values().filter_map(|window| window.speed).collect();
-        let jams = sensors.iter().filter_map(|(key, window)| {
-            congestion(window.speed, free_flow.speed(key, Timestamp(start)))
-        });
+        let jams = sensors
+            .iter()
+            .filter_map(|(key, window)| congestion(window.speed, free_flow.speed(key, Timestamp(start))));
         let jam = mean(jams.collect());
         let occupancy = mean(sensors.values().filter_map(|window| window.occupancy).collect());
         let inputs = speeds.len() as i64;
-        let revision = sensors.values().fold(0_i32, |sum, window| sum.saturating_add(window.revision));
+        let revision = sensors
+            .values()
+            .fold(0_i32, |sum, window| sum.saturating_add(window.revision));
         let speed = mean(speeds);
         for (formula, congestion, mobility) in [
             (ARTERIAL, jam, mobility_index(jam, occupancy)),
@@ -69,7 +71,15 @@ pub fn derive(rows: &RecordBatch, free_flow: &FreeFlow, committed_at: Timestamp)
         ] {
             if congestion.is_some() || mobility.is_some() {
                 let zone = zone.clone();
-                indices.push(Index { zone, start, revision, congestion, mobility, formula, inputs });
+                indices.push(Index {
+                    zone,
+                    start,
+                    revision,
+                    congestion,
+                    mobility,
+                    formula,
+                    inputs,
+                });
             }
         }
     }
@@ -80,19 +90,35 @@ type Zones = BTreeMap<(String, i64), BTreeMap<String, Window>>;
 
 /// The newest revision of each sensor's window, by zone and window.
 fn grouped(rows: &RecordBatch) -> Result<Zones> {
-    let keys = column(rows, "key")?.as_string_opt::<i32>().ok_or_else(|| wrong("key"))?;
-    let zones = column(rows, "zone_id")?.as_string_opt::<i32>().ok_or_else(|| wrong("zone_id"))?;
+    let keys = column(rows, "key")?
+        .as_string_opt::<i32>()
+        .ok_or_else(|| wrong("key"))?;
+    let zones = column(rows, "zone_id")?
+        .as_string_opt::<i32>()
+        .ok_or_else(|| wrong("zone_id"))?;
     let starts = column(rows, "window_start")?
         .as_primitive_opt::<TimestampMicrosecondType>()
         .ok_or_else(|| wrong("window_start"))?;
-    let revisions = column(rows, "revision")?.as_primitive_opt::<Int32Type>().ok_or_else(|| wrong("revision"))?;
-    let speeds = column(rows, SPEED)?.as_primitive_opt::<Float64Type>().ok_or_else(|| wrong(SPEED))?;
-    let occupancies = column(rows, OCCUPANCY)?.as_primitive_opt::<Float64Type>().ok_or_else(|| wrong(OCCUPANCY))?;
+    let revisions = column(rows, "revision")?
+        .as_primitive_opt::<Int32Type>()
+        .ok_or_else(|| wrong("revision"))?;
+    let speeds = column(rows, SPEED)?
+        .as_primitive_opt::<Float64Type>()
+        .ok_or_else(|| wrong(SPEED))?;
+    let occupancies = column(rows, OCCUPANCY)?
+        .as_primitive_opt::<Float64Type>()
+        .ok_or_else(|| wrong(OCCUPANCY))?;
     let mut grouped = Zones::new();
     for row in (0..rows.num_rows()).filter(|row| zones.is_valid(*row)) {
         let revision = revisions.value(row);
-        let window = Window { revision, speed: number(speeds, row), occupancy: number(occupancies, row) };
-        let sensors = grouped.entry((zones.value(row).to_owned(), starts.value(row))).or_default();
+        let window = Window {
+            revision,
+            speed: number(speeds, row),
+            occupancy: number(occupancies, row),
+        };
+        let sensors = grouped
+            .entry((zones.value(row).to_owned(), starts.value(row)))
+            .or_default();
         let key = keys.value(row);
         if sensors.get(key).is_none_or(|known| known.revision < revision) {
             sensors.insert(key.to_owned(), window);
@@ -102,7 +128,8 @@ fn grouped(rows: &RecordBatch) -> Result<Zones> {
 }
 
 fn column<'a>(rows: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
-    rows.column_by_name(name).ok_or_else(|| Error::invalid("column", format!("no `{name}`"), "the columns of traffic windows"))
+    rows.column_by_name(name)
+        .ok_or_else(|| Error::invalid("column", format!("no `{name}`"), "the columns of traffic windows"))
 }
 
 fn wrong(name: &str) -> Error {
@@ -133,7 +160,9 @@ fn batch(indices: &[Index], committed_at: Timestamp) -> Result<RecordBatch> {
         Arc::new(texts(|index| index.formula)),
         Arc::new(Int64Array::from_iter_values(indices.iter().map(|index| index.inputs))),
         Arc::new(instants(vec![committed_at.0; indices.len()])),
-        Arc::new(Date32Array::from_iter_values(starts.map(|start| Timestamp(start).day() as i32))),
+        Arc::new(Date32Array::from_iter_values(
+            starts.map(|start| Timestamp(start).day() as i32),
+        )),
     ];
     Ok(RecordBatch::try_new(schema::indices(), columns)?)
 }
@@ -159,14 +188,20 @@ mod tests {
             match field.name().as_str() {
                 "key" => Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.0))),
                 "zone_id" => Arc::new(zones.finish()),
-                "window_start" => Arc::new(TimestampMicrosecondArray::from(vec![300_000_000; rows.len()]).with_timezone("UTC")),
+                "window_start" => {
+                    Arc::new(TimestampMicrosecondArray::from(vec![300_000_000; rows.len()]).with_timezone("UTC"))
+                }
                 "revision" => Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.2))),
                 SPEED => Arc::new(rows.iter().map(|row| row.3).collect::<Float64Array>()),
                 OCCUPANCY => Arc::new(rows.iter().map(|row| row.4).collect::<Float64Array>()),
                 _ => new_null_array(field.data_type(), rows.len()),
             }
         });
-        let fields: Vec<_> = full.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+        let fields: Vec<_> = full
+            .fields()
+            .iter()
+            .map(|field| field.as_ref().clone().with_nullable(true))
+            .collect();
         RecordBatch::try_new(Arc::new(arrow::datatypes::Schema::new(fields)), columns.collect()).unwrap()
     }
 
@@ -191,13 +226,27 @@ mod tests {
             let indices = derive(&rows, &free_flow(), Timestamp(9)).unwrap();
             assert_eq!(indices.schema(), schema::indices());
             assert_eq!(indices.num_rows(), 2, "one row a formula");
-            let value = |name: &str, row: usize| indices.column_by_name(name).unwrap().as_primitive::<Float64Type>().value(row);
+            let value = |name: &str, row: usize| {
+                indices
+                    .column_by_name(name)
+                    .unwrap()
+                    .as_primitive::<Float64Type>()
+                    .value(row)
+            };
             assert_eq!((value("congestion", 0), value("jam_factor", 0)), (0.25, 2.5));
             assert!((value("mobility_index", 0) - 100.0 * (0.6 * 0.75 + 0.4 * 0.8)).abs() < 1e-9);
             assert!((value("mobility_index", 1) - (50.125 / 50.0 * 0.6 + 0.8 * 0.4) * 100.0).abs() < 1e-9);
             assert!(indices.column_by_name("congestion").unwrap().is_null(1));
-            let inputs = indices.column_by_name("inputs").unwrap().as_primitive::<arrow::datatypes::Int64Type>().value(0);
-            let revision = indices.column_by_name("revision").unwrap().as_primitive::<Int32Type>().value(0);
+            let inputs = indices
+                .column_by_name("inputs")
+                .unwrap()
+                .as_primitive::<arrow::datatypes::Int64Type>()
+                .value(0);
+            let revision = indices
+                .column_by_name("revision")
+                .unwrap()
+                .as_primitive::<Int32Type>()
+                .value(0);
             assert_eq!((inputs, revision), (2, 3));
             let order = arrow::array::UInt32Array::from(vec![4, 3, 2, 1, 0]);
             rows = arrow::compute::take_record_batch(&rows, &order).unwrap();
@@ -206,7 +255,10 @@ mod tests {
 
     #[test]
     fn no_input_gives_no_row() {
-        let rows = windows(&[("a", Some("z1"), 0, None, Some(10.0)), ("unknown", Some("z2"), 0, Some(10.0), None)]);
+        let rows = windows(&[
+            ("a", Some("z1"), 0, None, Some(10.0)),
+            ("unknown", Some("z2"), 0, Some(10.0), None),
+        ]);
         assert_eq!(derive(&rows, &free_flow(), Timestamp(9)).unwrap().num_rows(), 0);
         let rows = windows(&[("a", Some("z1"), 0, Some(50.5), None)]);
         let indices = derive(&rows, &free_flow(), Timestamp(9)).unwrap();

@@ -38,7 +38,9 @@ impl FreeFlow {
         if !self.sensors.contains_key(sensor) {
             self.sensors.insert(sensor.to_owned(), VecDeque::new());
         }
-        let Some(days) = self.sensors.get_mut(sensor) else { return };
+        let Some(days) = self.sensors.get_mut(sensor) else {
+            return;
+        };
         let day = window_start.day();
         let newest = days.back().map_or(day, |newest| newest.day.max(day));
         if day <= newest - FREE_FLOW_DAYS {
@@ -49,14 +51,22 @@ impl FreeFlow {
         }
         let place = days.partition_point(|known| known.day < day);
         if days.get(place).is_none_or(|known| known.day != day) {
-            days.insert(place, Day { day, counts: Vec::new() });
+            days.insert(
+                place,
+                Day {
+                    day,
+                    counts: Vec::new(),
+                },
+            );
         }
         days[place].change(class, 1);
     }
 
     /// Takes a window's speed out again, as a revision replaces it.
     pub fn withdraw(&mut self, sensor: &str, window_start: Timestamp, speed: f64) {
-        let (Some(class), Some(days)) = (class(speed), self.sensors.get_mut(sensor)) else { return };
+        let (Some(class), Some(days)) = (class(speed), self.sensors.get_mut(sensor)) else {
+            return;
+        };
         let day = window_start.day();
         if let Some(known) = days.iter_mut().find(|known| known.day == day) {
             known.change(class, -1);
@@ -141,8 +151,16 @@ mod tests {
         tracker.observe("a", window(100, 0), 90.0);
         tracker.observe("a", window(101, 0), 40.0);
         assert_eq!(tracker.speed("a", window(127, 0)), Some(90.5));
-        assert_eq!(tracker.speed("a", window(128, 0)), Some(40.5), "day 100 is 28 days before");
-        assert_eq!(tracker.speed("a", window(100, 5)), Some(90.5), "day 101 is not yet there");
+        assert_eq!(
+            tracker.speed("a", window(128, 0)),
+            Some(40.5),
+            "day 100 is 28 days before"
+        );
+        assert_eq!(
+            tracker.speed("a", window(100, 5)),
+            Some(90.5),
+            "day 101 is not yet there"
+        );
         tracker.observe("a", window(140, 0), 50.0);
         tracker.observe("a", window(90, 0), 20.0);
         assert_eq!(tracker.sensors["a"].len(), 1, "what is too old is dropped");
@@ -150,7 +168,9 @@ mod tests {
 
     #[test]
     fn the_order_of_windows_does_not_matter_and_a_revision_replaces() {
-        let speeds: Vec<(i64, f64)> = (0..200).map(|place| (place, f64::from((place * 37 % 90) as i32))).collect();
+        let speeds: Vec<(i64, f64)> = (0..200)
+            .map(|place| (place, f64::from((place * 37 % 90) as i32)))
+            .collect();
         let (mut forward, mut backward) = (FreeFlow::default(), FreeFlow::default());
         for (place, speed) in &speeds {
             forward.observe("a", window(100 + place % 9, *place), *speed);

@@ -27,13 +27,23 @@ pub(super) struct Due {
 }
 
 impl Due {
-    pub(super) const ALL: Self = Self { windows: true, refused: true, archive: true };
+    pub(super) const ALL: Self = Self {
+        windows: true,
+        refused: true,
+        archive: true,
+    };
 }
 
 impl Lane {
     /// Pure: what is due.
     pub(super) fn due(&self, now: Timestamp, options: &PipelineOptions) -> Due {
-        let Waiting { windows_closed, late, refused, archive, progress } = self.waiting;
+        let Waiting {
+            windows_closed,
+            late,
+            refused,
+            archive,
+            progress,
+        } = self.waiting;
         let passed = |since: Option<Timestamp>, wait: Duration| {
             since.is_some_and(|since| now.0 - since.0 >= i64::try_from(wait.as_micros()).unwrap_or(i64::MAX))
         };
@@ -50,7 +60,9 @@ impl Lane {
 
     /// Commits what is due. Returns what observers are to be told.
     pub(super) async fn commit(&mut self, due: Due, now: Timestamp) -> Result<Option<WindowCommit>> {
-        let Some(mut tables) = self.tables.take() else { return Ok(None) };
+        let Some(mut tables) = self.tables.take() else {
+            return Ok(None);
+        };
         let outcome = self.commit_to(&mut tables, due, now).await;
         self.tables = Some(tables);
         outcome
@@ -71,9 +83,15 @@ impl Lane {
         if due.windows {
             told = self.commit_windows(tables, now).await?;
         }
-        if let Some(archive) = tables.archive.as_mut().filter(|_| due.archive && self.waiting.archive.is_some()) {
+        if let Some(archive) = tables
+            .archive
+            .as_mut()
+            .filter(|_| due.archive && self.waiting.archive.is_some())
+        {
             let positions = self.read_so_far(archive);
-            archive.commit(&std::mem::take(&mut self.archived), positions, &self.identity).await?;
+            archive
+                .commit(&std::mem::take(&mut self.archived), positions, &self.identity)
+                .await?;
             self.waiting.archive = None;
         }
         Ok(told)
@@ -84,14 +102,27 @@ impl Lane {
             return Ok(None);
         }
         let batch = self.windows.rows(self.decoder.interner(), now)?;
-        let rows = if batch.num_rows() > 0 { std::slice::from_ref(&batch) } else { &[] };
+        let rows = if batch.num_rows() > 0 {
+            std::slice::from_ref(&batch)
+        } else {
+            &[]
+        };
         let version = tables.windows.commit(rows, self.positions(), &self.identity).await?;
         self.windows.committed();
         self.status.version = Some(version);
         self.status.committed_at = Some(now);
-        self.waiting = Waiting { refused: self.waiting.refused, archive: self.waiting.archive, ..Waiting::default() };
+        self.waiting = Waiting {
+            refused: self.waiting.refused,
+            archive: self.waiting.archive,
+            ..Waiting::default()
+        };
         let watermark = self.windows.closed_through().unwrap_or(Timestamp(i64::MIN));
-        let told = WindowCommit { stream: self.definition.clone(), batch, watermark, version };
+        let told = WindowCommit {
+            stream: self.definition.clone(),
+            batch,
+            watermark,
+            version,
+        };
         Ok(Some(told).filter(|told| told.batch.num_rows() > 0))
     }
 
@@ -99,8 +130,11 @@ impl Lane {
     async fn settle(&mut self, tables: &mut Tables, now: Timestamp) -> Result<()> {
         let asked = self.windows.missing();
         for (first, last) in ranges(&asked, self.definition.window.0) {
-            let part: BTreeSet<Missing> =
-                asked.iter().copied().filter(|(_, start)| (first..=last).contains(start)).collect();
+            let part: BTreeSet<Missing> = asked
+                .iter()
+                .copied()
+                .filter(|(_, start)| (first..=last).contains(start))
+                .collect();
             let rows = tables.windows.table.scan(&self.question(&part, first, last)).await?;
             self.windows.restore(&part, &rows, self.decoder.interner_mut())?;
         }
@@ -114,7 +148,15 @@ impl Lane {
         let mut keys: Vec<u32> = asked.iter().map(|&(key, _)| key).collect();
         keys.dedup();
         let names = self.decoder.interner();
-        let columns = ["key", "zone_id", "window_start", "revision", "duplicates", "is_final", "_state"];
+        let columns = [
+            "key",
+            "zone_id",
+            "window_start",
+            "revision",
+            "duplicates",
+            "is_final",
+            "_state",
+        ];
         Scan {
             columns: Some(columns.map(String::from).to_vec()),
             keys: Some(keys.into_iter().map(|key| names.name(key).to_owned()).collect()),
@@ -127,11 +169,20 @@ impl Lane {
 
     /// How far windows are read.
     fn positions(&self) -> BTreeMap<TopicPartition, PartitionProgress> {
-        let owned = self.windows.positions().into_iter().filter(|(number, _)| self.owned.contains_key(number));
+        let owned = self
+            .windows
+            .positions()
+            .into_iter()
+            .filter(|(number, _)| self.owned.contains_key(number));
         owned
             .map(|(number, position)| {
                 let watermark = position.closed_through;
-                let progress = PartitionProgress { epoch: 0, next: position.next, resume_from: position.resume_from, watermark };
+                let progress = PartitionProgress {
+                    epoch: 0,
+                    next: position.next,
+                    resume_from: position.resume_from,
+                    watermark,
+                };
                 (self.partition(number), progress)
             })
             .collect()
@@ -143,7 +194,15 @@ impl Lane {
             let partition = self.partition(number);
             // Where reading began before what the table has, it has that still.
             let next = owned.next.max(held.progress(&partition).next);
-            (partition, PartitionProgress { epoch: 0, next, resume_from: next, watermark: None })
+            (
+                partition,
+                PartitionProgress {
+                    epoch: 0,
+                    next,
+                    resume_from: next,
+                    watermark: None,
+                },
+            )
         };
         self.owned.iter().map(read).collect()
     }

@@ -77,7 +77,10 @@ impl<S: Source> Pipeline<S> {
         options: PipelineOptions,
     ) -> Result<Self> {
         options.check()?;
-        let lanes = streams.into_iter().map(|stream| Lane::new(stream, &options)).collect::<Result<Vec<_>>>()?;
+        let lanes = streams
+            .into_iter()
+            .map(|stream| Lane::new(stream, &options))
+            .collect::<Result<Vec<_>>>()?;
         Ok(Self {
             source,
             lanes,
@@ -137,7 +140,7 @@ impl<S: Source> Pipeline<S> {
         let now = self.clock.now();
         if let Some(suspended) = &self.suspended {
             if now < suspended.until {
-                std::thread::sleep(self.options.poll_timeout.min(Duration::from_millis(20)));
+                self.rest();
                 return Ok(Turn::default());
             }
             self.suspended = None;
@@ -164,12 +167,21 @@ impl<S: Source> Pipeline<S> {
         Ok(turn)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "between two tries nothing else is to be waited for")]
+    fn rest(&self) {
+        std::thread::sleep(self.options.poll_timeout.min(Duration::from_millis(20)));
+    }
+
     fn poll(&mut self, now: Timestamp) -> Result<usize> {
-        let Self { source, lanes, options, .. } = self;
+        let Self {
+            source, lanes, options, ..
+        } = self;
         let mut last = 0;
         let mut each = |topic: &str, record: crate::record::RecordRef<'_>| {
             if lanes.get(last).is_none_or(|lane| lane.topic() != topic) {
-                let Some(place) = lanes.iter().position(|lane| lane.topic() == topic) else { return };
+                let Some(place) = lanes.iter().position(|lane| lane.topic() == topic) else {
+                    return;
+                };
                 last = place;
             }
             if lanes[last].is_running() {
@@ -208,8 +220,14 @@ impl<S: Source> Pipeline<S> {
                 self.unreachable = false;
             }
             Change::UnknownTopic(topic) => tracing::warn!(topic, "the topic does not exist"),
-            Change::Gap { partition, expected, got } => {
-                let Some(lane) = self.lane(&partition.topic) else { return };
+            Change::Gap {
+                partition,
+                expected,
+                got,
+            } => {
+                let Some(lane) = self.lane(&partition.topic) else {
+                    return;
+                };
                 match u64::try_from(got - expected) {
                     Ok(lost) => {
                         tracing::warn!(%partition, expected, got, "records are gone: the source no longer has them");
@@ -248,12 +266,23 @@ impl<S: Source> Pipeline<S> {
     fn begin(&mut self, place: usize, now: Timestamp) -> Result<()> {
         let lake = match &self.lake {
             Some(lake) => lake.clone(),
-            None => self.runtime.block_on(Lake::open(&self.address.url, self.address.options.clone()))?,
+            None => self
+                .runtime
+                .block_on(Lake::open(&self.address.url, self.address.options.clone()))?,
         };
         self.lake = Some(lake.clone());
-        let Self { source, lanes, options, runtime, owned, new, .. } = self;
+        let Self {
+            source,
+            lanes,
+            options,
+            runtime,
+            owned,
+            new,
+            ..
+        } = self;
         let lane = &mut lanes[place];
-        let ours = |all: &BTreeSet<TopicPartition>| all.iter().filter(|one| one.topic == lane.topic()).cloned().collect();
+        let ours =
+            |all: &BTreeSet<TopicPartition>| all.iter().filter(|one| one.topic == lane.topic()).cloned().collect();
         let (owned, taken): (BTreeSet<_>, BTreeSet<_>) = (ours(owned), ours(new));
         let seeks = runtime.block_on(lane.begin(&lake, &owned, &taken, source, options, now))?;
         new.retain(|one| !taken.contains(one));
@@ -268,7 +297,7 @@ impl<S: Source> Pipeline<S> {
         if !lane.is_running() || self.stale.contains(lane.topic()) {
             return Ok(false);
         }
-        lane.advance(now, &self.source);
+        lane.advance(now, &self.source, false);
         let due = lane.due(now, &self.options);
         self.commit(place, due, now)
     }
@@ -280,7 +309,11 @@ impl<S: Source> Pipeline<S> {
         let lane = &mut self.lanes[place];
         let told = self.runtime.block_on(lane.commit(due, now))?;
         if due.windows {
-            let read: BTreeMap<_, _> = lane.owned.iter().map(|(&number, owned)| (lane.partition(number), owned.next)).collect();
+            let read: BTreeMap<_, _> = lane
+                .owned
+                .iter()
+                .map(|(&number, owned)| (lane.partition(number), owned.next))
+                .collect();
             self.source.courtesy_commit(&read);
         }
         if let Some(commit) = &told {
@@ -302,7 +335,11 @@ impl<S: Source> Pipeline<S> {
     fn fence(&mut self, place: usize, error: &Error) {
         let reason = in_full(error);
         let lane = &mut self.lanes[place];
-        tracing::error!(topic = lane.topic(), reason, "another instance writes this stream: it is left to it");
+        tracing::error!(
+            topic = lane.topic(),
+            reason,
+            "another instance writes this stream: it is left to it"
+        );
         lane.forget();
         lane.status.state = StreamState::Fenced(reason);
         let topic = lane.topic().to_owned();
@@ -328,7 +365,10 @@ impl<S: Source> Pipeline<S> {
         self.lake = None;
         let now = self.clock.now();
         let wait = i64::try_from(self.wait.as_micros()).unwrap_or(i64::MAX / 2);
-        self.suspended = Some(Suspended { reason, until: Timestamp(now.0 + wait) });
+        self.suspended = Some(Suspended {
+            reason,
+            until: Timestamp(now.0 + wait),
+        });
         self.wait = (self.wait * 2).min(self.options.retry_most);
         self.publish(now);
         Ok(())
@@ -339,8 +379,9 @@ impl<S: Source> Pipeline<S> {
     /// # Errors
     /// The lake's errors: what was not committed then is read again by the next start.
     pub fn finish(&mut self) -> Result<()> {
+        let now = self.clock.now();
         for lane in self.lanes.iter_mut().filter(|lane| lane.is_running()) {
-            lane.waiting.windows_closed |= lane.windows.finish() > 0;
+            lane.advance(now, &self.source, true);
         }
         self.shutdown()
     }
@@ -368,7 +409,9 @@ impl<S: Source> Pipeline<S> {
         };
         let reasons: Option<Vec<String>> = self.lanes.iter().map(why).collect();
         match reasons {
-            Some(reasons) if !reasons.is_empty() => Err(Error::Stopped { reason: reasons.join("; ") }),
+            Some(reasons) if !reasons.is_empty() => Err(Error::Stopped {
+                reason: reasons.join("; "),
+            }),
             _ => Ok(()),
         }
     }

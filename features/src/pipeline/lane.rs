@@ -14,13 +14,13 @@ use super::options::PipelineOptions;
 use super::resume::{self, Start, Verdict};
 use super::status::{StreamState, StreamStatus};
 use super::tables::Tables;
+use crate::Result;
 use crate::decode::Decoder;
 use crate::event::EventBatch;
 use crate::quarantine::{Reason, Rejected};
 use crate::record::RecordRef;
 use crate::source::{Source, SourceIdentity};
 use crate::window::{Counts, TooLate, Windows};
-use crate::Result;
 
 /// One partition of ours.
 #[derive(Debug)]
@@ -142,11 +142,18 @@ impl Lane {
         let identity = self.narrowed(source.identity()?);
         let mut tables = Tables::open(lake, &self.definition, self.tables.as_ref()).await?;
         tables.acquire(owned, new).await?;
-        let ends = owned.iter().filter_map(|one| Some((one.clone(), source.high_watermark(one)?))).collect();
+        let ends = owned
+            .iter()
+            .filter_map(|one| Some((one.clone(), source.high_watermark(one)?)))
+            .collect();
         match resume::judge(&identity, &tables, &ends, options.on_recreated_topic) {
             Verdict::Same => {}
             Verdict::Anew(difference) => {
-                tracing::warn!(topic = self.topic(), difference, "the topic was made anew: it is read from its beginning");
+                tracing::warn!(
+                    topic = self.topic(),
+                    difference,
+                    "the topic was made anew: it is read from its beginning"
+                );
                 resume::begin_anew(&mut tables, owned, &identity, now).await?;
             }
             Verdict::Stop(difference) => {
@@ -155,6 +162,7 @@ impl Lane {
                 return Ok(BTreeMap::new());
             }
         }
+        resume::begin_archive(&mut tables, owned, &identity).await?;
         let starts = resume::starts(&tables, owned).await?;
         self.tables = Some(tables);
         self.identity = identity;
@@ -171,7 +179,14 @@ impl Lane {
         for (partition, start) in starts {
             let refused = start.resume.refused.clone();
             let next = start.seek.unwrap_or(0);
-            self.owned.insert(partition.partition, Owned { next, archived: start.archived, refused });
+            self.owned.insert(
+                partition.partition,
+                Owned {
+                    next,
+                    archived: start.archived,
+                    refused,
+                },
+            );
             self.windows.assign(partition.partition, start.resume, now);
         }
         self.status.partitions = self.owned.len();
@@ -187,7 +202,9 @@ impl Lane {
     /// Decodes a record of a partition of ours.
     #[inline]
     pub(super) fn push(&mut self, record: RecordRef<'_>, now: Timestamp) {
-        let Some(owned) = self.owned.get_mut(&record.partition) else { return };
+        let Some(owned) = self.owned.get_mut(&record.partition) else {
+            return;
+        };
         owned.next = record.offset + 1;
         self.decoder.push(record, now);
     }
@@ -217,7 +234,9 @@ impl Lane {
 
     /// Keeps what of the payload of late events may stand in the quarantine, until it is known that they are not too late.
     fn keep_late_payloads(&mut self) {
-        let Some(through) = self.windows.closed_through() else { return };
+        let Some(through) = self.windows.closed_through() else {
+            return;
+        };
         for (row, payload) in self.events.old_payloads.drain(..) {
             if self.events.times[row] < through.0 {
                 let place = (self.events.partitions[row], self.events.offsets[row]);
@@ -227,7 +246,9 @@ impl Lane {
     }
 
     fn archive(&mut self, now: Timestamp) -> Result<()> {
-        let Some(batch) = self.events.archive.take().filter(|batch| batch.num_rows() > 0) else { return Ok(()) };
+        let Some(batch) = self.events.archive.take().filter(|batch| batch.num_rows() > 0) else {
+            return Ok(());
+        };
         let batch = self.without_archived(batch)?;
         if batch.num_rows() > 0 {
             self.waiting.archive.get_or_insert(now);
@@ -238,7 +259,9 @@ impl Lane {
 
     fn without_archived(&self, batch: RecordBatch) -> Result<RecordBatch> {
         let places = || self.events.partitions.iter().zip(&self.events.offsets);
-        let is_new = |(partition, offset): (&i32, &i64)| self.owned.get(partition).is_some_and(|owned| *offset >= owned.archived);
+        let is_new = |(partition, offset): (&i32, &i64)| {
+            self.owned.get(partition).is_some_and(|owned| *offset >= owned.archived)
+        };
         if places().all(is_new) {
             return Ok(batch);
         }
@@ -249,7 +272,10 @@ impl Lane {
     }
 
     fn refuse(&mut self, record: Rejected, now: Timestamp) {
-        let known = self.owned.get(&record.partition).is_none_or(|owned| owned.refused.contains(&record.offset));
+        let known = self
+            .owned
+            .get(&record.partition)
+            .is_none_or(|owned| owned.refused.contains(&record.offset));
         if !known {
             self.waiting.refused.get_or_insert(now);
             self.status.quarantined += 1;
@@ -260,14 +286,23 @@ impl Lane {
     /// Refuses events that came too late.
     pub(super) fn refuse_late(&mut self, too_late: &[TooLate], now: Timestamp) {
         for event in too_late {
-            let payload = self.late_payloads.remove(&(event.partition, event.offset)).unwrap_or_default();
-            let through = self.windows.watermark().map_or_else(String::new, |mark| format!(", the watermark is {mark}"));
+            let payload = self
+                .late_payloads
+                .remove(&(event.partition, event.offset))
+                .unwrap_or_default();
+            let through = self
+                .windows
+                .watermark()
+                .map_or_else(String::new, |mark| format!(", the watermark is {mark}"));
             let horizon = self.definition.revision_horizon;
             let record = Rejected {
                 partition: event.partition,
                 offset: event.offset,
                 reason: Reason::TooLate,
-                detail: format!("the window of `{}` takes no more events: they count for {horizon}{through}", Timestamp(event.time)),
+                detail: format!(
+                    "the window of `{}` takes no more events: they count for {horizon}{through}",
+                    Timestamp(event.time)
+                ),
                 payload_bytes: payload.len() as i64,
                 payload,
                 event_time: Some(event.time),
@@ -286,26 +321,43 @@ impl Lane {
         self.owned.iter().find_map(|(&number, owned)| {
             let partition = self.partition(number);
             let end = source.high_watermark(&partition).filter(|&end| end < owned.next)?;
-            Some(format!("{partition} ends at offset {end}, but was read up to {} before", owned.next))
+            Some(format!(
+                "{partition} ends at offset {end}, but was read up to {} before",
+                owned.next
+            ))
         })
     }
 
     /// Ends the work on this stream until a person has looked at it.
     pub(super) fn stop(&mut self, reason: String) {
-        tracing::error!(topic = self.topic(), reason, "the log is not the one that was read before: its stream stops");
+        tracing::error!(
+            topic = self.topic(),
+            reason,
+            "the log is not the one that was read before: its stream stops"
+        );
         self.forget();
         self.status.state = StreamState::Stopped(reason);
     }
 
-    /// Moves the watermark on.
-    pub(super) fn advance(&mut self, now: Timestamp, source: &dyn Source) {
-        let Self { definition, owned, windows, .. } = self;
+    /// Moves the watermark on; closes every window where the input has ended.
+    pub(super) fn advance(&mut self, now: Timestamp, source: &dyn Source, has_ended: bool) {
+        let Self {
+            definition,
+            owned,
+            windows,
+            ..
+        } = self;
         let unread = |number: i32| {
             let Some(owned) = owned.get(&number) else { return false };
             let end = source.high_watermark(&TopicPartition::new(&definition.name, number));
             end.is_none_or(|end| owned.next < end)
         };
-        self.waiting.windows_closed |= windows.advance(now, &unread) > 0;
+        let closed = if has_ended {
+            windows.finish(&unread)
+        } else {
+            windows.advance(now, &unread)
+        };
+        self.waiting.windows_closed |= closed > 0;
         if let Some(through) = self.windows.closed_through() {
             self.decoder.keep_payloads_before(through);
         }

@@ -92,7 +92,11 @@ impl PipelineOptions {
         }
         if self.retry_least.is_zero() || self.retry_least > self.retry_most {
             let least = format!("{:?}", self.retry_least);
-            return Err(Error::invalid("retry_least", least, format!("more than 0, at most {:?}", self.retry_most)));
+            return Err(Error::invalid(
+                "retry_least",
+                least,
+                format!("more than 0, at most {:?}", self.retry_most),
+            ));
         }
         Ok(())
     }

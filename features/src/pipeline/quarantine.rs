@@ -47,7 +47,9 @@ impl Refused {
     /// Whether the table holds the whole record.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.payload.as_ref().is_some_and(|payload| payload.len() as i64 == self.payload_bytes)
+        self.payload
+            .as_ref()
+            .is_some_and(|payload| payload.len() as i64 == self.payload_bytes)
     }
 }
 
@@ -56,15 +58,24 @@ impl Refused {
 /// # Errors
 /// The lake's errors. A lake without quarantine has none.
 pub async fn list(lake: &Lake, filter: &Filter) -> Result<Vec<Refused>> {
-    let Some(table) = lake.existing(TABLE).await? else { return Ok(Vec::new()) };
+    let Some(table) = lake.existing(TABLE).await? else {
+        return Ok(Vec::new());
+    };
     let time_column = filter.since.map(|_| "received_at".to_owned());
-    let scan = Scan { time_column, from: filter.since, ..Scan::default() };
+    let scan = Scan {
+        time_column,
+        from: filter.since,
+        ..Scan::default()
+    };
     let mut found = Vec::new();
     for batch in table.scan(&scan).await? {
         let text = |name: &str| batch[name].as_string::<i32>().clone();
         let (topics, reasons, details) = (text("topic"), text("reason"), text("detail"));
         let partitions = batch["partition"].as_primitive::<Int32Type>();
-        let (offsets, sizes) = (batch["offset"].as_primitive::<Int64Type>(), batch["payload_bytes"].as_primitive::<Int64Type>());
+        let (offsets, sizes) = (
+            batch["offset"].as_primitive::<Int64Type>(),
+            batch["payload_bytes"].as_primitive::<Int64Type>(),
+        );
         let received = batch["received_at"].as_primitive::<TimestampMicrosecondType>();
         let payloads = batch["payload"].as_binary::<i32>();
         for row in 0..batch.num_rows() {
@@ -145,5 +156,8 @@ pub async fn replay(lake: &Lake, filter: &Filter, sink: &mut (dyn Sink + Send)) 
 /// No code of that name.
 pub fn reason(text: &str) -> Result<Reason> {
     let known = || Reason::ALL.map(Reason::code).join(", ");
-    Reason::ALL.into_iter().find(|reason| reason.code() == text).ok_or_else(|| Error::invalid("reason", text, known()))
+    Reason::ALL
+        .into_iter()
+        .find(|reason| reason.code() == text)
+        .ok_or_else(|| Error::invalid("reason", text, known()))
 }

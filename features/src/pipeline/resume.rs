@@ -25,7 +25,10 @@ pub(super) struct Start {
 }
 
 /// Where each of `partitions` goes on by what the tables say.
-pub(super) async fn starts(tables: &Tables, partitions: &BTreeSet<TopicPartition>) -> Result<BTreeMap<TopicPartition, Start>> {
+pub(super) async fn starts(
+    tables: &Tables,
+    partitions: &BTreeSet<TopicPartition>,
+) -> Result<BTreeMap<TopicPartition, Start>> {
     let mut starts: BTreeMap<TopicPartition, Start> = partitions
         .iter()
         .map(|partition| {
@@ -52,16 +55,69 @@ pub(super) async fn starts(tables: &Tables, partitions: &BTreeSet<TopicPartition
 fn start(windows: PartitionProgress, archive: Option<PartitionProgress>) -> Start {
     let closed_through = windows.watermark;
     let next = windows.next.max(0);
-    // An archive that was switched on later begins where the windows are.
-    let archived = archive.map(|archive| if archive.has_read() { archive.next } else { next });
-    let seek = windows.has_read().then(|| archived.map_or(windows.resume_from, |archived| archived.min(windows.resume_from)));
-    Start { seek, resume: Resume { next, closed_through, refused: HashSet::new() }, archived: archived.unwrap_or(i64::MAX) }
+    let archived = archive.map(|archive| archive.next.max(0));
+    let seek = windows
+        .has_read()
+        .then(|| archived.map_or(windows.resume_from, |archived| archived.min(windows.resume_from)));
+    let resume = Resume {
+        next,
+        read_from: windows.resume_from.clamp(0, next),
+        closed_through,
+        refused: HashSet::new(),
+    };
+    Start {
+        seek,
+        resume,
+        archived: archived.unwrap_or(i64::MAX),
+    }
+}
+
+/// Says in the archive where it begins, for partitions that it does not know yet: where the windows are, which is further than
+/// the first record if it was switched on later. Said before anything is read, or else it could not be told from an archive
+/// that has not committed anything yet.
+pub(super) async fn begin_archive(
+    tables: &mut Tables,
+    partitions: &BTreeSet<TopicPartition>,
+    identity: &SourceIdentity,
+) -> Result<()> {
+    let Tables {
+        windows,
+        archive: Some(archive),
+        ..
+    } = tables
+    else {
+        return Ok(());
+    };
+    let new = partitions
+        .iter()
+        .filter(|partition| !archive.progress(partition).has_read());
+    let begin = |partition: &TopicPartition| {
+        let next = windows.progress(partition).next.max(0);
+        (
+            partition.clone(),
+            PartitionProgress {
+                next,
+                resume_from: next,
+                ..PartitionProgress::default()
+            },
+        )
+    };
+    let positions: BTreeMap<_, _> = new.map(begin).collect();
+    if !positions.is_empty() {
+        archive.commit(&[], positions, identity).await?;
+    }
+    Ok(())
 }
 
 /// The offsets of `partitions` that are in quarantine, those of an earlier topic of the same name apart.
 async fn refused(tables: &Tables, partitions: &BTreeSet<TopicPartition>) -> Result<Vec<(TopicPartition, i64)>> {
-    let columns = ["topic", "partition", "offset", "received_at"].map(String::from).to_vec();
-    let scan = Scan { columns: Some(columns), ..Scan::default() };
+    let columns = ["topic", "partition", "offset", "received_at"]
+        .map(String::from)
+        .to_vec();
+    let scan = Scan {
+        columns: Some(columns),
+        ..Scan::default()
+    };
     let known = &tables.quarantine.table.progress().topic_ids;
     let mut found = Vec::new();
     for batch in tables.quarantine.table.scan(&scan).await? {
@@ -70,7 +126,9 @@ async fn refused(tables: &Tables, partitions: &BTreeSet<TopicPartition>) -> Resu
         let offsets = batch["offset"].as_primitive::<Int64Type>();
         let received = batch["received_at"].as_primitive::<TimestampMicrosecondType>();
         for row in 0..batch.num_rows() {
-            let ours = partitions.iter().find(|one| one.partition == numbers.value(row) && one.topic == topics.value(row));
+            let ours = partitions
+                .iter()
+                .find(|one| one.partition == numbers.value(row) && one.topic == topics.value(row));
             let ours = ours.filter(|one| since(known, &one.topic).is_none_or(|since| received.value(row) >= since.0));
             found.extend(ours.map(|partition| (partition.clone(), offsets.value(row))));
         }
@@ -90,17 +148,46 @@ fn since_entry(topic: &str) -> String {
 
 /// Lets every table begin again at the first offset, because the topic was made anew. The windows table, by which the topic is
 /// judged, comes last: a crash in between does all of it again.
-pub(super) async fn begin_anew(tables: &mut Tables, partitions: &BTreeSet<TopicPartition>, identity: &SourceIdentity, now: Timestamp) -> Result<()> {
-    let first = PartitionProgress { next: 0, resume_from: 0, ..PartitionProgress::default() };
-    let positions = || partitions.iter().map(|partition| (partition.clone(), first)).collect::<BTreeMap<_, _>>();
+pub(super) async fn begin_anew(
+    tables: &mut Tables,
+    partitions: &BTreeSet<TopicPartition>,
+    identity: &SourceIdentity,
+    now: Timestamp,
+) -> Result<()> {
+    let first = PartitionProgress {
+        next: 0,
+        resume_from: 0,
+        ..PartitionProgress::default()
+    };
+    let positions = || {
+        partitions
+            .iter()
+            .map(|partition| (partition.clone(), first))
+            .collect::<BTreeMap<_, _>>()
+    };
     let mut since = identity.clone();
-    since.topic_ids.extend(partitions.iter().map(|partition| (since_entry(&partition.topic), now.to_string())));
+    since.topic_ids.extend(
+        partitions
+            .iter()
+            .map(|partition| (since_entry(&partition.topic), now.to_string())),
+    );
     tables.quarantine.commit(&[], positions(), &since).await?;
     if let Some(archive) = &mut tables.archive {
         archive.commit(&[], positions(), identity).await?;
     }
     let watermark = |partition| tables.windows.progress(partition).watermark;
-    let kept = partitions.iter().map(|one| (one.clone(), PartitionProgress { watermark: watermark(one), ..first })).collect();
+    let kept = partitions
+        .iter()
+        .map(|one| {
+            (
+                one.clone(),
+                PartitionProgress {
+                    watermark: watermark(one),
+                    ..first
+                },
+            )
+        })
+        .collect();
     tables.windows.commit(&[], kept, identity).await?;
     Ok(())
 }
@@ -124,7 +211,10 @@ pub(super) fn judge(
     policy: OnRecreatedTopic,
 ) -> Verdict {
     let progress = tables.windows.table.progress();
-    let remembered = SourceIdentity { cluster_id: progress.cluster_id.clone(), topic_ids: progress.topic_ids.clone() };
+    let remembered = SourceIdentity {
+        cluster_id: progress.cluster_id.clone(),
+        topic_ids: progress.topic_ids.clone(),
+    };
     if let Some(difference) = now.contradiction(&remembered) {
         return match policy {
             OnRecreatedTopic::Stop => Verdict::Stop(difference),
@@ -134,7 +224,10 @@ pub(super) fn judge(
     for (partition, &end) in ends {
         let next = tables.windows.progress(partition).next;
         if end < next {
-            return Verdict::Stop(format!("{}/{} ends at offset {end}, but was read up to {next} before", partition.topic, partition.partition));
+            return Verdict::Stop(format!(
+                "{}/{} ends at offset {end}, but was read up to {next} before",
+                partition.topic, partition.partition
+            ));
         }
     }
     Verdict::Same
@@ -145,15 +238,18 @@ mod tests {
     use super::*;
 
     fn progress(next: i64, resume_from: i64) -> PartitionProgress {
-        PartitionProgress { epoch: 1, next, resume_from, watermark: Some(Timestamp(7)) }
+        PartitionProgress {
+            epoch: 1,
+            next,
+            resume_from,
+            watermark: Some(Timestamp(7)),
+        }
     }
 
     #[test]
     fn reading_begins_at_the_lowest_offset_that_any_table_needs() {
         assert_eq!(start(progress(90, 70), None).seek, Some(70));
         assert_eq!(start(progress(90, 70), Some(progress(60, 60))).seek, Some(60));
-        let fresh = start(progress(90, 70), Some(PartitionProgress::default()));
-        assert_eq!((fresh.seek, fresh.archived), (Some(70), 90));
         assert_eq!(start(PartitionProgress::default(), Some(progress(60, 60))).seek, None);
     }
 }

@@ -31,14 +31,20 @@ pub(super) struct Tables {
 impl Held {
     async fn open(lake: &Lake, spec: TableSpec, epochs: Option<&Self>) -> Result<Self> {
         let epochs = epochs.map(|held| held.epochs.clone()).unwrap_or_default();
-        Ok(Self { table: lake.table(&spec).await?, epochs })
+        Ok(Self {
+            table: lake.table(&spec).await?,
+            epochs,
+        })
     }
 
     /// Takes `new` over, forgets what is not `owned`.
     async fn acquire(&mut self, owned: &BTreeSet<TopicPartition>, new: &BTreeSet<TopicPartition>) -> Result<()> {
         self.epochs.retain(|partition, _| owned.contains(partition));
-        let wanted: Vec<TopicPartition> =
-            owned.iter().filter(|one| new.contains(one) || !self.epochs.contains_key(one)).cloned().collect();
+        let wanted: Vec<TopicPartition> = owned
+            .iter()
+            .filter(|one| new.contains(one) || !self.epochs.contains_key(one))
+            .cloned()
+            .collect();
         if !wanted.is_empty() {
             self.table.acquire(&wanted).await?;
         }
@@ -68,7 +74,12 @@ impl Held {
 
     /// How far the table is in `partition`.
     pub(super) fn progress(&self, partition: &TopicPartition) -> PartitionProgress {
-        self.table.progress().partitions.get(partition).copied().unwrap_or_default()
+        self.table
+            .progress()
+            .partitions
+            .get(partition)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Commits rows with positions: `next`, `resume_from` and watermark of each partition.
@@ -98,7 +109,9 @@ impl Tables {
         let spec = |name: String, schema| TableSpec::new(name, schema);
         let windows = spec(stream.windows_table(), schema::windows(stream));
         let quarantine = spec(QUARANTINE.to_owned(), schema::quarantine());
-        let archive = stream.archive.then(|| spec(stream.events_table(), schema::events(stream)));
+        let archive = stream
+            .archive
+            .then(|| spec(stream.events_table(), schema::events(stream)));
         Ok(Self {
             windows: Held::open(lake, windows, before.map(|tables| &tables.windows)).await?,
             quarantine: Held::open(lake, quarantine, before.map(|tables| &tables.quarantine)).await?,
@@ -110,7 +123,11 @@ impl Tables {
     }
 
     /// Takes `new` over in every table and checks that the rest of `owned` is still ours.
-    pub(super) async fn acquire(&mut self, owned: &BTreeSet<TopicPartition>, new: &BTreeSet<TopicPartition>) -> Result<()> {
+    pub(super) async fn acquire(
+        &mut self,
+        owned: &BTreeSet<TopicPartition>,
+        new: &BTreeSet<TopicPartition>,
+    ) -> Result<()> {
         self.windows.acquire(owned, new).await?;
         self.quarantine.acquire(owned, new).await?;
         if let Some(archive) = &mut self.archive {

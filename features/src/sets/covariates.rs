@@ -10,8 +10,14 @@ pub const OBSERVED: Stages = Stages {
     frame: "covariates",
     stages: &[
         &[
-            Feature { name: "now", expression: |_| col("covariate") },
-            Feature { name: "sum", expression: |_| col("covariate").fill_null(lit(0.0)) },
+            Feature {
+                name: "now",
+                expression: |_| col("covariate"),
+            },
+            Feature {
+                name: "sum",
+                expression: |_| col("covariate").fill_null(lit(0.0)),
+            },
             Feature {
                 name: "seen",
                 expression: |_| when(col("covariate").is_null()).then(lit(0.0)).otherwise(lit(1.0)),
@@ -27,7 +33,10 @@ pub const OBSERVED: Stages = Stages {
                 expression: |layout| col("seen") + layout.ago_or_zero("seen", 1) + layout.ago_or_zero("seen", 2),
             },
         ],
-        &[Feature { name: "mean_3", expression: |_| ratio(col("sum_3"), col("seen_3")) }],
+        &[Feature {
+            name: "mean_3",
+            expression: |_| ratio(col("sum_3"), col("seen_3")),
+        }],
     ],
     kept: &["now", "mean_3"],
 };

@@ -25,14 +25,27 @@ pub struct Daily {
 impl Daily {
     pub fn new(panel: &Panel) -> Result<Self> {
         let calendar = Calendar::new(panel)?;
-        let moments = (0..panel.steps()).map(|row| calendar.moment(row)).collect::<Result<Vec<_>>>()?;
+        let moments = (0..panel.steps())
+            .map(|row| calendar.moment(row))
+            .collect::<Result<Vec<_>>>()?;
         let days = moments.iter().map(|moment| moment.day + 1).max().unwrap_or(0);
         let reach = SMOOTHED_MINUTES * arterial_datasets::time::MINUTE / panel.step().0;
         let reach = reach.min(calendar.slots() as i64 / 4);
         let slots = calendar.slots() as i64 + 2 * reach;
-        let layout = Layout { series: 1, slots, reach, ahead: 0 };
-        let mut daily = Self { calendar, moments, days, layout, values: Array2::zeros((0, 0)) };
-        daily.values = daily.place(panel.target());
+        let layout = Layout {
+            series: 1,
+            slots,
+            reach,
+            ahead: 0,
+        };
+        let mut daily = Self {
+            calendar,
+            moments,
+            days,
+            layout,
+            values: Array2::zeros((0, 0)),
+        };
+        daily.values = daily.place(&panel.target());
         Ok(daily)
     }
 
@@ -42,7 +55,7 @@ impl Daily {
     }
 
     /// Values by day and slot. Where the clock is set back, a slot holds the mean of its two times.
-    fn place(&self, values: ArrayView2<f64>) -> Array2<f64> {
+    fn place(&self, values: &ArrayView2<f64>) -> Array2<f64> {
         let rows = self.days * self.layout.slots as usize;
         let mut daily = Array2::from_elem((rows, values.ncols()), f64::NAN);
         for (moment, source) in self.moments.iter().zip(values.rows()) {
@@ -63,8 +76,13 @@ impl Daily {
         let slots = self.layout.slots as usize;
         let mut work = Array2::zeros(self.values.dim());
         for day in 0..self.days {
-            let flag = if self.calendar.weekday(day + ahead) < 5 { 1.0 } else { 0.0 };
-            work.slice_mut(ndarray::s![day * slots..(day + 1) * slots, ..]).fill(flag);
+            let flag = if self.calendar.weekday(day + ahead) < 5 {
+                1.0
+            } else {
+                0.0
+            };
+            work.slice_mut(ndarray::s![day * slots..(day + 1) * slots, ..])
+                .fill(flag);
         }
         work
     }
@@ -75,7 +93,11 @@ impl Daily {
         let [mut sum, mut seen] = [Array2::zeros(shape), Array2::zeros(shape)];
         let mut high = Array2::from_elem(shape, f64::NAN);
         let mut present = Vec::new();
-        for (day, rows) in self.values.axis_chunks_iter(Axis(0), self.layout.slots as usize).enumerate() {
+        for (day, rows) in self
+            .values
+            .axis_chunks_iter(Axis(0), self.layout.slots as usize)
+            .enumerate()
+        {
             for (series, column) in rows.columns().into_iter().enumerate() {
                 present.clear();
                 present.extend(column.iter().copied().filter(|value| !value.is_nan()));

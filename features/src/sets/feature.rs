@@ -28,13 +28,21 @@ impl Stages {
     /// The expressions of each stage, named.
     pub fn expressions(&self, layout: Layout) -> Vec<Vec<Expr>> {
         let named = |feature: &Feature| (feature.expression)(layout).alias(feature.name);
-        self.stages.iter().map(|stage| stage.iter().map(named).collect()).collect()
+        self.stages
+            .iter()
+            .map(|stage| stage.iter().map(named).collect())
+            .collect()
     }
 
     /// Feeds every column's frame, name and expression to a hash.
-    pub fn hash(&self, hash: &mut Sha256) {
+    pub fn feed(&self, hash: &mut Sha256) {
         for feature in self.stages.iter().copied().flatten() {
-            let text = format!("{}.{} = {:?}\n", self.frame, feature.name, (feature.expression)(Layout::NOMINAL));
+            let text = format!(
+                "{}.{} = {:?}\n",
+                self.frame,
+                feature.name,
+                (feature.expression)(Layout::NOMINAL)
+            );
             hash.update(text.as_bytes());
         }
         hash.update(format!("{} keeps {}\n", self.frame, self.kept.join(" ")).as_bytes());

@@ -21,7 +21,9 @@ pub type Input<'a> = (&'a str, ArrayView2<'a, f64>);
 /// # Errors
 /// Expressions that Polars refuses.
 pub fn compute(stages: &Stages, layout: Layout, inputs: &[Input]) -> Result<Vec<Array2<f32>>> {
-    let Some(shape) = inputs.first().map(|(_, values)| values.dim()) else { return Ok(Vec::new()) };
+    let Some(shape) = inputs.first().map(|(_, values)| values.dim()) else {
+        return Ok(Vec::new());
+    };
     let mut results = vec![Array2::from_elem(shape, f32::NAN); stages.kept.len()];
     let (rows, series) = shape;
     if rows == 0 || series == 0 {
@@ -34,14 +36,19 @@ pub fn compute(stages: &Stages, layout: Layout, inputs: &[Input]) -> Result<Vec<
             let block: Vec<f64> = values.slice(s![.., first..end]).iter().copied().collect();
             Column::new((*name).into(), block)
         });
-        let layout = Layout { series: (end - first) as i64, ..layout };
+        let layout = Layout {
+            series: (end - first) as i64,
+            ..layout
+        };
         let frame = DataFrame::new(rows * (end - first), columns.collect())
             .and_then(|frame| run(frame, stages, layout))
             .map_err(|error| fail(stages.frame, error))?;
         for (name, result) in stages.kept.iter().zip(&mut results) {
             let values = numbers(&frame, name).map_err(|error| fail(stages.frame, error))?;
-            let block = ArrayView2::from_shape((rows, end - first), &values)
-                .map_err(|error| Error::Features { set: stages.frame.into(), source: error.into() })?;
+            let block = ArrayView2::from_shape((rows, end - first), &values).map_err(|error| Error::Features {
+                set: stages.frame.into(),
+                source: error.into(),
+            })?;
             result.slice_mut(s![.., first..end]).assign(&block);
         }
     }
@@ -49,23 +56,37 @@ pub fn compute(stages: &Stages, layout: Layout, inputs: &[Input]) -> Result<Vec<
 }
 
 fn fail(frame: &str, error: polars::prelude::PolarsError) -> Error {
-    Error::Features { set: frame.into(), source: error.into() }
+    Error::Features {
+        set: frame.into(),
+        source: error.into(),
+    }
 }
 
 /// Runs the stages over one frame and keeps what is kept.
 pub fn run(frame: DataFrame, stages: &Stages, layout: Layout) -> PolarsResult<DataFrame> {
-    let inputs: Vec<Expr> = frame.get_column_names().into_iter().map(|name| missing(name.as_str())).collect();
+    let inputs: Vec<Expr> = frame
+        .get_column_names()
+        .into_iter()
+        .map(|name| missing(name.as_str()))
+        .collect();
     let mut frame = frame.lazy().with_columns(inputs).collect()?;
     for expressions in stages.expressions(layout) {
         frame = frame.lazy().with_columns(expressions).collect()?;
     }
-    let kept: Vec<Expr> = stages.kept.iter().map(|name| col(*name).cast(DataType::Float32)).collect();
+    let kept: Vec<Expr> = stages
+        .kept
+        .iter()
+        .map(|name| col(*name).cast(DataType::Float32))
+        .collect();
     frame.lazy().select(kept).collect()
 }
 
 /// NaN as missing.
 fn missing(name: &str) -> Expr {
-    when(col(name).is_nan()).then(lit(NULL)).otherwise(col(name)).alias(name)
+    when(col(name).is_nan())
+        .then(lit(NULL))
+        .otherwise(col(name))
+        .alias(name)
 }
 
 /// A column's numbers, NaN where missing.

@@ -19,8 +19,12 @@ pub enum Tampering {
 }
 
 /// Every kind of tampering.
-pub const TAMPERINGS: [Tampering; 4] =
-    [Tampering::Removed, Tampering::Reversed, Tampering::Garbage, Tampering::Missing];
+pub const TAMPERINGS: [Tampering; 4] = [
+    Tampering::Removed,
+    Tampering::Reversed,
+    Tampering::Garbage,
+    Tampering::Missing,
+];
 
 /// A feature that changed although only rows behind the origin did.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,14 +46,28 @@ pub struct Leak {
 ///
 /// # Errors
 /// A panel that the features cannot be made of.
-pub fn leaks(set: &dyn FeatureSet, state: &FeatureState, panel: &Panel, origin: usize, horizon: usize) -> Result<Vec<Leak>> {
+pub fn leaks(
+    set: &dyn FeatureSet,
+    state: &FeatureState,
+    panel: &Panel,
+    origin: usize,
+    horizon: usize,
+) -> Result<Vec<Leak>> {
     let whole = set.prepare(panel, state)?.matrix(&[origin], horizon)?;
     let mut leaks = Vec::new();
     for tampering in TAMPERINGS {
-        let Some(tampered) = tamper(panel, origin, tampering)? else { continue };
+        let Some(tampered) = tamper(panel, origin, tampering)? else {
+            continue;
+        };
         let other = set.prepare(&tampered, state)?.matrix(&[origin], horizon)?;
         for (column, series) in differences(&whole, &other) {
-            leaks.push(Leak { column, origin, horizon, series, tampering });
+            leaks.push(Leak {
+                column,
+                origin,
+                horizon,
+                series,
+                tampering,
+            });
         }
     }
     Ok(leaks)
@@ -72,7 +90,10 @@ pub fn differences(left: &FeatureMatrix, right: &FeatureMatrix) -> Vec<(String, 
 /// The panel with the rows behind `origin` tampered with; nothing where that cannot be done.
 fn tamper(panel: &Panel, origin: usize, tampering: Tampering) -> Result<Option<Panel>> {
     let first = origin + 1;
-    let known_ahead = panel.channels().iter().any(|channel| channel.role == ChannelRole::KnownAhead);
+    let known_ahead = panel
+        .channels()
+        .iter()
+        .any(|channel| channel.role == ChannelRole::KnownAhead);
     if tampering == Tampering::Removed {
         return Ok((!known_ahead).then(|| panel.rows(0..first)));
     }

@@ -21,7 +21,12 @@ pub struct Layout {
 
 impl Layout {
     /// The layout whose expressions are hashed: one series of five-minute slots.
-    pub const NOMINAL: Self = Self { series: 1, slots: 296, reach: 4, ahead: 0 };
+    pub const NOMINAL: Self = Self {
+        series: 1,
+        slots: 296,
+        reach: 4,
+        ahead: 0,
+    };
 
     /// The value `steps` steps ago; missing before the start.
     pub fn ago(self, column: &str, steps: i64) -> Expr {
@@ -51,7 +56,16 @@ impl Layout {
 
 /// `numerator / denominator`, missing where the denominator is 0 or less.
 pub fn ratio(numerator: Expr, denominator: Expr) -> Expr {
-    polars::prelude::when(denominator.clone().gt(lit(0.0))).then(numerator / denominator).otherwise(lit(NULL))
+    polars::prelude::when(denominator.clone().gt(lit(0.0)))
+        .then(numerator / denominator)
+        .otherwise(lit(NULL))
+}
+
+/// A value without its sign.
+pub fn magnitude(value: Expr) -> Expr {
+    polars::prelude::when(value.clone().lt(lit(0.0)))
+        .then(lit(0.0) - value.clone())
+        .otherwise(value)
 }
 
 /// A value without its sign.

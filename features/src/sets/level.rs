@@ -9,7 +9,10 @@ use super::layout::{Layout, ratio};
 
 macro_rules! feature {
     ($name:literal, $expression:expr) => {
-        Feature { name: $name, expression: $expression }
+        Feature {
+            name: $name,
+            expression: $expression,
+        }
     };
 }
 
@@ -19,7 +22,9 @@ pub const LEVEL: Stages = Stages {
     stages: &[
         &[
             feature!("high_sum", |_| col("high").fill_null(lit(0.0))),
-            feature!("high_seen", |_| when(col("high").is_null()).then(lit(0.0)).otherwise(lit(1.0))),
+            feature!("high_seen", |_| when(col("high").is_null())
+                .then(lit(0.0))
+                .otherwise(lit(1.0))),
         ],
         &[
             feature!("sum_1", |layout| layout.ago_or_zero("sum", 1)),

@@ -41,7 +41,12 @@ impl PreparedFeatures for Prepared {
                 owners.extend(std::iter::repeat_n(origin as u32, self.series));
             }
         }
-        Ok(FeatureMatrix { columns: self.columns.clone(), series, origins: owners, values })
+        Ok(FeatureMatrix {
+            columns: self.columns.clone(),
+            series,
+            origins: owners,
+            values,
+        })
     }
 }
 
@@ -61,9 +66,14 @@ impl Prepared {
             put_all(&mut block, &mut column, &self.rows, Some(origin));
             put_all(&mut block, &mut column, &self.days, Some(now.day));
             put_all(&mut block, &mut column, &self.slots, Some(slot));
-            put_all(&mut block, &mut column, &self.ahead, Some(origin + horizon).filter(|row| *row < self.steps));
+            put_all(
+                &mut block,
+                &mut column,
+                &self.ahead,
+                Some(origin + horizon).filter(|row| *row < self.steps),
+            );
             for values in table.iter() {
-                put(&mut block, &mut column, values.row(slot));
+                put(&mut block, &mut column, &values.row(slot));
             }
             block.column_mut(self.columns.len() - 2).fill(then.hour as f32);
             block.column_mut(self.columns.len() - 1).fill(f32::from(then.weekday));
@@ -81,11 +91,18 @@ impl Prepared {
         };
         let mut inputs = vec![Column::new("profile_now".into(), profile_now)];
         for name in TARGET_INPUTS.iter().filter(|name| **name != "profile_now") {
-            let place = self.columns.iter().position(|column| column == name).unwrap_or_default();
+            let place = self
+                .columns
+                .iter()
+                .position(|column| column == name)
+                .unwrap_or_default();
             inputs.push(Column::new((*name).into(), values.column(place).to_vec()));
         }
         let frame = DataFrame::new(values.nrows(), inputs).map_err(refuse)?;
-        let layout = Layout { series: self.series as i64, ..self.daily.layout };
+        let layout = Layout {
+            series: self.series as i64,
+            ..self.daily.layout
+        };
         let frame = run(frame, &TARGET, layout).map_err(refuse)?;
         for (place, name) in TARGET.kept.iter().enumerate() {
             let column = numbers(&frame, name).map_err(refuse)?;
@@ -98,13 +115,13 @@ impl Prepared {
 fn put_all(block: &mut ArrayViewMut2<f32>, column: &mut usize, named: &[Named], row: Option<usize>) {
     for (_, values) in named {
         match row {
-            Some(row) => put(block, column, values.row(row)),
+            Some(row) => put(block, column, &values.row(row)),
             None => *column += 1,
         }
     }
 }
 
-fn put(block: &mut ArrayViewMut2<f32>, column: &mut usize, values: ArrayView1<f32>) {
-    block.column_mut(*column).assign(&values);
+fn put(block: &mut ArrayViewMut2<f32>, column: &mut usize, values: &ArrayView1<f32>) {
+    block.column_mut(*column).assign(values);
     *column += 1;
 }

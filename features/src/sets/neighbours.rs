@@ -20,12 +20,30 @@ const LEAST_CORRELATION: f32 = 0.05;
 pub const NEIGHBOURS: Stages = Stages {
     frame: "neighbours",
     stages: &[&[
-        Feature { name: "neighbours_graph", expression: |_| col("graph") },
-        Feature { name: "neighbours_graph_change", expression: |layout| col("graph") - layout.ago("graph", 3) },
-        Feature { name: "neighbours_learned", expression: |_| col("learned") },
-        Feature { name: "neighbours_learned_change", expression: |layout| col("learned") - layout.ago("learned", 3) },
-        Feature { name: "network", expression: |_| col("network") },
-        Feature { name: "network_change", expression: |layout| col("network") - layout.ago("network", 3) },
+        Feature {
+            name: "neighbours_graph",
+            expression: |_| col("graph"),
+        },
+        Feature {
+            name: "neighbours_graph_change",
+            expression: |layout| col("graph") - layout.ago("graph", 3),
+        },
+        Feature {
+            name: "neighbours_learned",
+            expression: |_| col("learned"),
+        },
+        Feature {
+            name: "neighbours_learned_change",
+            expression: |layout| col("learned") - layout.ago("learned", 3),
+        },
+        Feature {
+            name: "network",
+            expression: |_| col("network"),
+        },
+        Feature {
+            name: "network_change",
+            expression: |layout| col("network") - layout.ago("network", 3),
+        },
     ]],
     kept: &[
         "neighbours_graph",
@@ -56,35 +74,9 @@ impl Neighbours {
         Self(neighbours)
     }
 
-    /// Learns from deviations (time x series, NaN where missing) which series go before which.
-    ///
-    /// A neighbour's deviation now correlates with what a series' own deviation leaves unexplained [`LEAD`] steps
-    /// later.
-    #[must_use]
-    pub fn learn(deviations: ArrayView2<f32>) -> Self {
-        let (rows, series) = deviations.dim();
-        if rows <= LEAD + 1 || series < 2 {
-            return Self(vec![Vec::new(); series]);
-        }
-        let stride = (rows / MOST_ROWS).max(1) as isize;
-        let now = filled(deviations.slice(s![..rows - LEAD;stride, ..]));
-        let later = filled(deviations.slice(s![LEAD..;stride, ..]));
-        let unexplained = residual(&now, &later);
-        let (now, unexplained) = (scaled(now), scaled(unexplained));
-        let mut neighbours = Vec::with_capacity(series);
-        for first in (0..series).step_by(256) {
-            let end = (first + 256).min(series);
-            let correlations = now.t().dot(&unexplained.slice(s![.., first..end]));
-            for (offset, column) in correlations.axis_iter(Axis(1)).enumerate() {
-                neighbours.push(best(column.iter().copied(), first + offset));
-            }
-        }
-        Self(neighbours)
-    }
-
     /// The weighted mean of the neighbours' values, NaN where none is there.
     #[must_use]
-    pub fn mean(&self, values: ArrayView2<f32>) -> Array2<f64> {
+    pub fn mean(&self, values: &ArrayView2<f32>) -> Array2<f64> {
         let mut means = Array2::from_elem(values.dim(), f64::NAN);
         for (row, mut target) in values.rows().into_iter().zip(means.rows_mut()) {
             for (mean, neighbours) in target.iter_mut().zip(&self.0) {
@@ -105,9 +97,35 @@ impl Neighbours {
     }
 }
 
+/// Learns from deviations (time x series, NaN where missing) which series go before which.
+///
+/// A neighbour's deviation now correlates with what a series' own deviation leaves unexplained [`LEAD`] steps
+/// later.
+#[must_use]
+pub fn learn(deviations: &ArrayView2<f32>) -> Neighbours {
+    let (rows, series) = deviations.dim();
+    if rows <= LEAD + 1 || series < 2 {
+        return Neighbours(vec![Vec::new(); series]);
+    }
+    let stride = (rows / MOST_ROWS).max(1) as isize;
+    let now = filled(&deviations.slice(s![..rows - LEAD;stride, ..]));
+    let later = filled(&deviations.slice(s![LEAD..;stride, ..]));
+    let unexplained = residual(&now, &later);
+    let (now, unexplained) = (scaled(now), scaled(unexplained));
+    let mut neighbours = Vec::with_capacity(series);
+    for first in (0..series).step_by(256) {
+        let end = (first + 256).min(series);
+        let correlations = now.t().dot(&unexplained.slice(s![.., first..end]));
+        for (offset, column) in correlations.axis_iter(Axis(1)).enumerate() {
+            neighbours.push(best(column.iter().copied(), first + offset));
+        }
+    }
+    Neighbours(neighbours)
+}
+
 /// The mean over all series, the same in each column.
 #[must_use]
-pub fn network(values: ArrayView2<f32>) -> Array2<f64> {
+pub fn network(values: &ArrayView2<f32>) -> Array2<f64> {
     let mut means = Array2::from_elem(values.dim(), f64::NAN);
     for (row, mut target) in values.rows().into_iter().zip(means.rows_mut()) {
         let (mut sum, mut seen) = (0.0, 0.0);
@@ -122,7 +140,7 @@ pub fn network(values: ArrayView2<f32>) -> Array2<f64> {
     means
 }
 
-fn filled(values: ArrayView2<f32>) -> Array2<f32> {
+fn filled(values: &ArrayView2<f32>) -> Array2<f32> {
     values.mapv(|value| if value.is_nan() { 0.0 } else { value })
 }
 

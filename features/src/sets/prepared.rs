@@ -37,11 +37,20 @@ impl Deviations {
         let today = profiles(&daily, 0)?;
         let mut profile = Array2::from_elem(panel.target().dim(), f64::NAN);
         for (moment, mut row) in daily.moments.iter().zip(profile.rows_mut()) {
-            row.zip_mut_with(&today[0].row(daily.row(moment.day, moment.slot)), |to, from| *to = f64::from(*from));
+            row.zip_mut_with(&today[0].row(daily.row(moment.day, moment.slot)), |to, from| {
+                *to = f64::from(*from);
+            });
         }
-        let layout = Layout { ahead: 0, ..daily.layout };
+        let layout = Layout {
+            ahead: 0,
+            ..daily.layout
+        };
         let recent = compute(&RECENT, layout, &[("y", panel.target()), ("profile", profile.view())])?;
-        Ok(Self { daily, today: Arc::new(today), recent })
+        Ok(Self {
+            daily,
+            today: Arc::new(today),
+            recent,
+        })
     }
 
     /// Deviations from the profile, time x series.
@@ -57,8 +66,15 @@ fn place(names: &[&str], name: &str) -> usize {
 /// The profiles for targets `ahead` local days after the origin's.
 fn profiles(daily: &Daily, ahead: usize) -> Result<Vec<Array2<f32>>> {
     let (work, target_work) = (daily.work_days(0), daily.work_days(ahead));
-    let layout = Layout { ahead: ahead as i64, ..daily.layout };
-    let inputs = [("y", daily.values.view()), ("work", work.view()), ("target_work", target_work.view())];
+    let layout = Layout {
+        ahead: ahead as i64,
+        ..daily.layout
+    };
+    let inputs = [
+        ("y", daily.values.view()),
+        ("work", work.view()),
+        ("target_work", target_work.view()),
+    ];
     compute(&PROFILE, layout, &inputs)
 }
 
@@ -83,7 +99,7 @@ pub struct Prepared {
 impl Prepared {
     pub(super) fn new(panel: &Panel, state: &State) -> Result<Self> {
         let Deviations { daily, today, recent } = Deviations::compute(panel)?;
-        let neighbours = neighbours(recent[place(RECENT.kept, "deviation")].view(), state, daily.layout)?;
+        let neighbours = neighbours(&recent[place(RECENT.kept, "deviation")].view(), state, daily.layout)?;
         let mut rows = named(RECENT.kept, recent);
         rows.extend(named(NEIGHBOURS.kept, neighbours));
         rows.extend(observed(panel, daily.layout)?);
@@ -130,19 +146,38 @@ fn named(names: &[&str], columns: Vec<Array2<f32>>) -> Vec<Named> {
 
 fn levels(daily: &Daily) -> Result<Vec<Array2<f32>>> {
     let [sum, seen, high] = daily.totals();
-    compute(&LEVEL, daily.layout, &[("sum", sum.view()), ("seen", seen.view()), ("high", high.view())])
+    compute(
+        &LEVEL,
+        daily.layout,
+        &[("sum", sum.view()), ("seen", seen.view()), ("high", high.view())],
+    )
 }
 
 fn spreads(daily: &Daily, profile: &Array2<f32>) -> Result<Vec<Array2<f32>>> {
     let profile = profile.mapv(f64::from);
-    compute(&SPREAD, daily.layout, &[("y", daily.values.view()), ("profile", profile.view())])
+    compute(
+        &SPREAD,
+        daily.layout,
+        &[("y", daily.values.view()), ("profile", profile.view())],
+    )
 }
 
-fn neighbours(deviations: ArrayView2<f32>, state: &State, layout: Layout) -> Result<Vec<Array2<f32>>> {
+fn neighbours(deviations: &ArrayView2<f32>, state: &State, layout: Layout) -> Result<Vec<Array2<f32>>> {
     let learned = state.learned.mean(deviations);
-    let graph = state.graph.as_ref().map_or_else(|| learned.clone(), |graph| graph.mean(deviations));
+    let graph = state
+        .graph
+        .as_ref()
+        .map_or_else(|| learned.clone(), |graph| graph.mean(deviations));
     let network = network(deviations);
-    compute(&NEIGHBOURS, layout, &[("graph", graph.view()), ("learned", learned.view()), ("network", network.view())])
+    compute(
+        &NEIGHBOURS,
+        layout,
+        &[
+            ("graph", graph.view()),
+            ("learned", learned.view()),
+            ("network", network.view()),
+        ],
+    )
 }
 
 fn observed(panel: &Panel, layout: Layout) -> Result<Vec<Named>> {
@@ -150,8 +185,16 @@ fn observed(panel: &Panel, layout: Layout) -> Result<Vec<Named>> {
     for (place, channel) in panel.channels().iter().enumerate() {
         if channel.role == ChannelRole::Observed {
             let values = panel.values().index_axis(Axis(2), place);
-            let names: Vec<String> = OBSERVED.kept.iter().map(|name| format!("{}_{name}", channel.name)).collect();
-            columns.extend(names.into_iter().zip(compute(&OBSERVED, layout, &[("covariate", values)])?));
+            let names: Vec<String> = OBSERVED
+                .kept
+                .iter()
+                .map(|name| format!("{}_{name}", channel.name))
+                .collect();
+            columns.extend(
+                names
+                    .into_iter()
+                    .zip(compute(&OBSERVED, layout, &[("covariate", values)])?),
+            );
         }
     }
     Ok(columns)

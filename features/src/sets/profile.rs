@@ -23,7 +23,10 @@ const WEEK_PRIOR: f64 = 2.0;
 
 macro_rules! feature {
     ($name:literal, $expression:expr) => {
-        Feature { name: $name, expression: $expression }
+        Feature {
+            name: $name,
+            expression: $expression,
+        }
     };
 }
 
@@ -31,14 +34,19 @@ macro_rules! feature {
 pub const PROFILE: Stages = Stages {
     frame: "slots",
     stages: &[
-        &[feature!("sum", |_| col("y").fill_null(lit(0.0))), feature!("seen", |_| seen("y"))],
+        &[
+            feature!("sum", |_| col("y").fill_null(lit(0.0))),
+            feature!("seen", |_| seen("y")),
+        ],
         &[
             feature!("work_1", |layout| on_kind(layout, "sum", 1.0)),
             feature!("work_seen_1", |layout| on_kind(layout, "seen", 1.0)),
             feature!("rest_1", |layout| on_kind(layout, "sum", 0.0)),
             feature!("rest_seen_1", |layout| on_kind(layout, "seen", 0.0)),
-            feature!("week_1", |layout| layout.days_ago_or_zero("sum", layout.days_to_weekday())),
-            feature!("week_seen_1", |layout| layout.days_ago_or_zero("seen", layout.days_to_weekday())),
+            feature!("week_1", |layout| layout
+                .days_ago_or_zero("sum", layout.days_to_weekday())),
+            feature!("week_seen_1", |layout| layout
+                .days_ago_or_zero("seen", layout.days_to_weekday())),
             feature!("yesterday", |layout| layout.days_ago("y", 1)),
             feature!("last_week", |layout| layout.days_ago("y", layout.days_to_weekday())),
         ],
@@ -74,9 +82,19 @@ pub const PROFILE: Stages = Stages {
         ],
         &[
             feature!("work_28", |layout| four_weeks(layout, "work_16", "work_8", "work_4")),
-            feature!("work_seen_28", |layout| four_weeks(layout, "work_seen_16", "work_seen_8", "work_seen_4")),
+            feature!("work_seen_28", |layout| four_weeks(
+                layout,
+                "work_seen_16",
+                "work_seen_8",
+                "work_seen_4"
+            )),
             feature!("rest_28", |layout| four_weeks(layout, "rest_16", "rest_8", "rest_4")),
-            feature!("rest_seen_28", |layout| four_weeks(layout, "rest_seen_16", "rest_seen_8", "rest_seen_4")),
+            feature!("rest_seen_28", |layout| four_weeks(
+                layout,
+                "rest_seen_16",
+                "rest_seen_8",
+                "rest_seen_4"
+            )),
         ],
         &[
             feature!("all", |_| col("work_28") + col("rest_28")),
@@ -104,10 +122,27 @@ pub const PROFILE: Stages = Stages {
             feature!("profile_all_days", |_| ratio(col("all_ss"), col("all_seen_ss"))),
             feature!("profile_days", |_| col("kind_seen_ss")),
         ],
-        &[feature!("profile_kind", |_| shrunk("kind_ss", "kind_seen_ss", "profile_all_days", KIND_PRIOR))],
-        &[feature!("profile", |_| shrunk("week_ss", "week_seen_ss", "profile_kind", WEEK_PRIOR))],
+        &[feature!("profile_kind", |_| shrunk(
+            "kind_ss",
+            "kind_seen_ss",
+            "profile_all_days",
+            KIND_PRIOR
+        ))],
+        &[feature!("profile", |_| shrunk(
+            "week_ss",
+            "week_seen_ss",
+            "profile_kind",
+            WEEK_PRIOR
+        ))],
     ],
-    kept: &["profile", "profile_kind", "profile_all_days", "profile_days", "yesterday", "last_week"],
+    kept: &[
+        "profile",
+        "profile_kind",
+        "profile_all_days",
+        "profile_days",
+        "yesterday",
+        "last_week",
+    ],
 };
 
 /// 1 where the column has a value, 0 where it is missing.
@@ -134,7 +169,9 @@ fn four_weeks(layout: Layout, sixteen: &str, eight: &str, four: &str) -> Expr {
 
 /// The column of the target's kind of day.
 fn of_target(work: &str, rest: &str) -> Expr {
-    when(col("target_work").eq(lit(1.0))).then(col(work)).otherwise(col(rest))
+    when(col("target_work").eq(lit(1.0)))
+        .then(col(work))
+        .otherwise(col(rest))
 }
 
 /// The mean over the slots within reach; two such passes weigh them as a triangle.

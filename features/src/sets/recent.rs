@@ -12,7 +12,10 @@ pub const RECENT_STEPS: usize = 36;
 
 macro_rules! feature {
     ($name:literal, $expression:expr) => {
-        Feature { name: $name, expression: $expression }
+        Feature {
+            name: $name,
+            expression: $expression,
+        }
     };
 }
 
@@ -26,8 +29,14 @@ pub const RECENT: Stages = Stages {
             feature!("difference_1", |layout| col("y") - layout.ago("y", 1)),
             feature!("difference_3", |layout| col("y") - layout.ago("y", 3)),
             feature!("difference_12", |layout| col("y") - layout.ago("y", 12)),
-            feature!("least_3", |layout| least(col("y"), least(layout.ago("y", 1), layout.ago("y", 2)))),
-            feature!("most_3", |layout| most(col("y"), most(layout.ago("y", 1), layout.ago("y", 2)))),
+            feature!("least_3", |layout| least(
+                col("y"),
+                least(layout.ago("y", 1), layout.ago("y", 2))
+            )),
+            feature!("most_3", |layout| most(
+                col("y"),
+                most(layout.ago("y", 1), layout.ago("y", 2))
+            )),
         ],
         &[
             feature!("deviation_1", |layout| layout.ago("deviation", 1)),
@@ -39,7 +48,9 @@ pub const RECENT: Stages = Stages {
             feature!("deviation_last", last_seen),
             feature!("deviation_below", |_| below_zero("deviation")),
             feature!("sum", |_| col("deviation").fill_null(lit(0.0))),
-            feature!("seen", |_| when(col("deviation").is_null()).then(lit(0.0)).otherwise(lit(1.0))),
+            feature!("seen", |_| when(col("deviation").is_null())
+                .then(lit(0.0))
+                .otherwise(lit(1.0))),
             feature!("least_6", |layout| least(col("least_3"), layout.ago("least_3", 3))),
             feature!("most_6", |layout| most(col("most_3"), layout.ago("most_3", 3))),
         ],
@@ -54,7 +65,10 @@ pub const RECENT: Stages = Stages {
             feature!("square_3", |layout| three(layout, "square", 1)),
             feature!("sum_6", |layout| two(layout, "sum_3", 3)),
             feature!("seen_6", |layout| two(layout, "seen_3", 3)),
-            feature!("most_36", |layout| most(col("most_12"), most(layout.ago("most_12", 12), layout.ago("most_12", 24)))),
+            feature!("most_36", |layout| most(
+                col("most_12"),
+                most(layout.ago("most_12", 12), layout.ago("most_12", 24))
+            )),
         ],
         &[
             feature!("square_6", |layout| two(layout, "square_3", 3)),
@@ -122,12 +136,16 @@ fn three(layout: Layout, column: &str, steps: i64) -> Expr {
 
 /// The smaller of two that are there.
 fn least(left: Expr, right: Expr) -> Expr {
-    when(right.clone().is_null().or(left.clone().lt_eq(right.clone()))).then(left.clone()).otherwise(coalesce(&[right, left]))
+    when(right.clone().is_null().or(left.clone().lt_eq(right.clone())))
+        .then(left.clone())
+        .otherwise(coalesce(&[right, left]))
 }
 
 /// The larger of two that are there.
 fn most(left: Expr, right: Expr) -> Expr {
-    when(right.clone().is_null().or(left.clone().gt_eq(right.clone()))).then(left.clone()).otherwise(coalesce(&[right, left]))
+    when(right.clone().is_null().or(left.clone().gt_eq(right.clone())))
+        .then(left.clone())
+        .otherwise(coalesce(&[right, left]))
 }
 
 /// The standard deviation from a sum of squares, missing below two values.

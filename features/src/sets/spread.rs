@@ -14,33 +14,78 @@ pub const SPREAD_DAYS: usize = 16;
 pub const SPREAD: Stages = Stages {
     frame: "spread",
     stages: &[
-        &[Feature { name: "miss", expression: |_| col("y") - col("profile") }],
+        &[Feature {
+            name: "miss",
+            expression: |_| col("y") - col("profile"),
+        }],
         &[
-            Feature { name: "miss_1", expression: |layout| yesterday(layout, false) },
-            Feature { name: "seen_1", expression: |layout| yesterday(layout, true) },
-            Feature { name: "deviation_yesterday", expression: |layout| layout.days_ago("miss", 1) },
+            Feature {
+                name: "miss_1",
+                expression: |layout| yesterday(layout, false),
+            },
+            Feature {
+                name: "seen_1",
+                expression: |layout| yesterday(layout, true),
+            },
+            Feature {
+                name: "deviation_yesterday",
+                expression: |layout| layout.days_ago("miss", 1),
+            },
         ],
         &[
-            Feature { name: "miss_2", expression: |layout| doubled(layout, "miss_1", 1) },
-            Feature { name: "seen_2", expression: |layout| doubled(layout, "seen_1", 1) },
+            Feature {
+                name: "miss_2",
+                expression: |layout| doubled(layout, "miss_1", 1),
+            },
+            Feature {
+                name: "seen_2",
+                expression: |layout| doubled(layout, "seen_1", 1),
+            },
         ],
         &[
-            Feature { name: "miss_4", expression: |layout| doubled(layout, "miss_2", 2) },
-            Feature { name: "seen_4", expression: |layout| doubled(layout, "seen_2", 2) },
+            Feature {
+                name: "miss_4",
+                expression: |layout| doubled(layout, "miss_2", 2),
+            },
+            Feature {
+                name: "seen_4",
+                expression: |layout| doubled(layout, "seen_2", 2),
+            },
         ],
         &[
-            Feature { name: "miss_8", expression: |layout| doubled(layout, "miss_4", 4) },
-            Feature { name: "seen_8", expression: |layout| doubled(layout, "seen_4", 4) },
+            Feature {
+                name: "miss_8",
+                expression: |layout| doubled(layout, "miss_4", 4),
+            },
+            Feature {
+                name: "seen_8",
+                expression: |layout| doubled(layout, "seen_4", 4),
+            },
         ],
         &[
-            Feature { name: "miss_16", expression: |layout| doubled(layout, "miss_8", 8) },
-            Feature { name: "seen_16", expression: |layout| doubled(layout, "seen_8", 8) },
+            Feature {
+                name: "miss_16",
+                expression: |layout| doubled(layout, "miss_8", 8),
+            },
+            Feature {
+                name: "seen_16",
+                expression: |layout| doubled(layout, "seen_8", 8),
+            },
         ],
         &[
-            Feature { name: "miss_s", expression: |layout| smoothed(layout, "miss_16") },
-            Feature { name: "seen_s", expression: |layout| smoothed(layout, "seen_16") },
+            Feature {
+                name: "miss_s",
+                expression: |layout| smoothed(layout, "miss_16"),
+            },
+            Feature {
+                name: "seen_s",
+                expression: |layout| smoothed(layout, "seen_16"),
+            },
         ],
-        &[Feature { name: "profile_spread", expression: |_| ratio(col("miss_s"), col("seen_s")) }],
+        &[Feature {
+            name: "profile_spread",
+            expression: |_| ratio(col("miss_s"), col("seen_s")),
+        }],
     ],
     kept: &["profile_spread", "deviation_yesterday"],
 };

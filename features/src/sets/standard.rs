@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::covariates::OBSERVED;
 use super::feature::Stages;
 use super::level::LEVEL;
-use super::neighbours::{NEIGHBOURS, Neighbours};
+use super::neighbours::{NEIGHBOURS, Neighbours, learn};
 use super::prepared::{Deviations, Prepared};
 use super::profile::PROFILE;
 use super::recent::RECENT;
@@ -52,11 +52,26 @@ impl Default for Standard {
         let mut hash = Sha256::new();
         hash.update(format!("{NAME}@{VERSION}\n"));
         for list in LISTS {
-            list.hash(&mut hash);
+            list.feed(&mut hash);
         }
-        let hash = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { id: FeatureSetId { name: NAME.into(), version: VERSION, hash } }
+        let hash = hexadecimal(&hash.finalize());
+        Self {
+            id: FeatureSetId {
+                name: NAME.into(),
+                version: VERSION,
+                hash,
+            },
+        }
     }
+}
+
+/// Bytes as two digits each.
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap_or('0');
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 impl Standard {
@@ -68,10 +83,18 @@ impl Standard {
         let state: State = serde_json::from_value(state.0.clone())
             .map_err(|error| Error::invalid("feature state", error, format!("what {} learned", self.id)))?;
         if state.feature_set != self.id.hash {
-            return Err(Error::invalid("feature set of the state", state.feature_set, &self.id.hash));
+            return Err(Error::invalid(
+                "feature set of the state",
+                state.feature_set,
+                &self.id.hash,
+            ));
         }
         if state.series != panel.series() {
-            let found = panel.series().iter().zip(&state.series).position(|(here, there)| here != there);
+            let found = panel
+                .series()
+                .iter()
+                .zip(&state.series)
+                .position(|(here, there)| here != there);
             let place = found.unwrap_or(panel.series().len().min(state.series.len()));
             let name = |series: &[String]| series.get(place).cloned().unwrap_or_else(|| "nothing".into());
             return Err(Error::invalid(
@@ -101,7 +124,10 @@ impl FeatureSet for Standard {
 
     fn learn(&self, training: &Panel) -> Result<FeatureState> {
         let deviations = Deviations::compute(training)?;
-        let state = State { learned: Neighbours::learn(deviations.values()), ..self.empty(training) };
+        let state = State {
+            learned: learn(&deviations.values()),
+            ..self.empty(training)
+        };
         serde_json::to_value(state)
             .map(FeatureState)
             .map_err(|error| Error::invalid("feature state", error, "finite weights"))

@@ -10,13 +10,26 @@ use super::layout::magnitude;
 
 macro_rules! feature {
     ($name:literal, $expression:expr) => {
-        Feature { name: $name, expression: $expression }
+        Feature {
+            name: $name,
+            expression: $expression,
+        }
     };
 }
 
 /// The columns that these features read from the rest.
-pub const TARGET_INPUTS: &[&str] =
-    &["profile", "profile_now", "profile_days", "deviation_last", "mean_12", "value", "level", "free_level", "hour", "weekday"];
+pub const TARGET_INPUTS: &[&str] = &[
+    "profile",
+    "profile_now",
+    "profile_days",
+    "deviation_last",
+    "mean_12",
+    "value",
+    "level",
+    "free_level",
+    "hour",
+    "weekday",
+];
 
 /// The features that depend on the horizon.
 pub const TARGET: Stages = Stages {
@@ -37,7 +50,9 @@ pub const TARGET: Stages = Stages {
             feature!("hour_cos", |_| wave(1.0).cos()),
             feature!("half_day_sin", |_| wave(2.0).sin()),
             feature!("half_day_cos", |_| wave(2.0).cos()),
-            feature!("weekend", |_| when(col("weekday").gt_eq(lit(5.0))).then(lit(1.0)).otherwise(lit(0.0))),
+            feature!("weekend", |_| when(col("weekday").gt_eq(lit(5.0)))
+                .then(lit(1.0))
+                .otherwise(lit(0.0))),
         ],
     ],
     kept: &[

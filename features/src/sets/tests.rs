@@ -14,20 +14,27 @@ const SERIES: usize = 4;
 
 /// A reproducible number between 0 and 1 for a cell.
 fn noise(row: usize, series: usize) -> f64 {
-    let mut bits = (row as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (series as u64 + 7).wrapping_mul(0xd1b5_4a32_d192_ed03);
+    let mut bits =
+        (row as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (series as u64 + 7).wrapping_mul(0xd1b5_4a32_d192_ed03);
     bits ^= bits >> 29;
     bits = bits.wrapping_mul(0xbf58_476d_1ce4_e5b9);
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 fn channel(name: &str, role: ChannelRole) -> Channel {
-    Channel { name: name.into(), role }
+    Channel {
+        name: name.into(),
+        role,
+    }
 }
 
 /// A city of four sensors with gaps, weather and a calendar, from `start` in Copenhagen.
 fn city(start: &str, step: &str, rows: usize) -> Panel {
-    let channels =
-        vec![channel("y", ChannelRole::Target), channel("rain", ChannelRole::Observed), channel("event", ChannelRole::KnownAhead)];
+    let channels = vec![
+        channel("y", ChannelRole::Target),
+        channel("rain", ChannelRole::Observed),
+        channel("event", ChannelRole::KnownAhead),
+    ];
     let names = (0..SERIES).map(|series| format!("sensor-{series}")).collect();
     let values = Array3::from_shape_fn((rows, SERIES, 3), |(row, series, place)| match place {
         0 if noise(row, series + 40) < 0.05 => f64::NAN,
@@ -35,8 +42,17 @@ fn city(start: &str, step: &str, rows: usize) -> Panel {
         1 => noise(row / 6, 99),
         _ => f64::from(u8::from(noise(row / 12, 77) < 0.1)),
     });
-    let panel = Panel::new(start.parse().unwrap(), step.parse().unwrap(), "Europe/Copenhagen", names, channels, values);
-    panel.unwrap().with_graph(Graph { edges: vec![(0, 1, 1.0), (1, 2, 0.5), (2, 3, 0.25)] })
+    let panel = Panel::new(
+        start.parse().unwrap(),
+        step.parse().unwrap(),
+        "Europe/Copenhagen",
+        names,
+        channels,
+        values,
+    );
+    panel.unwrap().with_graph(Graph {
+        edges: vec![(0, 1, 1.0), (1, 2, 0.5), (2, 3, 0.25)],
+    })
 }
 
 /// Without channels known ahead, so that rows can be removed.
@@ -64,10 +80,13 @@ fn no_feature_reads_a_row_behind_its_origin() {
     let removed_state = standard().learn(&removable.rows(0..96 * 60)).unwrap();
     // Mid-day, around midnight, and around the repeated hour of 2026-10-25 (row 7396 is 01:00 UTC).
     for origin in [40, 96 * 30 + 50, 96 * 70 - 1, 96 * 70, 96 * 70 + 1, 7393, 7397] {
-        for horizon in [1, 4, 24, 100] {
+        for horizon in [1, 24, 100] {
             assert_eq!(guard::leaks(&*standard(), state, panel, origin, horizon).unwrap(), []);
         }
-        assert_eq!(guard::leaks(&*standard(), &removed_state, &removable, origin, 4).unwrap(), []);
+        assert_eq!(
+            guard::leaks(&*standard(), &removed_state, &removable, origin, 4).unwrap(),
+            []
+        );
     }
 }
 
@@ -78,13 +97,20 @@ struct PlantedColumns(Vec<String>, Array2<f32>);
 
 const PLANTED: Stages = Stages {
     frame: "planted",
-    stages: &[&[Feature { name: "planted", expression: |layout| layout.ago("y", -1) }]],
+    stages: &[&[Feature {
+        name: "planted",
+        expression: |layout| layout.ago("y", -1),
+    }]],
     kept: &["planted"],
 };
 
 impl FeatureSet for Planted {
     fn id(&self) -> FeatureSetId {
-        FeatureSetId { name: "planted".into(), version: 1, hash: String::new() }
+        FeatureSetId {
+            name: "planted".into(),
+            version: 1,
+            hash: String::new(),
+        }
     }
 
     fn learn(&self, _training: &Panel) -> arterial_datasets::Result<FeatureState> {
@@ -106,7 +132,12 @@ impl PreparedFeatures for PlantedColumns {
         let row = self.1.row(origins[0]);
         let values = row.to_owned().insert_axis(ndarray::Axis(1));
         let series = (0..row.len() as u32).collect();
-        Ok(FeatureMatrix { columns: self.0.clone(), series, origins: vec![origins[0] as u32; row.len()], values })
+        Ok(FeatureMatrix {
+            columns: self.0.clone(),
+            series,
+            origins: vec![origins[0] as u32; row.len()],
+            values,
+        })
     }
 }
 
@@ -115,7 +146,12 @@ fn a_planted_future_column_is_caught() {
     let (panel, _) = october();
     let leaks = guard::leaks(&Planted, &FeatureState::default(), &without_known(panel), 500, 1).unwrap();
     for tampering in guard::TAMPERINGS {
-        assert!(leaks.iter().any(|leak| leak.column == "planted" && leak.tampering == tampering), "{tampering:?}");
+        assert!(
+            leaks
+                .iter()
+                .any(|leak| leak.column == "planted" && leak.tampering == tampering),
+            "{tampering:?}"
+        );
     }
 }
 
@@ -161,12 +197,23 @@ fn hours(start: &str, rows: usize) -> Panel {
         f64::from(instant.to_zoned(zone.clone()).hour())
     });
     let channels = vec![channel("y", ChannelRole::Target)];
-    Panel::new(start, "1h".parse().unwrap(), "Europe/Copenhagen", vec!["a".into()], channels, values).unwrap()
+    Panel::new(
+        start,
+        "1h".parse().unwrap(),
+        "Europe/Copenhagen",
+        vec!["a".into()],
+        channels,
+        values,
+    )
+    .unwrap()
 }
 
 #[test]
 fn profiles_follow_the_local_clock_through_both_clock_changes() {
-    for (start, change) in [("2026-03-08T23:00:00Z", "2026-03-29"), ("2026-10-04T22:00:00Z", "2026-10-25")] {
+    for (start, change) in [
+        ("2026-03-08T23:00:00Z", "2026-03-29"),
+        ("2026-10-04T22:00:00Z", "2026-10-25"),
+    ] {
         let panel = hours(start, 24 * 30);
         let prepared = standard().prepare(&panel, &FeatureState::default()).unwrap();
         let place = |name: &str| prepared.columns().iter().position(|column| column == name).unwrap();
@@ -174,9 +221,12 @@ fn profiles_follow_the_local_clock_through_both_clock_changes() {
             for horizon in [1, 5, 20] {
                 let matrix = prepared.matrix(&[origin], horizon).unwrap();
                 let hour = panel.target()[[origin + horizon, 0]] as f32;
-                assert_eq!(matrix.values[[0, place("profile")]], hour, "{change}, row {origin}, {horizon} ahead");
-                assert_eq!(matrix.values[[0, place("hour")]], hour);
-                assert_eq!(matrix.values[[0, place("deviation")]], 0.0);
+                let seen = ["profile", "hour", "deviation"].map(|name| matrix.values[[0, place(name)]]);
+                assert_eq!(
+                    seen.map(f32::to_bits),
+                    [hour, hour, 0.0].map(f32::to_bits),
+                    "{change}, row {origin}, {horizon} ahead"
+                );
             }
         }
     }
@@ -188,16 +238,29 @@ fn the_profile_is_the_mean_of_the_days_before_shrunk_towards_its_kind_of_day() {
     let start: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
     let values = Array3::from_shape_fn((30, 1, 1), |(row, _, _)| if row % 7 < 5 { 10.0 } else { 20.0 });
     let channels = vec![channel("y", ChannelRole::Target)];
-    let panel = Panel::new(start, arterial_datasets::time::Duration(DAY), "UTC", vec!["a".into()], channels, values).unwrap();
+    let panel = Panel::new(
+        start,
+        arterial_datasets::time::Duration(DAY),
+        "UTC",
+        vec!["a".into()],
+        channels,
+        values,
+    )
+    .unwrap();
     let prepared = standard().prepare(&panel, &FeatureState::default()).unwrap();
     let place = |name: &str| prepared.columns().iter().position(|column| column == name).unwrap();
-    let profile = |origin: usize, horizon: usize| prepared.matrix(&[origin], horizon).unwrap().values[[0, place("profile")]];
+    let profile =
+        |origin: usize, horizon: usize| prepared.matrix(&[origin], horizon).unwrap().values[[0, place("profile")]];
     assert!(profile(0, 1).is_nan(), "nothing is known on the first day");
-    assert_eq!(profile(3, 1), 10.0);
+    assert!((profile(3, 1) - 10.0).abs() < 1e-6);
     // On Friday the 16th, for Saturday: two weekend days (20) and nine work days (10) before it, one Saturday among them.
     let kind = (2.0 * 20.0 + 130.0 / 11.0) / 3.0;
     let expected = (20.0 + 2.0 * kind) / 3.0;
-    assert!((f64::from(profile(11, 1)) - expected).abs() < 1e-4, "{} {expected}", profile(11, 1));
+    assert!(
+        (f64::from(profile(11, 1)) - expected).abs() < 1e-4,
+        "{} {expected}",
+        profile(11, 1)
+    );
 }
 
 #[test]
@@ -212,7 +275,12 @@ fn columns_have_names_and_the_set_has_one_hash() {
     assert_eq!(matrix.values.dim(), (2 * SERIES, names.len()));
     assert_eq!((matrix.series[5], matrix.origins[5]), (1, 4000));
     for (place, name) in matrix.columns.iter().enumerate() {
-        let there = matrix.values.column(place).iter().filter(|value| value.is_finite()).count();
+        let there = matrix
+            .values
+            .column(place)
+            .iter()
+            .filter(|value| value.is_finite())
+            .count();
         assert!(there > 0, "{name} is never there");
     }
     let id = standard().id();
@@ -225,13 +293,26 @@ fn what_does_not_fit_is_refused() {
     let (panel, state) = october();
     let prepared = standard().prepare(panel, state).unwrap();
     assert!(prepared.matrix(&[0], 0).unwrap_err().to_string().contains("horizon"));
-    assert!(prepared.matrix(&[panel.steps()], 1).unwrap_err().to_string().contains("origin"));
+    assert!(
+        prepared
+            .matrix(&[panel.steps()], 1)
+            .unwrap_err()
+            .to_string()
+            .contains("origin")
+    );
     let other = hours("2026-03-08T23:00:00Z", 48);
     let refused = standard().prepare(&other, state).err().unwrap().to_string();
     assert!(refused.contains("`a`") && refused.contains("sensor-0"), "{refused}");
     let mut foreign = state.clone();
     foreign.0["feature_set"] = "abc".into();
-    assert!(standard().prepare(panel, &foreign).err().unwrap().to_string().contains("abc"));
+    assert!(
+        standard()
+            .prepare(panel, &foreign)
+            .err()
+            .unwrap()
+            .to_string()
+            .contains("abc")
+    );
 }
 
 #[test]
@@ -239,11 +320,23 @@ fn short_and_empty_panels_have_features_too() {
     for rows in [1, 2, 5, 100] {
         let panel = city("2026-08-09T22:00:00Z", "15m", rows);
         let state = standard().learn(&panel).unwrap();
-        let matrix = standard().prepare(&panel, &state).unwrap().matrix(&[rows - 1], 4).unwrap();
+        let matrix = standard()
+            .prepare(&panel, &state)
+            .unwrap()
+            .matrix(&[rows - 1], 4)
+            .unwrap();
         assert_eq!(matrix.values.nrows(), SERIES);
     }
     let empty = city("2026-08-09T22:00:00Z", "15m", 0);
-    assert!(standard().prepare(&empty, &FeatureState::default()).unwrap().matrix(&[], 1).unwrap().values.is_empty());
+    assert!(
+        standard()
+            .prepare(&empty, &FeatureState::default())
+            .unwrap()
+            .matrix(&[], 1)
+            .unwrap()
+            .values
+            .is_empty()
+    );
 }
 
 #[test]
@@ -254,7 +347,7 @@ fn neighbours_that_go_before_are_learned() {
         1 => noise(row, 0) as f32,
         _ => noise(row, 5) as f32,
     });
-    let neighbours = neighbours::Neighbours::learn(deviations.view());
+    let neighbours = neighbours::learn(&deviations.view());
     assert_eq!(neighbours.0[1].first().map(|(place, _)| *place), Some(0));
     assert!(neighbours.0[2].iter().all(|(_, weight)| *weight < 0.2));
 }

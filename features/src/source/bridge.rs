@@ -21,7 +21,10 @@ impl<'a> Handle<'a> {
     /// # Safety
     /// `client` is the client that `_owner` holds, and lives as long as `_owner`.
     pub unsafe fn new<T>(client: *mut native::rd_kafka_t, _owner: &'a T) -> Self {
-        Self { client, owner: PhantomData }
+        Self {
+            client,
+            owner: PhantomData,
+        }
     }
 
     /// The first and the next offset of a partition, as of its last fetch; none before the first fetch. Does not wait.
@@ -38,7 +41,10 @@ impl<'a> Handle<'a> {
     /// The ids of those `topics` that exist, as Kafka writes them. Waits up to `timeout` for the broker's answer; empty
     /// where none came, or the broker is older than topic ids.
     pub fn topic_ids(self, topics: &[String], timeout: Duration) -> BTreeMap<String, String> {
-        let names: Vec<CString> = topics.iter().filter_map(|topic| CString::new(topic.as_str()).ok()).collect();
+        let names: Vec<CString> = topics
+            .iter()
+            .filter_map(|topic| CString::new(topic.as_str()).ok())
+            .collect();
         let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
         let wait = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
         // SAFETY: the client lives; every object that is made here is destroyed here, once, after its last use; the

@@ -19,88 +19,13 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::bridge::Handle;
+use super::settings::{Assignment, KafkaSettings};
 use super::{Change, Polled, Source, SourceIdentity, TopicPartition};
 use crate::record::RecordRef;
 use crate::{Error, Result};
 
 /// The longest wait for one answer of a broker.
 const ANSWER: Duration = Duration::from_secs(5);
-
-/// Who reads which partitions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Assignment {
-    /// This process reads every partition of the topics.
-    #[default]
-    All,
-    /// The members of the consumer group share them.
-    Group,
-}
-
-/// What a [`KafkaSource`] connects to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KafkaSettings {
-    /// The brokers to start from, `host:port` joined by commas.
-    pub brokers: String,
-    /// The topics to read.
-    pub topics: Vec<String>,
-    /// The consumer group: the members that share the partitions, and the name under which lag monitors see us.
-    pub group: String,
-    /// Who reads which partitions.
-    pub assignment: Assignment,
-    /// How often the brokers are asked what there is; 2 s by default.
-    pub watch_interval: Duration,
-    /// Further properties of librdkafka: SASL, TLS, buffers. They override ours, except those that would break a promise.
-    pub properties: BTreeMap<String, String>,
-}
-
-impl KafkaSettings {
-    /// Settings for reading every partition of `topics`.
-    pub fn new(brokers: impl Into<String>, topics: impl IntoIterator<Item = String>) -> Self {
-        Self {
-            brokers: brokers.into(),
-            topics: topics.into_iter().collect(),
-            group: "arterial".into(),
-            assignment: Assignment::All,
-            watch_interval: Duration::from_secs(2),
-            properties: BTreeMap::new(),
-        }
-    }
-
-    /// Properties that keep our promises, and must not be set from outside.
-    const OURS: [(&'static str, &'static str); 6] = [
-        ("enable.auto.commit", "false"),
-        ("enable.auto.offset.store", "false"),
-        ("auto.offset.reset", "earliest"),
-        ("allow.auto.create.topics", "false"),
-        ("enable.partition.eof", "true"),
-        ("partition.assignment.strategy", "range,roundrobin"),
-    ];
-
-    fn config(&self) -> Result<ClientConfig> {
-        if self.brokers.trim().is_empty() {
-            return Err(Error::invalid("brokers", &self.brokers, "host:port, joined by commas"));
-        }
-        if self.topics.is_empty() {
-            return Err(Error::invalid("topics", "", "at least one topic"));
-        }
-        let mut config = ClientConfig::new();
-        // A broker that comes back is found within two seconds, and the log tells of its going once, not each time.
-        config.set("reconnect.backoff.max.ms", "2000").set("log.connection.close", "false");
-        config.set_log_level(RDKafkaLogLevel::Error);
-        for (name, value) in &self.properties {
-            let ours = Self::OURS.iter().any(|(known, _)| known == name);
-            if ours || name == "bootstrap.servers" || name == "group.id" {
-                return Err(Error::invalid(format!("properties.{name}"), value, "any property but those that arterial sets itself"));
-            }
-            config.set(name, value);
-        }
-        config.set("bootstrap.servers", &self.brokers).set("group.id", &self.group);
-        for (name, value) in Self::OURS {
-            config.set(name, value);
-        }
-        Ok(config)
-    }
-}
 
 /// Records from Kafka.
 pub struct KafkaSource {
@@ -149,7 +74,11 @@ impl ClientContext for Events {
 impl ConsumerContext for Events {
     /// Notes the change. What is assigned is taken up by the next poll, so that the caller can first say where from.
     fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
-        let names = partitions.elements().iter().map(|one| TopicPartition::new(one.topic(), one.partition())).collect();
+        let names = partitions
+            .elements()
+            .iter()
+            .map(|one| TopicPartition::new(one.topic(), one.partition()))
+            .collect();
         let change = if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             Change::Assigned(names)
         } else {
@@ -168,12 +97,18 @@ impl KafkaSource {
     /// # Errors
     /// Settings that are wrong, or that librdkafka refuses.
     pub fn new(settings: KafkaSettings) -> Result<Self> {
-        let config = settings.config()?;
+        let mut config = ClientConfig::new();
+        config.set_log_level(RDKafkaLogLevel::Error);
+        for (name, value) in settings.client_properties()? {
+            config.set(name, value);
+        }
         let refuse = |source| broker("connect", source);
         let consumer = BaseConsumer::from_config_and_context(&config, Events::default()).map_err(refuse)?;
         if settings.assignment == Assignment::Group {
             let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
-            consumer.subscribe(&topics).map_err(|source| broker("subscribe", source))?;
+            consumer
+                .subscribe(&topics)
+                .map_err(|source| broker("subscribe", source))?;
         }
         let watcher = Watcher::new(&config, &settings)?;
         Ok(Self {
@@ -199,7 +134,8 @@ impl KafkaSource {
         let mut list = TopicPartitionList::new();
         for Place { name, next, .. } in &self.assigned {
             let offset = next.map_or(Offset::Beginning, Offset::Offset);
-            list.add_partition_offset(&name.topic, name.partition, offset).map_err(|source| broker("assign", source))?;
+            list.add_partition_offset(&name.topic, name.partition, offset)
+                .map_err(|source| broker("assign", source))?;
         }
         self.consumer.assign(&list).map_err(|source| broker("assign", source))?;
         self.stale = false;
@@ -225,7 +161,11 @@ impl KafkaSource {
         let answered = matches!(look, Look::Seen(_));
         if answered != self.reachable {
             self.reachable = answered;
-            changes.push(if answered { Change::Reachable } else { Change::Unreachable });
+            changes.push(if answered {
+                Change::Reachable
+            } else {
+                Change::Unreachable
+            });
         }
         let Look::Seen(seen) = look else { return };
         self.ids.cluster_id = seen.cluster_id.or(self.ids.cluster_id.take());
@@ -244,7 +184,10 @@ impl KafkaSource {
             }
         }
         if self.settings.assignment == Assignment::All {
-            let all = seen.partitions.iter().flat_map(|(topic, list)| list.iter().map(move |&number| (topic, number)));
+            let all = seen
+                .partitions
+                .iter()
+                .flat_map(|(topic, list)| list.iter().map(move |&number| (topic, number)));
             let new = all.map(|(topic, number)| TopicPartition::new(topic, number));
             let new: Vec<_> = new.filter(|name| self.place(name).is_none()).collect();
             if !new.is_empty() {
@@ -284,13 +227,22 @@ impl KafkaSource {
         let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
         let same = |place: &Place| place.name.partition == partition && place.name.topic == topic;
         if !assigned.get(*last).is_some_and(same) {
-            let Some(found) = assigned.iter().position(same) else { return false };
+            let Some(found) = assigned.iter().position(same) else {
+                return false;
+            };
             *last = found;
         }
         let place = &mut assigned[*last];
         changes.extend(place.step(offset));
         if !place.halted {
-            each(topic, RecordRef { partition, offset, payload: message.payload() });
+            each(
+                topic,
+                RecordRef {
+                    partition,
+                    offset,
+                    payload: message.payload(),
+                },
+            );
         }
         !place.halted
     }
@@ -299,9 +251,15 @@ impl KafkaSource {
     fn note_ends(&mut self, drained: bool, changes: &mut Vec<Change>) {
         for at in 0..self.assigned.len() {
             let name = &self.assigned[at].name;
-            let Some((low, high)) = self.handle().watermarks(&name.topic, name.partition) else { continue };
+            let Some((low, high)) = self.handle().watermarks(&name.topic, name.partition) else {
+                continue;
+            };
             let number = name.partition;
-            let claims = self.assigned.iter().filter(|place| place.name.partition == number && place.maybe_ended).count();
+            let claims = self
+                .assigned
+                .iter()
+                .filter(|place| place.name.partition == number && place.maybe_ended)
+                .count();
             let place = &mut self.assigned[at];
             if place.halted {
                 continue;
@@ -321,7 +279,10 @@ impl KafkaSource {
 
 impl Source for KafkaSource {
     fn poll(&mut self, timeout: Duration, limit: usize, each: &mut dyn FnMut(&str, RecordRef<'_>)) -> Result<Polled> {
-        let mut polled = Polled { records: 0, changes: self.changes() };
+        let mut polled = Polled {
+            records: 0,
+            changes: self.changes(),
+        };
         if !polled.changes.is_empty() {
             return Ok(polled);
         }
@@ -338,7 +299,10 @@ impl Source for KafkaSource {
                 }
                 // The mark of an end does not say of which topic.
                 Some(Err(KafkaError::PartitionEOF(number))) => {
-                    let places = self.assigned.iter_mut().filter(|place| place.name.partition == number && !place.caught_up);
+                    let places = self
+                        .assigned
+                        .iter_mut()
+                        .filter(|place| place.name.partition == number && !place.caught_up);
                     places.for_each(|place| place.maybe_ended = true);
                 }
                 Some(Err(error)) => harmless(error)?,
@@ -357,7 +321,10 @@ impl Source for KafkaSource {
                 return Err(Error::invalid(format!("offset of {name}"), offset, "0 or more"));
             }
             if let Some(place) = self.assigned.iter_mut().find(|place| place.name == *name) {
-                *place = Place { next: Some(offset), ..Place::new(name.clone()) };
+                *place = Place {
+                    next: Some(offset),
+                    ..Place::new(name.clone())
+                };
                 self.stale = true;
             }
         }
@@ -367,15 +334,25 @@ impl Source for KafkaSource {
     fn high_watermark(&self, partition: &TopicPartition) -> Option<i64> {
         let place = self.place(partition)?;
         let (low, high) = self.handle().watermarks(&partition.topic, partition.partition)?;
-        Some(if place.end == Some(high) { place.next.unwrap_or(low) } else { high })
+        Some(if place.end == Some(high) {
+            place.next.unwrap_or(low)
+        } else {
+            high
+        })
     }
 
     fn low_watermark(&self, partition: &TopicPartition) -> Option<i64> {
-        self.handle().watermarks(&partition.topic, partition.partition).map(|(low, _)| low)
+        self.handle()
+            .watermarks(&partition.topic, partition.partition)
+            .map(|(low, _)| low)
     }
 
     fn identity(&mut self) -> Result<SourceIdentity> {
-        let cluster_id = self.consumer.client().fetch_cluster_id(ANSWER).filter(|id| !id.is_empty());
+        let cluster_id = self
+            .consumer
+            .client()
+            .fetch_cluster_id(ANSWER)
+            .filter(|id| !id.is_empty());
         if cluster_id.is_none() {
             let source = KafkaError::MetadataFetch(RDKafkaErrorCode::BrokerTransportFailure);
             return Err(broker("tell its cluster id", source));
@@ -400,7 +377,14 @@ impl Source for KafkaSource {
 
 impl Place {
     fn new(name: TopicPartition) -> Self {
-        Self { name, next: None, end: None, maybe_ended: false, caught_up: false, halted: false }
+        Self {
+            name,
+            next: None,
+            end: None,
+            maybe_ended: false,
+            caught_up: false,
+            halted: false,
+        }
     }
 
     /// Goes on behind `offset`; the gap before it, where there is one. An offset from before says that the log is not
@@ -414,7 +398,11 @@ impl Place {
         self.next = Some(offset + 1);
         self.maybe_ended = false;
         self.caught_up = false;
-        (offset != expected).then(|| Change::Gap { partition: self.name.clone(), expected, got: offset })
+        (offset != expected).then(|| Change::Gap {
+            partition: self.name.clone(),
+            expected,
+            got: offset,
+        })
     }
 }
 
@@ -457,8 +445,15 @@ impl Watcher {
                     }
                 }
             })
-            .map_err(|source| Error::Broker { action: "be watched".into(), source: source.into() })?;
-        Ok(Self { looks, stop: Some(stop), thread: Some(thread) })
+            .map_err(|source| Error::Broker {
+                action: "be watched".into(),
+                source: source.into(),
+            })?;
+        Ok(Self {
+            looks,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 }
 
@@ -479,15 +474,29 @@ fn look(client: &BaseConsumer<Events>, topics: &[String]) -> Option<Seen> {
     let mut partitions = BTreeMap::new();
     for topic in topics {
         let metadata = client.fetch_metadata(Some(topic), ANSWER).ok()?;
-        let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
+        let found = metadata
+            .topics()
+            .iter()
+            .find(|found| found.name() == topic && found.error().is_none());
         if let Some(found) = found.filter(|found| !found.partitions().is_empty()) {
-            partitions.insert(topic.clone(), found.partitions().iter().map(rdkafka::metadata::MetadataPartition::id).collect());
+            partitions.insert(
+                topic.clone(),
+                found
+                    .partitions()
+                    .iter()
+                    .map(rdkafka::metadata::MetadataPartition::id)
+                    .collect(),
+            );
         }
     }
     // SAFETY: the client belongs to the consumer, which is borrowed for as long as the handle.
     let handle = unsafe { Handle::new(client.client().native_ptr(), client) };
     let cluster_id = client.client().fetch_cluster_id(ANSWER).filter(|id| !id.is_empty());
-    Some(Seen { cluster_id, topic_ids: handle.topic_ids(topics, ANSWER), partitions })
+    Some(Seen {
+        cluster_id,
+        topic_ids: handle.topic_ids(topics, ANSWER),
+        partitions,
+    })
 }
 
 /// Errors that end by themselves are none; the watcher tells of brokers and topics that are away.
@@ -512,5 +521,8 @@ fn harmless(error: KafkaError) -> Result<()> {
 }
 
 fn broker(action: &str, source: KafkaError) -> Error {
-    Error::Broker { action: action.into(), source: Box::new(source) }
+    Error::Broker {
+        action: action.into(),
+        source: Box::new(source),
+    }
 }

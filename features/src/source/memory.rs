@@ -26,9 +26,16 @@ struct Partition {
 impl MemorySource {
     /// An empty log with these partitions, all of them assigned.
     pub fn new(partitions: impl IntoIterator<Item = TopicPartition>) -> Self {
-        let partitions: BTreeMap<_, _> = partitions.into_iter().map(|name| (name, Partition::default())).collect();
+        let partitions: BTreeMap<_, _> = partitions
+            .into_iter()
+            .map(|name| (name, Partition::default()))
+            .collect();
         let changes = VecDeque::from([Change::Assigned(partitions.keys().cloned().collect())]);
-        Self { partitions, changes, ..Self::default() }
+        Self {
+            partitions,
+            changes,
+            ..Self::default()
+        }
     }
 
     /// Appends a record; a partition that is new is assigned.
@@ -60,22 +67,38 @@ impl MemorySource {
 
 impl Source for MemorySource {
     fn poll(&mut self, _: Duration, limit: usize, each: &mut dyn FnMut(&str, RecordRef<'_>)) -> Result<Polled> {
-        let mut polled = Polled { records: 0, changes: self.changes.drain(..).collect() };
+        let mut polled = Polled {
+            records: 0,
+            changes: self.changes.drain(..).collect(),
+        };
         // An assignment is reported before its first record, so that the caller can seek.
-        if polled.changes.iter().any(|change| matches!(change, Change::Assigned(_))) {
+        if polled
+            .changes
+            .iter()
+            .any(|change| matches!(change, Change::Assigned(_)))
+        {
             return Ok(polled);
         }
         let mut idle = 0;
         while polled.records < limit && idle < self.partitions.len() {
             let at = self.turn % self.partitions.len();
             self.turn += 1;
-            let Some((name, log)) = self.partitions.iter_mut().nth(at) else { break };
+            let Some((name, log)) = self.partitions.iter_mut().nth(at) else {
+                break;
+            };
             let Some(payload) = log.records.get(log.next) else {
                 idle += 1;
                 continue;
             };
             idle = 0;
-            each(&name.topic, RecordRef { partition: name.partition, offset: log.next as i64, payload: payload.as_deref() });
+            each(
+                &name.topic,
+                RecordRef {
+                    partition: name.partition,
+                    offset: log.next as i64,
+                    payload: payload.as_deref(),
+                },
+            );
             log.next += 1;
             polled.records += 1;
         }
@@ -117,11 +140,17 @@ impl Source for MemorySource {
 mod tests {
     use super::*;
 
-    fn read(source: &mut MemorySource, limit: usize) -> (Vec<(i32, i64, Vec<u8>)>, Vec<Change>) {
+    type Given = (i32, i64, Vec<u8>);
+
+    fn read(source: &mut MemorySource, limit: usize) -> (Vec<Given>, Vec<Change>) {
         let mut records = Vec::new();
         let polled = source
             .poll(Duration::ZERO, limit, &mut |_, record| {
-                records.push((record.partition, record.offset, record.payload.unwrap_or_default().to_vec()));
+                records.push((
+                    record.partition,
+                    record.offset,
+                    record.payload.unwrap_or_default().to_vec(),
+                ));
             })
             .unwrap();
         assert_eq!(polled.records, records.len());
@@ -136,9 +165,15 @@ mod tests {
             source.append(&first, Some(text.into()));
         }
         source.append(&second, Some("c".into()));
-        assert_eq!(read(&mut source, 9), (vec![], vec![Change::Assigned(vec![first.clone(), second.clone()])]));
+        assert_eq!(
+            read(&mut source, 9),
+            (vec![], vec![Change::Assigned(vec![first.clone(), second.clone()])])
+        );
         let (records, changes) = read(&mut source, 9);
-        assert_eq!(records, [(0, 0, b"a".to_vec()), (1, 0, b"c".to_vec()), (0, 1, b"b".to_vec())]);
+        assert_eq!(
+            records,
+            [(0, 0, b"a".to_vec()), (1, 0, b"c".to_vec()), (0, 1, b"b".to_vec())]
+        );
         assert_eq!(changes, [Change::CaughtUp(first.clone()), Change::CaughtUp(second)]);
         assert_eq!(read(&mut source, 9), (vec![], vec![]));
         source.seek(&[(first.clone(), 1)].into()).unwrap();

@@ -16,11 +16,13 @@ mod continued;
 mod kafka;
 mod memory;
 mod replay;
+mod settings;
 
 pub use continued::ContinuedSource;
-pub use kafka::{Assignment, KafkaSettings, KafkaSource};
+pub use kafka::KafkaSource;
 pub use memory::MemorySource;
 pub use replay::ReplaySource;
+pub use settings::{Assignment, KafkaSettings};
 
 /// A log of records, cut into partitions, read in the order of each partition's offsets by one thread.
 ///

@@ -29,7 +29,13 @@ impl<I: Iterator<Item = (String, Vec<u8>)>> ReplaySource<I> {
     /// file that it comes from.
     pub fn new(name: impl Into<String>, topics: impl IntoIterator<Item = String>, records: I) -> Self {
         let topics = topics.into_iter().map(|topic| (topic, Topic::default())).collect();
-        Self { records, name: name.into(), topics, assigned: false, exhausted: false }
+        Self {
+            records,
+            name: name.into(),
+            topics,
+            assigned: false,
+            exhausted: false,
+        }
     }
 
     /// Whether every record has been given.
@@ -54,7 +60,9 @@ impl<I: Iterator<Item = (String, Vec<u8>)>> Source for ReplaySource<I> {
         while polled.records < limit && !self.exhausted {
             let Some((topic, payload)) = self.records.next() else {
                 self.exhausted = true;
-                polled.changes.extend(self.partitions().into_iter().map(Change::CaughtUp));
+                polled
+                    .changes
+                    .extend(self.partitions().into_iter().map(Change::CaughtUp));
                 break;
             };
             let Some(known) = self.topics.get_mut(&topic) else {
@@ -64,7 +72,14 @@ impl<I: Iterator<Item = (String, Vec<u8>)>> Source for ReplaySource<I> {
             let offset = known.next;
             known.next += 1;
             if offset >= known.from {
-                each(&topic, RecordRef { partition: 0, offset, payload: Some(&payload) });
+                each(
+                    &topic,
+                    RecordRef {
+                        partition: 0,
+                        offset,
+                        payload: Some(&payload),
+                    },
+                );
                 polled.records += 1;
             }
         }
@@ -73,11 +88,19 @@ impl<I: Iterator<Item = (String, Vec<u8>)>> Source for ReplaySource<I> {
 
     fn seek(&mut self, offsets: &BTreeMap<TopicPartition, i64>) -> Result<()> {
         for (partition, &offset) in offsets {
-            let Some(topic) = self.topics.get_mut(&partition.topic).filter(|_| partition.partition == 0) else {
+            let Some(topic) = self
+                .topics
+                .get_mut(&partition.topic)
+                .filter(|_| partition.partition == 0)
+            else {
                 continue;
             };
             if offset < topic.next {
-                return Err(Error::invalid("offset", offset, format!("{} or more: a replay cannot go back", topic.next)));
+                return Err(Error::invalid(
+                    "offset",
+                    offset,
+                    format!("{} or more: a replay cannot go back", topic.next),
+                ));
             }
             topic.from = offset;
         }
@@ -94,8 +117,15 @@ impl<I: Iterator<Item = (String, Vec<u8>)>> Source for ReplaySource<I> {
     }
 
     fn identity(&mut self) -> Result<SourceIdentity> {
-        let topic_ids = self.topics.keys().map(|topic| (topic.clone(), self.name.clone())).collect();
-        Ok(SourceIdentity { cluster_id: Some("replay".into()), topic_ids })
+        let topic_ids = self
+            .topics
+            .keys()
+            .map(|topic| (topic.clone(), self.name.clone()))
+            .collect();
+        Ok(SourceIdentity {
+            cluster_id: Some("replay".into()),
+            topic_ids,
+        })
     }
 
     fn courtesy_commit(&mut self, _: &BTreeMap<TopicPartition, i64>) {}
@@ -118,7 +148,9 @@ mod tests {
         assert_eq!(polled.changes, [Change::Assigned(vec![partition.clone()])]);
         source.seek(&[(partition.clone(), 3)].into()).unwrap();
         let mut seen = Vec::new();
-        let polled = source.poll(Duration::ZERO, 10, &mut |_, record| seen.push(record.offset)).unwrap();
+        let polled = source
+            .poll(Duration::ZERO, 10, &mut |_, record| seen.push(record.offset))
+            .unwrap();
         assert_eq!((seen, polled.records), (vec![3, 4], 2));
         assert_eq!(polled.changes, [Change::CaughtUp(partition.clone())]);
         assert_eq!(source.high_watermark(&partition), Some(5));

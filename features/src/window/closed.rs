@@ -40,7 +40,10 @@ impl ClosedWindow {
 
     /// A window of which nothing is in memory yet.
     pub(super) fn unknown(start: i64, layout: &Layout) -> Self {
-        Self { complete: false, ..Self::closing(WindowTable::new(start, layout, None)) }
+        Self {
+            complete: false,
+            ..Self::closing(WindowTable::new(start, layout, None))
+        }
     }
 
     /// Whether the lake must be asked before an event of `key` can be added.
@@ -92,7 +95,9 @@ impl ClosedWindow {
 
     /// The slots that await a row, and the revision that each will have.
     pub(super) fn pending(&self) -> impl Iterator<Item = (u32, i32)> {
-        self.pending.iter().map(|&slot| (slot, self.revisions[slot as usize] + 1))
+        self.pending
+            .iter()
+            .map(|&slot| (slot, self.revisions[slot as usize] + 1))
     }
 
     pub(super) fn pending_count(&self) -> usize {

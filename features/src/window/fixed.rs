@@ -109,7 +109,10 @@ fn parts(value: f64) -> (u64, i32) {
     let stored = ((bits >> MANTISSA_BITS) & 0x7ff) as i32;
     let fraction = bits & ((1 << MANTISSA_BITS) - 1);
     let normal = u64::from(stored != 0);
-    (fraction | (normal << MANTISSA_BITS), stored.max(1) - EXPONENT_BIAS - MANTISSA_BITS)
+    (
+        fraction | (normal << MANTISSA_BITS),
+        stored.max(1) - EXPONENT_BIAS - MANTISSA_BITS,
+    )
 }
 
 /// `number * 2^by`, rounded half up. `number` has at most 106 bits.
@@ -119,7 +122,11 @@ fn shift(number: u128, by: i32) -> u128 {
         return number << by.min(127);
     }
     let down = by.unsigned_abs();
-    if down > 127 { 0 } else { (number + (1 << (down - 1))) >> down }
+    if down > 127 {
+        0
+    } else {
+        (number + (1 << (down - 1))) >> down
+    }
 }
 
 #[cfg(test)]
@@ -139,7 +146,10 @@ mod tests {
         for value in [0.0, 1.0, -47.3, 0.1, 299.999_999, 0.004, -0.007_1] {
             assert_eq!(scale.units(value) as f64 * power_of_two(-60), value, "{value}");
             let square = scale.square_units(value) as f64 * power_of_two(-50);
-            assert!((square - value * value).abs() <= power_of_two(-50).max(value * value * 1e-15), "{value}");
+            assert!(
+                (square - value * value).abs() <= power_of_two(-50).max(value * value * 1e-15),
+                "{value}"
+            );
         }
         assert_eq!(scale.units(f64::MIN_POSITIVE), 0);
     }
@@ -163,11 +173,19 @@ mod tests {
     fn values_without_a_range_and_huge_ranges_do_not_overflow() {
         for range in [None, Some((0.0, 1e9)), Some((-1e15, 1e12)), Some((0.0, f64::INFINITY))] {
             let scale = Scale::for_range(range);
-            let values: Vec<f64> = (0..4096).map(|index| if index % 2 == 0 { 1e300 } else { 0.5 * scale.bound }).collect();
+            let values: Vec<f64> = (0..4096)
+                .map(|index| if index % 2 == 0 { 1e300 } else { 0.5 * scale.bound })
+                .collect();
             let (sum, squares) = summed(&scale, &values);
-            assert!((scale.mean(sum, 4096) / (0.75 * scale.bound) - 1.0).abs() < 1e-12, "{range:?}");
+            assert!(
+                (scale.mean(sum, 4096) / (0.75 * scale.bound) - 1.0).abs() < 1e-12,
+                "{range:?}"
+            );
             let expected = 0.25 * scale.bound * (4096.0f64 / 4095.0).sqrt();
-            assert!((scale.deviation(sum, squares, 4096) / expected - 1.0).abs() < 1e-9, "{range:?}");
+            assert!(
+                (scale.deviation(sum, squares, 4096) / expected - 1.0).abs() < 1e-9,
+                "{range:?}"
+            );
         }
     }
 

@@ -30,7 +30,11 @@ impl Identities {
     /// Remembers `identity` of the key at `slot`; false where it was known.
     #[inline]
     pub(super) fn insert(&mut self, identity: u128, slot: u32) -> bool {
-        let Self { identities, slots, places } = self;
+        let Self {
+            identities,
+            slots,
+            places,
+        } = self;
         let known = |&place: &u32| identities[place as usize] == identity && slots[place as usize] == slot;
         match places.entry(identity as u64, known, |&place| identities[place as usize] as u64) {
             Entry::Occupied(_) => false,
@@ -64,7 +68,9 @@ impl Identities {
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.identities.capacity() * size_of::<u128>() + self.slots.capacity() * size_of::<u32>() + self.places.allocation_size()
+        self.identities.capacity() * size_of::<u128>()
+            + self.slots.capacity() * size_of::<u32>()
+            + self.places.allocation_size()
     }
 }
 
@@ -92,6 +98,9 @@ mod tests {
         assert!(known.insert(7, 1) && known.insert(7, 0) && known.insert(8, 1) && known.insert(7 + (1 << 100), 1));
         assert!(!known.insert(7, 1) && !known.insert(7 + (1 << 100), 1));
         let grouped = known.by_slot(3);
-        assert_eq!((grouped.of(0), grouped.of(1).len(), grouped.of(2).len()), (&[7u128][..], 3, 0));
+        assert_eq!(
+            (grouped.of(0), grouped.of(1).len(), grouped.of(2).len()),
+            (&[7u128][..], 3, 0)
+        );
     }
 }

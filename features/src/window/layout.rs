@@ -30,8 +30,14 @@ impl Layout {
     /// The shape of `definition`'s windows.
     #[must_use]
     pub fn new(definition: Arc<StreamDefinition>) -> Self {
-        let scales = definition.value_fields().map(|field| Scale::for_range(field.range)).collect();
-        let aggregates = definition.value_fields().map(arterial_datasets::stream::Field::window_aggregates).collect();
+        let scales = definition
+            .value_fields()
+            .map(|field| Scale::for_range(field.range))
+            .collect();
+        let aggregates = definition
+            .value_fields()
+            .map(arterial_datasets::stream::Field::window_aggregates)
+            .collect();
         let mut category_starts = vec![0];
         for field in definition.category_fields() {
             category_starts.push(category_starts[category_starts.len() - 1] + field.values.len());
@@ -77,7 +83,11 @@ fn fingerprint(definition: &StreamDefinition) -> u64 {
     let mut digest = Sha256::new();
     digest.update(definition.window.0.to_le_bytes());
     for field in definition.value_fields() {
-        digest.update(format!("value {} {:?}\n", field.column(), Scale::for_range(field.range)));
+        digest.update(format!(
+            "value {} {:?}\n",
+            field.column(),
+            Scale::for_range(field.range)
+        ));
     }
     for field in definition.category_fields() {
         digest.update(format!("category {} {:?}\n", field.column(), field.values));

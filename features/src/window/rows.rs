@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanArray, Date32Array, Float64Array, Float64Builder, Int32Array, Int64Array, RecordBatch,
-    StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, BinaryBuilder, BooleanArray, Date32Array, Float64Array, Float64Builder, Int32Array, Int64Array,
+    RecordBatch, StringBuilder, TimestampMicrosecondArray,
 };
 use arterial_datasets::stream::Aggregate;
 use arterial_datasets::time::Timestamp;
@@ -48,7 +48,12 @@ impl<'a> Rows<'a> {
             events: Vec::new(),
             duplicates: Vec::new(),
             quality: Vec::new(),
-            aggregates: layout.aggregates.iter().flatten().map(|_| Float64Builder::new()).collect(),
+            aggregates: layout
+                .aggregates
+                .iter()
+                .flatten()
+                .map(|_| Float64Builder::new())
+                .collect(),
             categories: vec![Vec::new(); layout.counts()],
             finals: Vec::new(),
             days: Vec::new(),
@@ -87,7 +92,8 @@ impl<'a> Rows<'a> {
     fn head(&mut self, table: &WindowTable, slot: u32) {
         let head = &table.heads[slot as usize];
         self.keys.append_value(self.names.name(head.key));
-        self.zones.append_option((head.zone != NO_ZONE).then(|| self.names.name(head.zone)));
+        self.zones
+            .append_option((head.zone != NO_ZONE).then(|| self.names.name(head.zone)));
         self.events.push(i64::from(head.events));
         self.duplicates.push(i64::from(table.duplicates.get(slot as usize)));
         self.quality.push(quality(head.events, head.degraded, self.layout));
@@ -126,8 +132,16 @@ impl<'a> Rows<'a> {
             Arc::new(Int64Array::from(self.duplicates)),
             Arc::new(Float64Array::from(self.quality)),
         ];
-        columns.extend(self.aggregates.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef));
-        columns.extend(self.categories.into_iter().map(|column| Arc::new(Int64Array::from(column)) as ArrayRef));
+        columns.extend(
+            self.aggregates
+                .iter_mut()
+                .map(|column| Arc::new(column.finish()) as ArrayRef),
+        );
+        columns.extend(
+            self.categories
+                .into_iter()
+                .map(|column| Arc::new(Int64Array::from(column)) as ArrayRef),
+        );
         columns.push(Arc::new(BooleanArray::from(self.finals)));
         columns.push(Arc::new(instants(committed)));
         columns.push(Arc::new(Date32Array::from(self.days)));
@@ -142,7 +156,10 @@ fn quality(events: u32, degraded: u32, layout: &Layout) -> f64 {
         return 0.0;
     }
     let events = f64::from(events);
-    let completeness = layout.definition.expected_events().map_or(1.0, |expected| (events / expected).min(1.0));
+    let completeness = layout
+        .definition
+        .expected_events()
+        .map_or(1.0, |expected| (events / expected).min(1.0));
     completeness * (events - f64::from(degraded)) / events
 }
 

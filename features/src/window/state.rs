@@ -49,7 +49,14 @@ pub(super) fn write(bytes: &mut Vec<u8>, table: &WindowTable, slot: u32, identit
 ///
 /// # Errors
 /// Bytes of another version, of another shape of the stream, or of a wrong length; the slot is then not made.
-pub(super) fn read(bytes: &[u8], table: &mut WindowTable, key: u32, zone: u32, duplicates: u32, layout: &Layout) -> Result<u32> {
+pub(super) fn read(
+    bytes: &[u8],
+    table: &mut WindowTable,
+    key: u32,
+    zone: u32,
+    duplicates: u32,
+    layout: &Layout,
+) -> Result<u32> {
     let mut reader = Reader(check(bytes, layout)?);
     let slot = table.slot(key, layout);
     let place = slot as usize;
@@ -85,13 +92,22 @@ fn check<'a>(bytes: &'a [u8], layout: &Layout) -> Result<&'a [u8]> {
         return refuse("version", format!("a state of version {VERSION}"));
     }
     if bytes.get(1..9) != Some(&layout.fingerprint.to_le_bytes()) {
-        return refuse("fields", "a state written under the stream's present fields and window length".into());
+        return refuse(
+            "fields",
+            "a state written under the stream's present fields and window length".into(),
+        );
     }
     let fixed = HEADER + VALUE * layout.values() + 4 * layout.counts();
-    let count = bytes.get(fixed..fixed + 4).and_then(|four| four.try_into().ok()).map(u32::from_le_bytes);
+    let count = bytes
+        .get(fixed..fixed + 4)
+        .and_then(|four| four.try_into().ok())
+        .map(u32::from_le_bytes);
     let expected = count.map(|count| fixed + 4 + 16 * count as usize);
     if expected != Some(bytes.len()) {
-        return refuse("bytes", expected.map_or(format!("more than {fixed}"), |length| length.to_string()));
+        return refuse(
+            "bytes",
+            expected.map_or(format!("more than {fixed}"), |length| length.to_string()),
+        );
     }
     Ok(&bytes[9..])
 }
@@ -101,7 +117,9 @@ struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
     fn take<const N: usize>(&mut self) -> [u8; N] {
-        let Some((first, rest)) = self.0.split_first_chunk::<N>() else { return [0; N] };
+        let Some((first, rest)) = self.0.split_first_chunk::<N>() else {
+            return [0; N];
+        };
         self.0 = rest;
         *first
     }

@@ -35,7 +35,13 @@ pub(super) struct Moments {
 }
 
 impl Moments {
-    pub(super) const EMPTY: Self = Self { sum: 0, squares: 0, min: f64::INFINITY, max: f64::NEG_INFINITY, last: f64::NAN };
+    pub(super) const EMPTY: Self = Self {
+        sum: 0,
+        squares: 0,
+        min: f64::INFINITY,
+        max: f64::NEG_INFINITY,
+        last: f64::NAN,
+    };
 }
 
 /// Counters that are mostly zero: nothing is held for slots behind the last one that was ever counted up.
@@ -122,7 +128,14 @@ impl WindowTable {
         }
         self.slot_of[key as usize] = slot;
         grow(&mut self.heads, slot as usize + 1);
-        self.heads.push(Head { last_time: i64::MIN, last_identity: 0, key, zone: NO_ZONE, events: 0, degraded: 0 });
+        self.heads.push(Head {
+            last_time: i64::MIN,
+            last_identity: 0,
+            key,
+            zone: NO_ZONE,
+            events: 0,
+            degraded: 0,
+        });
         let places = self.heads.len() * layout.values();
         grow(&mut self.moments, places);
         self.moments.resize(places, Moments::EMPTY);
@@ -161,7 +174,8 @@ impl WindowTable {
         }
         let first = place * layout.values();
         let moments = &mut self.moments[first..first + layout.values()];
-        for (field, ((moments, scale), column)) in moments.iter_mut().zip(&layout.scales).zip(&batch.values).enumerate() {
+        for (field, ((moments, scale), column)) in moments.iter_mut().zip(&layout.scales).zip(&batch.values).enumerate()
+        {
             let value = column[row];
             if value.is_nan() {
                 self.missing.add(first + field, 1);

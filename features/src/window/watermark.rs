@@ -17,6 +17,8 @@ use arterial_datasets::time::Timestamp;
 pub struct Resume {
     /// Every record below this offset has been read; none where nothing was committed.
     pub next: i64,
+    /// Where reading begins: the lowest offset that an open window held; at most `next`.
+    pub read_from: i64,
     /// Windows that end at or before are closed, with everything read of them in the table.
     pub closed_through: Option<Timestamp>,
     /// Offsets that are in quarantine already.
@@ -27,8 +29,10 @@ pub struct Resume {
 #[derive(Debug)]
 pub(super) struct Partition {
     pub number: i32,
-    /// The next unread offset.
+    /// The next offset that no run has read.
     pub next: i64,
+    /// The next offset that this run has not read: behind `next` until everything of the open windows is read again.
+    pub read: i64,
     /// The largest event time seen in this run.
     pub latest: Option<i64>,
     /// When the last record came, or when the partition was assigned.
@@ -38,7 +42,26 @@ pub(super) struct Partition {
 
 impl Partition {
     pub(super) fn new(number: i32, resume: Resume, now: Timestamp) -> Self {
-        Self { number, next: resume.next, latest: None, active_at: now.0, resume }
+        Self {
+            number,
+            next: resume.next,
+            read: resume.read_from,
+            latest: None,
+            active_at: now.0,
+            resume,
+        }
+    }
+
+    /// Everything below `next` has been read, by this run or, before where this one began, by an earlier one.
+    #[inline]
+    pub(super) fn read_to(&mut self, next: i64) {
+        self.read = self.read.max(next);
+        self.next = self.next.max(next);
+    }
+
+    /// Whether records that an earlier run has read are still to be read again.
+    pub(super) fn is_behind(&self, unread: &dyn Fn(i32) -> bool) -> bool {
+        self.read < self.resume.next && unread(self.number)
     }
 
     /// Whether an earlier run has dealt with the event at `offset` in a window that ends at `end`.
@@ -74,11 +97,14 @@ impl Watermark {
             .partitions
             .iter()
             .filter(|one| one.active_at > idle_since || unread(one.number))
-            .map(|one| one.latest)
+            .map(|one| one.latest.filter(|_| !one.is_behind(unread)))
             .peekable();
         let candidate = if awake.peek().is_some() {
-            // A partition that is awake but has shown no event yet holds the watermark.
-            awake.try_fold(i64::MAX, |least, latest| latest.map(|latest| least.min(latest))).map(|least| least - self.lateness)
+            // A partition that is awake but has shown no event yet, or not all of those that an earlier run had read, holds the
+            // watermark: a window must not close before everything below `next` is in it again.
+            awake
+                .try_fold(i64::MAX, |least, latest| latest.map(|latest| least.min(latest)))
+                .map(|least| least - self.lateness)
         } else {
             self.silent(now.0, newest_end)
         };
@@ -110,8 +136,16 @@ mod tests {
     const IDLE: i64 = 60;
 
     fn watermark(partitions: i32) -> Watermark {
-        let partitions = (0..partitions).map(|number| Partition::new(number, Resume::default(), Timestamp(0))).collect();
-        Watermark { lateness: LATENESS, idle_timeout: IDLE, partitions, now: None, certain: None }
+        let partitions = (0..partitions)
+            .map(|number| Partition::new(number, Resume::default(), Timestamp(0)))
+            .collect();
+        Watermark {
+            lateness: LATENESS,
+            idle_timeout: IDLE,
+            partitions,
+            now: None,
+            certain: None,
+        }
     }
 
     fn see(mark: &mut Watermark, partition: usize, time: i64, at: i64) {

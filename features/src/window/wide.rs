@@ -30,7 +30,10 @@ impl Wide {
         if by == 0 {
             return self;
         }
-        Self { high: (self.high << by) | (self.low >> (128 - by)), low: self.low << by }
+        Self {
+            high: (self.high << by) | (self.low >> (128 - by)),
+            low: self.low << by,
+        }
     }
 
     /// `self - other`, or 0 where that would be negative.
@@ -39,7 +42,10 @@ impl Wide {
             return Self { high: 0, low: 0 };
         }
         let (low, borrow) = self.low.overflowing_sub(other.low);
-        Self { high: self.high - other.high - u128::from(borrow), low }
+        Self {
+            high: self.high - other.high - u128::from(borrow),
+            low,
+        }
     }
 
     /// The nearest float, within two roundings.
@@ -54,14 +60,36 @@ mod tests {
 
     #[test]
     fn products_and_differences_agree_with_smaller_arithmetic() {
-        for (left, right) in [(3, 5), (u128::from(u64::MAX), 7), (u128::from(u64::MAX), u128::from(u64::MAX))] {
-            assert_eq!(Wide::product(left, right), Wide { high: 0, low: left * right });
+        for (left, right) in [
+            (3, 5),
+            (u128::from(u64::MAX), 7),
+            (u128::from(u64::MAX), u128::from(u64::MAX)),
+        ] {
+            assert_eq!(
+                Wide::product(left, right),
+                Wide {
+                    high: 0,
+                    low: left * right
+                }
+            );
         }
         assert_eq!(Wide::product(1 << 100, 1 << 100), Wide { high: 1 << 72, low: 0 });
-        assert_eq!(Wide::product(u128::MAX, u128::MAX), Wide { high: u128::MAX - 1, low: 1 });
+        assert_eq!(
+            Wide::product(u128::MAX, u128::MAX),
+            Wide {
+                high: u128::MAX - 1,
+                low: 1
+            }
+        );
         let number = Wide::product(1 << 90, 5).shifted(70);
         assert_eq!(number, Wide { high: 5 << 32, low: 0 });
-        assert_eq!(number.less(Wide { high: 0, low: 1 }), Wide { high: (5 << 32) - 1, low: u128::MAX });
+        assert_eq!(
+            number.less(Wide { high: 0, low: 1 }),
+            Wide {
+                high: (5 << 32) - 1,
+                low: u128::MAX
+            }
+        );
         assert_eq!(Wide { high: 0, low: 1 }.less(number), Wide { high: 0, low: 0 });
     }
 

@@ -16,9 +16,9 @@ use super::rows::Rows;
 use super::state;
 use super::table::WindowTable;
 use super::watermark::{Partition, Resume, Watermark};
+use crate::Result;
 use crate::event::{EventBatch, NO_ZONE};
 use crate::intern::Interner;
-use crate::Result;
 
 /// Tumbling windows by event time: one accumulator a key and window, exact whatever the order of arrival.
 ///
@@ -62,7 +62,7 @@ pub struct Counts {
 pub struct Position {
     /// The next unread offset.
     pub next: i64,
-    /// The lowest offset still held by an open window; `next` where none is.
+    /// The lowest offset that an open window holds, or will hold once this run has read it again; `next` where none is.
     pub resume_from: i64,
     /// Windows that end at or before are closed, with everything read of them in the table.
     pub closed_through: Option<Timestamp>,
@@ -109,7 +109,10 @@ impl Windows {
             horizon: definition.revision_horizon.0,
             layout: Layout::new(definition),
             open: Vec::new(),
-            closed: Closed { windows: BTreeMap::new(), most_bytes },
+            closed: Closed {
+                windows: BTreeMap::new(),
+                most_bytes,
+            },
             watermark,
             closed_through: None,
             late: EventBatch::default(),
@@ -128,7 +131,11 @@ impl Windows {
         let through = resume.closed_through.map(|through| through.0);
         let first = self.watermark.partitions.is_empty();
         self.closed_through = self.closed_through.max(through);
-        self.watermark.now = if first { through } else { self.watermark.now.min(through) };
+        self.watermark.now = if first {
+            through
+        } else {
+            self.watermark.now.min(through)
+        };
         self.watermark.partitions.retain(|one| one.number != partition);
         self.watermark.partitions.push(Partition::new(partition, resume, now));
     }
@@ -138,7 +145,10 @@ impl Windows {
         let mut too_late = Vec::new();
         let window = self.layout.window();
         let mut start = self.layout.window_start(batch.times.first().copied().unwrap_or(0));
-        let (mut at, mut here) = (0, self.partition_place(batch.partitions.first().copied().unwrap_or(0), now));
+        let (mut at, mut here) = (
+            0,
+            self.partition_place(batch.partitions.first().copied().unwrap_or(0), now),
+        );
         for row in 0..batch.len() {
             let (time, offset, number) = (batch.times[row], batch.offsets[row], batch.partitions[row]);
             if time < start || time - start >= window {
@@ -150,7 +160,11 @@ impl Windows {
             let partition = &self.watermark.partitions[here];
             match self.fate(partition, offset, start + window) {
                 Fate::Done => {}
-                Fate::TooLate => too_late.push(TooLate { partition: number, offset, time }),
+                Fate::TooLate => too_late.push(TooLate {
+                    partition: number,
+                    offset,
+                    time,
+                }),
                 Fate::Late => copy_row(batch, row, &mut self.late),
                 Fate::Open => {
                     at = self.open_place(start, at);
@@ -163,7 +177,7 @@ impl Windows {
                 }
             }
             let partition = &mut self.watermark.partitions[here];
-            partition.next = partition.next.max(offset + 1);
+            partition.read_to(offset + 1);
             partition.latest = partition.latest.max(Some(time));
             partition.active_at = now.0;
         }
@@ -189,18 +203,21 @@ impl Windows {
     pub fn read_to(&mut self, partition: i32, next: i64, now: Timestamp) {
         let place = self.partition_place(partition, now);
         let partition = &mut self.watermark.partitions[place];
-        if next > partition.next {
-            partition.next = next;
+        if next > partition.read {
+            partition.read_to(next);
             partition.active_at = now.0;
         }
     }
 
     fn partition_place(&mut self, number: i32, now: Timestamp) -> usize {
         let partitions = &mut self.watermark.partitions;
-        partitions.iter().position(|one| one.number == number).unwrap_or_else(|| {
-            partitions.push(Partition::new(number, Resume::default(), now));
-            partitions.len() - 1
-        })
+        partitions
+            .iter()
+            .position(|one| one.number == number)
+            .unwrap_or_else(|| {
+                partitions.push(Partition::new(number, Resume::default(), now));
+                partitions.len() - 1
+            })
     }
 
     /// The place of the open window that starts at `start`, made where there is none; `hint` is looked at first.
@@ -225,12 +242,17 @@ impl Windows {
     /// number, has records that were not read yet. Returns how many windows closed.
     pub fn advance(&mut self, now: Timestamp, unread: &dyn Fn(i32) -> bool) -> usize {
         let window = self.layout.window();
-        self.watermark.advance(now, unread, self.open.last().map(|table| table.start + window));
+        self.watermark
+            .advance(now, unread, self.open.last().map(|table| table.start + window));
         self.close(self.watermark.now)
     }
 
-    /// Closes every open window, as the input has ended. Returns how many closed.
-    pub fn finish(&mut self) -> usize {
+    /// Closes every open window, as the input has ended; none where a partition has not been read again as far as an earlier run
+    /// had read it. Returns how many closed. `unread` as for [`advance`](Self::advance).
+    pub fn finish(&mut self, unread: &dyn Fn(i32) -> bool) -> usize {
+        if self.watermark.partitions.iter().any(|one| one.is_behind(unread)) {
+            return 0;
+        }
         let end = self.open.last().map(|table| table.start + self.layout.window());
         self.watermark.now = self.watermark.now.max(end);
         self.watermark.certain = self.watermark.now;
@@ -240,7 +262,9 @@ impl Windows {
     fn close(&mut self, through: Option<i64>) -> usize {
         self.closed_through = self.closed_through.max(through);
         let window = self.layout.window();
-        let ready = self.open.partition_point(|table| Some(table.start + window) <= self.closed_through);
+        let ready = self
+            .open
+            .partition_point(|table| Some(table.start + window) <= self.closed_through);
         for table in self.open.drain(..ready) {
             self.counts.closed += table.len() as u64;
             self.closed.windows.insert(table.start, ClosedWindow::closing(table));
@@ -262,7 +286,12 @@ impl Windows {
     pub fn missing(&self) -> BTreeSet<Missing> {
         (0..self.late.times.len())
             .map(|row| (self.late.keys[row], self.layout.window_start(self.late.times[row])))
-            .filter(|(key, start)| self.closed.windows.get(start).is_none_or(|window| window.must_ask(*key)))
+            .filter(|(key, start)| {
+                self.closed
+                    .windows
+                    .get(start)
+                    .is_none_or(|window| window.must_ask(*key))
+            })
             .map(|(key, start)| (key, Timestamp(start)))
             .collect()
     }
@@ -276,22 +305,35 @@ impl Windows {
         let mut newest: BTreeMap<Missing, (i32, usize, usize)> = BTreeMap::new();
         for (number, batch) in rows.iter().enumerate() {
             let keys = column(batch, "key")?.as_string::<i32>().clone();
-            let starts = column(batch, "window_start")?.as_primitive::<TimestampMicrosecondType>().clone();
+            let starts = column(batch, "window_start")?
+                .as_primitive::<TimestampMicrosecondType>()
+                .clone();
             let revisions = column(batch, "revision")?.as_primitive::<Int32Type>().clone();
             for row in 0..batch.num_rows() {
-                let Some(key) = names.get(keys.value(row)) else { continue };
+                let Some(key) = names.get(keys.value(row)) else {
+                    continue;
+                };
                 let place = (key, Timestamp(starts.value(row)));
                 if asked.contains(&place) {
                     let found = (revisions.value(row), number, row);
-                    newest.entry(place).and_modify(|known| *known = found.max(*known)).or_insert(found);
+                    newest
+                        .entry(place)
+                        .and_modify(|known| *known = found.max(*known))
+                        .or_insert(found);
                 }
             }
         }
         for &(key, start) in asked {
             let layout = &self.layout;
-            let window = self.closed.windows.entry(start.0).or_insert_with(|| ClosedWindow::unknown(start.0, layout));
+            let window = self
+                .closed
+                .windows
+                .entry(start.0)
+                .or_insert_with(|| ClosedWindow::unknown(start.0, layout));
             match newest.get(&(key, start)) {
-                Some(&(revision, number, row)) => restore_row(window, key, revision, &rows[number], row, names, layout)?,
+                Some(&(revision, number, row)) => {
+                    restore_row(window, key, revision, &rows[number], row, names, layout)?
+                }
                 None => window.set_absent(key, layout),
             }
         }
@@ -306,7 +348,11 @@ impl Windows {
         for row in 0..late.times.len() {
             let start = self.layout.window_start(late.times[row]);
             let layout = &self.layout;
-            let window = self.closed.windows.entry(start).or_insert_with(|| ClosedWindow::unknown(start, layout));
+            let window = self
+                .closed
+                .windows
+                .entry(start)
+                .or_insert_with(|| ClosedWindow::unknown(start, layout));
             match window.add(&late, row, layout) {
                 Some(new) => {
                     self.counts.events += u64::from(new);
@@ -341,26 +387,47 @@ impl Windows {
 
     /// The start of the newest window that takes no more revisions.
     fn final_until(&self) -> Option<i64> {
-        self.watermark.certain.map(|certain| certain - self.horizon - self.layout.window())
+        self.watermark
+            .certain
+            .map(|certain| certain - self.horizon - self.layout.window())
     }
 
     /// How far each partition has been read; belongs into the same commit as [`rows`](Self::rows).
     pub fn positions(&self) -> BTreeMap<i32, Position> {
         let lowest = |number: i32| {
-            let held = self.open.iter().flat_map(|table| &table.lowest).filter(|(partition, _)| *partition == number);
+            let held = self
+                .open
+                .iter()
+                .flat_map(|table| &table.lowest)
+                .filter(|(partition, _)| *partition == number);
             held.map(|&(_, offset)| offset).min()
         };
         let position = |one: &Partition| Position {
             next: one.next,
-            resume_from: lowest(one.number).unwrap_or(one.next).min(one.next),
-            closed_through: self.closed_through.map(Timestamp),
+            resume_from: lowest(one.number).unwrap_or(one.read).min(one.read),
+            // What is still to be read again is in no window yet, be it closed through other partitions.
+            closed_through: if one.read < one.resume.next {
+                one.resume.closed_through
+            } else {
+                self.closed_through.map(Timestamp)
+            },
         };
-        self.watermark.partitions.iter().map(|one| (one.number, position(one))).collect()
+        self.watermark
+            .partitions
+            .iter()
+            .map(|one| (one.number, position(one)))
+            .collect()
     }
 
     /// The rows are committed.
     pub fn committed(&mut self) {
-        let revised: u64 = self.closed.windows.values().flat_map(ClosedWindow::pending).filter(|&(_, revision)| revision > 0).count() as u64;
+        let revised: u64 = self
+            .closed
+            .windows
+            .values()
+            .flat_map(ClosedWindow::pending)
+            .filter(|&(_, revision)| revision > 0)
+            .count() as u64;
         self.counts.revisions += revised;
         self.closed.committed(self.final_until());
     }
@@ -416,7 +483,11 @@ fn restore_row(
         window.set_final(key);
         return Ok(());
     }
-    let zone = if zones.is_null(row) { NO_ZONE } else { names.intern(zones.value(row))? };
+    let zone = if zones.is_null(row) {
+        NO_ZONE
+    } else {
+        names.intern(zones.value(row))?
+    };
     let repeats = u32::try_from(duplicates.value(row)).unwrap_or(u32::MAX);
     match state::read(states.value(row), &mut window.table, key, zone, repeats, layout) {
         Ok(slot) => window.set_revision(slot, revision),

@@ -25,7 +25,11 @@ const PARTITIONS: i32 = 3;
 const BEGIN: i64 = 1_767_225_600 * SECOND;
 
 fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 /// A log of records that outlives the pipelines that read it.
@@ -44,7 +48,10 @@ impl Log {
 }
 
 fn identity(topic_id: &str) -> SourceIdentity {
-    SourceIdentity { cluster_id: Some("test".into()), topic_ids: [("noise".into(), topic_id.into())].into() }
+    SourceIdentity {
+        cluster_id: Some("test".into()),
+        topic_ids: [("noise".into(), topic_id.into())].into(),
+    }
 }
 
 fn partition(number: i32) -> TopicPartition {
@@ -54,8 +61,16 @@ fn partition(number: i32) -> TopicPartition {
 /// A reading of `corner` at `time`; equal corners and times give equal contents.
 fn reading(corner: u32, time: i64) -> String {
     let salt = (time / SECOND) % 97 + i64::from(corner);
-    let zone = if salt % 3 == 0 { "null".to_owned() } else { format!("\"zone-{}\"", salt % 5) };
-    let decibel = if salt % 7 == 0 { "null".to_owned() } else { format!("{}.{:03}", salt, (salt * 37) % 1000) };
+    let zone = if salt % 3 == 0 {
+        "null".to_owned()
+    } else {
+        format!("\"zone-{}\"", salt % 5)
+    };
+    let decibel = if salt % 7 == 0 {
+        "null".to_owned()
+    } else {
+        format!("{}.{:03}", salt, (salt * 37) % 1000)
+    };
     let state = if salt % 11 == 0 { "degraded" } else { "good" };
     format!(
         r#"{{"corner":"corner-{corner}","timestamp":"{}","zone":{zone},"decibel":{decibel},"cars":{},"state":"{state}"}}"#,
@@ -93,16 +108,34 @@ impl World {
         let ours = TempDir::new().unwrap();
         let faults: Arc<Faults> = Arc::default();
         let fault: Arc<dyn Fault> = faults.clone();
-        let options = LakeOptions { fsync: false, fault: Some(fault), ..LakeOptions::default() };
+        let options = LakeOptions {
+            fsync: false,
+            fault: Some(fault),
+            ..LakeOptions::default()
+        };
         let world = Self::over(ours.path(), runtime(), options);
-        Self { faults, _ours: Some(ours), ..world }
+        Self {
+            faults,
+            _ours: Some(ours),
+            ..world
+        }
     }
 
     /// Over a lake that somebody else deletes.
     pub fn over(folder: &Path, runtime: Runtime, options: LakeOptions) -> Self {
         let clock = TestClock::at(BEGIN + DAY);
-        let options = LakeOptions { clock: clock.clone(), ..options };
-        Self { runtime, folder: folder.to_owned(), clock, faults: Arc::default(), options, _ours: None }
+        let options = LakeOptions {
+            clock: clock.clone(),
+            ..options
+        };
+        Self {
+            runtime,
+            folder: folder.to_owned(),
+            clock,
+            faults: Arc::default(),
+            options,
+            _ours: None,
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -110,7 +143,10 @@ impl World {
     }
 
     fn address(&self) -> LakeAddress {
-        LakeAddress { url: self.folder.to_str().unwrap().into(), options: self.options.clone() }
+        LakeAddress {
+            url: self.folder.to_str().unwrap().into(),
+            options: self.options.clone(),
+        }
     }
 
     pub fn pipeline(&self, source: MemorySource, closed_bytes: usize) -> Pipeline<MemorySource> {
@@ -144,7 +180,10 @@ impl World {
 
     pub fn rows(&self, table: &str) -> Vec<RecordBatch> {
         self.runtime.block_on(async {
-            let options = LakeOptions { fsync: false, ..LakeOptions::default() };
+            let options = LakeOptions {
+                fsync: false,
+                ..LakeOptions::default()
+            };
             let lake = Lake::open(self.folder.to_str().unwrap(), options).await.unwrap();
             match lake.existing(table).await.unwrap() {
                 Some(table) => table.scan(&Scan::default()).await.unwrap(),
@@ -156,7 +195,10 @@ impl World {
     fn places(&self, table: &str) -> Vec<(i32, i64)> {
         let place = |batch: &RecordBatch| {
             let partitions = batch["partition"].as_primitive::<Int32Type>().values().to_vec();
-            partitions.into_iter().zip(batch["offset"].as_primitive::<Int64Type>().values().to_vec()).collect::<Vec<_>>()
+            partitions
+                .into_iter()
+                .zip(batch["offset"].as_primitive::<Int64Type>().values().to_vec())
+                .collect::<Vec<_>>()
         };
         self.rows(table).iter().flat_map(place).collect()
     }
@@ -165,13 +207,19 @@ impl World {
 #[derive(Debug, Clone)]
 enum Step {
     /// So many more records appear, with event times around this minute.
-    Append { count: usize, minute: i64, seed: u64 },
+    Append {
+        count: usize,
+        minute: i64,
+        seed: u64,
+    },
     Turn,
     Wait,
     /// The process ends without a word.
     Crash,
     /// The lake fails at the n-th step from now.
-    Fault { after: i64 },
+    Fault {
+        after: i64,
+    },
     Shutdown,
 }
 
@@ -191,7 +239,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn records(count: usize, minute: i64, seed: u64) -> Vec<(i32, String)> {
     let mut state = seed | 1;
     let mut random = move |below: i64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         ((state >> 33) as i64) % below
     };
     (0..count)
@@ -216,7 +266,9 @@ fn play(world: &World, steps: &[Step], closed_bytes: usize) -> Log {
         match step {
             Step::Append { count, minute, seed } => {
                 for (number, text) in records(*count, *minute, *seed) {
-                    pipeline.source_mut().append(&partition(number), Some(text.clone().into_bytes()));
+                    pipeline
+                        .source_mut()
+                        .append(&partition(number), Some(text.clone().into_bytes()));
                     log.0.push((number, text));
                 }
             }
@@ -247,7 +299,13 @@ pub fn assert_counted_once(world: &World, log: &Log) {
     assert_eq!(counted, log.0.len() as i64, "every record is counted once");
     let archived = world.places("noise_events");
     let distinct: BTreeSet<_> = archived.iter().collect();
-    assert_eq!((distinct.len(), archived.len()), (archived.len(), log.0.iter().filter(|(_, text)| text.contains("corner")).count()));
+    assert_eq!(
+        (distinct.len(), archived.len()),
+        (
+            archived.len(),
+            log.0.iter().filter(|(_, text)| text.contains("corner")).count()
+        )
+    );
 }
 
 proptest! {
@@ -271,7 +329,8 @@ pub fn one_window() -> Log {
     let mut log = Log::default();
     for second in (0..300).step_by(20) {
         for corner in 0..4 {
-            log.0.push((corner % PARTITIONS, reading(corner as u32, BEGIN + second * SECOND)));
+            log.0
+                .push((corner % PARTITIONS, reading(corner as u32, BEGIN + second * SECOND)));
         }
     }
     for number in 0..PARTITIONS {
@@ -281,7 +340,9 @@ pub fn one_window() -> Log {
 }
 
 fn append(pipeline: &mut Pipeline<MemorySource>, log: &mut Log, number: i32, text: String) {
-    pipeline.source_mut().append(&partition(number), Some(text.clone().into_bytes()));
+    pipeline
+        .source_mut()
+        .append(&partition(number), Some(text.clone().into_bytes()));
     log.0.push((number, text));
 }
 
@@ -327,7 +388,11 @@ fn a_late_event_becomes_a_revision_and_a_late_repeat_is_recognised() {
     append(&mut pipeline, &mut log, 0, reading(1, BEGIN + 7 * SECOND));
     append(&mut pipeline, &mut log, 2, reading(1, BEGIN + 20 * SECOND));
     world.drain(&mut pipeline);
-    assert_eq!(pipeline.status().streams["noise"].revisions, 0, "late events wait for each other");
+    assert_eq!(
+        pipeline.status().streams["noise"].revisions,
+        0,
+        "late events wait for each other"
+    );
     world.clock.advance(6 * SECOND);
     world.drain(&mut pipeline);
     let status = pipeline.status().streams["noise"].clone();
@@ -368,7 +433,10 @@ fn a_record_from_the_future_is_refused_and_moves_no_watermark() {
     let status = pipeline.status().streams["noise"].clone();
     assert_eq!((status.watermark, status.quarantined), (before, 1));
     pipeline.shutdown().unwrap();
-    assert_eq!(world.rows("quarantine")[0]["reason"].as_string::<i32>().value(0), "FROM_THE_FUTURE");
+    assert_eq!(
+        world.rows("quarantine")[0]["reason"].as_string::<i32>().value(0),
+        "FROM_THE_FUTURE"
+    );
 }
 
 #[test]
@@ -378,7 +446,11 @@ fn an_idle_partition_does_not_hold_its_windows_open() {
     log.0.retain(|(number, _)| *number == 0);
     let mut pipeline = world.pipeline(log.source(), 0);
     world.drain(&mut pipeline);
-    assert_eq!(pipeline.status().streams["noise"].windows, 0, "two partitions have shown nothing yet");
+    assert_eq!(
+        pipeline.status().streams["noise"].windows,
+        0,
+        "two partitions have shown nothing yet"
+    );
     world.clock.advance(61 * SECOND);
     append(&mut pipeline, &mut log, 0, reading(9, BEGIN + 6 * MINUTE + SECOND));
     world.drain(&mut pipeline);
@@ -398,13 +470,18 @@ fn whoever_was_overtaken_is_refused() {
     let mut owner = world.pipeline(log.source(), 0);
     world.drain(&mut owner);
     for (number, text) in &log.0[30..] {
-        zombie.source_mut().append(&partition(*number), Some(text.clone().into_bytes()));
+        zombie
+            .source_mut()
+            .append(&partition(*number), Some(text.clone().into_bytes()));
     }
     for _ in 0..20 {
         zombie.turn().unwrap();
     }
     let status = zombie.status();
-    assert!(matches!(&status.streams["noise"].state, StreamState::Fenced(why) if why.contains("epoch")), "{status:?}");
+    assert!(
+        matches!(&status.streams["noise"].state, StreamState::Fenced(why) if why.contains("epoch")),
+        "{status:?}"
+    );
     assert!(!status.is_ready());
     let error = zombie.run(&false.into()).unwrap_err().to_string();
     assert!(error.contains("noise") && error.contains("epoch"), "{error}");
@@ -421,7 +498,11 @@ fn a_full_disk_stops_consuming_and_nothing_else() {
     impl Fault for Full {
         fn at(&self, point: Point<'_>) -> io::Result<()> {
             let full = self.0.load(Ordering::SeqCst) && point.step == arterial_datasets::lake::Step::WriteFile;
-            if full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+            if full {
+                Err(io::ErrorKind::StorageFull.into())
+            } else {
+                Ok(())
+            }
         }
     }
     let (world, log) = (World::new(), one_window());
@@ -430,18 +511,31 @@ fn a_full_disk_stops_consuming_and_nothing_else() {
     address.options.fault = Some(full.clone());
     let settings = PipelineOptions::new(IdentityKey::from_secret("test"));
     let handle = world.runtime.handle().clone();
-    let mut pipeline = Pipeline::new(Log::default().source(), [noise()], address, world.clock.clone(), handle, settings).unwrap();
+    let mut pipeline = Pipeline::new(
+        Log::default().source(),
+        [noise()],
+        address,
+        world.clock.clone(),
+        handle,
+        settings,
+    )
+    .unwrap();
     world.drain(&mut pipeline);
     full.0.store(true, Ordering::SeqCst);
     for (number, text) in &log.0 {
-        pipeline.source_mut().append(&partition(*number), Some(text.clone().into_bytes()));
+        pipeline
+            .source_mut()
+            .append(&partition(*number), Some(text.clone().into_bytes()));
     }
     for _ in 0..5 {
         pipeline.turn().unwrap();
         world.clock.advance(SECOND);
     }
     let status = pipeline.status();
-    assert!(status.suspended.as_ref().is_some_and(|why| why.contains("full")), "{status:?}");
+    assert!(
+        status.suspended.as_ref().is_some_and(|why| why.contains("full")),
+        "{status:?}"
+    );
     assert!(!status.is_ready() && status.reasons()[0].contains("lake"));
     assert!(world.rows("noise_windows").iter().all(|rows| rows.num_rows() == 0));
     full.0.store(false, Ordering::SeqCst);
@@ -455,7 +549,15 @@ fn a_full_disk_stops_consuming_and_nothing_else() {
 fn pipeline_with(world: &World, source: MemorySource, policy: OnRecreatedTopic) -> Pipeline<MemorySource> {
     let mut options = PipelineOptions::new(IdentityKey::from_secret("test"));
     options.on_recreated_topic = policy;
-    Pipeline::new(source, [noise()], world.address(), world.clock.clone(), world.runtime.handle().clone(), options).unwrap()
+    Pipeline::new(
+        source,
+        [noise()],
+        world.address(),
+        world.clock.clone(),
+        world.runtime.handle().clone(),
+        options,
+    )
+    .unwrap()
 }
 
 #[test]
@@ -478,7 +580,10 @@ fn a_topic_that_was_made_anew_stops_its_stream_or_is_read_from_its_beginning() {
         stopped.turn().unwrap();
     }
     let status = stopped.status();
-    assert!(matches!(&status.streams["noise"].state, StreamState::Stopped(why) if why.contains("`second`")), "{status:?}");
+    assert!(
+        matches!(&status.streams["noise"].state, StreamState::Stopped(why) if why.contains("`second`")),
+        "{status:?}"
+    );
     assert_eq!(status.streams["noise"].events, 0);
 
     world.clock.advance(SECOND);
@@ -508,7 +613,10 @@ fn a_log_that_ends_below_what_was_read_stops_its_stream() {
         pipeline.turn().unwrap();
     }
     let status = pipeline.status();
-    assert!(matches!(&status.streams["noise"].state, StreamState::Stopped(why) if why.contains("ends at offset")), "{status:?}");
+    assert!(
+        matches!(&status.streams["noise"].state, StreamState::Stopped(why) if why.contains("ends at offset")),
+        "{status:?}"
+    );
 }
 
 #[test]
@@ -549,12 +657,20 @@ fn refused_records_are_listed_and_sent_again() {
     world.drain(&mut pipeline);
     pipeline.shutdown().unwrap();
     world.runtime.block_on(async {
-        let options = LakeOptions { fsync: false, ..LakeOptions::default() };
+        let options = LakeOptions {
+            fsync: false,
+            ..LakeOptions::default()
+        };
         let lake = Lake::open(world.folder.to_str().unwrap(), options).await.unwrap();
         let all = quarantine::list(&lake, &quarantine::Filter::default()).await.unwrap();
         assert_eq!(all.len(), 2);
         let reason = Some(quarantine::reason("NOT_JSON").unwrap());
-        let filter = quarantine::Filter { topic: Some("noise".into()), reason, limit: Some(5), since: Some(Timestamp(BEGIN)) };
+        let filter = quarantine::Filter {
+            topic: Some("noise".into()),
+            reason,
+            limit: Some(5),
+            since: Some(Timestamp(BEGIN)),
+        };
         let mut sink = Kept(Vec::new());
         let replayed = quarantine::replay(&lake, &filter, &mut sink).await.unwrap();
         assert_eq!((replayed.sent, replayed.not_whole), (1, 0));

@@ -26,7 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const BEGIN: i64 = 1_767_225_600 * SECOND;
 
 fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 fn create_topics(broker: &KafkaBroker, catalog: &StreamCatalog) {
@@ -76,7 +80,11 @@ fn produce(broker: &KafkaBroker, catalog: &StreamCatalog, rounds: std::ops::Rang
             let mut payloads = Vec::new();
             for round in rounds.clone() {
                 for key in 0..2usize {
-                    let text = event(stream, key * PARTITIONS as usize + partition as usize, BEGIN + round as i64 * 10 * SECOND);
+                    let text = event(
+                        stream,
+                        key * PARTITIONS as usize + partition as usize,
+                        BEGIN + round as i64 * 10 * SECOND,
+                    );
                     let copies = 1 + usize::from((round + key) % 10 == 0);
                     payloads.extend(std::iter::repeat_n(text, copies));
                 }
@@ -90,7 +98,9 @@ fn produce(broker: &KafkaBroker, catalog: &StreamCatalog, rounds: std::ops::Rang
 
 fn rows(runtime: &Runtime, lake: &Path, table: &str) -> Vec<RecordBatch> {
     runtime.block_on(async {
-        let lake = Lake::open(lake.to_str().unwrap(), LakeOptions::default()).await.unwrap();
+        let lake = Lake::open(lake.to_str().unwrap(), LakeOptions::default())
+            .await
+            .unwrap();
         match lake.existing(table).await.unwrap() {
             Some(table) => table.scan(&Scan::default()).await.unwrap(),
             None => Vec::new(),
@@ -102,10 +112,20 @@ fn rows(runtime: &Runtime, lake: &Path, table: &str) -> Vec<RecordBatch> {
 fn counted(runtime: &Runtime, lake: &Path, catalog: &StreamCatalog) -> (BTreeMap<String, i64>, usize) {
     let of = |stream: &StreamDefinition| {
         let rows = rows(runtime, lake, &stream.windows_table());
-        if rows.is_empty() { 0 } else { total(&rows, "events") + total(&rows, "duplicates") }
+        if rows.is_empty() {
+            0
+        } else {
+            total(&rows, "events") + total(&rows, "duplicates")
+        }
     };
     let windows = catalog.iter().map(|stream| (stream.name.clone(), of(stream))).collect();
-    (windows, rows(runtime, lake, "quarantine").iter().map(RecordBatch::num_rows).sum())
+    (
+        windows,
+        rows(runtime, lake, "quarantine")
+            .iter()
+            .map(RecordBatch::num_rows)
+            .sum(),
+    )
 }
 
 fn turn_until(pipeline: &mut Pipeline<KafkaSource>, what: &str, done: impl Fn(&PipelineStatus) -> bool) {
@@ -145,10 +165,14 @@ fn all_eight_topics_become_windows_and_a_restarted_broker_costs_nothing() {
     let sent = produce(&broker, &catalog, 0..90);
     turn_until(&mut pipeline, "the first part", |status| has_read(status, &sent));
     broker.kill();
-    turn_until(&mut pipeline, "the broker's absence", |status| status.unreachable && !status.is_ready());
+    turn_until(&mut pipeline, "the broker's absence", |status| {
+        status.unreachable && !status.is_ready()
+    });
     broker.restart();
     let sent = added(sent, &produce(&broker, &catalog, 90..180));
-    turn_until(&mut pipeline, "the second part", |status| has_read(status, &sent) && status.is_ready());
+    turn_until(&mut pipeline, "the second part", |status| {
+        has_read(status, &sent) && status.is_ready()
+    });
     pipeline.finish().unwrap();
     assert_eq!(counted(&runtime, folder.path(), &catalog), (sent, 0));
     let traffic = rows(&runtime, folder.path(), "traffic_sensors_windows");
@@ -166,7 +190,7 @@ fn twenty_kills_at_any_moment_count_every_event_once() {
     for kill in 1..=22usize {
         let mut child = reader(&broker.address(), folder.path());
         sent = added(sent, &produce(&broker, &catalog, kill * 30..(kill + 1) * 30));
-        std::thread::sleep(Duration::from_millis(random.random_range(50..1500)));
+        pause(random.random_range(50..1500));
         child.kill().unwrap();
         child.wait().unwrap();
     }
@@ -187,7 +211,13 @@ fn a_process_that_was_frozen_and_overtaken_is_refused() {
     signal(&frozen, "STOP");
     let mut owner = reader(&broker.address(), folder.path());
     let sent = added(sent, &produce(&broker, &catalog, 90..180));
-    let many = || rows(&runtime, folder.path(), "weather_windows").iter().map(RecordBatch::num_rows).sum::<usize>() >= 4 * 4;
+    let many = || {
+        rows(&runtime, folder.path(), "weather_windows")
+            .iter()
+            .map(RecordBatch::num_rows)
+            .sum::<usize>()
+            >= 4 * 4
+    };
     wait_for(many);
     signal(&frozen, "CONT");
     assert_eq!(frozen.wait().unwrap().code(), Some(REFUSED));
@@ -196,11 +226,16 @@ fn a_process_that_was_frozen_and_overtaken_is_refused() {
     assert_eq!(counted(&runtime, folder.path(), &catalog), (sent, 0));
 }
 
+#[expect(clippy::disallowed_methods, reason = "other processes are given time, by the seed or up to a limit")]
+fn pause(milliseconds: u64) {
+    std::thread::sleep(Duration::from_millis(milliseconds));
+}
+
 fn wait_for(done: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !done() {
         assert!(Instant::now() < deadline, "nothing comes");
-        std::thread::sleep(Duration::from_millis(100));
+        pause(100);
     }
 }
 
@@ -219,7 +254,11 @@ fn a_topic_that_was_made_anew_is_reported_and_not_misread() {
     broker.delete_topic("parking");
     broker.create_topic("parking", PARTITIONS);
     let stream = catalog.get("parking").unwrap();
-    broker.produce("parking", 0, (0..400).map(|round| event(stream, 0, BEGIN + 60 * MINUTE + round * SECOND)));
+    broker.produce(
+        "parking",
+        0,
+        (0..400).map(|round| event(stream, 0, BEGIN + 60 * MINUTE + round * SECOND)),
+    );
     turn_until(&mut pipeline, "the running process's notice", stopped);
     drop(pipeline);
     let mut pipeline = kafka_pipeline(&broker.address(), lake, &runtime);

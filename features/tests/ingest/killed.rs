@@ -44,11 +44,18 @@ impl Fault for PowerCut {
 fn child_process() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let lake = std::env::var(LAKE).unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     match role.as_str() {
         "memory" => {
             let steps = std::env::var(KILL_AT).unwrap().parse().unwrap();
-            let options = LakeOptions { fault: Some(Arc::new(PowerCut(AtomicI64::new(steps)))), ..LakeOptions::default() };
+            let options = LakeOptions {
+                fault: Some(Arc::new(PowerCut(AtomicI64::new(steps)))),
+                ..LakeOptions::default()
+            };
             let world = World::over(Path::new(&lake), runtime, options);
             let mut pipeline = world.pipeline(one_window().source(), 0);
             world.drain(&mut pipeline);
@@ -72,9 +79,16 @@ fn read_kafka(lake: &str, runtime: &tokio::runtime::Runtime) {
             eprintln!("refused: {why}");
             std::process::exit(REFUSED);
         }
-        let read = status.streams.values().all(|stream| stream.state == StreamState::Running && stream.lag == 0);
+        let read = status
+            .streams
+            .values()
+            .all(|stream| stream.state == StreamState::Running && stream.lag == 0);
         let stopping = Path::new(lake).join(STOP_FILE).exists();
-        quiet = if turn.records == 0 && read && stopping { quiet + 1 } else { 0 };
+        quiet = if turn.records == 0 && read && stopping {
+            quiet + 1
+        } else {
+            0
+        };
     }
     pipeline.finish().unwrap();
 }
@@ -90,15 +104,29 @@ pub fn kafka_pipeline(brokers: &str, lake: &str, runtime: &tokio::runtime::Runti
     options.progress_interval = Duration::from_millis(300);
     options.archive_interval = Duration::from_millis(200);
     options.retry_most = Duration::from_millis(500);
-    let address = LakeAddress { url: lake.to_owned(), options: LakeOptions::default() };
+    let address = LakeAddress {
+        url: lake.to_owned(),
+        options: LakeOptions::default(),
+    };
     let streams: Vec<_> = catalog.iter().cloned().collect();
     let source = KafkaSource::new(settings).unwrap();
-    Pipeline::new(source, streams, address, Arc::new(SystemClock), runtime.handle().clone(), options).unwrap()
+    Pipeline::new(
+        source,
+        streams,
+        address,
+        Arc::new(SystemClock),
+        runtime.handle().clone(),
+        options,
+    )
+    .unwrap()
 }
 
 fn child(role: &str, lake: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "killed::child_process", "--nocapture"]).env(ROLE, role).env(LAKE, lake);
+    command
+        .args(["--exact", "killed::child_process", "--nocapture"])
+        .env(ROLE, role)
+        .env(LAKE, lake);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
@@ -115,7 +143,10 @@ pub fn tell_to_stop(lake: &Path) {
 
 /// Sends a signal by name.
 pub fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    let status = Command::new("kill")
+        .args([&format!("-{name}"), &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(status.success());
 }
 
@@ -129,7 +160,12 @@ fn a_process_that_ends_at_any_step_of_any_commit_loses_nothing() {
     let mut step = 1;
     loop {
         let world = World::new();
-        let run = |step: i64| child("memory", world.path()).env(KILL_AT, step.to_string()).status().unwrap();
+        let run = |step: i64| {
+            child("memory", world.path())
+                .env(KILL_AT, step.to_string())
+                .status()
+                .unwrap()
+        };
         let died = !run(step).success();
         // The second life is cut short at another step, the third one ends well.
         let _ = run(step / 2 + 7);

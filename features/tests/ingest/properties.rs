@@ -41,21 +41,45 @@ fn names() -> Interner {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let level = prop_oneof![Just(f64::NAN), Just(0.0), Just(-0.0), Just(61.3), -50.0..200.0, -1e-9..1e-9];
-    let cars = prop_oneof![Just(f64::NAN), Just(3.0), 0.0..1e12];
+    let level = prop_oneof![
+        Just(f64::NAN),
+        Just(0.0),
+        Just(-0.0),
+        Just(61.3),
+        -50.0..200.0,
+        -1e-9..1e-9
+    ];
+    let cars = prop_oneof![Just(f64::NAN), Just(3.0), 0.0..2.68e8];
     let zone = prop_oneof![Just(NO_ZONE), Just(4u32), Just(5u32)];
     let state = prop_oneof![Just(NO_CATEGORY), Just(0u8), Just(1u8)];
-    (0..KEYS, 0..3600i64, any::<u64>(), zone, any::<bool>(), level, cars, state).prop_map(
-        |(key, second, salt, zone, good, decibel, cars, state)| {
+    (
+        0..KEYS,
+        0..3600i64,
+        any::<u64>(),
+        zone,
+        any::<bool>(),
+        level,
+        cars,
+        state,
+    )
+        .prop_map(|(key, second, salt, zone, good, decibel, cars, state)| {
             // Few distinct times, so that the latest event is often decided by the identity.
             let time = (second / 20) * 20 * SECOND;
             let identity = (u128::from(salt % 50) << 64) | (time as u128) << 8 | u128::from(key);
             // Equal identities have equal contents, as in a real repeat.
             let fixed = (salt % 50) as f64;
             let decibel = if decibel.is_nan() { decibel } else { decibel + fixed };
-            Event { key, time, identity, zone, good, decibel, cars, state }
-        },
-    )
+            Event {
+                key,
+                time,
+                identity,
+                zone,
+                good,
+                decibel,
+                cars,
+                state,
+            }
+        })
 }
 
 /// Events with repeats, spread over partitions in any order.
@@ -67,7 +91,9 @@ fn log() -> impl Strategy<Value = Log> {
         for (number, (event, repeats, partition)) in events.into_iter().enumerate() {
             let event = known.entry(event.identity).or_insert(event).clone();
             for repeat in 0..repeats {
-                let order = seed.wrapping_mul(number as u64 * 31 + repeat as u64 * 17 + 7).rotate_left(17);
+                let order = seed
+                    .wrapping_mul(number as u64 * 31 + repeat as u64 * 17 + 7)
+                    .rotate_left(17);
                 copies.push((order, (partition + repeat) % 3, event.clone()));
             }
         }
@@ -81,7 +107,11 @@ fn log() -> impl Strategy<Value = Log> {
 }
 
 fn batch(events: &[(i32, i64, &Event)]) -> EventBatch {
-    let mut batch = EventBatch { values: vec![Vec::new(); 2], categories: vec![Vec::new()], ..EventBatch::default() };
+    let mut batch = EventBatch {
+        values: vec![Vec::new(); 2],
+        categories: vec![Vec::new()],
+        ..EventBatch::default()
+    };
     for &(partition, offset, event) in events {
         batch.partitions.push(partition);
         batch.offsets.push(offset);
@@ -111,9 +141,14 @@ impl Table {
         let mut next = Vec::new();
         for number in 0..partitions as i32 {
             let position = self.positions.get(&number);
-            let refused = self.too_late.iter().filter(|(partition, _)| *partition == number).map(|&(_, offset)| offset);
+            let refused = self
+                .too_late
+                .iter()
+                .filter(|(partition, _)| *partition == number)
+                .map(|&(_, offset)| offset);
             let resume = Resume {
                 next: position.map_or(0, |position| position.next),
+                read_from: position.map_or(0, |position| position.resume_from),
                 closed_through: position.and_then(|position| position.closed_through),
                 refused: refused.collect(),
             };
@@ -138,7 +173,8 @@ impl Table {
     }
 
     fn refuse(&mut self, too_late: &[TooLate]) {
-        self.too_late.extend(too_late.iter().map(|one| (one.partition, one.offset)));
+        self.too_late
+            .extend(too_late.iter().map(|one| (one.partition, one.offset)));
     }
 }
 
@@ -148,17 +184,24 @@ fn recomputed(log: &Log) -> Table {
     let (mut table, mut names) = (Table::default(), names());
     let (mut windows, _) = table.reopen(&definition, log.len(), usize::MAX);
     for (number, events) in log.iter().enumerate() {
-        let events: Vec<_> = events.iter().enumerate().map(|(offset, event)| (number as i32, offset as i64, event)).collect();
+        let events: Vec<_> = events
+            .iter()
+            .enumerate()
+            .map(|(offset, event)| (number as i32, offset as i64, event))
+            .collect();
         table.refuse(&windows.ingest(&batch(&events), Timestamp(0)));
     }
-    windows.finish();
+    windows.finish(&|_| false);
     table.commit(&mut windows, &mut names);
     table
 }
 
 #[derive(Debug, Clone)]
 enum Step {
-    Read { partition: usize, count: usize },
+    Read {
+        partition: usize,
+        count: usize,
+    },
     Commit,
     Crash,
     /// Crash after part of the next commit: the refused offsets are in, the rows are not.
@@ -180,7 +223,10 @@ fn streamed(log: &Log, steps: &[Step], most_bytes: usize) -> Table {
     let definition = noise();
     let (mut table, mut names) = (Table::default(), names());
     let (mut windows, mut next) = table.reopen(&definition, log.len(), most_bytes);
-    let rest = (0..log.len()).map(|partition| Step::Read { partition, count: usize::MAX });
+    let rest = (0..log.len()).map(|partition| Step::Read {
+        partition,
+        count: usize::MAX,
+    });
     for step in steps.iter().cloned().chain(rest) {
         match step {
             Step::Read { partition, count } => {
@@ -191,7 +237,11 @@ fn streamed(log: &Log, steps: &[Step], most_bytes: usize) -> Table {
                 next[partition] += events.len() as i64;
                 table.refuse(&windows.ingest(&batch(&events), Timestamp(0)));
                 // Every partition is taken as awake while it has unread records, idle at once when it has none.
-                let ended: Vec<bool> = log.iter().zip(&next).map(|(events, next)| *next >= events.len() as i64).collect();
+                let ended: Vec<bool> = log
+                    .iter()
+                    .zip(&next)
+                    .map(|(events, next)| *next >= events.len() as i64)
+                    .collect();
                 windows.advance(Timestamp(1_000_000_000_000), &|number| !ended[number as usize]);
             }
             Step::Commit => table.commit(&mut windows, &mut names),
@@ -204,7 +254,7 @@ fn streamed(log: &Log, steps: &[Step], most_bytes: usize) -> Table {
             }
         }
     }
-    windows.finish();
+    windows.finish(&|_| false);
     table.commit(&mut windows, &mut names);
     table
 }
@@ -246,8 +296,24 @@ proptest! {
 fn an_event_behind_the_revision_horizon_is_too_late_and_counted_once() {
     let definition = noise();
     let day = 24 * 60 * MINUTE;
-    let at = |time: i64, identity: u128| Event { key: 0, time, identity, zone: NO_ZONE, good: true, decibel: 1.0, cars: 2.0, state: 0 };
-    let log: Log = vec![vec![at(0, 1), at(3 * day, 2), at(0, 3), at(2 * day + 10 * MINUTE, 4), at(0, 5), at(3 * day, 2)]];
+    let at = |time: i64, identity: u128| Event {
+        key: 0,
+        time,
+        identity,
+        zone: NO_ZONE,
+        good: true,
+        decibel: 1.0,
+        cars: 2.0,
+        state: 0,
+    };
+    let log: Log = vec![vec![
+        at(0, 1),
+        at(3 * day, 2),
+        at(0, 3),
+        at(2 * day + 10 * MINUTE, 4),
+        at(0, 5),
+        at(3 * day, 2),
+    ]];
     let (mut table, mut names) = (Table::default(), names());
     let (mut windows, _) = table.reopen(&definition, 1, 0);
     for (offset, event) in log[0].iter().enumerate() {
@@ -255,7 +321,7 @@ fn an_event_behind_the_revision_horizon_is_too_late_and_counted_once() {
         windows.advance(Timestamp(0), &|_| true);
         table.commit(&mut windows, &mut names);
     }
-    windows.finish();
+    windows.finish(&|_| false);
     table.commit(&mut windows, &mut names);
     assert_eq!(table.too_late, [(0, 2), (0, 4)].into());
     assert_eq!((total(&table, "events"), total(&table, "duplicates")), (3, 1));
@@ -268,23 +334,37 @@ fn an_event_behind_the_revision_horizon_is_too_late_and_counted_once() {
 fn numbers_agree_with_plain_formulas() {
     let definition = noise();
     let levels = [61.5, 58.25, 70.0, f64::NAN, 64.0];
-    let log: Log = vec![levels.iter().enumerate().map(|(number, &decibel)| Event {
-        key: 1,
-        time: number as i64 * MINUTE,
-        identity: number as u128,
-        zone: if number == 4 { 5 } else { 4 },
-        good: number != 0,
-        decibel,
-        cars: 7.0,
-        state: u8::from(number == 0),
-    }).collect()];
+    let log: Log = vec![
+        levels
+            .iter()
+            .enumerate()
+            .map(|(number, &decibel)| Event {
+                key: 1,
+                time: number as i64 * MINUTE,
+                identity: number as u128,
+                zone: if number == 4 { 5 } else { 4 },
+                good: number != 0,
+                decibel,
+                cars: 7.0,
+                state: u8::from(number == 0),
+            })
+            .collect(),
+    ];
     let table = recomputed(&log);
     let rows = &table.rows[0];
     let number = |name: &str| rows[name].as_primitive::<Float64Type>().value(0);
     let seen = [61.5, 58.25, 70.0, 64.0];
     let mean = seen.iter().sum::<f64>() / 4.0;
     let deviation = (seen.iter().map(|level| (level - mean).powi(2)).sum::<f64>() / 3.0).sqrt();
-    assert_eq!((number("decibel_mean"), number("decibel_min"), number("decibel_max"), number("decibel_last")), (mean, 58.25, 70.0, 64.0));
+    assert_eq!(
+        (
+            number("decibel_mean"),
+            number("decibel_min"),
+            number("decibel_max"),
+            number("decibel_last")
+        ),
+        (mean, 58.25, 70.0, 64.0)
+    );
     assert!((number("decibel_std") - deviation).abs() < 1e-12);
     assert_eq!((number("cars_std"), number("quality")), (0.0, 0.8));
     assert_eq!(rows["zone_id"].as_string::<i32>().value(0), "harbour");
@@ -300,15 +380,36 @@ fn a_key_and_window_costs_160_bytes_and_28_an_identity() {
         let events: Vec<Event> = (0..keys)
             .map(|key| {
                 let identity = u128::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) + window as u128;
-                Event { key, time: window * 5 * MINUTE, identity, zone: 4, good: true, decibel: 50.0, cars: 1.0, state: 0 }
+                Event {
+                    key,
+                    time: window * 5 * MINUTE,
+                    identity,
+                    zone: 4,
+                    good: true,
+                    decibel: 50.0,
+                    cars: 1.0,
+                    state: 0,
+                }
             })
             .collect();
-        let events: Vec<_> = events.iter().enumerate().map(|(offset, event)| (0, offset as i64, event)).collect();
+        let events: Vec<_> = events
+            .iter()
+            .enumerate()
+            .map(|(offset, event)| (0, offset as i64, event))
+            .collect();
         windows.ingest(&batch(&events), Timestamp(0));
     }
     let (of_keys, of_identities, _) = windows.memory();
     let places = f64::from(2 * keys);
     // 36 bytes, 56 for each of two values, 4 for each of two categories; the first window grew by eighths.
-    assert!(of_keys as f64 / places < 170.0, "{} bytes a key", of_keys as f64 / places);
-    assert!((of_identities as f64 / places) < 32.0, "{} bytes an identity", of_identities as f64 / places);
+    assert!(
+        of_keys as f64 / places < 170.0,
+        "{} bytes a key",
+        of_keys as f64 / places
+    );
+    assert!(
+        (of_identities as f64 / places) < 32.0,
+        "{} bytes an identity",
+        of_identities as f64 / places
+    );
 }

@@ -40,6 +40,7 @@ range = [-50, 200]
 path = "cars"
 type = "int"
 role = "value"
+range = [0, 268435456]
 
 [[fields]]
 path = "state"
@@ -84,13 +85,21 @@ pub fn latest(rows: &[RecordBatch]) -> BTreeMap<Place, Bits> {
     for batch in rows {
         for row in 0..batch.num_rows() {
             let key = batch["key"].as_string::<i32>().value(row).to_string();
-            let start = batch["window_start"].as_primitive::<TimestampMicrosecondType>().value(row);
+            let start = batch["window_start"]
+                .as_primitive::<TimestampMicrosecondType>()
+                .value(row);
             let revision = batch["revision"].as_primitive::<Int32Type>().value(row);
-            let before = latest.entry((key, start)).or_default().insert(revision, visible(batch, row));
+            let before = latest
+                .entry((key, start))
+                .or_default()
+                .insert(revision, visible(batch, row));
             assert!(before.is_none(), "revision {revision} is written once");
         }
     }
-    latest.into_iter().filter_map(|(place, mut revisions)| Some((place, revisions.pop_last()?.1))).collect()
+    latest
+        .into_iter()
+        .filter_map(|(place, mut revisions)| Some((place, revisions.pop_last()?.1)))
+        .collect()
 }
 
 fn visible(batch: &RecordBatch, row: usize) -> Vec<(String, Option<i64>)> {
@@ -99,7 +108,11 @@ fn visible(batch: &RecordBatch, row: usize) -> Vec<(String, Option<i64>)> {
         let bit = match field.data_type() {
             DataType::Float64 => column.as_primitive::<Float64Type>().value(row).to_bits() as i64,
             DataType::Int64 => column.as_primitive::<Int64Type>().value(row),
-            DataType::Utf8 => column.as_string::<i32>().value(row).bytes().fold(7, |sum, byte| sum * 31 + i64::from(byte)),
+            DataType::Utf8 => column
+                .as_string::<i32>()
+                .value(row)
+                .bytes()
+                .fold(7, |sum, byte| sum * 31 + i64::from(byte)),
             _ => continue,
         };
         bits.push((field.name().clone(), column.is_valid(row).then_some(bit)));
@@ -109,6 +122,11 @@ fn visible(batch: &RecordBatch, row: usize) -> Vec<(String, Option<i64>)> {
 
 /// The sum of a column over the newest revisions.
 pub fn total(rows: &[RecordBatch], column: &str) -> i64 {
-    let of = |bits: &Bits| bits.iter().find(|(name, _)| name == column).and_then(|(_, value)| *value).unwrap();
+    let of = |bits: &Bits| {
+        bits.iter()
+            .find(|(name, _)| name == column)
+            .and_then(|(_, value)| *value)
+            .unwrap()
+    };
     latest(rows).values().map(of).sum()
 }

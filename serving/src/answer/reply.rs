@@ -151,16 +151,14 @@ pub fn absent(checked: &Checked<'_>, name: &str) -> Refusal {
 }
 
 fn steps(checked: &Checked<'_>, horizon: usize) -> Vec<usize> {
-    match &checked.steps {
-        Some(steps) => steps.clone(),
-        None => {
-            let mut steps: Vec<usize> = DEFAULT_STEPS.into_iter().filter(|&step| step <= horizon).collect();
-            if steps.is_empty() && horizon > 0 {
-                steps.push(horizon);
-            }
-            steps
-        }
+    if let Some(steps) = &checked.steps {
+        return steps.clone();
     }
+    let mut steps: Vec<usize> = DEFAULT_STEPS.into_iter().filter(|&step| step <= horizon).collect();
+    if steps.is_empty() && horizon > 0 {
+        steps.push(horizon);
+    }
+    steps
 }
 
 /// How old the data of `key` are, or why they do not serve.

@@ -1,5 +1,4 @@
 //! HTTP: for probes, for Prometheus, for people, and for programs that speak no gRPC.
-#![expect(clippy::unused_async, reason = "axum takes asynchronous handlers only")]
 
 mod forecasts;
 mod openapi;

@@ -101,6 +101,12 @@ impl Buffer {
 
     fn finish_hexadecimal(mut self) -> String {
         self.sha.update(&self.bytes);
-        self.sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut text = String::with_capacity(64);
+        for byte in self.sha.finalize() {
+            for digit in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+            }
+        }
+        text
     }
 }

@@ -155,6 +155,7 @@ impl Ring {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
     use arterial_datasets::time::MINUTE;

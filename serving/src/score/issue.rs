@@ -73,10 +73,8 @@ impl Issue {
 
     /// Where each of `wanted` stands among the quantiles; none if one of them was not computed.
     pub fn positions(&self, wanted: &[f64]) -> Option<Vec<usize>> {
-        wanted
-            .iter()
-            .map(|one| self.quantiles.iter().position(|have| have == one))
-            .collect()
+        let place = |one: &f64| self.quantiles.binary_search_by(|have| have.total_cmp(one)).ok();
+        wanted.iter().map(place).collect()
     }
 
     /// How many forecasts there are.

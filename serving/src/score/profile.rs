@@ -90,6 +90,7 @@ fn interpolate(ascending: &[f64], fraction: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
     use arterial_datasets::panel::{Channel, ChannelRole};

@@ -30,17 +30,23 @@ pub fn rows(issue: &Issue, kept: &BTreeSet<usize>) -> Result<RecordBatch> {
     let given = given(issue, kept);
     let text = |of: &dyn Fn(&Row) -> String| {
         let mut column = StringBuilder::new();
-        given.iter().for_each(|row| column.append_value(of(row)));
+        for row in &given {
+            column.append_value(of(row));
+        }
         Arc::new(column.finish())
     };
     let instant = |of: &dyn Fn(&Row) -> i64| {
         let mut column = TimestampMicrosecondBuilder::new().with_timezone("UTC");
-        given.iter().for_each(|row| column.append_value(of(row)));
+        for row in &given {
+            column.append_value(of(row));
+        }
         Arc::new(column.finish())
     };
     let number = |at: usize| {
         let mut column = Float64Builder::new();
-        given.iter().for_each(|row| column.append_value(row.values[at]));
+        for row in &given {
+            column.append_value(row.values[at]);
+        }
         Arc::new(column.finish())
     };
     let mut minutes = Int32Builder::new();

@@ -1,4 +1,5 @@
 //! The service as its clients see it.
+#![expect(clippy::float_cmp, reason = "the models of these tests give exact numbers")]
 
 mod flight;
 mod forecasts;

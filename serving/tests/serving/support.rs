@@ -222,8 +222,9 @@ pub fn batch(rows: &[WindowRow<'_>]) -> RecordBatch {
         match name {
             "key" => Arc::new(rows.iter().map(|row| Some(row.0)).collect::<StringArray>()),
             "zone_id" => Arc::new(rows.iter().map(|row| Some(row.1)).collect::<StringArray>()),
-            "window_start" => Arc::new(TimestampMicrosecondArray::from(starts.clone()).with_timezone("UTC")),
-            "committed_at" => Arc::new(TimestampMicrosecondArray::from(starts.clone()).with_timezone("UTC")),
+            "window_start" | "committed_at" => {
+                Arc::new(TimestampMicrosecondArray::from(starts.clone()).with_timezone("UTC"))
+            }
             "revision" => Arc::new(rows.iter().map(|row| Some(row.3)).collect::<Int32Array>()),
             "speed_kmh_mean" => Arc::new(rows.iter().map(|row| row.4).collect::<Float64Array>()),
             "day" => Arc::new(
@@ -262,7 +263,8 @@ pub struct Service {
     pub clock: Arc<StoppedClock>,
     pub models: Arc<FakeModels>,
     pub running: Running,
-    pub folder: tempfile::TempDir,
+    /// Removed with everything in it when the test ends.
+    _folder: tempfile::TempDir,
     pub lake: Lake,
 }
 
@@ -323,7 +325,7 @@ pub async fn launch(
         clock,
         models,
         running,
-        folder,
+        _folder: folder,
         lake,
     }
 }

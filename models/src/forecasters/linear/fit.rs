@@ -20,8 +20,8 @@ use crate::{Progress, Result, Task};
 /// The penalty on the anchor's columns.
 const ANCHOR_PENALTY: f64 = 1e-6;
 /// Rounds of reweighting from least squares, and from the coefficients of the step before.
-const ROUNDS: usize = 5;
-const FURTHER_ROUNDS: usize = 3;
+const ROUNDS: usize = 4;
+const FURTHER_ROUNDS: usize = 2;
 /// A day type has coefficients of its own where it has so many rows a column.
 const ROWS_A_COLUMN: usize = 50;
 /// How strongly a series' own terms are held at 0, in units of what the average series knows.

@@ -13,7 +13,7 @@ use crate::season::LocalClock;
 use crate::{Result, Task};
 
 /// Penalties that are tried, in units of the summed weights; the first one where there is too little to choose by.
-const PENALTIES: [f64; 5] = [1e-3, 1e-5, 1e-2, 1e-1, 1.0];
+const PENALTIES: [f64; 3] = [1e-3, 1e-5, 1e-1];
 
 /// The penalty that errs least on the last fifth of `training`, fitted on the rest.
 pub(super) fn choose_penalty(features: &Arc<dyn FeatureSet>, training: &Panel, task: &Task) -> Result<f64> {
@@ -56,7 +56,7 @@ pub(super) fn choose_penalty(features: &Arc<dyn FeatureSet>, training: &Panel, t
     };
     let recent = [anchor.recent(&fitted_on), later_anchor.recent(&judged_on)];
     let mut errors = [0.0; PENALTIES.len()];
-    for step in [task.horizon.div_ceil(4), task.horizon.div_ceil(2), task.horizon] {
+    for step in [task.horizon.div_ceil(3), task.horizon] {
         let sample = ground.sample(&fitted_on, &recent[0], step)?;
         let judged = judge.sample(&judged_on, &recent[1], step)?;
         let mut before = None;

@@ -11,9 +11,9 @@ use crate::Result;
 use crate::profile::{Profile, day_type};
 
 /// The most rows that a step is fitted on.
-const MOST_ROWS: usize = 120_000;
+const MOST_ROWS: usize = 50_000;
 /// Origins that are used at least, however many series there are.
-const FEWEST_ORIGINS: usize = 256;
+const FEWEST_ORIGINS: usize = 192;
 
 /// Rows for one step ahead; those of working days come first.
 pub(super) struct Sample {

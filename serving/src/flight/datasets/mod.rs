@@ -103,14 +103,14 @@ impl<'a> Datasets<'a> {
                 models::NAME => {
                     return Ok(Some(Dataset::new(
                         name,
-                        models::schema(),
+                        &models::schema(),
                         Kind::Models(registry.clone()),
                     )));
                 }
                 scorecards::NAME => {
                     return Ok(Some(Dataset::new(
                         name,
-                        scorecards::schema(),
+                        &scorecards::schema(),
                         Kind::Scorecards(registry.clone()),
                     )));
                 }
@@ -132,7 +132,7 @@ impl<'a> Datasets<'a> {
         } else {
             Kind::Table(table)
         };
-        Ok(Some(Dataset::new(name, schema, kind)))
+        Ok(Some(Dataset::new(name, &schema, kind)))
     }
 }
 
@@ -145,7 +145,7 @@ fn plain(name: &str) -> bool {
 }
 
 impl Dataset {
-    fn new(name: &str, schema: SchemaRef, kind: Kind) -> Self {
+    fn new(name: &str, schema: &Schema, kind: Kind) -> Self {
         let shown = schema
             .fields()
             .iter()
