@@ -67,8 +67,3 @@ pub fn magnitude(value: Expr) -> Expr {
         .then(lit(0.0) - value.clone())
         .otherwise(value)
 }
-
-/// A value without its sign.
-pub fn magnitude(value: Expr) -> Expr {
-    polars::prelude::when(value.clone().lt(lit(0.0))).then(lit(0.0) - value.clone()).otherwise(value)
-}

@@ -30,6 +30,8 @@ pub fn streams(mut catalog: StreamCatalog) -> anyhow::Result<StreamCatalog> {
     for name in names {
         let mut stream = catalog.get(&name)?.as_ref().clone();
         stream.interval = stream.interval.map(|_| REPORTS);
+        // Weeks of raw events of a city that does not exist are worth nobody's disk.
+        stream.archive = false;
         catalog.insert(stream);
     }
     Ok(catalog)
