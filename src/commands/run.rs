@@ -89,7 +89,9 @@ async fn wait(ingest: &mut Ingest, service: &Service) -> anyhow::Result<()> {
 fn kafka_settings(foundation: &Foundation) -> anyhow::Result<KafkaSettings> {
     let kafka = &foundation.config.kafka;
     if kafka.brokers.is_empty() {
-        return Err(Usage("`kafka.brokers` is empty, accepted: host:port, or several with commas between".into()).into());
+        return Err(
+            Usage("`kafka.brokers` is empty, accepted: host:port, or several with commas between".into()).into(),
+        );
     }
     let topics = foundation.streams()?.into_iter().map(|stream| stream.name.clone());
     Ok(KafkaSettings {

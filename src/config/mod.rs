@@ -183,7 +183,12 @@ impl Config {
     /// # Errors
     /// A target that is not of the form `topic.field`.
     pub fn serving_config(&self) -> Result<arterial_serving::ServingConfig, arterial_models::Error> {
-        let targets = self.serving.targets.iter().map(|target| target.parse()).collect::<Result<_, _>>()?;
+        let targets = self
+            .serving
+            .targets
+            .iter()
+            .map(|target| target.parse())
+            .collect::<Result<_, _>>()?;
         Ok(arterial_serving::ServingConfig {
             timezone: self.site.timezone.clone(),
             targets,

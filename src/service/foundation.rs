@@ -35,12 +35,22 @@ impl Foundation {
     /// A value that is not accepted; a lake or registry that cannot be opened.
     pub async fn open(config: Config, catalog: StreamCatalog, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         if config.lake.url.is_empty() {
-            return Err(Usage("`lake.url` is empty, accepted: a local path, file:///path or s3://bucket/prefix".into()).into());
+            return Err(Usage(
+                "`lake.url` is empty, accepted: a local path, file:///path or s3://bucket/prefix".into(),
+            )
+            .into());
         }
         let lake = Lake::open(&config.lake.url, lake_options(&config, &clock)).await?;
         let registry = registry::open(&config.registry_url(), &config.lake.options)?;
         let secret = secret::load(&config)?;
-        Ok(Self { config, clock, catalog: Arc::new(catalog), lake, registry, secret })
+        Ok(Self {
+            config,
+            clock,
+            catalog: Arc::new(catalog),
+            lake,
+            registry,
+            secret,
+        })
     }
 
     /// The streams to consume.
@@ -52,12 +62,18 @@ impl Foundation {
         if enabled.is_empty() {
             return Ok(self.catalog.iter().cloned().collect());
         }
-        Ok(enabled.iter().map(|name| self.catalog.get(name).cloned()).collect::<Result<_, _>>()?)
+        Ok(enabled
+            .iter()
+            .map(|name| self.catalog.get(name).cloned())
+            .collect::<Result<_, _>>()?)
     }
 
     /// Where the pipeline finds the lake, again and again.
     pub fn lake_address(&self) -> LakeAddress {
-        LakeAddress { url: self.config.lake.url.clone(), options: lake_options(&self.config, &self.clock) }
+        LakeAddress {
+            url: self.config.lake.url.clone(),
+            options: lake_options(&self.config, &self.clock),
+        }
     }
 
     /// How the pipeline runs.

@@ -52,7 +52,12 @@ impl Ingest {
             // Nobody listens any more once the process ends.
             let _ = tell.send(pipeline.run(&until));
         })?;
-        Ok(Self { stop, thread, ended, status })
+        Ok(Self {
+            stop,
+            thread,
+            ended,
+            status,
+        })
     }
 
     /// Returns when the pipeline has ended by itself.
@@ -74,7 +79,9 @@ impl Ingest {
         self.stop.store(true, Ordering::Relaxed);
         let result = self.ended.await;
         let thread = self.thread;
-        tokio::task::spawn_blocking(move || thread.join()).await?.map_err(|_| anyhow::anyhow!("the ingest thread broke off"))?;
+        tokio::task::spawn_blocking(move || thread.join())
+            .await?
+            .map_err(|_| anyhow::anyhow!("the ingest thread broke off"))?;
         match result {
             Ok(result) => Ok(result?),
             Err(_) => Ok(()),
@@ -100,7 +107,10 @@ fn ready(status: &PipelineStatus, state: &AppState) {
         Some(text) => state.readiness.raise(reason, text),
         None => state.readiness.clear(reason),
     };
-    set(Reason::BrokerUnreachable, status.unreachable.then(|| "no broker answers".to_owned()));
+    set(
+        Reason::BrokerUnreachable,
+        status.unreachable.then(|| "no broker answers".to_owned()),
+    );
     set(Reason::LakeUnwritable, status.suspended.clone());
     let stopped: Vec<String> = status
         .streams

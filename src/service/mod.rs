@@ -32,7 +32,11 @@ impl Service {
     ///
     /// # Errors
     /// An address that is taken, a lake that cannot be read.
-    pub async fn listen(foundation: &Foundation, publish: Option<KafkaWriter>, synthetic: bool) -> anyhow::Result<Self> {
+    pub async fn listen(
+        foundation: &Foundation,
+        publish: Option<KafkaWriter>,
+        synthetic: bool,
+    ) -> anyhow::Result<Self> {
         let config = &foundation.config;
         let serving = config.serving_config()?;
         let mut sinks: Vec<Arc<dyn ForecastSink>> = vec![Arc::new(LakeSink::open(&foundation.lake, &serving).await?)];
@@ -118,5 +122,9 @@ pub fn publisher(config: &Config) -> anyhow::Result<Option<KafkaWriter>> {
     if kafka.brokers.is_empty() || !kafka.publish_results {
         return Ok(None);
     }
-    Ok(Some(KafkaWriter::new(&kafka.brokers, &kafka.result_prefix, &kafka.properties)?))
+    Ok(Some(KafkaWriter::new(
+        &kafka.brokers,
+        &kafka.result_prefix,
+        &kafka.properties,
+    )?))
 }

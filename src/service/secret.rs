@@ -23,7 +23,10 @@ pub fn load(config: &Config) -> anyhow::Result<IdentityKey> {
         return Ok(IdentityKey::from_secret(configured));
     }
     let Some(folder) = local_folder(&config.lake.url) else {
-        return Err(Usage("`privacy.identity_key` is empty, accepted for a lake in an object store: a secret text".into()).into());
+        return Err(Usage(
+            "`privacy.identity_key` is empty, accepted for a lake in an object store: a secret text".into(),
+        )
+        .into());
     };
     let path = folder.join(FILE);
     let text = match std::fs::read_to_string(&path) {
@@ -40,7 +43,9 @@ fn draw(folder: &Path, path: &Path) -> anyhow::Result<String> {
     std::fs::create_dir_all(folder).with_context(failed)?;
     let mut file = tempfile::NamedTempFile::new_in(folder).with_context(failed)?;
     let text = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(failed)?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.as_file().sync_all())
+        .with_context(failed)?;
     match file.persist_noclobber(path) {
         Ok(_) => Ok(text),
         Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -78,7 +83,9 @@ mod tests {
     #[test]
     fn two_lakes_draw_two_secrets() {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let [one, other] = folders.each_ref().map(|folder| load(&config(&folder.path().to_string_lossy(), "")).unwrap());
+        let [one, other] = folders
+            .each_ref()
+            .map(|folder| load(&config(&folder.path().to_string_lossy(), "")).unwrap());
         assert_ne!(one, other);
     }
 

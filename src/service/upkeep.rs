@@ -12,7 +12,10 @@ pub async fn forever(foundation: Arc<Foundation>) {
     if settings.maintain_every.0 == 0 {
         return;
     }
-    let plan = MaintainPlan { vacuum_after: settings.vacuum_after, ..MaintainPlan::for_streams(&foundation.catalog) };
+    let plan = MaintainPlan {
+        vacuum_after: settings.vacuum_after,
+        ..MaintainPlan::for_streams(&foundation.catalog)
+    };
     let mut ticks = tokio::time::interval(settings.maintain_every.to_std());
     // The first tick is at once, and the service has just begun.
     ticks.tick().await;

@@ -167,7 +167,10 @@ impl<S: Source> Pipeline<S> {
         Ok(turn)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "between two tries nothing else is to be waited for")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "between two tries nothing else is to be waited for"
+    )]
     fn rest(&self) {
         std::thread::sleep(self.options.poll_timeout.min(Duration::from_millis(20)));
     }

@@ -359,7 +359,10 @@ fn dump_los() {
     let Ok(out) = std::env::var("DUMP") else { return };
     let data = std::env::var("ARTERIAL_DATA").unwrap();
     let path = std::path::Path::new(&data).join("traffic/losloop/losloop_speed.parquet");
-    let options = PanelOptions { timezone: "America/Los_Angeles".into(), ..PanelOptions::default() };
+    let options = PanelOptions {
+        timezone: "America/Los_Angeles".into(),
+        ..PanelOptions::default()
+    };
     let (panel, _) = read(&path, &options).unwrap();
     let begin = std::time::Instant::now();
     let state = standard().learn(&panel.rows(0..1612)).unwrap();
@@ -384,7 +387,10 @@ fn time_aarhus() {
     use arterial_datasets::panel::{PanelOptions, read};
     let data = std::env::var("ARTERIAL_DATA").unwrap();
     let path = std::path::Path::new(&data).join("traffic/aarhus/aarhus_vehicle_count.parquet");
-    let options = PanelOptions { timezone: "Europe/Copenhagen".into(), ..PanelOptions::default() };
+    let options = PanelOptions {
+        timezone: "Europe/Copenhagen".into(),
+        ..PanelOptions::default()
+    };
     let begin = std::time::Instant::now();
     let (panel, _) = read(&path, &options).unwrap();
     eprintln!("read {:?}", begin.elapsed());
@@ -399,5 +405,11 @@ fn time_aarhus() {
     let matrix = prepared.matrix(&origins, 6).unwrap();
     eprintln!("matrix {:?} {:?}", begin.elapsed(), matrix.values.dim());
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    eprintln!("{}", status.lines().filter(|line| line.starts_with("VmHWM")).collect::<String>());
+    eprintln!(
+        "{}",
+        status
+            .lines()
+            .filter(|line| line.starts_with("VmHWM"))
+            .collect::<String>()
+    );
 }

@@ -23,7 +23,12 @@ pub struct ContinuedSource<I, L> {
 impl<I: Iterator<Item = (String, Vec<u8>)>, L: Source> ContinuedSource<I, L> {
     /// `live` goes on where `history` ends.
     pub fn new(history: ReplaySource<I>, live: L) -> Self {
-        Self { history, live, lengths: BTreeMap::new(), began: false }
+        Self {
+            history,
+            live,
+            lengths: BTreeMap::new(),
+            began: false,
+        }
     }
 
     /// Whether the history has been given whole.
@@ -33,7 +38,11 @@ impl<I: Iterator<Item = (String, Vec<u8>)>, L: Source> ContinuedSource<I, L> {
     }
 
     fn before(&self, partition: &TopicPartition) -> i64 {
-        if partition.partition == 0 { self.lengths.get(&partition.topic).copied().unwrap_or(0) } else { 0 }
+        if partition.partition == 0 {
+            self.lengths.get(&partition.topic).copied().unwrap_or(0)
+        } else {
+            0
+        }
     }
 
     fn shift(&self, change: Change) -> Option<Change> {
@@ -43,9 +52,17 @@ impl<I: Iterator<Item = (String, Vec<u8>)>, L: Source> ContinuedSource<I, L> {
                 let new: Vec<_> = list.into_iter().filter(|one| one.partition != 0).collect();
                 (!new.is_empty()).then_some(Change::Assigned(new))
             }
-            Change::Gap { partition, expected, got } => {
+            Change::Gap {
+                partition,
+                expected,
+                got,
+            } => {
                 let before = self.before(&partition);
-                Some(Change::Gap { partition, expected: expected + before, got: got + before })
+                Some(Change::Gap {
+                    partition,
+                    expected: expected + before,
+                    got: got + before,
+                })
             }
             other => Some(other),
         }
@@ -70,10 +87,24 @@ impl<I: Iterator<Item = (String, Vec<u8>)>, L: Source> Source for ContinuedSourc
         }
         let lengths = &self.lengths;
         let mut polled = self.live.poll(timeout, limit, &mut |topic, record| {
-            let before = if record.partition == 0 { lengths.get(topic).copied().unwrap_or(0) } else { 0 };
-            each(topic, RecordRef { offset: record.offset + before, ..record });
+            let before = if record.partition == 0 {
+                lengths.get(topic).copied().unwrap_or(0)
+            } else {
+                0
+            };
+            each(
+                topic,
+                RecordRef {
+                    offset: record.offset + before,
+                    ..record
+                },
+            );
         })?;
-        polled.changes = polled.changes.into_iter().filter_map(|change| self.shift(change)).collect();
+        polled.changes = polled
+            .changes
+            .into_iter()
+            .filter_map(|change| self.shift(change))
+            .collect();
         Ok(polled)
     }
 
@@ -85,7 +116,11 @@ impl<I: Iterator<Item = (String, Vec<u8>)>, L: Source> Source for ContinuedSourc
         for (partition, &offset) in offsets {
             let before = self.before(partition);
             if offset < before {
-                return Err(Error::invalid("offset", offset, format!("{before} or more: the history cannot be read again")));
+                return Err(Error::invalid(
+                    "offset",
+                    offset,
+                    format!("{before} or more: the history cannot be read again"),
+                ));
             }
             live.insert(partition.clone(), offset - before);
         }
@@ -96,7 +131,9 @@ impl<I: Iterator<Item = (String, Vec<u8>)>, L: Source> Source for ContinuedSourc
         if !self.began {
             return self.history.high_watermark(partition);
         }
-        self.live.high_watermark(partition).map(|offset| offset + self.before(partition))
+        self.live
+            .high_watermark(partition)
+            .map(|offset| offset + self.before(partition))
     }
 
     fn low_watermark(&self, partition: &TopicPartition) -> Option<i64> {
@@ -108,7 +145,9 @@ impl<I: Iterator<Item = (String, Vec<u8>)>, L: Source> Source for ContinuedSourc
     }
 
     fn courtesy_commit(&mut self, offsets: &BTreeMap<TopicPartition, i64>) {
-        let live = offsets.iter().map(|(partition, offset)| (partition.clone(), offset - self.before(partition)));
+        let live = offsets
+            .iter()
+            .map(|(partition, offset)| (partition.clone(), offset - self.before(partition)));
         let live: BTreeMap<_, _> = live.filter(|(_, offset)| *offset >= 0).collect();
         if self.began && !live.is_empty() {
             self.live.courtesy_commit(&live);
@@ -126,7 +165,9 @@ mod tests {
     fn read(source: &mut impl Source) -> (Read, Vec<Change>) {
         let mut records = Vec::new();
         let polled = source
-            .poll(Duration::ZERO, 9, &mut |_, record| records.push((record.offset, record.payload.unwrap_or_default().to_vec())))
+            .poll(Duration::ZERO, 9, &mut |_, record| {
+                records.push((record.offset, record.payload.unwrap_or_default().to_vec()))
+            })
             .unwrap();
         (records, polled.changes)
     }
@@ -134,14 +175,23 @@ mod tests {
     #[test]
     fn live_offsets_follow_those_of_the_history() {
         let partition = TopicPartition::new("parking", 0);
-        let history = [("parking".to_string(), b"a".to_vec()), ("parking".to_string(), b"b".to_vec())];
+        let history = [
+            ("parking".to_string(), b"a".to_vec()),
+            ("parking".to_string(), b"b".to_vec()),
+        ];
         let mut live = MemorySource::new([partition.clone()]);
         live.append(&partition, Some(b"c".to_vec()));
         let replay = ReplaySource::new("city", ["parking".to_string()], history.into_iter());
         let mut source = ContinuedSource::new(replay, live);
 
         assert_eq!(read(&mut source).1, [Change::Assigned(vec![partition.clone()])]);
-        assert_eq!(read(&mut source), (vec![(0, b"a".to_vec()), (1, b"b".to_vec())], vec![Change::CaughtUp(partition.clone())]));
+        assert_eq!(
+            read(&mut source),
+            (
+                vec![(0, b"a".to_vec()), (1, b"b".to_vec())],
+                vec![Change::CaughtUp(partition.clone())]
+            )
+        );
         assert!(source.is_live());
         assert_eq!(read(&mut source), (vec![], vec![]), "partition 0 is ours already");
         assert_eq!(read(&mut source).0, [(2, b"c".to_vec())]);
@@ -149,6 +199,12 @@ mod tests {
 
         source.seek(&[(partition.clone(), 2)].into()).unwrap();
         assert_eq!(read(&mut source).0, [(2, b"c".to_vec())]);
-        assert!(source.seek(&[(partition, 1)].into()).unwrap_err().to_string().contains('2'));
+        assert!(
+            source
+                .seek(&[(partition, 1)].into())
+                .unwrap_err()
+                .to_string()
+                .contains('2')
+        );
     }
 }

@@ -144,11 +144,22 @@ impl fmt::Display for Change {
             Self::Unreachable => formatter.write_str("no broker answers"),
             Self::Reachable => formatter.write_str("a broker answers again"),
             Self::UnknownTopic(topic) => write!(formatter, "the topic `{topic}` does not exist"),
-            Self::Gap { partition, expected, got } => {
-                write!(formatter, "{partition} lacks {} records: expected offset {expected}, got {got}", got - expected)
+            Self::Gap {
+                partition,
+                expected,
+                got,
+            } => {
+                write!(
+                    formatter,
+                    "{partition} lacks {} records: expected offset {expected}, got {got}",
+                    got - expected
+                )
             }
             Self::Recreated { topic, before, now } => {
-                write!(formatter, "the topic `{topic}` was made anew: it is `{now}`, but `{before}` was read before")
+                write!(
+                    formatter,
+                    "the topic `{topic}` was made anew: it is `{now}`, but `{before}` was read before"
+                )
             }
         }
     }

@@ -109,7 +109,13 @@ impl<I: Iterator<Item = (String, Vec<u8>)>> Source for ReplaySource<I> {
 
     fn high_watermark(&self, partition: &TopicPartition) -> Option<i64> {
         // How much is still to come is not known: one more than was read, so that no partition looks idle.
-        self.topics.get(&partition.topic).map(|topic| if self.exhausted { topic.next } else { topic.next.max(topic.from) + 1 })
+        self.topics.get(&partition.topic).map(|topic| {
+            if self.exhausted {
+                topic.next
+            } else {
+                topic.next.max(topic.from) + 1
+            }
+        })
     }
 
     fn low_watermark(&self, partition: &TopicPartition) -> Option<i64> {

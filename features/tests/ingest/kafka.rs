@@ -226,7 +226,10 @@ fn a_process_that_was_frozen_and_overtaken_is_refused() {
     assert_eq!(counted(&runtime, folder.path(), &catalog), (sent, 0));
 }
 
-#[expect(clippy::disallowed_methods, reason = "other processes are given time, by the seed or up to a limit")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "other processes are given time, by the seed or up to a limit"
+)]
 fn pause(milliseconds: u64) {
     std::thread::sleep(Duration::from_millis(milliseconds));
 }

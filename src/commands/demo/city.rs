@@ -21,7 +21,12 @@ const WINDOW: Duration = Duration(5 * MINUTE);
 
 /// A small city of that seed.
 pub fn config(seed: u64) -> CityConfig {
-    CityConfig { seed, size: CitySize::Small, report_interval: REPORTS, ..CityConfig::default() }
+    CityConfig {
+        seed,
+        size: CitySize::Small,
+        report_interval: REPORTS,
+        ..CityConfig::default()
+    }
 }
 
 /// The streams, told how often this city reports, so that completeness is judged rightly.
@@ -39,7 +44,10 @@ pub fn streams(mut catalog: StreamCatalog) -> anyhow::Result<StreamCatalog> {
 
 /// History is read in large bites, as it is all there.
 pub fn options(foundation: &Foundation) -> PipelineOptions {
-    PipelineOptions { poll_records: 200_000, ..foundation.pipeline_options() }
+    PipelineOptions {
+        poll_records: 200_000,
+        ..foundation.pipeline_options()
+    }
 }
 
 /// Where the past ends and the live part begins.
@@ -64,7 +72,12 @@ pub struct History {
 impl History {
     /// The events of `city` until `until`.
     pub fn new(city: City, until: Timestamp, heir: oneshot::Sender<City>) -> Self {
-        Self { city: Some(city), until, waiting: VecDeque::new(), heir: Some(heir) }
+        Self {
+            city: Some(city),
+            until,
+            waiting: VecDeque::new(),
+            heir: Some(heir),
+        }
     }
 
     /// Plays at most an hour; false when the past is over.
@@ -73,7 +86,11 @@ impl History {
         let waiting = &mut self.waiting;
         let next = Timestamp((city.now().0 + HOUR).min(self.until.0));
         let moved = city.now() < next
-            && city.advance(next, &mut |event| waiting.push_back((event.topic.name().into(), event.payload.to_vec()))).is_ok();
+            && city
+                .advance(next, &mut |event| {
+                    waiting.push_back((event.topic.name().into(), event.payload.to_vec()))
+                })
+                .is_ok();
         if !moved && let (Some(city), Some(heir)) = (self.city.take(), self.heir.take()) {
             // Nobody waits any more where the demonstration was interrupted.
             drop(heir.send(city));

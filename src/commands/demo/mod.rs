@@ -82,10 +82,16 @@ enum Folder {
 
 impl Folder {
     fn choose(given: Option<&Path>) -> anyhow::Result<Self> {
-        let Some(path) = given else { return Ok(Self::Temporary(tempfile::tempdir()?)) };
+        let Some(path) = given else {
+            return Ok(Self::Temporary(tempfile::tempdir()?));
+        };
         std::fs::create_dir_all(path)?;
         if std::fs::read_dir(path)?.next().is_some() {
-            return Err(Usage(format!("`--dir` is `{}`, accepted: a new or empty folder", path.display())).into());
+            return Err(Usage(format!(
+                "`--dir` is `{}`, accepted: a new or empty folder",
+                path.display()
+            ))
+            .into());
         }
         Ok(Self::Given(path.into()))
     }
@@ -120,7 +126,9 @@ async fn play(args: &Args, mut config: Config, began: Instant) -> anyhow::Result
     let topics: Vec<String> = streams.names().map(str::to_owned).collect();
     let brokers = match &args.brokers {
         Some(_) => None,
-        None => Some(MockBrokers::start(&topics.iter().map(|topic| (topic.clone(), 1)).collect::<Vec<_>>())?),
+        None => Some(MockBrokers::start(
+            &topics.iter().map(|topic| (topic.clone(), 1)).collect::<Vec<_>>(),
+        )?),
     };
     if let Some(mock) = &brokers {
         mock.address().clone_into(&mut config.kafka.brokers);
@@ -128,7 +136,10 @@ async fn play(args: &Args, mut config: Config, began: Instant) -> anyhow::Result
         config.kafka.publish_results = false;
     }
 
-    said.say(&format!("simulating {} days of a city (seed {}; everything here is synthetic)", args.days, args.seed));
+    said.say(&format!(
+        "simulating {} days of a city (seed {}; everything here is synthetic)",
+        args.days, args.seed
+    ));
     let simulated = City::new(city::config(args.seed))?;
     let live_from = city::end_of_history(simulated.now(), args.days);
     let clock = Arc::new(CityClock::at(live_from));
@@ -143,9 +154,16 @@ async fn play(args: &Args, mut config: Config, began: Instant) -> anyhow::Result
     );
     let live = KafkaSource::new(KafkaSettings::new(config.kafka.brokers.clone(), topics))?;
     let (newest, windows) = watch::channel(None);
-    let observers: Vec<Arc<dyn CommitObserver>> =
-        vec![Arc::new(LiveObserver(Arc::clone(&service.state))), Arc::new(Newest(newest))];
-    let mut ingest = Ingest::start(&foundation, city::options(&foundation), ContinuedSource::new(history, live), observers)?;
+    let observers: Vec<Arc<dyn CommitObserver>> = vec![
+        Arc::new(LiveObserver(Arc::clone(&service.state))),
+        Arc::new(Newest(newest)),
+    ];
+    let mut ingest = Ingest::start(
+        &foundation,
+        city::options(&foundation),
+        ContinuedSource::new(history, live),
+        observers,
+    )?;
     tokio::spawn(ingest::report(ingest.status.clone(), Arc::clone(&service.state)));
 
     let city = tokio::select! {
@@ -153,7 +171,11 @@ async fn play(args: &Args, mut config: Config, began: Instant) -> anyhow::Result
         ended = ingest.failed() => return Err(ended.err().unwrap_or_else(|| anyhow::anyhow!("the history was not read"))),
     };
     wait_for(windows.clone(), city::last_closed(live_from)).await?;
-    said.say(&format!("{} events became windows in {:.1} s; training", summary::events(&ingest), began.elapsed().as_secs_f64()));
+    said.say(&format!(
+        "{} events became windows in {:.1} s; training",
+        summary::events(&ingest),
+        began.elapsed().as_secs_f64()
+    ));
 
     let trained = model::train(&foundation, args.seed).await?;
     said.say(&trained.words());
@@ -197,11 +219,21 @@ impl CommitObserver for Newest {
 }
 
 async fn wait_for(mut windows: watch::Receiver<Option<Timestamp>>, start: Timestamp) -> anyhow::Result<()> {
-    windows.wait_for(|newest| newest.is_some_and(|newest| newest >= start)).await?;
+    windows
+        .wait_for(|newest| newest.is_some_and(|newest| newest >= start))
+        .await?;
     Ok(())
 }
 
 /// With `once`, until a live window was closed; otherwise for ever.
-async fn wait_live(once: bool, windows: watch::Receiver<Option<Timestamp>>, live_from: Timestamp) -> anyhow::Result<()> {
-    if once { wait_for(windows, live_from).await } else { std::future::pending().await }
+async fn wait_live(
+    once: bool,
+    windows: watch::Receiver<Option<Timestamp>>,
+    live_from: Timestamp,
+) -> anyhow::Result<()> {
+    if once {
+        wait_for(windows, live_from).await
+    } else {
+        std::future::pending().await
+    }
 }

@@ -39,11 +39,17 @@ impl Trained {
     pub fn words(&self) -> String {
         let measured = match (self.mae, self.seasonal_naive_mae) {
             (Some(mae), Some(naive)) => {
-                format!("mean error {mae:.2} km/h over the next hour, seasonal naive {naive:.2}, on the same windows of the last days")
+                format!(
+                    "mean error {mae:.2} km/h over the next hour, seasonal naive {naive:.2}, on the same windows of the last days"
+                )
             }
             _ => "it could not be measured".into(),
         };
-        let gate = if self.promoted { "it serves" } else { "it did not pass the gate; the profile answers" };
+        let gate = if self.promoted {
+            "it serves"
+        } else {
+            "it did not pass the gate; the profile answers"
+        };
         format!("{}@{}: {measured}; {gate}", self.name, self.version)
     }
 }
@@ -55,8 +61,16 @@ impl Trained {
 pub async fn train(foundation: &Foundation, seed: u64) -> anyhow::Result<Trained> {
     let target: Target = format!("{TOPIC}.{FIELD}").parse()?;
     let found = windows::panel(&foundation.lake, TOPIC, FIELD, None, &foundation.config.site.timezone).await?;
-    let data = data_block(&found.panel, format!("{}@{}", found.table, found.version), found.sha256.clone());
-    let protocol = Protocol { seed, stride: 6, ..Protocol::default() };
+    let data = data_block(
+        &found.panel,
+        format!("{}@{}", found.table, found.version),
+        found.sha256.clone(),
+    );
+    let protocol = Protocol {
+        seed,
+        stride: 6,
+        ..Protocol::default()
+    };
     let list = forecasters::list(sets::standard());
     let kinds = choose(&list, &[KIND.to_owned()])?;
     let plan = Plan {
@@ -72,14 +86,26 @@ pub async fn train(foundation: &Foundation, seed: u64) -> anyhow::Result<Trained
     };
     let clock = foundation.clock.as_ref();
     let outcome = fit(&foundation.registry, &plan, clock, &Silent).await?;
-    let published = outcome.published.first().ok_or_else(|| anyhow::anyhow!("no model was published"))?;
+    let published = outcome
+        .published
+        .first()
+        .ok_or_else(|| anyhow::anyhow!("no model was published"))?;
     let id = published.model.parse()?;
     let manifest = foundation.registry.verify(&id).await?;
     let measured = evidence::from_manifest(&manifest, None);
-    let promoted = measured.as_ref().is_some_and(|evidence| decide(evidence) == Verdict::Promote);
+    let promoted = measured
+        .as_ref()
+        .is_some_and(|evidence| decide(evidence) == Verdict::Promote);
     if promoted {
-        let change = Change { reason: None, forced: false, evidence: serde_json::to_value(&measured)? };
-        foundation.registry.promote(&target, CHAMPION, &id, 0, change, clock).await?;
+        let change = Change {
+            reason: None,
+            forced: false,
+            evidence: serde_json::to_value(&measured)?,
+        };
+        foundation
+            .registry
+            .promote(&target, CHAMPION, &id, 0, change, clock)
+            .await?;
     }
     Ok(Trained {
         name: id.name.clone(),

@@ -40,10 +40,15 @@ impl Summary {
         live_from: Timestamp,
     ) -> anyhow::Result<Self> {
         let target: Target = format!("{TOPIC}.{FIELD}").parse()?;
-        let scores = service.state.scores.get(&target).ok_or_else(|| anyhow::anyhow!("{target} is not served"))?;
+        let scores = service
+            .state
+            .scores
+            .get(&target)
+            .ok_or_else(|| anyhow::anyhow!("{target} is not served"))?;
         let issue = {
             let mut issues = scores.subscribe();
-            let live = |issue: &Option<Arc<score::Issue>>| issue.as_ref().is_some_and(|issue| issue.origin >= live_from);
+            let live =
+                |issue: &Option<Arc<score::Issue>>| issue.as_ref().is_some_and(|issue| issue.origin >= live_from);
             let found = tokio::time::timeout(std::time::Duration::from_secs(10), issues.wait_for(live)).await;
             match found {
                 Ok(Ok(issue)) => issue.clone(),
@@ -73,7 +78,13 @@ impl Summary {
 
 /// The events that were read so far.
 pub fn events(ingest: &Ingest) -> u64 {
-    ingest.status.borrow().streams.values().map(|stream| stream.events).sum()
+    ingest
+        .status
+        .borrow()
+        .streams
+        .values()
+        .map(|stream| stream.events)
+        .sum()
 }
 
 /// Words for people, on stderr; with `quiet` there are none.
@@ -96,7 +107,11 @@ impl Words {
             return;
         }
         let (grpc, http) = service.addresses();
-        let key = city.sensors().first().map(|sensor| sensor.id.clone()).unwrap_or_default();
+        let key = city
+            .sensors()
+            .first()
+            .map(|sensor| sensor.id.clone())
+            .unwrap_or_default();
         println!("SYNTHETIC CITY: forecasts after {seconds:.1} s");
         println!("  page, metrics   http://{http}/");
         println!("  gRPC, Flight    {grpc}");
