@@ -15,14 +15,27 @@ const ARROWS: [(&str, &[&str]); 7] = [
 ];
 
 /// Where the text of a library's path may stand: files, or folders that end with `/`.
-const PLACES: [(&str, &[&str]); 9] = [
+const PLACES: [(&str, &[&str]); 11] = [
     (
         "rdkafka::",
         &["features/src/source/kafka.rs", "serving/src/sinks/kafka.rs"],
     ),
+    ("rdkafka_sys", &["features/src/source/bridge.rs"]),
+    (
+        "unsafe {",
+        &["features/src/source/bridge.rs", "features/src/source/kafka.rs"],
+    ),
     ("burn::", &["models/src/"]),
     ("candle_core::", &["models/src/"]),
-    ("object_store::", &["datasets/src/lake/", "models/src/registry/"]),
+    (
+        "object_store::",
+        &[
+            "datasets/src/lake/",
+            "datasets/src/error.rs",
+            "models/src/registry/",
+            "models/src/error.rs",
+        ],
+    ),
     ("polars::", &["features/src/"]),
     ("arrow_flight::", &["serving/src/"]),
     ("datafusion::", &["serving/src/"]),

@@ -143,6 +143,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Bad input: `field` had `value`, while `accepted` is.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers give numbers and texts as they have them"
+    )]
     pub fn invalid(field: impl Into<String>, value: impl ToString, accepted: impl Into<String>) -> Self {
         Self::Invalid {
             field: field.into(),

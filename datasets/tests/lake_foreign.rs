@@ -78,14 +78,14 @@ async fn foreign_readers_see_the_same_rows_and_offsets() {
     }
 }
 
-const EVERY: &str = r#"
+const EVERY: &str = r"
 import sys
 from deltalake import DeltaTable
 for path in sys.argv[1:]:
     table = DeltaTable(path)
     table.to_pyarrow_table()
     print(len(table.schema().fields))
-"#;
+";
 
 #[tokio::test]
 async fn foreign_readers_open_every_table_of_ours() {

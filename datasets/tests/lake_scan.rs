@@ -9,11 +9,8 @@ use futures::TryStreamExt;
 use lake_common::{START, at, count, local, offsets, readings, spec};
 use proptest::prelude::*;
 
-fn wanted(keys: &Option<Vec<String>>, from: Option<i64>, to: Option<i64>, end: i64) -> Vec<i64> {
-    let has_key = |offset: &i64| {
-        keys.as_ref()
-            .is_none_or(|keys| keys.contains(&format!("s{}", offset % 10)))
-    };
+fn wanted(keys: Option<&[String]>, from: Option<i64>, to: Option<i64>, end: i64) -> Vec<i64> {
+    let has_key = |offset: &i64| keys.is_none_or(|keys| keys.contains(&format!("s{}", offset % 10)));
     let inside = |offset: &i64| from.is_none_or(|from| *offset >= from) && to.is_none_or(|to| *offset < to);
     (0..end).filter(has_key).filter(inside).collect()
 }
@@ -48,7 +45,7 @@ proptest! {
                 to: to.map(at),
                 ..Scan::default()
             };
-            prop_assert_eq!(offsets(&table, &scan).await, wanted(&keys, from, to, end));
+            prop_assert_eq!(offsets(&table, &scan).await, wanted(keys.as_deref(), from, to, end));
             let streamed: Vec<RecordBatch> = table.stream(&scan).await.unwrap().try_collect().await.unwrap();
             prop_assert_eq!(streamed.iter().map(RecordBatch::num_rows).sum::<usize>(), count(&table, &scan).await);
             Ok(())

@@ -9,12 +9,15 @@ mod data;
 mod demo;
 mod forecast;
 mod health;
+mod lake;
 mod lake_panel;
 mod models;
 mod outlet;
+mod place;
 mod progress;
 mod promote;
 mod protocol;
+mod quarantine;
 mod reading;
 mod registry;
 mod replay;
@@ -44,6 +47,8 @@ pub enum Command {
     Models(models::Args),
     Forecast(forecast::Args),
     Health(health::Args),
+    Quarantine(quarantine::Args),
+    Lake(lake::Args),
     Config(config::Args),
     Completions(completions::Args),
 }
@@ -69,6 +74,8 @@ impl Command {
             Self::Models(args) => models::run(&args),
             Self::Forecast(args) => forecast::run(&args),
             Self::Health(args) => health::run(&args),
+            Self::Quarantine(args) => quarantine::run(&args),
+            Self::Lake(args) => lake::run(&args),
             Self::Config(args) => config::run(&args),
             Self::Completions(args) => completions::run(&args),
         }

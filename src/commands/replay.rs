@@ -32,7 +32,7 @@ pub struct Args {
     /// Send to these brokers
     #[arg(long, value_name = "LIST", required_unless_present = "lake", conflicts_with = "lake")]
     brokers: Option<String>,
-    /// Make windows into this lake: a local path or s3://bucket/prefix
+    /// Make windows into this lake: a local path, or `s3://bucket/prefix`
     #[arg(long, value_name = "PATH")]
     lake: Option<String>,
     /// How fast history passes: 1x, 60x, max

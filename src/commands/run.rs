@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{self, Config};
 use crate::outcome::Usage;
-use crate::service::{Foundation, Ingest, LiveObserver, Service, catalog, ingest, publisher, upkeep};
+use crate::service::{Foundation, Ingest, LiveObserver, Service, catalog, indices, ingest, publisher, upkeep};
 
 /// The service against real brokers and a real lake; SIGTERM drains, SIGHUP looks for promoted models
 #[derive(Debug, clap::Args)]
@@ -53,7 +53,13 @@ async fn serve(args: &Args, config: Config) -> anyhow::Result<()> {
     let source = KafkaSource::new(kafka_settings(&foundation)?)?;
     let service = Service::listen(&foundation, publisher(&foundation.config)?, false).await?;
     let observer = Arc::new(LiveObserver(Arc::clone(&service.state)));
-    let mut ingest = Ingest::start(&foundation, foundation.pipeline_options(), source, vec![observer])?;
+    let options = foundation.pipeline_options();
+    let mut ingest = Ingest::start(
+        &foundation,
+        options,
+        source,
+        vec![observer, indices::start(Arc::clone(&foundation))],
+    )?;
     tokio::spawn(ingest::report(ingest.status.clone(), Arc::clone(&service.state)));
     service.open().await?;
     let upkeep = tokio::spawn(upkeep::forever(Arc::clone(&foundation)));

@@ -91,10 +91,19 @@ impl Ingest {
 
 /// Carries the pipeline's status into readiness and metrics, as long as the service lives.
 pub async fn report(mut status: watch::Receiver<PipelineStatus>, state: Arc<AppState>) {
+    let mut suspended = false;
     loop {
         let now = status.borrow_and_update().clone();
         ready(&now, &state);
         measure(&now, &state);
+        // A commit whose reply was lost has reached the lake, and nobody was told.
+        if suspended
+            && now.suspended.is_none()
+            && let Err(error) = state.read_again().await
+        {
+            tracing::warn!(%error, "windows committed meanwhile could not be read");
+        }
+        suspended = now.suspended.is_some();
         tokio::select! {
             changed = status.changed() => if changed.is_err() { return },
             () = state.stop.cancelled() => return,

@@ -1,6 +1,7 @@
 //! What `run` and `demo` have in common: the parts that the configuration names, put together.
 
 mod foundation;
+pub mod indices;
 pub mod ingest;
 mod secret;
 pub mod upkeep;
@@ -17,7 +18,7 @@ use arterial_serving::sinks::{ForecastSink, LakeSink};
 use arterial_serving::{AppState, Parts, Running, Server};
 
 use crate::config::Config;
-pub use foundation::{Foundation, catalog};
+pub use foundation::{Foundation, catalog, lake_options};
 pub use ingest::Ingest;
 
 /// A service that answers.

@@ -15,7 +15,7 @@ pub fn class_path() -> Result<String, String> {
             .arg("-version")
             .output()
             .is_ok_and(|output| output.status.success());
-        if !here && !(tool == "mvn" && folder().is_dir()) {
+        if !here && (tool != "mvn" || !folder().is_dir()) {
             return Err(format!(
                 "`{tool}` is missing; type: sudo apt-get install -y default-jre-headless {package}"
             ));

@@ -77,12 +77,6 @@ impl Bikes {
         }
     }
 
-    /// Bikes in docks and on the road.
-    #[cfg(test)]
-    pub(super) fn total(&self) -> i64 {
-        self.list.iter().map(|station| station.bikes).sum::<i64>() + self.riding.len() as i64
-    }
-
     /// Goes on by a minute.
     pub(super) fn next_minute(&mut self, now: Timestamp, local: &LocalTime, weather: &Weather) {
         self.arrive(now);

@@ -125,7 +125,7 @@ impl FileClock {
 mod tests {
     use super::*;
 
-    fn read(rule: TimeRule, text: &str, hours: i64) -> std::result::Result<String, String> {
+    fn read(rule: &TimeRule, text: &str, hours: i64) -> std::result::Result<String, String> {
         rule.clock()
             .unwrap()
             .read(text, hours)
@@ -136,16 +136,16 @@ mod tests {
     fn naive_times_stand_on_the_clock_of_the_rule() {
         let zone = TimeRule::in_zone("t", "Europe/Copenhagen");
         assert_eq!(
-            read(zone.clone(), "2014-08-01 09:09:04.145", 0).unwrap(),
+            read(&zone, "2014-08-01 09:09:04.145", 0).unwrap(),
             "2014-08-01T07:09:04.145Z"
         );
-        assert_eq!(read(zone, "2014-08-01T09:00:00Z", 0).unwrap(), "2014-08-01T09:00:00Z");
+        assert_eq!(read(&zone, "2014-08-01T09:00:00Z", 0).unwrap(), "2014-08-01T09:00:00Z");
         let offset = TimeRule {
             zone: None,
             offset: Some("+08:00".into()),
             ..TimeRule::in_zone("t", "UTC")
         };
-        assert_eq!(read(offset, "2013-03-01T00:00:00", 0).unwrap(), "2013-02-28T16:00:00Z");
+        assert_eq!(read(&offset, "2013-03-01T00:00:00", 0).unwrap(), "2013-02-28T16:00:00Z");
     }
 
     #[test]
@@ -154,21 +154,20 @@ mod tests {
             format: Some("%m/%d/%Y".into()),
             ..TimeRule::in_zone("t", "America/New_York")
         };
-        assert_eq!(read(rule, "1/2/2011", 23).unwrap(), "2011-01-03T04:00:00Z");
+        assert_eq!(read(&rule, "1/2/2011", 23).unwrap(), "2011-01-03T04:00:00Z");
     }
 
     #[test]
     fn a_time_that_exists_twice_is_refused_or_chosen() {
         let rule = TimeRule::in_zone("t", "Europe/Copenhagen");
-        assert!(
-            read(rule.clone(), "2014-10-26T02:30:00", 0)
-                .unwrap_err()
-                .contains("offset")
-        );
+        assert!(read(&rule, "2014-10-26T02:30:00", 0).unwrap_err().contains("offset"));
         let earlier = TimeRule {
             ambiguous: Ambiguous::Earlier,
             ..rule
         };
-        assert_eq!(read(earlier, "2014-10-26T02:30:00", 0).unwrap(), "2014-10-26T00:30:00Z");
+        assert_eq!(
+            read(&earlier, "2014-10-26T02:30:00", 0).unwrap(),
+            "2014-10-26T00:30:00Z"
+        );
     }
 }

@@ -84,7 +84,7 @@ impl Checker<'_> {
     fn check_range(&self, field: &super::Field) -> Result<()> {
         let number = matches!(field.kind, FieldType::Float | FieldType::Int);
         match field.range {
-            Some((low, high)) if !number || !(low <= high) => {
+            Some((low, high)) if !number || low.is_nan() || high.is_nan() || low > high => {
                 self.refuse("range", &format!("[{low}, {high}]"), "[least, largest] of a number")
             }
             Some((low, high)) if field.role == Role::Value && (low < -LARGEST_VALUE || high > LARGEST_VALUE) => {

@@ -12,7 +12,9 @@
 mod derive;
 mod formula;
 mod free_flow;
+mod table;
 
 pub use derive::derive;
 pub use formula::{ARTERIAL, CITY_PLATFORM, city_platform_index, congestion, jam_factor, mobility_index};
 pub use free_flow::{FREE_FLOW_DAYS, FREE_FLOW_PERCENTILE, FreeFlow};
+pub use table::{IndexTable, TABLE};

@@ -166,7 +166,7 @@ mod tests {
         let mut records = Vec::new();
         let polled = source
             .poll(Duration::ZERO, 9, &mut |_, record| {
-                records.push((record.offset, record.payload.unwrap_or_default().to_vec()))
+                records.push((record.offset, record.payload.unwrap_or_default().to_vec()));
             })
             .unwrap();
         (records, polled.changes)

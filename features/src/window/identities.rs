@@ -9,7 +9,7 @@ use hashbrown::hash_table::Entry;
 /// bits serve as the table's hash.
 #[derive(Debug, Default)]
 pub(super) struct Identities {
-    identities: Vec<u128>,
+    hashes: Vec<u128>,
     slots: Vec<u32>,
     places: HashTable<u32>,
 }
@@ -17,30 +17,26 @@ pub(super) struct Identities {
 impl Identities {
     pub(super) fn with_capacity(capacity: usize) -> Self {
         Self {
-            identities: Vec::with_capacity(capacity),
+            hashes: Vec::with_capacity(capacity),
             slots: Vec::with_capacity(capacity),
             places: HashTable::with_capacity(capacity),
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.identities.len()
+        self.hashes.len()
     }
 
     /// Remembers `identity` of the key at `slot`; false where it was known.
     #[inline]
     pub(super) fn insert(&mut self, identity: u128, slot: u32) -> bool {
-        let Self {
-            identities,
-            slots,
-            places,
-        } = self;
-        let known = |&place: &u32| identities[place as usize] == identity && slots[place as usize] == slot;
-        match places.entry(identity as u64, known, |&place| identities[place as usize] as u64) {
+        let Self { hashes, slots, places } = self;
+        let known = |&place: &u32| hashes[place as usize] == identity && slots[place as usize] == slot;
+        match places.entry(identity as u64, known, |&place| hashes[place as usize] as u64) {
             Entry::Occupied(_) => false,
             Entry::Vacant(vacant) => {
-                vacant.insert(identities.len() as u32);
-                identities.push(identity);
+                vacant.insert(hashes.len() as u32);
+                hashes.push(identity);
                 slots.push(slot);
                 true
             }
@@ -59,16 +55,19 @@ impl Identities {
             *end = begin;
             begin += count;
         }
-        let mut identities = vec![0; self.identities.len()];
-        for (&slot, &identity) in self.slots.iter().zip(&self.identities) {
+        let mut identities = vec![0; self.hashes.len()];
+        for (&slot, &identity) in self.slots.iter().zip(&self.hashes) {
             identities[ends[slot as usize]] = identity;
             ends[slot as usize] += 1;
         }
-        Grouped { identities, ends }
+        Grouped {
+            hashes: identities,
+            ends,
+        }
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.identities.capacity() * size_of::<u128>()
+        self.hashes.capacity() * size_of::<u128>()
             + self.slots.capacity() * size_of::<u32>()
             + self.places.allocation_size()
     }
@@ -76,7 +75,7 @@ impl Identities {
 
 /// Identities grouped by slot.
 pub(super) struct Grouped {
-    identities: Vec<u128>,
+    hashes: Vec<u128>,
     ends: Vec<usize>,
 }
 
@@ -84,7 +83,7 @@ impl Grouped {
     pub(super) fn of(&self, slot: u32) -> &[u128] {
         let slot = slot as usize;
         let begin = if slot == 0 { 0 } else { self.ends[slot - 1] };
-        &self.identities[begin..self.ends[slot]]
+        &self.hashes[begin..self.ends[slot]]
     }
 }
 

@@ -332,7 +332,7 @@ impl Windows {
                 .or_insert_with(|| ClosedWindow::unknown(start.0, layout));
             match newest.get(&(key, start)) {
                 Some(&(revision, number, row)) => {
-                    restore_row(window, key, revision, &rows[number], row, names, layout)?
+                    restore_row(window, key, revision, &rows[number], row, names, layout)?;
                 }
                 None => window.set_absent(key, layout),
             }

@@ -21,7 +21,7 @@ use crate::killed::{REFUSED, kafka_pipeline, reader, signal, tell_to_stop};
 use crate::support::{latest, total};
 
 const PARTITIONS: i32 = 2;
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// 2026-01-01T00:00:00Z.
 const BEGIN: i64 = 1_767_225_600 * SECOND;
 
@@ -48,7 +48,7 @@ fn event(stream: &StreamDefinition, key: usize, time: i64) -> String {
                 let (least, largest) = field.range.unwrap_or((0.0, 100.0));
                 json!((least + (largest - least) * (salt % 10) as f64 / 10.0).floor())
             }
-            FieldType::Bool => json!(salt % 2 == 0),
+            FieldType::Bool => json!(salt.is_multiple_of(2)),
             FieldType::Timestamp => json!(Timestamp(time).to_string()),
             FieldType::Text => json!(format!("{}-{key}", field.column())),
         };

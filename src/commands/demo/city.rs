@@ -88,7 +88,7 @@ impl History {
         let moved = city.now() < next
             && city
                 .advance(next, &mut |event| {
-                    waiting.push_back((event.topic.name().into(), event.payload.to_vec()))
+                    waiting.push_back((event.topic.name().into(), event.payload.to_vec()));
                 })
                 .is_ok();
         if !moved && let (Some(city), Some(heir)) = (self.city.take(), self.heir.take()) {

@@ -20,7 +20,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::config::Config;
 use crate::outcome::{Interrupted, Usage};
-use crate::service::{Foundation, Ingest, LiveObserver, Service, catalog, ingest, publisher};
+use crate::service::{Foundation, Ingest, LiveObserver, Service, catalog, indices, ingest, publisher};
 use city::{History, TOPIC};
 use clock::CityClock;
 
@@ -143,7 +143,7 @@ async fn play(args: &Args, mut config: Config, began: Instant) -> anyhow::Result
     let simulated = City::new(city::config(args.seed))?;
     let live_from = city::end_of_history(simulated.now(), args.days);
     let clock = Arc::new(CityClock::at(live_from));
-    let foundation = open(&config, streams, &clock).await?;
+    let foundation = Arc::new(open(&config, streams, &clock).await?);
     let service = Service::listen(&foundation, publisher(&foundation.config)?, true).await?;
 
     let (handed_over, city) = oneshot::channel();
@@ -157,6 +157,7 @@ async fn play(args: &Args, mut config: Config, began: Instant) -> anyhow::Result
     let observers: Vec<Arc<dyn CommitObserver>> = vec![
         Arc::new(LiveObserver(Arc::clone(&service.state))),
         Arc::new(Newest(newest)),
+        indices::start(Arc::clone(&foundation)),
     ];
     let mut ingest = Ingest::start(
         &foundation,
