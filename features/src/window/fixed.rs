@@ -144,7 +144,11 @@ mod tests {
     fn ordinary_values_are_held_exactly() {
         let scale = Scale::for_range(Some((-300.0, 300.0)));
         for value in [0.0, 1.0, -47.3, 0.1, 299.999_999, 0.004, -0.007_1] {
-            assert_eq!((scale.units(value) as f64 * power_of_two(-60)).to_bits(), value.to_bits(), "{value}");
+            assert_eq!(
+                (scale.units(value) as f64 * power_of_two(-60)).to_bits(),
+                value.to_bits(),
+                "{value}"
+            );
             let square = scale.square_units(value) as f64 * power_of_two(-50);
             assert!(
                 (square - value * value).abs() <= power_of_two(-50).max(value * value * 1e-15),
