@@ -1,0 +1,163 @@
+//! `arterial run` against a real Apache Kafka: a ninth stream, defined in one file, from topic to table and over Flight.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use arrow_flight::flight_service_client::FlightServiceClient;
+use arrow_flight::{FlightClient, FlightDescriptor};
+use arterial_datasets::time::{Clock, MINUTE, SECOND, SystemClock, Timestamp};
+use arterial_testing::KafkaBroker;
+use futures::TryStreamExt;
+
+const NOISE: &str = r#"
+name = "noise"
+description = "Sound level meters"
+key = { path = "meter_id" }
+identity = ["meter_id", "timestamp"]
+interval = "5s"
+
+[[fields]]
+path = "meter_id"
+type = "text"
+role = "place"
+required = true
+
+[[fields]]
+path = "level_db"
+type = "float"
+role = "value"
+unit = "dB"
+range = [0, 200]
+"#;
+
+/// A running service; killed where a test fails.
+struct Service(Child);
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Service {
+    fn start(folder: &Path, brokers: &str) -> (Self, serde_json::Value) {
+        std::fs::create_dir_all(folder.join("streams")).unwrap();
+        std::fs::write(folder.join("streams/noise.toml"), NOISE).unwrap();
+        let config = format!(
+            "[kafka]\nbrokers = \"{brokers}\"\nassignment = \"manual\"\npublish_results = false\n\
+             [streams]\nfolder = \"{0}/streams\"\nenabled = [\"noise\"]\n[lake]\nurl = \"{0}/lake\"\n\
+             [server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n[serving]\ntargets = [\"noise.level_db\"]\n",
+            folder.display()
+        );
+        std::fs::write(folder.join("arterial.toml"), config).unwrap();
+        let ready = folder.join("ready.json");
+        let _ = std::fs::remove_file(&ready);
+        let child = Command::new(env!("CARGO_BIN_EXE_arterial"))
+            .args(["run", "--config"])
+            .arg(folder.join("arterial.toml"))
+            .arg("--ready-file")
+            .arg(&ready)
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let service = Self(child);
+        let text = wait_for("the service to be ready", || std::fs::read_to_string(&ready).ok());
+        (service, serde_json::from_str(&text).unwrap())
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    fn terminate(mut self) -> Option<i32> {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.0.wait().unwrap().code()
+    }
+}
+
+/// Asks again and again until there is an answer, at most a minute.
+#[expect(clippy::disallowed_methods, reason = "the limit is on a condition, not on luck")]
+fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(began.elapsed() < Duration::from_mins(1), "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The rows of a dataset over Flight; none where it does not exist yet.
+fn rows(runtime: &tokio::runtime::Runtime, address: &str, path: &str) -> Option<Vec<arrow::array::RecordBatch>> {
+    runtime.block_on(async {
+        let channel = tonic::transport::Endpoint::new(format!("http://{address}"))
+            .ok()?
+            .connect()
+            .await
+            .ok()?;
+        let mut client = FlightClient::new_from_inner(FlightServiceClient::new(channel));
+        let info = client
+            .get_flight_info(FlightDescriptor::new_path(vec![path.into()]))
+            .await
+            .ok()?;
+        let ticket = info.endpoint.first()?.ticket.clone()?;
+        client.do_get(ticket).await.ok()?.try_collect().await.ok()
+    })
+}
+
+/// One event every 5 s of each of two meters, for ten minutes that ended a while ago, and one that moves the watermark on.
+fn events(begin: Timestamp) -> Vec<String> {
+    let event = |meter: &str, time: Timestamp, level: f64| {
+        format!(r#"{{"meter_id":"{meter}","timestamp":"{time}","level_db":{level}}}"#)
+    };
+    let mut events = Vec::new();
+    for step in 0..120 {
+        let time = Timestamp(begin.0 + step * 5 * SECOND);
+        events.push(event("M1", time, 50.0));
+        events.push(event("M2", time, 60.0 + (step % 2) as f64));
+    }
+    events.push(event("M1", Timestamp(begin.0 + 11 * MINUTE), 50.0));
+    events.push("no json".into());
+    events
+}
+
+#[test]
+fn a_ninth_stream_goes_from_kafka_to_a_table_and_over_flight() {
+    let Some(broker) = KafkaBroker::start() else { return };
+    broker.create_topic("noise", 1);
+    let window = arterial_datasets::time::Duration(5 * MINUTE);
+    let begin = Timestamp(SystemClock.now().window_start(window).0 - 20 * MINUTE);
+    broker.produce("noise", 0, events(begin));
+
+    let folder = tempfile::tempdir().unwrap();
+    let (service, ready) = Service::start(folder.path(), &broker.address());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let grpc = ready["grpc"].as_str().unwrap();
+    let count = |batches: &[arrow::array::RecordBatch]| batches.iter().map(|batch| batch.num_rows()).sum::<usize>();
+
+    let windows = wait_for("four windows", || {
+        rows(&runtime, grpc, "noise_latest").filter(|batches| count(batches) == 4)
+    });
+    let batch = arrow::compute::concat_batches(&windows[0].schema(), &windows).unwrap();
+    let events = arrow::array::cast::as_primitive_array::<arrow::datatypes::Int64Type>(&batch["events"]);
+    assert_eq!(events.values().iter().sum::<i64>(), 240, "each event counts once");
+    assert!(batch.schema().field_with_name("level_db_mean").is_ok());
+    assert!(
+        batch
+            .schema()
+            .fields()
+            .iter()
+            .all(|field| !field.name().starts_with('_'))
+    );
+    let refused = wait_for("the quarantine", || {
+        rows(&runtime, grpc, "quarantine").filter(|all| count(all) == 1)
+    });
+    assert_eq!(refused[0]["reason"].len(), 1);
+    assert_eq!(service.terminate(), Some(0), "SIGTERM drains and ends well");
+
+    let (again, ready) = Service::start(folder.path(), &broker.address());
+    let kept = rows(&runtime, ready["grpc"].as_str().unwrap(), "noise_latest").unwrap();
+    assert_eq!(count(&kept), 4, "a restart neither loses nor doubles");
+    assert_eq!(again.terminate(), Some(0));
+}
