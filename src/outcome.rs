@@ -27,6 +27,10 @@ const INTERRUPTED: u8 = 130;
 /// Says what went wrong on stderr, each cause once, and gives the exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let code = code_of(error);
+    if code == INTERRUPTED {
+        eprintln!("interrupted");
+        return ExitCode::from(code);
+    }
     eprintln!("error: {error}");
     for cause in error.chain().skip(1) {
         eprintln!("  because: {cause}");

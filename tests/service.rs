@@ -134,7 +134,8 @@ fn a_ninth_stream_goes_from_kafka_to_a_table_and_over_flight() {
     let (service, ready) = Service::start(folder.path(), &broker.address());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let grpc = ready["grpc"].as_str().unwrap();
-    let count = |batches: &[arrow::array::RecordBatch]| batches.iter().map(|batch| batch.num_rows()).sum::<usize>();
+    let count =
+        |batches: &[arrow::array::RecordBatch]| batches.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>();
 
     let windows = wait_for("four windows", || {
         rows(&runtime, grpc, "noise_latest").filter(|batches| count(batches) == 4)

@@ -173,8 +173,7 @@ async fn play(args: &Args, mut config: Config, began: Instant) -> anyhow::Result
     };
     wait_for(windows.clone(), city::last_closed(live_from)).await?;
     said.say(&format!(
-        "{} events became windows in {:.1} s; training",
-        summary::events(&ingest),
+        "the history became windows in {:.1} s; training",
         began.elapsed().as_secs_f64()
     ));
 
@@ -194,6 +193,8 @@ async fn play(args: &Args, mut config: Config, began: Instant) -> anyhow::Result
         _ = tokio::signal::ctrl_c() => Err(Interrupted.into()),
     };
     producing.abort();
+    // The writer must be gone before the brokers are; that it was cut off is what was asked for.
+    let _ = producing.await;
     let summary = summary::Summary::collect(&foundation, &service, &ingest, trained, first_forecast, live_from).await;
     ingest.shutdown().await?;
     service.shutdown().await?;

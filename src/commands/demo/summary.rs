@@ -76,17 +76,6 @@ impl Summary {
     }
 }
 
-/// The events that were read so far.
-pub fn events(ingest: &Ingest) -> u64 {
-    ingest
-        .status
-        .borrow()
-        .streams
-        .values()
-        .map(|stream| stream.events)
-        .sum()
-}
-
 /// Words for people, on stderr; with `quiet` there are none.
 pub struct Words {
     /// Whether a program listens instead.
