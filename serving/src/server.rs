@@ -64,6 +64,8 @@ impl Server {
         let stop = CancellationToken::new();
         let (reporter, health) = health_reporter();
         let routes = routes(&config, &state)?.add_service(health);
+        // Before anybody can ask: a fresh reporter says SERVING.
+        tell_health(&state, &reporter).await;
         let health = tokio::spawn(report_health(Arc::clone(&state), reporter));
         let grpc = tokio::spawn(serve_grpc(config.clone(), routes, grpc_listener, stop.clone()));
         let http = tokio::spawn(http::serve(http_listener, Arc::clone(&state), stop.clone()));
@@ -179,22 +181,27 @@ async fn serve_grpc(
     Ok(())
 }
 
-/// Says of each service whether it may be asked, as long as the process lives.
+/// Says of each service whether it may be asked.
+async fn tell_health(state: &AppState, reporter: &HealthReporter) {
+    let serving = state.readiness.stopped_by().is_none();
+    let status = if serving {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
+    };
+    for service in SERVICES.into_iter().chain([""]) {
+        reporter.set_service_status(service, status).await;
+    }
+    state
+        .metrics
+        .set(Metric::ServerReady, f64::from(u8::from(state.readiness.is_ready())));
+}
+
+/// Says it again whenever it changes, as long as the process lives.
 async fn report_health(state: Arc<AppState>, reporter: HealthReporter) {
     let mut readiness = state.readiness.subscribe();
     loop {
-        let serving = state.readiness.stopped_by().is_none();
-        let status = if serving {
-            ServingStatus::Serving
-        } else {
-            ServingStatus::NotServing
-        };
-        for service in SERVICES.into_iter().chain([""]) {
-            reporter.set_service_status(service, status).await;
-        }
-        state
-            .metrics
-            .set(Metric::ServerReady, f64::from(u8::from(state.readiness.is_ready())));
+        tell_health(&state, &reporter).await;
         if readiness.changed().await.is_err() {
             return;
         }
