@@ -3,10 +3,11 @@
 use arterial_features::sets;
 use arterial_models::forecaster::Silent;
 use arterial_models::forecasters;
-use arterial_models::registry::{CHAMPION, Change, Target};
+use arterial_models::registry::{CHAMPION, Manifest, Target};
 use arterial_training::choice::choose;
 use arterial_training::evidence;
-use arterial_training::promotion::{Verdict, decide};
+use arterial_training::gate::{self, Order};
+use arterial_training::promotion::Evidence;
 use arterial_training::protocol::Protocol;
 use arterial_training::train::{Plan, train as fit};
 use arterial_training::windows;
@@ -93,20 +94,10 @@ pub async fn train(foundation: &Foundation, seed: u64) -> anyhow::Result<Trained
     let id = published.model.parse()?;
     let manifest = foundation.registry.verify(&id).await?;
     let measured = evidence::from_manifest(&manifest, None);
-    let promoted = measured
-        .as_ref()
-        .is_some_and(|evidence| decide(evidence) == Verdict::Promote);
-    if promoted {
-        let change = Change {
-            reason: None,
-            forced: false,
-            evidence: serde_json::to_value(&measured)?,
-        };
-        foundation
-            .registry
-            .promote(&target, CHAMPION, &id, 0, change, clock)
-            .await?;
-    }
+    let promoted = match &measured {
+        Some(evidence) => passed(foundation, &manifest, evidence).await?,
+        None => false,
+    };
     Ok(Trained {
         name: id.name.clone(),
         version: id.version.to_string(),
@@ -114,4 +105,18 @@ pub async fn train(foundation: &Foundation, seed: u64) -> anyhow::Result<Trained
         seasonal_naive_mae: measured.as_ref().and_then(|evidence| evidence.seasonal_naive_mae),
         promoted,
     })
+}
+
+/// Moves the champion's alias if the gate lets it; says whether it did.
+async fn passed(foundation: &Foundation, manifest: &Manifest, evidence: &Evidence) -> anyhow::Result<bool> {
+    let order = Order {
+        alias: CHAMPION.into(),
+        ..Order::default()
+    };
+    let clock = foundation.clock.as_ref();
+    match gate::promote(&foundation.registry, manifest, None, evidence, &order, clock).await {
+        Ok(_) => Ok(true),
+        Err(arterial_training::Error::Refused(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
