@@ -72,6 +72,8 @@ impl ServerConfig {
 /// What is forecast, and from what.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServingConfig {
+    /// The city's or region's name, which the page shows. Default `site`.
+    pub site: String,
     /// The IANA zone whose clock seasonality follows. Default UTC.
     pub timezone: String,
     /// What is scored on each closed window, beside whatever has a champion in the registry.
@@ -99,6 +101,7 @@ pub struct ServingConfig {
 impl Default for ServingConfig {
     fn default() -> Self {
         Self {
+            site: "site".into(),
             timezone: "UTC".into(),
             targets: Vec::new(),
             horizons_minutes: (1..=12).map(|step| 5 * step).collect(),

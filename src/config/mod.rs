@@ -190,6 +190,7 @@ impl Config {
             .map(|target| target.parse())
             .collect::<Result<_, _>>()?;
         Ok(arterial_serving::ServingConfig {
+            site: self.site.name.clone(),
             timezone: self.site.timezone.clone(),
             targets,
             horizons_minutes: self.serving.horizons_minutes.clone(),

@@ -19,10 +19,11 @@ const STEPS_SHOWN: [usize; 3] = [3, 6, 12];
 
 /// The page as it stands now.
 pub fn render(state: &AppState) -> String {
+    let site = escape(&state.config.site);
     let mut html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"30\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>Arterial</title><style>{STYLE}</style></head>\
-         <body><h1>Arterial</h1>"
+         <meta name=\"viewport\" content=\"width=device-width\"><title>Arterial: {site}</title><style>{STYLE}</style></head>\
+         <body><h1>Arterial: {site}</h1>"
     );
     if state.synthetic {
         html.push_str("<p class=\"note\">These data are synthetic: they come from a simulated city.</p>");
