@@ -8,6 +8,7 @@ mod summary;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use arterial_datasets::city::City;
@@ -65,13 +66,22 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let config = args.configuration(folder.path())?;
     crate::telemetry::start(&config.telemetry)?;
     let runtime = super::runtime()?;
+    let drains = AtomicBool::new(false);
     let summary = runtime.block_on(async {
         tokio::select! {
-            summary = play(args, config, began) => summary,
-            _ = tokio::signal::ctrl_c() => Err(Interrupted.into()),
+            summary = play(args, config, began, &drains) => summary,
+            () = interrupted_before(&drains) => Err(Interrupted.into()),
         }
     })?;
     if args.json { super::print_json(&summary) } else { Ok(()) }
+}
+
+/// Returns at Ctrl-C, unless the play ends by itself then, as it does once it has something to drain.
+async fn interrupted_before(drains: &AtomicBool) {
+    let heard = tokio::signal::ctrl_c().await;
+    if heard.is_err() || drains.load(Ordering::Acquire) {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Where lake and registry are kept.
@@ -120,7 +130,12 @@ impl Args {
 }
 
 /// The whole play: history, model, servers, live events.
-async fn play(args: &Args, mut config: Config, began: Instant) -> anyhow::Result<summary::Summary> {
+async fn play(
+    args: &Args,
+    mut config: Config,
+    began: Instant,
+    drains: &AtomicBool,
+) -> anyhow::Result<summary::Summary> {
     let said = summary::Words { quiet: args.json };
     let streams = city::streams(catalog(&config)?)?;
     let topics: Vec<String> = streams.names().map(str::to_owned).collect();
@@ -186,6 +201,7 @@ async fn play(args: &Args, mut config: Config, began: Instant) -> anyhow::Result
 
     let writer = KafkaWriter::new(&config.kafka.brokers, "", &config.kafka.properties)?;
     let producing = tokio::spawn(live::produce(city, writer, Arc::clone(&clock), args.speed));
+    drains.store(true, Ordering::Release);
     let outcome = tokio::select! {
         outcome = wait_live(args.once, windows, live_from) => outcome,
         ended = ingest.failed() => ended,
