@@ -211,11 +211,13 @@ async fn play(
     producing.abort();
     // The writer must be gone before the brokers are; that it was cut off is what was asked for.
     let _ = producing.await;
-    let summary = summary::Summary::collect(&foundation, &service, &ingest, trained, first_forecast, live_from).await;
+    let summary = match outcome {
+        Ok(()) => summary::Summary::collect(&foundation, &service, &ingest, trained, first_forecast, live_from).await,
+        Err(error) => Err(error),
+    };
     ingest.shutdown().await?;
     service.shutdown().await?;
     drop(brokers);
-    outcome?;
     summary
 }
 
