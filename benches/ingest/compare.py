@@ -1,12 +1,12 @@
 """JSON to durable windows, events per CPU-second, side by side with Bytewax in one interleaved run.
 
-    cargo build --release -p arterial-features --example ingest_throughput
+    cargo build --release -p arterial-features --example ingest
     pip install -r benches/ingest/requirements.txt
-    python benches/ingest/compare.py target/release/examples/ingest_throughput [--events N] [--rounds N]
+    python benches/ingest/compare.py target/release/examples/ingest [--events N] [--rounds N] [--kafka]
 
-Both make 5-minute windows by sensor of the same traffic events (about 290 bytes of JSON each). Arterial reads them from memory and commits to a
-local Delta table with fsync; Bytewax reads them from a file and writes a file without. CPU time is that of the whole process, less what it
-takes for no events.
+Both make 5-minute windows by sensor of the same traffic events (about 290 bytes of JSON each). Arterial reads them from memory and, with --kafka,
+from a real broker as well (Java and Maven are needed); it commits to a local Delta table with fsync. Bytewax reads them from a file and writes a
+file without. CPU time is that of the whole process, for Bytewax less what it takes for no events.
 """
 
 import argparse
@@ -55,14 +55,18 @@ def cpu_seconds(command):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("probe", help="the example ingest_throughput, built")
+    parser.add_argument("probe", help="the example `ingest`, built")
     parser.add_argument("--events", type=int, default=600_000)
     parser.add_argument("--peer-events", type=int, default=100_000)
     parser.add_argument("--keys", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--kafka", action="store_true", help="also read from a real broker")
     options = parser.parse_args()
 
-    rates = {"arterial": [], "bytewax": []}
+    ours = {"arterial, from memory": [], "the same with archive": ["archive"]}
+    if options.kafka:
+        ours |= {"arterial, from Kafka": ["kafka"]}
+    rates = {name: [] for name in [*ours, "bytewax"]}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         (folder / "none.jsonl").write_text("")
@@ -70,15 +74,18 @@ def main():
             file.writelines(event(number, options.keys) + "\n" for number in range(options.peer_events))
         peer = [sys.executable, str(HERE / "bytewax_windows.py")]
         for round_number in range(options.rounds):
-            printed, _ = cpu_seconds([options.probe, str(options.events), str(options.keys)])
-            rates["arterial"].append(json.loads(printed)["events_per_cpu_second"])
+            for name, words in ours.items():
+                printed, _ = cpu_seconds([options.probe, "throughput", str(options.events), str(options.keys), *words])
+                rates[name].append(json.loads(printed)["events_per_cpu_second"])
             _, idle = cpu_seconds([*peer, str(folder / "none.jsonl"), str(folder / f"none-{round_number}")])
             _, busy = cpu_seconds([*peer, str(folder / "events.jsonl"), str(folder / f"rows-{round_number}")])
             rates["bytewax"].append(options.peer_events / (busy - idle))
     for name, values in rates.items():
-        print(f"{name:9} median {statistics.median(values):>11,.0f}  least {min(values):>11,.0f}  most {max(values):>11,.0f} events/CPU-s")
-    ratios = [ours / theirs for ours, theirs in zip(rates["arterial"], rates["bytewax"])]
-    print(f"ratio     median {statistics.median(ratios):.1f}  least {min(ratios):.1f}  most {max(ratios):.1f}")
+        ratio = statistics.median(one / other for one, other in zip(values, rates["bytewax"]))
+        print(
+            f"{name:22} median {statistics.median(values):>9,.0f}  least {min(values):>9,.0f}  most {max(values):>9,.0f} events/CPU-s"
+            f"  {ratio:5.1f} x bytewax"
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 //! The local clock of a panel: days, slots and weekdays, through clock changes.
 
-use arterial_datasets::panel::Panel;
+use arterial_datasets::panel::{Holidays, Panel};
 use arterial_datasets::time::{DAY, HOUR, SECOND, Timestamp};
 use arterial_datasets::{Error, Result};
 use jiff::tz::TimeZone;
@@ -12,7 +12,7 @@ pub struct Moment {
     pub day: usize,
     /// The slot of the local day: local time of day / step, rounded down.
     pub slot: usize,
-    /// The local weekday, Monday 0 to Sunday 6.
+    /// The local weekday, Monday 0 to Sunday 6; holidays count as Sundays.
     pub weekday: u8,
     /// The local time of day in hours, 0 to 24.
     pub hour: f64,
@@ -27,6 +27,7 @@ pub struct Calendar {
     start: Timestamp,
     step: i64,
     first_day: i64,
+    holidays: Holidays,
 }
 
 impl Calendar {
@@ -42,6 +43,7 @@ impl Calendar {
             start: panel.start(),
             step: panel.step().0,
             first_day: 0,
+            holidays: panel.holidays().clone(),
         };
         calendar.first_day = calendar.local(0)?.div_euclid(DAY);
         Ok(calendar)
@@ -65,16 +67,15 @@ impl Calendar {
         Ok(Moment {
             day: since as usize,
             slot: (time / self.step) as usize,
-            // 1970-01-01 was a Thursday.
-            weekday: (day + 3).rem_euclid(7) as u8,
+            weekday: self.holidays.weekday(day),
             hour: time as f64 / HOUR as f64,
         })
     }
 
-    /// The weekday of local day `day`, Monday 0.
+    /// The weekday of local day `day`, Monday 0; holidays count as Sundays.
     #[must_use]
     pub fn weekday(&self, day: usize) -> u8 {
-        (self.first_day + day as i64 + 3).rem_euclid(7) as u8
+        self.holidays.weekday(self.first_day + day as i64)
     }
 
     /// Microseconds since 1970 on the local clock.

@@ -1,12 +1,12 @@
 //! What a model was fitted on, and the check that a panel is of that kind.
 
-use arterial_datasets::panel::Panel;
+use arterial_datasets::panel::{Channel, Panel};
 use arterial_datasets::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// The series, step and clock that a model was fitted on.
+/// The series, step, clock and covariates that a model was fitted on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
@@ -18,6 +18,9 @@ pub struct Scope {
     pub step: Duration,
     /// The IANA zone whose clock seasonality follows.
     pub timezone: String,
+    /// The channels beside the target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covariates: Vec<Channel>,
 }
 
 impl Scope {
@@ -33,6 +36,7 @@ impl Scope {
             series: panel.series().to_vec(),
             step: panel.step(),
             timezone: panel.timezone().into(),
+            covariates: panel.channels().iter().skip(1).cloned().collect(),
         }
     }
 
@@ -52,6 +56,17 @@ impl Scope {
                 what: "timezone",
                 got: panel.timezone().into(),
                 fitted: self.timezone.clone(),
+            });
+        }
+        if panel.channels().get(1..).unwrap_or_default() != self.covariates {
+            let names = |channels: &[Channel]| {
+                let names: Vec<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
+                names.join(", ")
+            };
+            return Err(Error::OtherPanel {
+                what: "covariates",
+                got: names(panel.channels().get(1..).unwrap_or_default()),
+                fitted: names(&self.covariates),
             });
         }
         match origins.iter().find(|&&origin| origin >= panel.steps()) {

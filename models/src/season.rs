@@ -1,9 +1,8 @@
 //! The local clock: which slot of the day and of the week an instant lies in, and the same clock time on another day.
 
-use arterial_datasets::panel::Panel;
+use arterial_datasets::panel::{Holidays, Panel};
 use arterial_datasets::time::{DAY, Duration, SECOND, Timestamp};
 use jiff::ToSpan;
-use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 
 use crate::{Error, Result};
@@ -17,19 +16,20 @@ pub struct LocalClock {
     zone: TimeZone,
     step: Duration,
     slots: usize,
+    holidays: Holidays,
 }
 
 /// A place in the week by the local clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot {
-    /// The day of the week, Monday 0.
+    /// The day of the week, Monday 0; holidays count as Sundays.
     pub weekday: usize,
     /// The slot of the day, midnight 0. In the hour that a clock change repeats, slots come twice.
     pub slot: usize,
 }
 
 impl LocalClock {
-    /// The clock of `timezone` in slots of `step`; steps of a day and more have one slot a day.
+    /// The clock of `timezone`, which knows no holidays, in slots of `step`; steps of a day and more have one slot a day.
     ///
     /// # Errors
     /// An unknown zone or a step that is not positive.
@@ -44,6 +44,7 @@ impl LocalClock {
             zone,
             step,
             slots: usize::try_from(slots).unwrap_or(1).max(1),
+            holidays: Holidays::default(),
         })
     }
 
@@ -52,7 +53,10 @@ impl LocalClock {
     /// # Errors
     /// An unknown zone.
     pub fn of(panel: &Panel) -> Result<Self> {
-        Self::new(panel.timezone(), panel.step())
+        Ok(Self {
+            holidays: panel.holidays().clone(),
+            ..Self::new(panel.timezone(), panel.step())?
+        })
     }
 
     /// Slots in a day.
@@ -70,7 +74,7 @@ impl LocalClock {
         let midnight = i64::from(local.hour()) * 3600 + i64::from(local.minute()) * 60 + i64::from(local.second());
         let slot = midnight * SECOND / self.step.0;
         Ok(Slot {
-            weekday: usize::try_from(local.weekday().since(Weekday::Monday)).unwrap_or(0),
+            weekday: usize::from(self.holidays.weekday(Holidays::day(local.date()))),
             slot: usize::try_from(slot).unwrap_or(0).min(self.slots - 1),
         })
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use arterial_datasets::panel::Holidays;
 use arterial_datasets::time::{Duration, HOUR, MINUTE, SECOND};
 use arterial_models::Quantile;
 use arterial_models::registry::Target;
@@ -76,6 +77,8 @@ pub struct ServingConfig {
     pub site: String,
     /// The IANA zone whose clock seasonality follows. Default UTC.
     pub timezone: String,
+    /// Days that count as Sundays. Default none.
+    pub holidays: Holidays,
     /// What is scored on each closed window, beside whatever has a champion in the registry.
     pub targets: Vec<Target>,
     /// The horizons that go to the table `forecasts`, in minutes; those that are no multiple of a stream's window or
@@ -103,6 +106,7 @@ impl Default for ServingConfig {
         Self {
             site: "site".into(),
             timezone: "UTC".into(),
+            holidays: Holidays::default(),
             targets: Vec::new(),
             horizons_minutes: (1..=12).map(|step| 5 * step).collect(),
             quantiles: vec![0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95],

@@ -9,6 +9,7 @@ use arterial_datasets::stream::StreamCatalog;
 use arterial_datasets::time::{Clock, Timestamp};
 use arterial_models::Quantile;
 use arterial_models::registry::{Registry, Target};
+use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,7 +19,7 @@ use crate::config::ServingConfig;
 use crate::error::chain;
 use crate::live::Live;
 use crate::metrics::{Metric, Metrics};
-use crate::model::{Champions, ModelSource};
+use crate::model::{Champions, ModelSource, ServedModel};
 use crate::readiness::{Readiness, Reason};
 use crate::score::{self, Issue, Scores};
 use crate::sinks::{self, ForecastSink};
@@ -194,12 +195,34 @@ impl AppState {
 
     /// Looks at the registry once; what was promoted is in charge when it returns.
     pub async fn look_for_models(&self) {
-        let fits = |target: &Target, model: &dyn crate::model::ServedModel| {
-            score::check_fit(self.live.stream(&target.topic)?, target, model)
+        let prepare = |target: Target, model: Arc<dyn ServedModel>| -> BoxFuture<'_, Result<()>> {
+            Box::pin(async move { self.prepare(&target, model.as_ref()).await })
         };
-        if let Err(error) = self.champions.poll(self.clock.as_ref(), &self.metrics, fits).await {
+        let (clock, metrics) = (self.clock.as_ref(), &self.metrics);
+        if let Err(error) = self.champions.poll(clock, metrics, &prepare).await {
             tracing::warn!(error = chain(&error), "the model registry cannot be read");
         }
+    }
+
+    /// Checks that a model can be asked about the live windows of `target`, and holds the numbers of other streams that it
+    /// needs from now on.
+    ///
+    /// # Errors
+    /// A model that does not fit, a lake that cannot be read.
+    pub(crate) async fn prepare(&self, target: &Target, model: &dyn ServedModel) -> Result<()> {
+        score::check_fit(self.live.stream(&target.topic)?, target, model)?;
+        for covariate in score::covariates(model)? {
+            let stream = self.live.stream(&covariate.topic)?;
+            if stream.serve(&covariate.field)?
+                && let Some(lake) = &self.lake
+            {
+                let rows = stream
+                    .rebuild(lake, std::slice::from_ref(&covariate.field), self.config.history)
+                    .await?;
+                tracing::info!(%covariate, rows, "covariate read from the lake");
+            }
+        }
+        Ok(())
     }
 
     /// Takes the rows of one commit of a windows table into live state. It is quick: scoring happens elsewhere.

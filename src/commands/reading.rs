@@ -39,6 +39,10 @@ pub struct Reading {
     /// A second panel, known ahead
     #[arg(long, value_name = "FILE")]
     pub known_covariates: Option<PathBuf>,
+    /// Days that count as Sundays: one date a line
+    #[arg(long, value_name = "FILE")]
+    #[serde(default)]
+    pub holidays: Option<PathBuf>,
 }
 
 impl Reading {
@@ -62,6 +66,7 @@ impl Reading {
             graph: self.graph.clone(),
             covariates: self.covariates.clone(),
             known_covariates: self.known_covariates.clone(),
+            holidays: self.holidays.clone(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! Where a training's data come from: a file or a lake. Kept in the manifest, so that the same data can be read again.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use arterial_datasets::panel::Panel;
@@ -22,14 +23,21 @@ pub enum Source {
         reading: Reading,
     },
     /// `<topic>_windows` of a lake.
-    Lake {
-        /// Where it is.
-        lake: String,
-        /// The version of the table; the newest where there is none.
-        version: Option<i64>,
-        /// Whose zone seasonality follows.
-        reading: Reading,
-    },
+    Lake(LakeSource),
+}
+
+/// Windows of a lake.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LakeSource {
+    /// Where it is.
+    pub lake: String,
+    /// Numbers of other streams: `topic.field`.
+    pub covariates: Vec<String>,
+    /// The versions of the tables, by name; the newest of those that are not named.
+    pub versions: BTreeMap<String, i64>,
+    /// Whose zone and holidays seasonality follows.
+    pub reading: Reading,
 }
 
 impl Source {
@@ -43,14 +51,9 @@ impl Source {
                 let (panel, data) = reading.read(path)?;
                 Ok((panel, data, self.clone()))
             }
-            Self::Lake { lake, version, reading } => {
-                let (panel, data, version) = super::lake_panel::read(lake, target, *version, reading).await?;
-                let pinned = Self::Lake {
-                    lake: lake.clone(),
-                    version: Some(version),
-                    reading: reading.clone(),
-                };
-                Ok((panel, data, pinned))
+            Self::Lake(source) => {
+                let (panel, data, pinned) = super::lake_panel::read(source, target).await?;
+                Ok((panel, data, Self::Lake(pinned)))
             }
         }
     }

@@ -1,7 +1,10 @@
 //! `arterial train`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use arterial_datasets::lake::{Lake, LakeOptions};
+use arterial_datasets::stream::StreamCatalog;
 use arterial_datasets::time::SystemClock;
 use arterial_features::sets;
 use arterial_models::forecasters;
@@ -10,11 +13,12 @@ use arterial_training::choice::choose;
 use arterial_training::table;
 use arterial_training::train::{Outcome, Plan, train};
 
+use super::lake_panel::{Join, covariates};
 use super::progress::Bar;
 use super::protocol::ProtocolArgs;
 use super::reading::Reading;
 use super::registry::RegistryArgs;
-use super::source::Source;
+use super::source::{LakeSource, Source};
 
 /// Train models, measure them beside the baselines and the champion, and publish them
 #[derive(Debug, clap::Args)]
@@ -25,6 +29,9 @@ pub struct Args {
     /// A lake instead: the newest revision of every window of --topic
     #[arg(long, value_name = "PATH", requires = "topic", requires = "target")]
     lake: Option<String>,
+    /// Numbers of other streams of the lake as covariates: topic.field,.. or none; auto takes those that the stream's definition names
+    #[arg(long, value_name = "LIST", default_value = "auto", requires = "lake")]
+    join: Join,
     /// Which models: names, or all
     #[arg(
         long = "model",
@@ -65,10 +72,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let list = forecasters::list(sets::standard());
     let kinds = choose(&list, &args.models)?;
-    let source = args.source()?;
+    let runtime = super::runtime()?;
+    let source = runtime.block_on(args.source())?;
     let target = args.target(&source)?;
     let registry = args.registry.open()?;
-    let runtime = super::runtime()?;
     let bar = Bar::new();
     let outcome = runtime.block_on(async {
         let (panel, data, pinned) = source.read(&target).await?;
@@ -95,13 +102,19 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 impl Args {
-    fn source(&self) -> anyhow::Result<Source> {
+    async fn source(&self) -> anyhow::Result<Source> {
         match (&self.data, &self.lake) {
-            (_, Some(lake)) => Ok(Source::Lake {
-                lake: lake.clone(),
-                version: None,
-                reading: self.reading.clone(),
-            }),
+            (_, Some(lake)) => {
+                let topic = self.topic.as_deref().unwrap_or_default();
+                let opened = Lake::open(lake, LakeOptions::default()).await?;
+                let covariates = covariates(&opened, &StreamCatalog::built_in()?, topic, &self.join).await?;
+                Ok(Source::Lake(LakeSource {
+                    lake: lake.clone(),
+                    covariates: covariates.iter().map(ToString::to_string).collect(),
+                    versions: BTreeMap::new(),
+                    reading: self.reading.clone(),
+                }))
+            }
             (Some(path), None) => Ok(Source::File {
                 path: path.clone(),
                 reading: self.reading.clone(),

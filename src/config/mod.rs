@@ -5,6 +5,7 @@ mod layers;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use arterial_datasets::panel::Holidays;
 use arterial_datasets::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,7 @@ pub struct Config {
 pub struct Site {
     pub name: String,
     pub timezone: String,
+    pub holidays: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,7 +183,7 @@ impl Config {
     /// The part that scoring reads.
     ///
     /// # Errors
-    /// A target that is not of the form `topic.field`.
+    /// A target that is not of the form `topic.field`, a file of holidays that cannot be read.
     pub fn serving_config(&self) -> Result<arterial_serving::ServingConfig, arterial_models::Error> {
         let targets = self
             .serving
@@ -192,6 +194,10 @@ impl Config {
         Ok(arterial_serving::ServingConfig {
             site: self.site.name.clone(),
             timezone: self.site.timezone.clone(),
+            holidays: match self.site.holidays.as_str() {
+                "" => Holidays::default(),
+                path => Holidays::read(path.as_ref())?,
+            },
             targets,
             horizons_minutes: self.serving.horizons_minutes.clone(),
             stale_after: self.serving.stale_after,

@@ -15,6 +15,22 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// A connection to a broker that takes records.
+pub struct Appender(BaseProducer);
+
+impl Appender {
+    /// Appends records to a partition and waits until the broker has them.
+    ///
+    /// # Panics
+    /// Where the broker refuses.
+    pub fn append(&self, topic: &str, partition: i32, payloads: impl IntoIterator<Item = impl AsRef<[u8]>>) {
+        for payload in payloads {
+            send(&self.0, topic, partition, payload.as_ref());
+        }
+        self.0.flush(PATIENCE).expect("the broker takes every record");
+    }
+}
+
 /// One broker that is its own controller.
 pub struct KafkaBroker {
     process: Option<Child>,
@@ -165,11 +181,13 @@ impl KafkaBroker {
     /// # Panics
     /// Where the broker refuses.
     pub fn produce(&self, topic: &str, partition: i32, payloads: impl IntoIterator<Item = impl AsRef<[u8]>>) {
-        let producer: BaseProducer = self.client(&[("linger.ms", "5")]);
-        for payload in payloads {
-            send(&producer, topic, partition, payload.as_ref());
-        }
-        producer.flush(PATIENCE).expect("the broker takes every record");
+        self.appender().append(topic, partition, payloads);
+    }
+
+    /// A connection over which records are appended again and again.
+    #[must_use]
+    pub fn appender(&self) -> Appender {
+        Appender(self.client(&[("linger.ms", "5")]))
     }
 
     /// Appends records in one transaction, whose end leaves a mark in the partition.

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use arterial_datasets::lake::{Lake, Scan, Table};
-use arterial_datasets::panel::{Channel, ChannelRole, Panel};
+use arterial_datasets::panel::{Channel, ChannelRole, CityMeans, Covariate, Holidays, Panel, city_mean};
 use arterial_datasets::time::{Duration, Timestamp};
 use ndarray::Array3;
 use sha2::{Digest, Sha256};
@@ -17,57 +17,107 @@ const KEY: &str = "key";
 const START: &str = "window_start";
 const REVISION: &str = "revision";
 
+/// Which windows make a panel.
+#[derive(Debug, Clone)]
+pub struct Wanted<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The column of that name or, for a number, its mean (`<field>_mean`).
+    pub field: &'a str,
+    /// The zone whose clock seasonality follows.
+    pub timezone: &'a str,
+    /// Days that count as Sundays.
+    pub holidays: &'a Holidays,
+    /// Numbers of other streams, which become channels.
+    pub covariates: &'a [Covariate],
+    /// The versions of the tables to read, by name; the newest of those that are not named.
+    pub versions: &'a BTreeMap<String, i64>,
+}
+
 /// A panel from a lake, and where exactly it comes from.
 #[derive(Debug, Clone)]
 pub struct LakePanel {
     /// The panel.
     pub panel: Panel,
-    /// The table.
+    /// The target's table.
     pub table: String,
-    /// Its version.
-    pub version: i64,
+    /// The version of each table that was read, by name.
+    pub versions: BTreeMap<String, i64>,
     /// SHA-256 of the panel's content: series, times, step and values.
     pub sha256: String,
 }
 
-/// The windows of `topic` as a panel of `field`: its column of that name or, for a number, its mean (`<field>_mean`).
+/// The windows that are wanted as a panel, one series a key.
 ///
-/// Windows that are absent from the table are missing in the panel. `version` is a version of the table, the newest one where there is none.
+/// Windows that are absent from the table are missing in the panel.
 ///
 /// # Errors
 /// No such table or column, a table without a row, a lake that cannot be read.
-pub async fn panel(lake: &Lake, topic: &str, field: &str, version: Option<i64>, timezone: &str) -> Result<LakePanel> {
-    let name = format!("{}_windows", topic.replace('-', "_"));
-    let Some(table) = lake.existing(&name).await? else {
-        let known: Vec<String> = lake
-            .names()
-            .await?
-            .into_iter()
-            .filter(|name| name.ends_with("_windows"))
-            .collect();
-        return Err(Error::invalid(
-            "--topic",
-            topic,
-            format!("a topic with a table of windows in this lake: {}", known.join(", ")),
-        ));
+pub async fn panel(lake: &Lake, wanted: &Wanted<'_>) -> Result<LakePanel> {
+    let own = Covariate {
+        topic: wanted.topic.into(),
+        field: wanted.field.into(),
     };
-    let column = column(&table, field)?;
-    let columns = [KEY, START, REVISION, &column].map(str::to_owned).to_vec();
-    let version = version.unwrap_or_else(|| table.version());
-    let scan = Scan {
-        columns: Some(columns),
-        version: Some(version),
-        ..Scan::default()
-    };
-    let batches = table.scan(&scan).await?;
-    let panel = from_batches(&batches, field, timezone)?;
+    let (table, version, newest) = read(lake, &own, "--topic", wanted.versions).await?;
+    let mut panel = grid(&newest, wanted.field, wanted.timezone)?.with_holidays(wanted.holidays.clone());
+    let mut versions = BTreeMap::from([(table.clone(), version)]);
+    for covariate in wanted.covariates {
+        let (table, version, newest) = read(lake, covariate, "--join", wanted.versions).await?;
+        let means = city_means(covariate, &newest, panel.step());
+        panel = panel.with_covariate(&means);
+        versions.insert(table, version);
+    }
     let sha256 = digest(&panel);
     Ok(LakePanel {
         panel,
-        table: name,
-        version,
+        table,
+        versions,
         sha256,
     })
+}
+
+/// Those of `covariates` that the lake has windows of.
+///
+/// # Errors
+/// A lake that cannot be read.
+pub async fn present(lake: &Lake, covariates: &[Covariate]) -> Result<Vec<Covariate>> {
+    let tables = lake.names().await?;
+    let known = |covariate: &&Covariate| tables.contains(&table_name(&covariate.topic));
+    Ok(covariates.iter().filter(known).cloned().collect())
+}
+
+/// The newest revision and the value of each window, by key and start in microseconds.
+type Newest = HashMap<(String, i64), (i32, f64)>;
+
+fn table_name(topic: &str) -> String {
+    format!("{}_windows", topic.replace('-', "_"))
+}
+
+/// Reads one number of one stream; `option` is what the error names where there is no such table.
+async fn read(
+    lake: &Lake,
+    number: &Covariate,
+    option: &str,
+    versions: &BTreeMap<String, i64>,
+) -> Result<(String, i64, Newest)> {
+    let name = table_name(&number.topic);
+    let Some(table) = lake.existing(&name).await? else {
+        let mut known = lake.names().await?;
+        known.retain(|name| name.ends_with("_windows"));
+        return Err(Error::invalid(
+            option,
+            &number.topic,
+            format!("a topic with a table of windows in this lake: {}", known.join(", ")),
+        ));
+    };
+    let column = column(&table, &number.field)?;
+    let version = versions.get(&name).copied().unwrap_or_else(|| table.version());
+    let scan = Scan {
+        columns: Some([KEY, START, REVISION, &column].map(str::to_owned).to_vec()),
+        version: Some(version),
+        ..Scan::default()
+    };
+    Ok((name, version, newest(&table.scan(&scan).await?)))
 }
 
 fn column(table: &Table, field: &str) -> Result<String> {
@@ -88,9 +138,9 @@ fn column(table: &Table, field: &str) -> Result<String> {
         })
 }
 
-/// Puts rows of key, start, revision and value on a grid; the newest revision of a window counts.
-fn from_batches(batches: &[RecordBatch], field: &str, timezone: &str) -> Result<Panel> {
-    let mut newest: HashMap<(String, i64), (i32, f64)> = HashMap::new();
+/// The newest revisions of rows of key, start, revision and value.
+fn newest(batches: &[RecordBatch]) -> Newest {
+    let mut newest = Newest::new();
     for batch in batches {
         let keys = batch.column(0).as_string::<i32>();
         let starts = batch.column(1).as_primitive::<TimestampMicrosecondType>();
@@ -104,17 +154,43 @@ fn from_batches(batches: &[RecordBatch], field: &str, timezone: &str) -> Result<
             }
         }
     }
+    newest
+}
+
+/// The least distance between two windows' starts, and the first and last start.
+fn extent(newest: &Newest) -> Result<(i64, i64, i64)> {
     let mut times: Vec<i64> = newest.keys().map(|(_, start)| *start).collect();
     times.sort_unstable();
     times.dedup();
     let step = times.windows(2).map(|pair| pair[1] - pair[0]).min();
-    let (Some(step), Some(&first), Some(&last)) = (step, times.first(), times.last()) else {
-        return Err(Error::invalid(
+    match (step, times.first(), times.last()) {
+        (Some(step), Some(&first), Some(&last)) => Ok((step, first, last)),
+        _ => Err(Error::invalid(
             "--lake",
             format!("{} windows", times.len()),
             "a table with at least two windows",
-        ));
-    };
+        )),
+    }
+}
+
+/// The covariate by window; `step` is the length of its windows where there are too few to tell.
+fn city_means(covariate: &Covariate, newest: &Newest, step: Duration) -> CityMeans {
+    let window = extent(newest).map_or(step, |(step, ..)| Duration(step));
+    let mut values: BTreeMap<Timestamp, Vec<f64>> = BTreeMap::new();
+    for ((_, start), (_, value)) in newest {
+        values.entry(Timestamp(*start)).or_default().push(*value);
+    }
+    let means = values.into_iter().map(|(start, values)| (start, city_mean(values)));
+    CityMeans {
+        covariate: covariate.clone(),
+        window,
+        means: means.filter(|(_, mean)| !mean.is_nan()).collect(),
+    }
+}
+
+/// Puts windows on a grid.
+fn grid(newest: &Newest, field: &str, timezone: &str) -> Result<Panel> {
+    let (step, first, last) = extent(newest)?;
     let mut series: BTreeMap<&str, usize> = newest.keys().map(|(key, _)| (key.as_str(), 0)).collect();
     series
         .values_mut()
@@ -122,7 +198,7 @@ fn from_batches(batches: &[RecordBatch], field: &str, timezone: &str) -> Result<
         .for_each(|(place, column)| *column = place);
     let rows = usize::try_from((last - first) / step + 1).unwrap_or(0);
     let mut values = Array3::from_elem((rows, series.len(), 1), f64::NAN);
-    for ((key, start), (_, value)) in &newest {
+    for ((key, start), (_, value)) in newest {
         let row = usize::try_from((start - first) / step).unwrap_or(0);
         values[[row, series[key.as_str()], 0]] = *value;
     }
@@ -159,6 +235,9 @@ fn digest(panel: &Panel) -> String {
     for name in panel.series() {
         hash.update((name.len() as u64).to_le_bytes());
         hash.update(name.as_bytes());
+    }
+    for day in panel.holidays().days() {
+        hash.update(day.to_le_bytes());
     }
     for value in panel.values() {
         let bits = if value.is_nan() {
@@ -218,7 +297,7 @@ mod tests {
             ("b", 15 * minute, 0, Some(9.0)),
             ("a", 5 * minute, 1, Some(2.0)),
         ]);
-        let panel = from_batches(&[first, second], "speed_kmh", "UTC").unwrap();
+        let panel = grid(&newest(&[first, second]), "speed_kmh", "UTC").unwrap();
         assert_eq!(
             (panel.series(), panel.steps()),
             (["a".to_owned(), "b".to_owned()].as_slice(), 4)
@@ -233,13 +312,28 @@ mod tests {
     }
 
     #[test]
+    fn a_covariate_is_the_mean_over_the_keys_of_each_window() {
+        let minute = 60_000_000;
+        let rows = [
+            ("a", 0, 0, Some(1.0)),
+            ("b", 0, 0, Some(9.0)),
+            ("b", 0, 1, Some(3.0)),
+            ("a", 5 * minute, 0, None),
+        ];
+        let covariate = "weather.precipitation_mm".parse().unwrap();
+        let means = city_means(&covariate, &newest(&[batch(&rows)]), Duration(1));
+        assert_eq!(means.window, "5m".parse().unwrap());
+        assert_eq!(means.means, BTreeMap::from([(Timestamp(0), 2.0)]));
+    }
+
+    #[test]
     fn the_digest_does_not_depend_on_the_order_of_rows() {
         let rows = [
             ("a", 0, 0, Some(1.0)),
             ("b", 0, 0, Some(2.0)),
             ("a", 60_000_000, 0, None),
         ];
-        let panel = |batches: &[RecordBatch]| digest(&from_batches(batches, "y", "UTC").unwrap());
+        let panel = |batches: &[RecordBatch]| digest(&grid(&newest(batches), "y", "UTC").unwrap());
         let one = panel(&[batch(&rows)]);
         let other = panel(&[batch(&rows[2..]), batch(&rows[..2])]);
         assert_eq!(one, other);
@@ -251,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_table_without_two_windows_makes_no_panel() {
-        assert!(from_batches(&[], "y", "UTC").is_err());
-        assert!(from_batches(&[batch(&[("a", 0, 0, Some(1.0))])], "y", "UTC").is_err());
+        assert!(grid(&newest(&[]), "y", "UTC").is_err());
+        assert!(grid(&newest(&[batch(&[("a", 0, 0, Some(1.0))])]), "y", "UTC").is_err());
     }
 }

@@ -2,30 +2,36 @@
 
 mod clock;
 mod columnar;
+mod covariate;
 mod covariates;
 mod csv;
 mod describe;
 mod frame;
 mod graph;
 mod grid;
+mod holidays;
 mod intern;
 mod options;
 mod read;
 mod table;
 
+pub use covariate::{CityMeans, Covariate, city_mean};
 pub use describe::{Description, describe};
 pub use graph::read_graph;
+pub use holidays::Holidays;
 pub use options::{Duplicates, Gaps, PanelOptions, UtcOffset};
 pub use read::{FileFacts, read};
 pub use table::{Format, Layout, file_digest};
 
 use ndarray::{Array3, ArrayView2, Axis, s};
+use serde::{Deserialize, Serialize};
 
 use crate::time::{Duration, Timestamp};
 use crate::{Error, Result};
 
 /// What a channel of a panel may be used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ChannelRole {
     /// What is forecast; channel 0.
     Target,
@@ -36,7 +42,8 @@ pub enum ChannelRole {
 }
 
 /// One channel of a panel.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Channel {
     /// The column's name.
     pub name: String,
@@ -64,6 +71,7 @@ pub struct Panel {
     channels: Vec<Channel>,
     values: Array3<f64>,
     graph: Option<Graph>,
+    holidays: Holidays,
 }
 
 impl Panel {
@@ -111,6 +119,7 @@ impl Panel {
             channels,
             values,
             graph: None,
+            holidays: Holidays::default(),
         })
     }
 
@@ -118,6 +127,13 @@ impl Panel {
     #[must_use]
     pub fn with_graph(mut self, graph: Graph) -> Self {
         self.graph = Some(graph);
+        self
+    }
+
+    /// This panel where these days count as Sundays.
+    #[must_use]
+    pub fn with_holidays(mut self, holidays: Holidays) -> Self {
+        self.holidays = holidays;
         self
     }
 
@@ -155,6 +171,12 @@ impl Panel {
     #[must_use]
     pub fn graph(&self) -> Option<&Graph> {
         self.graph.as_ref()
+    }
+
+    /// The days that count as Sundays.
+    #[must_use]
+    pub fn holidays(&self) -> &Holidays {
+        &self.holidays
     }
 
     /// Time x series x channel, NaN where missing.
@@ -195,6 +217,7 @@ impl Panel {
             channels: self.channels.clone(),
             timezone: self.timezone.clone(),
             graph: self.graph.clone(),
+            holidays: self.holidays.clone(),
             step: self.step,
         }
     }

@@ -28,6 +28,8 @@ pub struct PanelOptions {
     pub covariates: Option<PathBuf>,
     /// A second panel, known ahead. Default: none.
     pub known_covariates: Option<PathBuf>,
+    /// Days that count as Sundays. Default: none.
+    pub holidays: Option<PathBuf>,
 }
 
 impl Default for PanelOptions {
@@ -42,6 +44,7 @@ impl Default for PanelOptions {
             graph: None,
             covariates: None,
             known_covariates: None,
+            holidays: None,
         }
     }
 }

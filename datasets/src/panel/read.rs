@@ -11,7 +11,7 @@ use super::graph::read_graph;
 use super::grid::{Grid, regular};
 use super::options::PanelOptions;
 use super::table::{self, Format, Layout, file_digest};
-use super::{Channel, ChannelRole, Panel};
+use super::{Channel, ChannelRole, Holidays, Panel};
 use crate::{Error, Result};
 
 /// What reading a file told about it.
@@ -111,7 +111,9 @@ fn assemble(grid: Grid, series: Vec<String>, options: &PanelOptions) -> Result<P
         }
         values
     };
-    let panel = Panel::new(start, step, &options.timezone, series, channels, values)?;
+    let holidays = options.holidays.as_deref().map(Holidays::read).transpose()?;
+    let panel = Panel::new(start, step, &options.timezone, series, channels, values)?
+        .with_holidays(holidays.unwrap_or_default());
     Ok(match graph {
         Some(graph) => panel.with_graph(graph),
         None => panel,

@@ -55,6 +55,9 @@ pub struct StreamDefinition {
     /// How long archived events are kept.
     #[serde(default = "default_archive_retention")]
     pub archive_retention: Duration,
+    /// Numbers of other streams that may help to forecast this one's: `topic.field`.
+    #[serde(default)]
+    pub covariates: Vec<String>,
     /// What an event holds.
     pub fields: Vec<Field>,
 }

@@ -1,6 +1,7 @@
 //! Reads and checks a stream definition; every error names file, line, key and what is accepted.
 
 use super::definition::{FieldType, KeyDefinition, Role, StreamDefinition};
+use crate::panel::Covariate;
 use crate::time::Duration;
 use crate::{Error, Result};
 
@@ -36,6 +37,7 @@ impl Checker<'_> {
         self.check_name(stream)?;
         self.check_fields(stream)?;
         self.check_references(stream)?;
+        self.check_covariates(stream)?;
         self.check_times(stream)
     }
 
@@ -128,6 +130,18 @@ impl Checker<'_> {
             }
         }
         Ok(())
+    }
+
+    fn check_covariates(&self, stream: &StreamDefinition) -> Result<()> {
+        let fine = |text: &&String| text.parse().is_ok_and(|one: Covariate| one.topic != stream.name);
+        match stream.covariates.iter().find(|text| !fine(text)) {
+            None => Ok(()),
+            Some(wrong) => self.refuse(
+                "covariates",
+                wrong,
+                "topic.field of another stream, such as weather.precipitation_mm",
+            ),
+        }
     }
 
     fn check_times(&self, stream: &StreamDefinition) -> Result<()> {

@@ -73,7 +73,7 @@ async fn issue(state: &Arc<AppState>, checked: &Checked<'_>, scores: &TargetScor
         let mut order = score::order(state, &checked.target, &checked.quantiles);
         if let Some(id) = &model {
             let model = state.champions.source()?.load(id).await?;
-            score::check_fit(checked.stream, &checked.target, model.as_ref())?;
+            state.prepare(&checked.target, model.as_ref()).await?;
             order.models = vec![(LadderStep::Model, model)];
             order.profile = false;
         }

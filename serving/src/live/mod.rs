@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arterial_datasets::panel::{CityMeans, Covariate};
 use arterial_datasets::stream::{StreamCatalog, StreamDefinition};
 use arterial_datasets::time::{Duration, SECOND, Timestamp};
 
@@ -72,6 +73,17 @@ impl Live {
         metrics.set_by(Metric::LiveKeys, "topic", topic, stream.key_count() as f64);
         self.bound(metrics);
         Ok(())
+    }
+
+    /// The means of a number over all keys of its stream, by window.
+    ///
+    /// # Errors
+    /// No such stream, or a number that is not held.
+    pub fn city_means(&self, covariate: &Covariate) -> Result<CityMeans> {
+        let stream = self.stream(&covariate.topic)?;
+        stream
+            .with(|state| panel::city_means(state, covariate))
+            .ok_or_else(|| Error::invalid("covariate", covariate, stream.served().join(", ")))
     }
 
     /// Cuts history short where it takes more memory than it may.

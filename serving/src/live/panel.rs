@@ -1,6 +1,8 @@
 //! Live state as a panel: the same type that models are trained on.
 
-use arterial_datasets::panel::{Channel, ChannelRole, Panel};
+use std::collections::BTreeMap;
+
+use arterial_datasets::panel::{Channel, ChannelRole, CityMeans, Covariate, Holidays, Panel, city_mean};
 use arterial_datasets::time::{Duration, Timestamp};
 use ndarray::Array3;
 use sha2::{Digest, Sha256};
@@ -19,6 +21,8 @@ pub struct Shape<'a> {
     pub step: Duration,
     /// The zone whose clock seasonality follows.
     pub timezone: &'a str,
+    /// Days that count as Sundays.
+    pub holidays: &'a Holidays,
 }
 
 /// The most recent windows of `field` up to and including the one that starts at `origin`, for `series` in that order;
@@ -53,18 +57,35 @@ pub fn panel(
         name: shape.channel.into(),
         role: ChannelRole::Target,
     }];
-    Ok(Some(Panel::new(
-        start,
-        step,
-        shape.timezone,
-        series.to_vec(),
-        channels,
-        values,
-    )?))
+    let panel = Panel::new(start, step, shape.timezone, series.to_vec(), channels, values)?;
+    Ok(Some(panel.with_holidays(shape.holidays.clone())))
 }
 
-/// SHA-256 over what a forecast reads: start, step, the names of the series and every value's bits, little-endian; every
-/// missing value counts as the same.
+/// The means over all keys of `covariate`, as far as they are held; none where it is not.
+pub fn city_means(state: &State, covariate: &Covariate) -> Option<CityMeans> {
+    let ring = state.ring(&covariate.field)?;
+    let Some(oldest) = ring.oldest() else {
+        return Some(CityMeans {
+            covariate: covariate.clone(),
+            window: ring.step(),
+            means: BTreeMap::new(),
+        });
+    };
+    let window = ring.step();
+    let mean = |row: usize| {
+        let start = Timestamp(oldest.0 + row as i64 * window.0);
+        let values = (0..state.keys().len()).map(|key| ring.value(row, key));
+        (start, city_mean(values))
+    };
+    Some(CityMeans {
+        covariate: covariate.clone(),
+        window,
+        means: (0..ring.len()).map(mean).filter(|(_, mean)| !mean.is_nan()).collect(),
+    })
+}
+
+/// SHA-256 over what a forecast reads: start, step, the names of the series, the holidays and every value's bits,
+/// little-endian; every missing value counts as the same.
 pub fn digest(panel: &Panel) -> String {
     let mut sha = Sha256::new();
     sha.update(panel.start().0.to_le_bytes());
@@ -72,6 +93,9 @@ pub fn digest(panel: &Panel) -> String {
     for name in panel.series() {
         sha.update((name.len() as u64).to_le_bytes());
         sha.update(name.as_bytes());
+    }
+    for day in panel.holidays().days() {
+        sha.update(day.to_le_bytes());
     }
     let mut buffer = Buffer {
         sha,

@@ -127,6 +127,11 @@ impl Ring {
         (!self.rows.is_empty()).then(|| Timestamp(last * self.step.0))
     }
 
+    /// The length of a window.
+    pub fn step(&self) -> Duration {
+        self.step
+    }
+
     /// The start of the oldest window; none before the first.
     pub fn oldest(&self) -> Option<Timestamp> {
         (!self.rows.is_empty()).then(|| Timestamp(self.first * self.step.0))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use arterial_datasets::time::{Clock, Duration, MINUTE, Timestamp};
 use arterial_models::registry::{ModelVersion, Target};
+use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::{ModelSource, ServedModel, Standing};
@@ -41,6 +42,9 @@ impl InCharge {
 }
 
 type Table = BTreeMap<Target, Arc<InCharge>>;
+
+/// Fetches what a model needs before it may answer for a target; an error says what speaks against it.
+pub type Prepare<'a> = dyn Fn(Target, Arc<dyn ServedModel>) -> BoxFuture<'a, Result<()>> + Send + Sync + 'a;
 
 /// The models in charge, followed in the registry.
 pub struct Champions {
@@ -84,17 +88,12 @@ impl Champions {
         self.changes.subscribe()
     }
 
-    /// Looks at the registry once: loads what was promoted and puts it in charge. `fits` says what speaks against a
-    /// model for a target. A champion that does not load leaves the one before in charge.
+    /// Looks at the registry once: loads what was promoted and puts it in charge. `prepare` fetches what a model needs for
+    /// a target, or says what speaks against it. A champion that does not load leaves the one before in charge.
     ///
     /// # Errors
     /// A registry that cannot be reached; everything stays as it is.
-    pub async fn poll(
-        &self,
-        clock: &dyn Clock,
-        metrics: &Metrics,
-        fits: impl Fn(&Target, &dyn ServedModel) -> Result<()>,
-    ) -> Result<()> {
+    pub async fn poll(&self, clock: &dyn Clock, metrics: &Metrics, prepare: &Prepare<'_>) -> Result<()> {
         let Some(source) = &self.source else { return Ok(()) };
         let standings = source.champions().await?;
         let mut table = Table::clone(&self.table.load());
@@ -105,7 +104,7 @@ impl Champions {
                 continue;
             }
             let next = self
-                .put_in_charge(source.as_ref(), &standing, current.as_deref(), clock, &fits)
+                .put_in_charge(source.as_ref(), &standing, current.as_deref(), clock, prepare)
                 .await;
             report(&standing, &next, metrics);
             table.insert(standing.target, Arc::new(next));
@@ -124,11 +123,11 @@ impl Champions {
         standing: &Standing,
         current: Option<&InCharge>,
         clock: &dyn Clock,
-        fits: &impl Fn(&Target, &dyn ServedModel) -> Result<()>,
+        prepare: &Prepare<'_>,
     ) -> InCharge {
         let load = async |id: &ModelVersion| {
             let model = source.load(id).await?;
-            fits(&standing.target, model.as_ref())?;
+            prepare(standing.target.clone(), Arc::clone(&model)).await?;
             Ok::<_, Error>(model)
         };
         let (champion, failure) = match load(&standing.model).await {

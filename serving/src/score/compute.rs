@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arterial_datasets::panel::Panel;
+use arterial_datasets::panel::{Channel, ChannelRole, Covariate, Holidays, Panel};
 use arterial_datasets::time::{Duration, Timestamp};
 use arterial_models::Quantile;
 use arterial_models::registry::Target;
@@ -14,7 +14,7 @@ use super::ladder::LadderStep;
 use super::profile;
 use crate::Result;
 use crate::error::chain;
-use crate::live::{self, LiveStream};
+use crate::live::{self, Live, LiveStream};
 use crate::model::ServedModel;
 
 /// What to compute.
@@ -31,6 +31,8 @@ pub struct Order {
     pub quantiles: Vec<Quantile>,
     /// The zone whose clock seasonality follows.
     pub timezone: String,
+    /// Days that count as Sundays.
+    pub holidays: Holidays,
     /// When it is.
     pub now: Timestamp,
 }
@@ -46,8 +48,9 @@ pub struct Computed {
 /// Computes the issue from the newest window; none where there is no window yet.
 ///
 /// # Errors
-/// A clock that does not reach as far as the data.
-pub fn compute(stream: &LiveStream, order: &Order) -> Result<Option<Computed>> {
+/// A topic that no stream has, a clock that does not reach as far as the data.
+pub fn compute(live: &Live, order: &Order) -> Result<Option<Computed>> {
+    let stream = live.stream(&order.target.topic)?;
     let step = stream.definition().window;
     let Some(mut issue) = blank(stream, order, step) else {
         return Ok(None);
@@ -58,7 +61,7 @@ pub fn compute(stream: &LiveStream, order: &Order) -> Result<Option<Computed>> {
         if open.is_empty() {
             break;
         }
-        match ask(stream, order, model.as_ref(), issue.origin, step) {
+        match ask(live, order, model.as_ref(), issue.origin, step) {
             Ok(Some((panel, values))) => {
                 let filled = fill(&mut issue, *rung, panel.series(), &values);
                 if filled == 0 {
@@ -112,7 +115,7 @@ fn blank(stream: &LiveStream, order: &Order, step: Duration) -> Option<Issue> {
 
 /// Asks one model about the panel it was fitted for; none where nothing is held for it.
 fn ask(
-    stream: &LiveStream,
+    live: &Live,
     order: &Order,
     model: &dyn ServedModel,
     origin: Timestamp,
@@ -124,10 +127,15 @@ fn ask(
         rows: model.history(),
         step,
         timezone: &scope.timezone,
+        holidays: &order.holidays,
     };
+    let stream = live.stream(&order.target.topic)?;
     let panel = stream.with(|state| live::panel(state, &order.target.field, &scope.series, origin, &shape))?;
     match panel {
-        Some(panel) => {
+        Some(mut panel) => {
+            for covariate in covariates(model)? {
+                panel = panel.with_covariate(&live.city_means(&covariate)?);
+            }
             let values = model.forecast(&panel, &order.quantiles)?;
             Ok(Some((panel, values)))
         }
@@ -163,6 +171,7 @@ fn fall_back(stream: &LiveStream, order: &Order, issue: &mut Issue, open: &[usiz
         rows: usize::MAX,
         step: issue.step,
         timezone: &order.timezone,
+        holidays: &order.holidays,
     };
     let panel = stream.with(|state| live::panel(state, &order.target.field, &series, issue.origin, &shape))?;
     let Some(panel) = panel else { return Ok(()) };
@@ -185,6 +194,22 @@ fn source(model: &dyn ServedModel, panel: &Panel) -> Arc<Source> {
         version: id.version.to_string(),
         digest: live::digest(panel),
     })
+}
+
+/// The numbers of other streams that a model was fitted with.
+///
+/// # Errors
+/// A channel that is no number of a stream, or one that is known ahead: live windows have neither.
+pub fn covariates(model: &dyn ServedModel) -> Result<Vec<Covariate>> {
+    let number = |channel: &Channel| match (channel.role, channel.name.parse()) {
+        (ChannelRole::Observed, Ok(covariate)) => Ok(covariate),
+        _ => Err(crate::Error::invalid(
+            "covariate of the model",
+            &channel.name,
+            "a number of a stream that is observed, such as weather.precipitation_mm",
+        )),
+    };
+    model.scope().covariates.iter().map(number).collect()
 }
 
 /// Checks that a model can be asked about the live windows of its target.

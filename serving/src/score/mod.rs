@@ -8,7 +8,7 @@ mod rows;
 mod scores;
 mod worker;
 
-pub use compute::{Computed, Order, check_fit, compute, tally};
+pub use compute::{Computed, Order, check_fit, compute, covariates, tally};
 pub use issue::{Issue, Source};
 pub use ladder::{LadderStep, RefusalCode};
 pub use profile::{PROFILE_NAME, PROFILE_VERSION};

@@ -121,6 +121,7 @@ pub fn order(state: &AppState, target: &Target, quantiles: &[Quantile]) -> Order
         profile_horizon: (state.config.profile_horizon.0 / window.0).max(1) as usize,
         quantiles: quantiles.to_vec(),
         timezone: state.config.timezone.clone(),
+        holidays: state.config.holidays.clone(),
         now: state.clock.now(),
     }
 }
@@ -128,9 +129,6 @@ pub fn order(state: &AppState, target: &Target, quantiles: &[Quantile]) -> Order
 /// Computes `order` on a thread that may take its time.
 pub(crate) async fn run(state: &Arc<AppState>, order: Order) -> Result<Option<Computed>> {
     let state = Arc::clone(state);
-    let work = tokio::task::spawn_blocking(move || {
-        let stream = state.live.stream(&order.target.topic)?;
-        compute::compute(stream, &order)
-    });
+    let work = tokio::task::spawn_blocking(move || compute::compute(&state.live, &order));
     work.await.map_err(|error| Error::Background(error.to_string()))?
 }

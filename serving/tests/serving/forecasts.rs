@@ -1,6 +1,11 @@
 //! Forecasts over gRPC: the ladder, the refusals, the watchers, the swap of models.
 
-use crate::support::{FIELD, FakeModel, Says, Service, TOPIC, batch, eventually, ready, target, waiting, window};
+use crate::support::{
+    FIELD, FakeModel, Says, Service, TOPIC, batch, batch_of, eventually, ready, target, waiting, window,
+};
+use arterial_datasets::lake::TableSpec;
+use arterial_datasets::panel::Covariate;
+use arterial_datasets::schema;
 use arterial_datasets::time::{Duration, MINUTE};
 use arterial_proto::v1;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
@@ -69,6 +74,60 @@ async fn a_forecast_carries_model_origin_freshness_quantiles_and_step() {
         .map(|pair| (pair.quantile, pair.value))
         .collect();
     assert_eq!(values, [(0.1, 79.0), (0.5, 83.0), (0.9, 87.0)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_covariate_is_what_the_city_said_in_the_window_before() {
+    let service = ready(24).await;
+    let rain = |number: i64, one: f64, other: f64| {
+        let rows = [
+            ("w1", "north", number, 0, Some(one)),
+            ("w2", "south", number, 0, Some(other)),
+        ];
+        batch_of("weather", "precipitation_mm_mean", &rows)
+    };
+    let weather = service.state.catalog.get("weather").unwrap();
+    let spec = TableSpec::new(weather.windows_table(), schema::windows(weather));
+    let mut table = service.lake.table(&spec).await.unwrap();
+    table.append(&[rain(22, 1.0, 3.0)]).await.unwrap();
+    let mut model = FakeModel::new(2, &["a", "b"], 12, Says::Covariate);
+    model.scope.covariates = vec!["weather.precipitation_mm".parse::<Covariate>().unwrap().channel()];
+    service.models.add(model);
+    service.models.promote(2);
+    service.state.look_for_models().await;
+    let version = async || ask(&service, request()).await.forecasts[0].model_version.clone();
+    eventually("the new champion answers", async || version().await == "2").await;
+    let median = |response: &v1::ForecastResponse| response.forecasts[0].quantiles[1].value;
+    assert_eq!(
+        median(&ask(&service, request()).await),
+        2.0,
+        "history comes from the lake"
+    );
+    service.state.take("weather", &rain(23, 5.0, 7.0), window(24));
+    service.state.take("weather", &rain(24, 100.0, 100.0), window(25));
+    service.close_window(24, [50.0, 80.0]).await;
+    assert_eq!(
+        median(&ask(&service, request()).await),
+        6.0,
+        "window 24 had not closed for certain"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_with_a_covariate_that_no_stream_has_is_not_put_in_charge() {
+    let service = ready(24).await;
+    let mut model = FakeModel::new(2, &["a", "b"], 12, Says::Covariate);
+    model.scope.covariates = vec!["moon.phase".parse::<Covariate>().unwrap().channel()];
+    service.models.add(model);
+    service.models.promote(2);
+    service.state.look_for_models().await;
+    let in_charge = service.state.champions.get(&target()).unwrap();
+    assert!(
+        in_charge.failure.as_ref().is_some_and(|why| why.contains("moon")),
+        "{:?}",
+        in_charge.failure
+    );
+    assert_eq!(ask(&service, request()).await.forecasts[0].model_version, "1");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

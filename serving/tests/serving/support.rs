@@ -72,6 +72,8 @@ pub fn version(number: u32) -> ModelVersion {
 pub enum Says {
     /// The last value of each series plus a constant, and one more for each step ahead.
     LastPlus(f64),
+    /// The last value of the channel beside the target.
+    Covariate,
     /// No number.
     Nothing,
     /// An error.
@@ -93,6 +95,7 @@ impl FakeModel {
             series: series.iter().map(ToString::to_string).collect(),
             step: STEP,
             timezone: "UTC".into(),
+            covariates: Vec::new(),
         };
         Self {
             id: version(number),
@@ -129,6 +132,7 @@ impl ServedModel for FakeModel {
                 "broken",
                 "a model that works",
             )),
+            Says::Covariate => Ok(Array3::from_elem(shape, panel.values()[[panel.steps() - 1, 0, 1]])),
             Says::Nothing => Ok(Array3::from_elem(shape, f64::NAN)),
             Says::LastPlus(add) => Ok(Array3::from_shape_fn(shape, |(series, step, quantile)| {
                 let last = target[[panel.steps() - 1, series]];
@@ -215,8 +219,13 @@ pub fn window(number: i64) -> Timestamp {
 
 /// Rows under the windows schema of `traffic-sensors`.
 pub fn batch(rows: &[WindowRow<'_>]) -> RecordBatch {
+    batch_of(TOPIC, "speed_kmh_mean", rows)
+}
+
+/// Rows under the windows schema of `topic`; the values stand in `column`.
+pub fn batch_of(topic: &str, values: &str, rows: &[WindowRow<'_>]) -> RecordBatch {
     let catalog = StreamCatalog::built_in().unwrap();
-    let schema = schema::windows(catalog.get(TOPIC).unwrap());
+    let schema = schema::windows(catalog.get(topic).unwrap());
     let starts: Vec<i64> = rows.iter().map(|row| window(row.2).0).collect();
     let column = |name: &str, kind: &DataType| -> ArrayRef {
         match name {
@@ -226,7 +235,7 @@ pub fn batch(rows: &[WindowRow<'_>]) -> RecordBatch {
                 Arc::new(TimestampMicrosecondArray::from(starts.clone()).with_timezone("UTC"))
             }
             "revision" => Arc::new(rows.iter().map(|row| Some(row.3)).collect::<Int32Array>()),
-            "speed_kmh_mean" => Arc::new(rows.iter().map(|row| row.4).collect::<Float64Array>()),
+            name if name == values => Arc::new(rows.iter().map(|row| row.4).collect::<Float64Array>()),
             "day" => Arc::new(
                 starts
                     .iter()

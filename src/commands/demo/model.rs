@@ -1,5 +1,8 @@
 //! Trains the demonstration's model on its own lake, and lets it serve if it passes the gate.
 
+use std::collections::BTreeMap;
+
+use arterial_datasets::panel::Holidays;
 use arterial_features::sets;
 use arterial_models::forecaster::Silent;
 use arterial_models::forecasters;
@@ -10,10 +13,11 @@ use arterial_training::gate::{self, Order};
 use arterial_training::promotion::Evidence;
 use arterial_training::protocol::Protocol;
 use arterial_training::train::{Plan, train as fit};
-use arterial_training::windows;
+use arterial_training::windows::{self, Wanted};
 use serde::Serialize;
 
 use super::city::{FIELD, TOPIC};
+use crate::commands::lake_panel::{Join, covariates};
 use crate::commands::reading::data_block;
 use crate::service::Foundation;
 
@@ -61,12 +65,18 @@ impl Trained {
 /// A lake that cannot be read, data that cannot be fitted on.
 pub async fn train(foundation: &Foundation, seed: u64) -> anyhow::Result<Trained> {
     let target: Target = format!("{TOPIC}.{FIELD}").parse()?;
-    let found = windows::panel(&foundation.lake, TOPIC, FIELD, None, &foundation.config.site.timezone).await?;
-    let data = data_block(
-        &found.panel,
-        format!("{}@{}", found.table, found.version),
-        found.sha256.clone(),
-    );
+    let covariates = covariates(&foundation.lake, &foundation.catalog, TOPIC, &Join::Auto).await?;
+    let wanted = Wanted {
+        topic: TOPIC,
+        field: FIELD,
+        timezone: &foundation.config.site.timezone,
+        holidays: &Holidays::default(),
+        covariates: &covariates,
+        versions: &BTreeMap::new(),
+    };
+    let found = windows::panel(&foundation.lake, &wanted).await?;
+    let version = found.versions.get(&found.table).copied().unwrap_or_default();
+    let data = data_block(&found.panel, format!("{}@{version}", found.table), found.sha256.clone());
     let protocol = Protocol {
         seed,
         stride: 6,
