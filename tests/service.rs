@@ -69,8 +69,7 @@ impl Service {
 
     /// Sends SIGTERM and waits for the end.
     fn terminate(mut self) -> Option<i32> {
-        let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        arterial_testing::signal(&self.0, "TERM");
         self.0.wait().unwrap().code()
     }
 }

@@ -1,7 +1,7 @@
 //! A panel from the windows of a lake.
 
 use arterial_datasets::lake::{Lake, LakeOptions};
-use arterial_datasets::panel::{Covariate, Holidays, Panel};
+use arterial_datasets::panel::{Attributes, Covariate, Holidays, Panel};
 use arterial_datasets::stream::StreamCatalog;
 use arterial_models::registry::Target;
 use arterial_training::document::DataBlock;
@@ -76,12 +76,17 @@ pub async fn read(source: &LakeSource, target: &Target) -> anyhow::Result<(Panel
     };
     let found = windows::panel(&opened, &wanted).await?;
     let version = found.versions.get(&found.table).copied().unwrap_or_default();
-    let block = data_block(&found.panel, format!("{lake}#{}@{version}", found.table), found.sha256);
+    let attributes = reading
+        .attributes
+        .as_deref()
+        .map(|path| Attributes::read(path, found.panel.series()));
+    let panel = found.panel.with_attributes(attributes.transpose()?.unwrap_or_default());
+    let block = data_block(&panel, format!("{lake}#{}@{version}", found.table), found.sha256);
     let pinned = LakeSource {
         versions: found.versions,
         ..source.clone()
     };
-    Ok((found.panel, block, pinned))
+    Ok((panel, block, pinned))
 }
 
 fn holidays(reading: &Reading) -> anyhow::Result<Holidays> {

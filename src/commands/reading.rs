@@ -39,6 +39,10 @@ pub struct Reading {
     /// A second panel, known ahead
     #[arg(long, value_name = "FILE")]
     pub known_covariates: Option<PathBuf>,
+    /// What does not change about a series (lanes, limit, position): a column of series, and one for each number
+    #[arg(long = "static", value_name = "FILE")]
+    #[serde(default)]
+    pub attributes: Option<PathBuf>,
     /// Days that count as Sundays: one date a line
     #[arg(long, value_name = "FILE")]
     #[serde(default)]
@@ -66,6 +70,7 @@ impl Reading {
             graph: self.graph.clone(),
             covariates: self.covariates.clone(),
             known_covariates: self.known_covariates.clone(),
+            attributes: self.attributes.clone(),
             holidays: self.holidays.clone(),
         })
     }

@@ -127,12 +127,12 @@ impl KafkaBroker {
 
     /// Stops the broker's clock: it keeps its connections and answers nobody.
     pub fn freeze(&self) {
-        self.signal("-STOP");
+        self.signal("STOP");
     }
 
     /// Lets a frozen broker go on.
     pub fn thaw(&self) {
-        self.signal("-CONT");
+        self.signal("CONT");
     }
 
     /// Makes a topic.
@@ -326,8 +326,7 @@ impl KafkaBroker {
 
     fn signal(&self, signal: &str) {
         if let Some(process) = &self.process {
-            let sent = Command::new("kill").args([signal, &process.id().to_string()]).status();
-            assert!(sent.is_ok_and(|status| status.success()), "the broker can be signalled");
+            crate::signal(process, signal);
         }
     }
 }

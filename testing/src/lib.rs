@@ -5,5 +5,7 @@
 
 pub mod jars;
 pub mod kafka;
+mod signal;
 
 pub use kafka::KafkaBroker;
+pub use signal::signal;

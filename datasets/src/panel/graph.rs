@@ -125,7 +125,7 @@ fn some(series: &[String]) -> String {
 type Cells = (Vec<String>, Vec<Vec<String>>);
 
 /// Every cell of the file as text, the first row as header.
-fn cells(path: &Path) -> Result<Cells> {
+pub(super) fn cells(path: &Path) -> Result<Cells> {
     let mut file = open(path)?;
     let name = path.display().to_string();
     match format(path, &mut file)? {

@@ -1,5 +1,6 @@
 //! Time x series x channel: what forecasters are fitted on and forecast from.
 
+mod attributes;
 mod clock;
 mod columnar;
 mod covariate;
@@ -15,6 +16,7 @@ mod options;
 mod read;
 mod table;
 
+pub use attributes::Attributes;
 pub use covariate::{CityMeans, Covariate, city_mean};
 pub use describe::{Description, describe};
 pub use graph::read_graph;
@@ -72,6 +74,7 @@ pub struct Panel {
     values: Array3<f64>,
     graph: Option<Graph>,
     holidays: Holidays,
+    attributes: Attributes,
 }
 
 impl Panel {
@@ -120,6 +123,7 @@ impl Panel {
             values,
             graph: None,
             holidays: Holidays::default(),
+            attributes: Attributes::default(),
         })
     }
 
@@ -134,6 +138,13 @@ impl Panel {
     #[must_use]
     pub fn with_holidays(mut self, holidays: Holidays) -> Self {
         self.holidays = holidays;
+        self
+    }
+
+    /// This panel where its series have these attributes, in the same order.
+    #[must_use]
+    pub fn with_attributes(mut self, attributes: Attributes) -> Self {
+        self.attributes = attributes;
         self
     }
 
@@ -179,6 +190,12 @@ impl Panel {
         &self.holidays
     }
 
+    /// What does not change about the series.
+    #[must_use]
+    pub fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+
     /// Time x series x channel, NaN where missing.
     #[must_use]
     pub fn values(&self) -> &Array3<f64> {
@@ -218,6 +235,7 @@ impl Panel {
             timezone: self.timezone.clone(),
             graph: self.graph.clone(),
             holidays: self.holidays.clone(),
+            attributes: self.attributes.clone(),
             step: self.step,
         }
     }

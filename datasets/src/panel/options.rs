@@ -28,6 +28,8 @@ pub struct PanelOptions {
     pub covariates: Option<PathBuf>,
     /// A second panel, known ahead. Default: none.
     pub known_covariates: Option<PathBuf>,
+    /// Static attributes of the series. Default: none.
+    pub attributes: Option<PathBuf>,
     /// Days that count as Sundays. Default: none.
     pub holidays: Option<PathBuf>,
 }
@@ -44,6 +46,7 @@ impl Default for PanelOptions {
             graph: None,
             covariates: None,
             known_covariates: None,
+            attributes: None,
             holidays: None,
         }
     }

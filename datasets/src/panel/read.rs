@@ -11,7 +11,7 @@ use super::graph::read_graph;
 use super::grid::{Grid, regular};
 use super::options::PanelOptions;
 use super::table::{self, Format, Layout, file_digest};
-use super::{Channel, ChannelRole, Holidays, Panel};
+use super::{Attributes, Channel, ChannelRole, Holidays, Panel};
 use crate::{Error, Result};
 
 /// What reading a file told about it.
@@ -94,6 +94,11 @@ fn assemble(grid: Grid, series: Vec<String>, options: &PanelOptions) -> Result<P
         .as_deref()
         .map(|path| read_graph(path, &series))
         .transpose()?;
+    let attributes = options
+        .attributes
+        .as_deref()
+        .map(|path| Attributes::read(path, &series));
+    let attributes = attributes.transpose()?.unwrap_or_default();
     let mut channels = vec![Channel {
         name: "y".into(),
         role: ChannelRole::Target,
@@ -113,7 +118,8 @@ fn assemble(grid: Grid, series: Vec<String>, options: &PanelOptions) -> Result<P
     };
     let holidays = options.holidays.as_deref().map(Holidays::read).transpose()?;
     let panel = Panel::new(start, step, &options.timezone, series, channels, values)?
-        .with_holidays(holidays.unwrap_or_default());
+        .with_holidays(holidays.unwrap_or_default())
+        .with_attributes(attributes);
     Ok(match graph {
         Some(graph) => panel.with_graph(graph),
         None => panel,

@@ -53,7 +53,8 @@ impl PreparedFeatures for Prepared {
 impl Prepared {
     /// Fills the rows of `origins`.
     fn fill(&self, origins: &[usize], horizon: usize, mut values: ArrayViewMut2<f32>) -> Result<()> {
-        let gathered = self.rows.len() + self.days.len() + self.slots.len() + self.ahead.len() + PROFILE.kept.len();
+        let before = [&self.rows, &self.days, &self.slots, &self.ahead, &self.attributes];
+        let gathered = before.iter().map(|part| part.len()).sum::<usize>() + PROFILE.kept.len();
         let mut profile_now = Vec::with_capacity(values.nrows());
         for (place, &origin) in origins.iter().enumerate() {
             let rows = s![place * self.series..(place + 1) * self.series, ..];
@@ -72,6 +73,7 @@ impl Prepared {
                 &self.ahead,
                 Some(origin + horizon).filter(|row| *row < self.steps),
             );
+            put_all(&mut block, &mut column, &self.attributes, Some(0));
             for values in table.iter() {
                 put(&mut block, &mut column, &values.row(slot));
             }

@@ -92,6 +92,8 @@ pub struct Prepared {
     pub(super) slots: Vec<Named>,
     /// Channels known ahead, by row of the panel.
     pub(super) ahead: Vec<Named>,
+    /// Static attributes; one row.
+    pub(super) attributes: Vec<Named>,
     /// The kept columns of [`PROFILE`] by days to the target's day.
     tables: Mutex<BTreeMap<usize, Arc<Vec<Array2<f32>>>>>,
 }
@@ -114,6 +116,7 @@ impl Prepared {
             days,
             slots,
             ahead: known_ahead(panel),
+            attributes: attributes(state),
             tables: Mutex::new(BTreeMap::from([(0, today)])),
         };
         prepared.columns = prepared.names();
@@ -132,7 +135,7 @@ impl Prepared {
     }
 
     fn names(&self) -> Vec<String> {
-        let parts = [&self.rows, &self.days, &self.slots, &self.ahead];
+        let parts = [&self.rows, &self.days, &self.slots, &self.ahead, &self.attributes];
         let mut names: Vec<String> = parts.into_iter().flatten().map(|(name, _)| name.clone()).collect();
         let last = PROFILE.kept.iter().chain(TARGET.kept).chain(&super::matrix::PLAIN);
         names.extend(last.map(|name| (*name).to_owned()));
@@ -198,6 +201,16 @@ fn observed(panel: &Panel, layout: Layout) -> Result<Vec<Named>> {
         }
     }
     Ok(columns)
+}
+
+fn attributes(state: &State) -> Vec<Named> {
+    let row = |values: &Vec<Option<f32>>| {
+        Array2::from_shape_fn((1, values.len()), |(_, series)| values[series].unwrap_or(f32::NAN))
+    };
+    let columns = state.attributes.iter();
+    columns
+        .map(|(name, values)| (format!("static_{name}"), row(values)))
+        .collect()
 }
 
 fn known_ahead(panel: &Panel) -> Vec<Named> {

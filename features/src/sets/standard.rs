@@ -1,5 +1,7 @@
 //! The feature set `standard`, version 1.
 
+use std::collections::BTreeMap;
+
 use arterial_datasets::feature::{FeatureSet, FeatureSetId, FeatureState, PreparedFeatures};
 use arterial_datasets::panel::Panel;
 use arterial_datasets::{Error, Result};
@@ -22,7 +24,7 @@ const VERSION: u32 = 1;
 /// Every list of the set, in the order in which columns are made.
 pub(super) const LISTS: [&Stages; 7] = [&RECENT, &LEVEL, &NEIGHBOURS, &OBSERVED, &PROFILE, &SPREAD, &TARGET];
 
-/// Lags, differences, rolling statistics, profiles, calendar, level, neighbours and covariates.
+/// Lags, differences, rolling statistics, profiles, calendar, level, neighbours, covariates and static attributes.
 ///
 /// # History
 /// Features read complete local days before the origin's and that day up to the origin. Whoever computes them on the
@@ -45,6 +47,9 @@ pub(super) struct State {
     pub graph: Option<Neighbours>,
     /// The learned neighbours.
     pub learned: Neighbours,
+    /// The series' static attributes, by name.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, Vec<Option<f32>>>,
 }
 
 impl Default for Standard {
@@ -103,6 +108,17 @@ impl Standard {
                 format!("`{}`, as in training", name(&state.series)),
             ));
         }
+        if let Some((name, values)) = state
+            .attributes
+            .iter()
+            .find(|(_, values)| values.len() != state.series.len())
+        {
+            return Err(Error::invalid(
+                format!("attribute `{name}` of the state"),
+                format!("{} values", values.len()),
+                format!("one for each of {} series", state.series.len()),
+            ));
+        }
         Ok(state)
     }
 
@@ -113,8 +129,19 @@ impl Standard {
             series: panel.series().to_vec(),
             graph: panel.graph().map(|graph| Neighbours::of_graph(graph, series)),
             learned: Neighbours(vec![Vec::new(); series]),
+            attributes: attributes(panel),
         }
     }
+}
+
+/// The attributes of a panel's series, by name. They are learned: a panel of the same series need not bring them again.
+fn attributes(panel: &Panel) -> BTreeMap<String, Vec<Option<f32>>> {
+    let attributes = panel.attributes();
+    let columns = attributes.names.iter().zip(attributes.values.columns());
+    let present = |value: &f64| (!value.is_nan()).then_some(*value as f32);
+    columns
+        .map(|(name, column)| (name.clone(), column.iter().map(present).collect()))
+        .collect()
 }
 
 impl FeatureSet for Standard {

@@ -1,8 +1,8 @@
 use std::sync::OnceLock;
 
 use arterial_datasets::feature::{FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures};
-use arterial_datasets::panel::{Channel, ChannelRole, Graph, Panel};
-use arterial_datasets::time::{DAY, HOUR, Timestamp};
+use arterial_datasets::panel::{Attributes, Channel, ChannelRole, Graph, Holidays, Panel};
+use arterial_datasets::time::{DAY, Duration, HOUR, Timestamp};
 use ndarray::{Array2, Array3, s};
 use sha2::{Digest, Sha256};
 
@@ -286,6 +286,59 @@ fn columns_have_names_and_the_set_has_one_hash() {
     let id = standard().id();
     assert_eq!((id.to_string().as_str(), id.hash.len()), ("standard@1", 64));
     assert!(by_hash(&id.hash).is_some() && by_hash("no such").is_none());
+}
+
+#[test]
+fn a_holiday_has_the_profile_of_days_without_work() {
+    let start: Timestamp = "2026-03-01T23:00:00Z".parse().unwrap();
+    let rows = 28 * 24;
+    // Work days are at 40, weekends at 90; 2026-03-27 is a Friday.
+    let plain = |holidays: Holidays| {
+        let values = Array3::from_shape_fn((rows, 1, 1), |(row, _, _)| if row / 24 % 7 < 5 { 40.0 } else { 90.0 });
+        let channels = vec![channel("y", ChannelRole::Target)];
+        Panel::new(
+            start,
+            Duration(HOUR),
+            "Europe/Copenhagen",
+            vec!["a".into()],
+            channels,
+            values,
+        )
+        .unwrap()
+        .with_holidays(holidays)
+    };
+    let set = standard();
+    let profile = |panel: &Panel| {
+        let matrix = set
+            .prepare(panel, &FeatureState::default())
+            .unwrap()
+            .matrix(&[25 * 24 + 6], 4)
+            .unwrap();
+        let column = matrix.columns.iter().position(|name| name == "profile").unwrap();
+        matrix.values[[0, column]]
+    };
+    let friday = Holidays::from_iter(["2026-03-27".parse().unwrap()]);
+    let (usual, holiday) = (profile(&plain(Holidays::default())), profile(&plain(friday)));
+    assert!(usual < 50.0 && holiday > 65.0, "{usual} {holiday}");
+}
+
+#[test]
+fn static_attributes_are_learned_with_the_series_and_need_not_be_brought_again() {
+    let set = standard();
+    let bare = hours("2026-03-02T00:00:00Z", 48);
+    let attributes = Attributes {
+        names: vec!["lanes".into()],
+        values: Array2::from_shape_fn((bare.series().len(), 1), |(series, _)| 2.0 + series as f64),
+    };
+    let state = set.learn(&bare.clone().with_attributes(attributes)).unwrap();
+    let matrix = set.prepare(&bare, &state).unwrap().matrix(&[30], 3).unwrap();
+    let column = matrix.columns.iter().position(|name| name == "static_lanes").unwrap();
+    for (row, series) in matrix.series.iter().enumerate() {
+        assert_eq!(matrix.values[[row, column]].to_bits(), (2.0 + *series as f32).to_bits());
+    }
+    let mut broken = state;
+    broken.0["attributes"]["lanes"] = serde_json::json!([]);
+    assert!(set.prepare(&bare, &broken).is_err());
 }
 
 #[test]

@@ -10,14 +10,14 @@ use arterial_datasets::stream::{FieldType, StreamCatalog, StreamDefinition};
 use arterial_datasets::time::{MINUTE, SECOND, Timestamp};
 use arterial_features::pipeline::{Pipeline, PipelineStatus, StreamState};
 use arterial_features::source::KafkaSource;
-use arterial_testing::KafkaBroker;
+use arterial_testing::{KafkaBroker, signal};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::killed::{REFUSED, kafka_pipeline, reader, signal, tell_to_stop};
+use crate::killed::{REFUSED, kafka_pipeline, reader, tell_to_stop};
 use crate::support::{latest, total};
 
 const PARTITIONS: i32 = 2;

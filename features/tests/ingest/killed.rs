@@ -141,15 +141,6 @@ pub fn tell_to_stop(lake: &Path) {
     std::fs::write(lake.join(STOP_FILE), "").unwrap();
 }
 
-/// Sends a signal by name.
-pub fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill")
-        .args([&format!("-{name}"), &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(status.success());
-}
-
 #[test]
 fn a_process_that_ends_at_any_step_of_any_commit_loses_nothing() {
     let reference = World::new();
