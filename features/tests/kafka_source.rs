@@ -219,6 +219,21 @@ fn two_members_share_the_partitions_and_the_one_that_stays_takes_over() {
 }
 
 #[test]
+fn a_topic_that_is_made_later_is_read_by_a_group_within_seconds() {
+    let Some(broker) = KafkaBroker::start() else { return };
+    broker.create_topic("another", 1);
+    let mut reader = Reader::new(&broker, |settings| {
+        settings.assignment = Assignment::Group;
+        settings.topics.push("another".into());
+    });
+    reader.until_change(&Change::Assigned(vec![TopicPartition::new("another", 0)]));
+    broker.create_topic(TOPIC, 1);
+    broker.produce(TOPIC, 0, payloads(0..10));
+    // The client library by itself would look every five minutes, which is longer than this waits.
+    reader.until_records(10);
+}
+
+#[test]
 fn a_broker_that_goes_and_comes_back_is_told_once_and_nothing_is_lost() {
     let Some(mut broker) = KafkaBroker::start() else { return };
     broker.create_topic(TOPIC, 1);

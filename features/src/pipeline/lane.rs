@@ -375,8 +375,11 @@ impl Lane {
         let (keys, identities, closed) = self.windows.memory();
         self.status.memory = keys + identities + closed;
         let behind = |(&number, owned): (&i32, &Owned)| {
-            let end = source.high_watermark(&self.partition(number)).unwrap_or(owned.next);
-            u64::try_from(end - owned.next).unwrap_or(0)
+            let partition = self.partition(number);
+            let end = source.high_watermark(&partition).unwrap_or(owned.next);
+            // What retention has taken can be read no more.
+            let next = owned.next.max(source.low_watermark(&partition).unwrap_or(owned.next));
+            u64::try_from(end - next).unwrap_or(0)
         };
         self.status.lag = self.owned.iter().map(behind).sum();
         self.status.partitions = self.owned.len();

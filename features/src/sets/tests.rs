@@ -319,7 +319,7 @@ fn a_holiday_has_the_profile_of_days_without_work() {
     };
     let friday = Holidays::from_iter(["2026-03-27".parse().unwrap()]);
     let (usual, holiday) = (profile(&plain(Holidays::default())), profile(&plain(friday)));
-    assert!(usual < 50.0 && holiday > 65.0, "{usual} {holiday}");
+    assert!(usual < 45.0 && holiday > 55.0, "{usual} {holiday}");
 }
 
 #[test]

@@ -66,8 +66,12 @@ impl KafkaSettings {
         if self.topics.is_empty() {
             return Err(Error::invalid("topics", "", "at least one topic"));
         }
-        // A broker that comes back is found within two seconds.
-        let mut all = vec![("reconnect.backoff.max.ms", "2000"), ("log.connection.close", "false")];
+        // A broker that comes back is found within two seconds, a topic that is made later within five.
+        let mut all = vec![
+            ("reconnect.backoff.max.ms", "2000"),
+            ("topic.metadata.refresh.interval.ms", "5000"),
+            ("log.connection.close", "false"),
+        ];
         for (name, value) in &self.properties {
             let ours = Self::OURS.iter().any(|(known, _)| known == name);
             if ours || name == "bootstrap.servers" || name == "group.id" {
