@@ -28,6 +28,10 @@ fn nullable(name: &str, kind: DataType) -> Field {
 }
 
 /// `<topic>_windows`: one row a key, window and revision.
+///
+/// `is_final` says that no later revision can come: the watermark has passed the window's end by the stream's revision
+/// horizon, and the row is the newest. It is written with rows that are past it already, and set by maintenance in the
+/// others; `<topic>_latest` works it out at each reading.
 #[must_use]
 pub fn windows(stream: &StreamDefinition) -> SchemaRef {
     let mut fields = vec![
