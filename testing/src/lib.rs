@@ -5,5 +5,7 @@
 
 pub mod jars;
 pub mod kafka;
+pub mod secure;
 
 pub use kafka::KafkaBroker;
+pub use secure::SecureListener;
