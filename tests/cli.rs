@@ -80,6 +80,21 @@ fn a_stream_that_does_not_check_is_refused_with_file_line_and_key() {
 }
 
 #[test]
+fn a_definition_that_is_no_text_file_is_bad_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join("odd.toml");
+    std::fs::write(&odd, b"name = \"\xff\"\n").unwrap();
+    for (path, why) in [
+        (odd.as_path(), "odd.toml:1"),
+        (folder.path(), "not a folder"),
+        (&folder.path().join("absent.toml"), "a file that exists"),
+    ] {
+        let said = refused(&["streams", "check", &path.to_string_lossy()]);
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
 fn an_unknown_model_lists_those_that_exist() {
     let folder = tempfile::tempdir().unwrap();
     let path = write(

@@ -28,6 +28,10 @@ fn nullable(name: &str, kind: DataType) -> Field {
 }
 
 /// `<topic>_windows`: one row a key, window and revision.
+///
+/// `is_final` says that no later revision can come: the watermark has passed the window's end by the stream's revision
+/// horizon, and the row is the newest. It is written with rows that are past it already, and set by maintenance in the
+/// others; `<topic>_latest` works it out at each reading.
 #[must_use]
 pub fn windows(stream: &StreamDefinition) -> SchemaRef {
     let mut fields = vec![
@@ -41,15 +45,13 @@ pub fn windows(stream: &StreamDefinition) -> SchemaRef {
     ];
     for field in stream.value_fields() {
         let unit = field.unit.clone().unwrap_or_default();
-        for aggregate in field.window_aggregates() {
-            let name = format!("{}_{}", field.column(), aggregate.suffix());
+        for name in field.window_columns() {
             fields.push(nullable(&name, DataType::Float64).with_metadata([("unit".into(), unit.clone())].into()));
         }
     }
     for field in stream.category_fields() {
-        for value in &field.values {
-            fields.push(required(&format!("{}_{value}_count", field.column()), DataType::Int64));
-        }
+        let columns = field.window_columns();
+        fields.extend(columns.iter().map(|name| required(name, DataType::Int64)));
     }
     fields.push(required("is_final", DataType::Boolean));
     fields.push(required("committed_at", instant()));
@@ -75,10 +77,7 @@ pub fn events(stream: &StreamDefinition) -> SchemaRef {
             (_, FieldType::Bool) => DataType::Boolean,
             (_, FieldType::Timestamp) => instant(),
         };
-        let name = field.column();
-        if fields.iter().all(|known| *known.name() != name) {
-            fields.push(nullable(&name, kind));
-        }
+        fields.push(nullable(&field.column(), kind));
     }
     fields.push(required(DAY_COLUMN, DataType::Date32));
     Arc::new(Schema::new(fields))

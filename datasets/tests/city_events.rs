@@ -251,6 +251,35 @@ fn buses_run_late_and_the_air_is_worse_when_the_roads_are_full() {
 }
 
 #[test]
+fn delays_grow_with_the_traffic_and_no_day_begins_with_the_night_before() {
+    let quiet = CityConfig {
+        weather: false,
+        incidents_per_day: 0.0,
+        planned_per_week: 0.0,
+        faults_per_day: 0.0,
+        ..config(2)
+    };
+    let (events, _) = events(quiet, 3 * DAY);
+    // By day and UTC hour; service is from five to midnight, one hour ahead of UTC.
+    let mut delays: BTreeMap<(i64, i64), Vec<f64>> = BTreeMap::new();
+    for (_, _, time, event) in events.iter().filter(|(topic, ..)| *topic == Topic::PublicTransport) {
+        let place = (time.day(), time.0 / HOUR % 24);
+        delays.entry(place).or_default().push(number(event, "delay_minutes"));
+    }
+    for ((day, hour), values) in &delays {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let most = values.iter().copied().fold(0.0, f64::max);
+        let said = format!("day {day}, hour {hour}: {mean:.1} minutes, at most {most:.1}");
+        assert!(most < 40.0, "{said}");
+        match hour {
+            4 | 5 | 10..15 | 19.. => assert!(mean.abs() < 1.0 && most < 3.0, "{said}"),
+            7 | 8 => assert!(mean > 1.5, "{said}"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
 fn a_wrong_configuration_names_what_is_accepted() {
     let refuse = |config: CityConfig| City::new(config).unwrap_err().to_string();
     let interval = refuse(CityConfig {

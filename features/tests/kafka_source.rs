@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use arterial_features::source::{Assignment, Change, KafkaSettings, KafkaSource, Source, TopicPartition};
 use arterial_testing::KafkaBroker;
+use arterial_testing::secure::PASSWORD;
 
 const TOPIC: &str = "parking";
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -323,5 +324,59 @@ fn settings_that_would_break_a_promise_are_refused() {
             .unwrap()
             .to_string()
             .contains("`topics`")
+    );
+}
+
+/// Settings for the listener that wants TLS and a password.
+fn logged_in_with(broker: &KafkaBroker, password: &str) -> impl FnOnce(&mut KafkaSettings) {
+    let (address, properties) = (broker.secure().address(), broker.secure().client_properties(password));
+    move |settings| {
+        settings.brokers = address;
+        settings.properties = properties.into_iter().collect();
+    }
+}
+
+#[test]
+fn records_come_over_tls_to_whom_knows_the_password() {
+    let Some(broker) = KafkaBroker::start_secure() else {
+        return;
+    };
+    broker.create_topic(TOPIC, 1);
+    broker.produce(TOPIC, 0, payloads(0..10));
+    let mut reader = Reader::new(&broker, logged_in_with(&broker, PASSWORD));
+    reader.until_records(10);
+    assert_eq!(reader.offsets(0), (0..10).collect::<Vec<_>>());
+
+    let mut stranger = Reader::new(&broker, |settings| {
+        logged_in_with(&broker, PASSWORD)(settings);
+        settings.properties.remove("ssl.ca.location");
+    });
+    stranger.until_change(&Change::Unreachable);
+    assert!(
+        stranger.records.is_empty(),
+        "a certificate that nobody vouches for is not trusted"
+    );
+}
+
+#[test]
+fn a_wrong_password_ends_reading_with_the_brokers_words() {
+    let Some(broker) = KafkaBroker::start_secure() else {
+        return;
+    };
+    broker.create_topic(TOPIC, 1);
+    let mut reader = Reader::new(&broker, logged_in_with(&broker, "wrong"));
+    let deadline = Instant::now() + PATIENCE;
+    let error = loop {
+        assert!(Instant::now() < deadline, "nobody says anything");
+        let polled = reader.source.poll(Duration::from_millis(100), 1000, &mut |_, _| {});
+        if let Err(error) = polled {
+            break error;
+        }
+    };
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(error.to_string().contains("log in"), "{error}");
+    assert!(
+        cause.contains("Authentication failed") && !cause.contains("wrong"),
+        "{cause}"
     );
 }

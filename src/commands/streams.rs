@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use arterial_datasets::stream::{StreamDefinition, parse};
+use arterial_datasets::stream::{StreamDefinition, read};
 use arterial_training::table::Table;
 
 use crate::config::Config;
@@ -92,8 +91,7 @@ fn show(name: &str, json: bool) -> anyhow::Result<()> {
 }
 
 fn check(file: &Path, json: bool) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    let stream = parse(&file.to_string_lossy(), &text)?;
+    let stream = read(file)?;
     if json {
         return super::print_json(&stream);
     }

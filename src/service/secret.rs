@@ -42,7 +42,7 @@ fn draw(folder: &Path, path: &Path) -> anyhow::Result<String> {
     let failed = || format!("cannot write `{}`", path.display());
     std::fs::create_dir_all(folder).with_context(failed)?;
     let mut file = tempfile::NamedTempFile::new_in(folder).with_context(failed)?;
-    let text = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
+    let text = chance();
     file.write_all(text.as_bytes())
         .and_then(|()| file.as_file().sync_all())
         .with_context(failed)?;
@@ -53,6 +53,15 @@ fn draw(folder: &Path, path: &Path) -> anyhow::Result<String> {
         }
         Err(error) => Err(error.error).with_context(failed),
     }
+}
+
+/// 64 hexadecimal digits.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a secret that a seed gives could be drawn again by others"
+)]
+fn chance() -> String {
+    format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple())
 }
 
 fn local_folder(url: &str) -> Option<PathBuf> {

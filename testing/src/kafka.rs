@@ -13,6 +13,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
+use crate::secure::SecureListener;
+
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A connection to a broker that takes records.
@@ -37,6 +39,7 @@ pub struct KafkaBroker {
     folder: tempfile::TempDir,
     class_path: String,
     port: u16,
+    secure: Option<SecureListener>,
 }
 
 impl KafkaBroker {
@@ -46,9 +49,22 @@ impl KafkaBroker {
     /// Where it cannot be had although `CI` or `ARTERIAL_REQUIRE_KAFKA` is set, or does not start.
     #[must_use]
     pub fn start() -> Option<Self> {
+        Self::start_with(false)
+    }
+
+    /// The same with a second listener, which wants TLS and a password.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start) does.
+    #[must_use]
+    pub fn start_secure() -> Option<Self> {
+        Self::start_with(true)
+    }
+
+    fn start_with(secure: bool) -> Option<Self> {
         match super::jars::class_path() {
             Ok(class_path) => {
-                Some(Self::with_class_path(class_path).unwrap_or_else(|error| panic!("no broker: {error}")))
+                Some(Self::with_class_path(class_path, secure).unwrap_or_else(|error| panic!("no broker: {error}")))
             }
             Err(why) => {
                 let required = ["CI", "ARTERIAL_REQUIRE_KAFKA"]
@@ -61,19 +77,27 @@ impl KafkaBroker {
         }
     }
 
-    fn with_class_path(class_path: String) -> io::Result<Self> {
+    fn with_class_path(class_path: String, secure: bool) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let (port, controller) = (free_port()?, free_port()?);
+        let secure = secure
+            .then(|| SecureListener::make(folder.path(), free_port()?))
+            .transpose()?;
+        let (guarded, more) = secure.as_ref().map_or_else(Default::default, |secure| {
+            (format!(",SASL_SSL://{}", secure.address()), secure.properties())
+        });
+        let listeners = format!("PLAINTEXT://127.0.0.1:{port}{guarded}");
         let data = folder.path().join("data");
         let properties = format!(
             "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
+             listeners={listeners},CONTROLLER://127.0.0.1:{controller}\nadvertised.listeners={listeners}\n\
+             controller.listener.names=CONTROLLER\n\
+             listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL\n\
              log.dirs={}\nauto.create.topics.enable=false\noffsets.topic.replication.factor=1\n\
              offsets.topic.num.partitions=1\ntransaction.state.log.replication.factor=1\n\
              transaction.state.log.min.isr=1\ntransaction.state.log.num.partitions=1\n\
              group.initial.rebalance.delay.ms=0\nlog.retention.check.interval.ms=500\n\
-             file.delete.delay.ms=100\nlog.segment.delete.delay.ms=100\n",
+             file.delete.delay.ms=100\nlog.segment.delete.delay.ms=100\n{more}",
             data.display()
         );
         std::fs::write(folder.path().join("server.properties"), properties)?;
@@ -82,6 +106,7 @@ impl KafkaBroker {
             folder,
             class_path,
             port,
+            secure,
         };
         // Sixteen bytes in URL-safe base64, a different one for every broker.
         let cluster = format!("Arterial{port:05}{:08}A", std::process::id());
@@ -101,6 +126,15 @@ impl KafkaBroker {
     #[must_use]
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The listener that wants TLS and a password.
+    ///
+    /// # Panics
+    /// Where the broker was started without.
+    #[must_use]
+    pub fn secure(&self) -> &SecureListener {
+        self.secure.as_ref().expect("a broker with a secure listener")
     }
 
     /// Kills the broker, as a power cut would.

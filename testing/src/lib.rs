@@ -5,7 +5,9 @@
 
 pub mod jars;
 pub mod kafka;
+pub mod secure;
 mod signal;
 
 pub use kafka::KafkaBroker;
+pub use secure::SecureListener;
 pub use signal::signal;

@@ -8,7 +8,7 @@ use super::json;
 use super::network::{Conditions, Network, STEP_SECONDS, Traffic};
 use super::plan::Plan;
 use super::random::{Dice, Part};
-use crate::time::{SECOND, Timestamp};
+use crate::time::{MINUTE, SECOND, Timestamp};
 
 const HEADWAY_SECONDS: f64 = 720.0;
 const LAYOVER_SECONDS: f64 = 420.0;
@@ -37,6 +37,14 @@ struct Line {
     tracks: [Track; 2],
 }
 
+/// The first run of a bus on a day of service.
+#[derive(Debug, Clone, Copy)]
+struct FirstRun {
+    direction: usize,
+    /// Microseconds from the start of service to the departure.
+    wait: i64,
+}
+
 #[derive(Debug, Clone)]
 struct Bus {
     head: Vec<u8>,
@@ -47,8 +55,11 @@ struct Bus {
     cell: Option<usize>,
     along: f64,
     dwell: f64,
+    first: FirstRun,
+    /// When the timetable says that it leaves the terminus; none while it is in the depot.
+    departure: Option<Timestamp>,
+    /// When it can leave the terminus, whatever the timetable says.
     ready: Timestamp,
-    departure: Timestamp,
     passengers: f64,
     speed: f64,
     delay: f64,
@@ -129,8 +140,11 @@ impl Transit {
             let fleet = (round / HEADWAY_SECONDS).ceil() as usize;
             for index in 0..fleet {
                 let wait = index as f64 * HEADWAY_SECONDS / 2.0 * dice.between(0.98, 1.02);
-                let departure = Timestamp(config.start.0 + wait as i64 * SECOND);
-                buses.push(Bus::new(buses.len() + 1, number, index % 2, &id, departure));
+                let first = FirstRun {
+                    direction: index % 2,
+                    wait: wait as i64 * SECOND,
+                };
+                buses.push(Bus::new(buses.len() + 1, number, &id, first));
             }
             lines.push(Line { id, tracks });
         }
@@ -138,7 +152,7 @@ impl Transit {
             dice,
             lines,
             buses,
-            in_service: true,
+            in_service: false,
         }
     }
 
@@ -171,7 +185,7 @@ impl Transit {
 }
 
 impl Bus {
-    fn new(number: usize, line: usize, direction: usize, id: &str, departure: Timestamp) -> Self {
+    fn new(number: usize, line: usize, id: &str, first: FirstRun) -> Self {
         Self {
             head: format!("{{\"vehicle_id\":\"BUS-{number:03}\",\"timestamp\":\"").into_bytes(),
             middle: format!(
@@ -180,12 +194,13 @@ impl Bus {
             )
             .into_bytes(),
             line,
-            direction,
+            direction: first.direction,
             cell: None,
             along: 0.0,
             dwell: 0.0,
-            ready: departure,
-            departure,
+            first,
+            departure: None,
+            ready: Timestamp(i64::MIN),
             passengers: 0.0,
             speed: 0.0,
             delay: 0.0,
@@ -203,7 +218,7 @@ impl Bus {
         let track = &line.tracks[self.direction];
         self.speed = 0.0;
         let Some(cell) = self.cell else {
-            self.depart(now, in_service, dice);
+            self.depart(now, in_service);
             return;
         };
         self.set_delay(now, track, cell);
@@ -227,26 +242,33 @@ impl Bus {
         }
     }
 
-    /// Leaves the terminus when the timetable says so and the bus is ready; after the night the timetable starts anew.
-    fn depart(&mut self, now: Timestamp, in_service: bool, dice: &mut Dice) {
-        if now.0 - self.departure.0 > 3600 * SECOND {
-            let stagger = dice.between(0.0, HEADWAY_SECONDS) as i64 * SECOND;
-            self.departure = Timestamp(now.0 + stagger);
-            self.ready = self.departure;
+    /// Leaves the terminus when the timetable says so and the bus is ready. Each day of service begins in the depot, with a
+    /// timetable of its own: nobody is late for a departure of the night.
+    fn depart(&mut self, now: Timestamp, in_service: bool) {
+        self.delay = 0.0;
+        if !in_service {
+            self.departure = None;
+            return;
         }
-        if in_service && now >= self.departure && now >= self.ready {
+        let departure = *self.departure.get_or_insert_with(|| {
+            self.direction = self.first.direction;
+            self.ready = now;
+            Timestamp(now.0 + self.first.wait)
+        });
+        if now >= departure && now >= self.ready {
             self.cell = Some(0);
             self.along = 0.0;
         }
-        self.delay = ((now.0 - self.departure.0) as f64 / SECOND as f64 / 60.0).max(0.0);
+        self.delay = minutes(now, departure).max(0.0);
     }
 
     fn arrive(&mut self, now: Timestamp, line: &Line) {
         let planned = line.tracks[self.direction].duration() + LAYOVER_SECONDS;
-        self.departure = Timestamp(self.departure.0 + planned as i64 * SECOND);
+        let mut next = self.departure.unwrap_or(now).0 + planned as i64 * SECOND;
         // A bus that is later than the one behind it should be takes that one's place in the timetable.
         let headway = HEADWAY_SECONDS as i64 * SECOND;
-        self.departure.0 += ((now.0 - self.departure.0) / headway).max(0) * headway;
+        next += ((now.0 - next) / headway).max(0) * headway;
+        self.departure = Some(Timestamp(next));
         self.ready = Timestamp(now.0 + 60 * SECOND);
         self.direction = 1 - self.direction;
         self.cell = None;
@@ -256,7 +278,7 @@ impl Bus {
     fn set_delay(&mut self, now: Timestamp, track: &Track, cell: usize) {
         let share = self.along / track.lengths[cell];
         let planned = track.planned[cell] + share * (track.planned[cell + 1] - track.planned[cell]);
-        self.delay = ((now.0 - self.departure.0) as f64 / SECOND as f64 - planned) / 60.0;
+        self.delay = minutes(now, self.departure.unwrap_or(now)) - planned / 60.0;
     }
 
     /// Passengers leave and enter, more of them where the bus is late; an early bus waits for its time.
@@ -301,4 +323,9 @@ impl Bus {
             json::raw(buffer, "\"}");
         });
     }
+}
+
+/// The minutes from `since` to `now`.
+fn minutes(now: Timestamp, since: Timestamp) -> f64 {
+    (now.0 - since.0) as f64 / MINUTE as f64
 }

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::action::{CommitInfo, Line};
 use super::fault::Step;
@@ -20,6 +19,7 @@ use super::fsync::Put;
 use super::snapshot::Snapshot;
 use super::store::Store;
 use super::table::Table;
+use super::unique::unique;
 use super::{checkpoint, log};
 use crate::time::DAY;
 use crate::{Error, Result};
@@ -47,7 +47,7 @@ pub(super) async fn commit(
     operation: &str,
     build: impl Fn(&Snapshot) -> Result<Vec<Line>>,
 ) -> Result<i64> {
-    let id = Uuid::new_v4().to_string();
+    let id = unique().to_string();
     for _ in 0..REBASES {
         let mut lines = build(&table.snapshot)?;
         if lines.is_empty() {

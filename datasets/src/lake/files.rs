@@ -10,12 +10,12 @@ use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
-use uuid::Uuid;
 
 use super::action::Add;
 use super::fault::Step;
 use super::stats::{self, Stats};
 use super::store::{Store, blocking};
+use super::unique::unique;
 use crate::time::Timestamp;
 use crate::{Error, Result};
 
@@ -67,7 +67,7 @@ async fn write_part(store: &Store, table: &str, part: Part, now: Timestamp, data
         Some((column, None)) => format!("{column}=__HIVE_DEFAULT_PARTITION__/"),
         None => String::new(),
     };
-    let path = format!("{folder}part-{}.zstd.parquet", Uuid::new_v4());
+    let path = format!("{folder}part-{}.zstd.parquet", unique());
     let (bytes, stats) = blocking(move || Ok((encode(&part.rows)?, Stats::of(&part.rows)))).await?;
     let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
     store.put(&format!("{table}/{path}"), bytes).await?;

@@ -42,14 +42,7 @@ pub(super) async fn finalise(table: &mut Table, rule: WindowRule) -> Result<usiz
     let Some(watermark) = table.progress().watermark() else {
         return Ok(0);
     };
-    // Windows that start before this instant are past their horizon.
-    let limit = Timestamp(
-        watermark
-            .0
-            .saturating_sub(rule.window.0)
-            .saturating_sub(rule.horizon.0)
-            .saturating_add(1),
-    );
+    let limit = rule.final_before(watermark);
     let days: Vec<Option<String>> = rewrite::by_day(table).into_keys().collect();
     let mut count = 0;
     for day in days {

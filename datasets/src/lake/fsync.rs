@@ -8,9 +8,8 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use uuid::Uuid;
-
 use super::fault::{Faults, Step};
+use super::unique::unique;
 use crate::{Error, Result};
 
 /// What became of a write.
@@ -88,7 +87,7 @@ impl Folder {
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let temporary = parent.join(format!("{TEMPORARY}{}.{name}", Uuid::new_v4().simple()));
+        let temporary = parent.join(format!("{TEMPORARY}{}.{name}", unique().simple()));
         let outcome = self.write_through(&temporary, &target, relative, bytes, mode);
         if outcome.is_err() {
             // Nobody knows the temporary file; where it cannot be deleted, vacuum finds it.

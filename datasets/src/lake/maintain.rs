@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use super::log::{self, Entry};
 use super::table::Table;
 use super::{Lake, checkpoint, commit, compact, finalise, retention, vacuum};
-use crate::stream::StreamCatalog;
-use crate::time::{DAY, Duration};
+use crate::stream::{StreamCatalog, StreamDefinition};
+use crate::time::{DAY, Duration, Timestamp};
 use crate::{Error, Result};
 
 /// When the windows of a table become final.
@@ -19,6 +19,25 @@ pub struct WindowRule {
     pub window: Duration,
     /// For how long after its end late records still make revisions.
     pub horizon: Duration,
+}
+
+impl WindowRule {
+    /// The rule of a stream's windows.
+    #[must_use]
+    pub fn of(stream: &StreamDefinition) -> Self {
+        Self {
+            window: stream.window,
+            horizon: stream.revision_horizon,
+        }
+    }
+
+    /// Windows that start before this instant are past their horizon where a table's watermark stands at `watermark`: the
+    /// newest revision of each is final.
+    #[must_use]
+    pub fn final_before(self, watermark: Timestamp) -> Timestamp {
+        let limit = watermark.0.saturating_sub(self.window.0).saturating_sub(self.horizon.0);
+        Timestamp(limit.saturating_add(1))
+    }
 }
 
 /// What is special about one table.
@@ -65,15 +84,11 @@ impl MaintainPlan {
     pub fn for_streams(catalog: &StreamCatalog) -> Self {
         let mut plan = Self::default();
         for stream in catalog.iter() {
-            let windows = WindowRule {
-                window: stream.window,
-                horizon: stream.revision_horizon,
-            };
             plan.tables.insert(
                 stream.windows_table(),
                 TableRule {
                     retention: None,
-                    windows: Some(windows),
+                    windows: Some(WindowRule::of(stream)),
                 },
             );
             let archive = TableRule {

@@ -41,6 +41,7 @@ mod snapshot;
 mod stats;
 mod store;
 mod table;
+mod unique;
 mod vacuum;
 
 use std::collections::BTreeMap;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use uuid::Uuid;
 
 use super::action::{Add, Format, Line, Metadata, Protocol, Transaction};
 use super::progress::{PartitionProgress, Progress, TopicPartition};
 use super::snapshot::{Snapshot, State};
+use super::unique::unique;
 use super::{Shared, commit, files, log, schema};
 use crate::time::{MINUTE, Timestamp};
 use crate::{Error, Result};
@@ -317,7 +317,7 @@ fn transactions(wanted: &Progress, current: &Progress, now: i64) -> Vec<Line> {
 async fn create(shared: &Shared, spec: &TableSpec) -> Result<()> {
     let now = shared.options.clock.now().0.div_euclid(1_000);
     let metadata = Metadata {
-        id: Uuid::new_v4().to_string(),
+        id: unique().to_string(),
         name: Some(spec.name.clone()),
         description: None,
         format: Format {
@@ -333,7 +333,7 @@ async fn create(shared: &Shared, spec: &TableSpec) -> Result<()> {
         min_reader_version: 1,
         min_writer_version: 2,
     };
-    let info = commit::info("CREATE TABLE", now, &Uuid::new_v4().to_string(), true);
+    let info = commit::info("CREATE TABLE", now, &unique().to_string(), true);
     let bytes = commit::encode(&[info.into(), protocol.into(), metadata.into()])?;
     commit::put_first(&shared.store, &spec.name, bytes).await
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{StreamDefinition, parse};
+use super::{StreamDefinition, parse, read};
 use crate::{Error, Result};
 
 const BUILT_IN: [(&str, &str); 8] = [
@@ -62,11 +62,7 @@ impl StreamCatalog {
         paths.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
         paths.sort();
         for path in paths {
-            let text = std::fs::read_to_string(&path).map_err(|source| Error::Io {
-                path: path.clone(),
-                source,
-            })?;
-            catalog.insert(parse(&path.to_string_lossy(), &text)?);
+            catalog.insert(read(&path)?);
         }
         Ok(catalog)
     }

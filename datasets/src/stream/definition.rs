@@ -201,6 +201,25 @@ impl Field {
             .filter(|one| self.aggregates.as_ref().is_none_or(|wanted| wanted.contains(one)))
             .collect()
     }
+
+    /// The columns that it makes in the windows table: one an aggregate of a value, one a declared value of a category.
+    #[must_use]
+    pub fn window_columns(&self) -> Vec<String> {
+        let column = self.column();
+        match self.role {
+            Role::Value => self
+                .window_aggregates()
+                .into_iter()
+                .map(|aggregate| format!("{column}_{}", aggregate.suffix()))
+                .collect(),
+            Role::Category => self
+                .values
+                .iter()
+                .map(|value| format!("{column}_{value}_count"))
+                .collect(),
+            Role::Place | Role::Attribute | Role::Personal => Vec::new(),
+        }
+    }
 }
 
 impl StreamDefinition {

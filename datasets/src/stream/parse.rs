@@ -1,12 +1,41 @@
-//! Reads and checks a stream definition; every error names file, line, key and what is accepted.
+//! Reads a stream definition; every error names file, line, key and what is accepted.
 
-use super::definition::{FieldType, KeyDefinition, Role, StreamDefinition};
-use crate::panel::Covariate;
-use crate::time::Duration;
+use std::path::Path;
+
+use super::check::Checker;
+use super::definition::StreamDefinition;
 use crate::{Error, Result};
 
-/// The largest magnitude a value may have, so that sums of squares stay exact.
-const LARGEST_VALUE: f64 = 268_435_456.0; // 2^28
+/// Reads the definition in the file at `path`.
+///
+/// # Errors
+/// A file that cannot be read or is no UTF-8; those of [`parse`].
+pub fn read(path: &Path) -> Result<StreamDefinition> {
+    let name = path.to_string_lossy();
+    let wrong = |accepted: &str| Error::invalid("definition", &name, accepted);
+    if path.is_dir() {
+        return Err(wrong("a file, not a folder"));
+    }
+    let bytes = std::fs::read(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => wrong("a file that exists"),
+        _ => Error::Io {
+            path: path.into(),
+            source,
+        },
+    })?;
+    match str::from_utf8(&bytes) {
+        Ok(text) => parse(&name, text),
+        Err(error) => {
+            let readable = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            Err(Error::Definition {
+                path: name.into_owned(),
+                line: line_of(&readable, readable.len()),
+                key: key_at(&readable, readable.len()),
+                message: "is no UTF-8, accepted: TOML in UTF-8".into(),
+            })
+        }
+    }
+}
 
 /// Reads the definition in `text`; `path` names the file in errors.
 ///
@@ -25,165 +54,6 @@ pub fn parse(path: &str, text: &str) -> Result<StreamDefinition> {
     let checker = Checker { path, text };
     checker.check(&definition)?;
     Ok(definition)
-}
-
-struct Checker<'a> {
-    path: &'a str,
-    text: &'a str,
-}
-
-impl Checker<'_> {
-    fn check(&self, stream: &StreamDefinition) -> Result<()> {
-        self.check_name(stream)?;
-        self.check_fields(stream)?;
-        self.check_references(stream)?;
-        self.check_covariates(stream)?;
-        self.check_times(stream)
-    }
-
-    fn check_name(&self, stream: &StreamDefinition) -> Result<()> {
-        let fine = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
-        if stream.name.is_empty() || stream.name.len() > 100 || !stream.name.chars().all(fine) {
-            return self.refuse("name", &stream.name, "1 to 100 lowercase letters, digits and `-`");
-        }
-        Ok(())
-    }
-
-    fn check_fields(&self, stream: &StreamDefinition) -> Result<()> {
-        let mut columns = std::collections::BTreeSet::new();
-        for field in &stream.fields {
-            if field.path.is_empty() || field.path.split('.').any(str::is_empty) {
-                return self.refuse("path", &field.path, "names joined by single dots");
-            }
-            if !columns.insert(field.column()) {
-                return self.refuse("name", &field.column(), "a column name that no other field has");
-            }
-            let number = matches!(field.kind, FieldType::Float | FieldType::Int);
-            if field.role == Role::Value && !number {
-                return self.refuse("role", &field.path, "`value` for numbers (`float`, `int`) only");
-            }
-            if field.role == Role::Category && (field.kind != FieldType::Text || field.values.is_empty()) {
-                return self.refuse(
-                    "values",
-                    &field.path,
-                    "a category is a `text` with a list of its `values`",
-                );
-            }
-            if field.role == Role::Category && field.values.len() > 254 {
-                return self.refuse("values", &field.values.len().to_string(), "at most 254 values");
-            }
-            if field.role != Role::Category && !field.values.is_empty() {
-                return self.refuse("values", &field.path, "`values` for role `category` only");
-            }
-            self.check_range(field)?;
-        }
-        if stream.value_fields().next().is_none() && stream.category_fields().next().is_none() {
-            return self.refuse("fields", "", "at least one field of role `value` or `category`");
-        }
-        Ok(())
-    }
-
-    fn check_range(&self, field: &super::Field) -> Result<()> {
-        let number = matches!(field.kind, FieldType::Float | FieldType::Int);
-        match field.range {
-            Some((low, high)) if !number || low.is_nan() || high.is_nan() || low > high => {
-                self.refuse("range", &format!("[{low}, {high}]"), "[least, largest] of a number")
-            }
-            Some((low, high)) if field.role == Role::Value && (low < -LARGEST_VALUE || high > LARGEST_VALUE) => {
-                self.refuse("range", &format!("[{low}, {high}]"), "within -268435456 to 268435456")
-            }
-            None if field.role == Role::Value => self.refuse(
-                "range",
-                &field.path,
-                "every value declares its range, such as range = [0, 300]",
-            ),
-            _ => Ok(()),
-        }
-    }
-
-    fn check_references(&self, stream: &StreamDefinition) -> Result<()> {
-        let KeyDefinition { path, default } = &stream.key;
-        let known = |name: &str| name == stream.timestamp || stream.fields.iter().any(|field| field.path == name);
-        let key_is_text = stream
-            .fields
-            .iter()
-            .any(|field| field.path == *path && field.kind == FieldType::Text);
-        if !key_is_text {
-            return self.refuse("key", path, "the path of a listed `text` field");
-        }
-        if default.as_ref().is_some_and(String::is_empty) {
-            return self.refuse("default", "", "a non-empty key");
-        }
-        if stream.identity.is_empty() {
-            return self.refuse("identity", "", "at least one listed field");
-        }
-        for name in &stream.identity {
-            if name != "key" && !known(name) {
-                return self.refuse("identity", name, "listed fields, the timestamp, or `key`");
-            }
-        }
-        for (key, value) in [("zone", &stream.zone), ("quality", &stream.quality)] {
-            if let Some(name) = value
-                && !known(name)
-            {
-                return self.refuse(key, name, "the path of a listed field");
-            }
-        }
-        Ok(())
-    }
-
-    fn check_covariates(&self, stream: &StreamDefinition) -> Result<()> {
-        let fine = |text: &&String| text.parse().is_ok_and(|one: Covariate| one.topic != stream.name);
-        match stream.covariates.iter().find(|text| !fine(text)) {
-            None => Ok(()),
-            Some(wrong) => self.refuse(
-                "covariates",
-                wrong,
-                "topic.field of another stream, such as weather.precipitation_mm",
-            ),
-        }
-    }
-
-    fn check_times(&self, stream: &StreamDefinition) -> Result<()> {
-        if jiff::tz::TimeZone::get(&stream.timezone).is_err() {
-            return self.refuse("timezone", &stream.timezone, "an IANA zone, such as Europe/Copenhagen");
-        }
-        if stream.earliest_instant().is_err() {
-            return self.refuse("earliest", &stream.earliest, "RFC 3339 with an offset");
-        }
-        for (key, duration) in [("window", Some(stream.window)), ("interval", stream.interval)] {
-            if duration.is_some_and(|length| length <= Duration(0)) {
-                return self.refuse(key, "0s", "a positive duration, such as 5m");
-            }
-        }
-        if stream.window > Duration(crate::time::DAY) {
-            return self.refuse("window", &stream.window.to_string(), "at most 24h");
-        }
-        Ok(())
-    }
-
-    /// The error for `key`, at the line where the key or its value stands.
-    fn refuse(&self, key: &str, value: &str, accepted: &str) -> Result<()> {
-        let line = self
-            .text
-            .lines()
-            .position(|line| {
-                let line = line.trim_start();
-                line.starts_with(key) && (value.is_empty() || line.contains(value))
-            })
-            .or_else(|| {
-                self.text
-                    .lines()
-                    .position(|line| !value.is_empty() && line.contains(value))
-            })
-            .or_else(|| self.text.lines().position(|line| line.trim_start().starts_with(key)));
-        Err(Error::Definition {
-            path: self.path.into(),
-            line: line.map_or(1, |index| index + 1),
-            key: key.into(),
-            message: format!("is `{value}`, accepted: {accepted}"),
-        })
-    }
 }
 
 fn line_of(text: &str, byte: usize) -> usize {
@@ -268,5 +138,118 @@ range = [0, 200]
     fn a_zone_that_does_not_exist_is_refused() {
         let error = refusal(&NOISE.replace("interval", "timezone = \"Mars/Olympus\"\ninterval"));
         assert!(error.contains("Mars/Olympus") && error.contains("IANA"), "{error}");
+    }
+
+    /// [`NOISE`] with another field behind the others.
+    fn with_field(field: &str) -> String {
+        format!("{NOISE}\n[[fields]]\n{field}\n")
+    }
+
+    #[test]
+    fn no_table_gets_a_column_twice_whatever_the_case() {
+        for (field, key, column) in [
+            (
+                "path = \"kind\"\ntype = \"text\"\nrole = \"category\"\nvalues = [\"a\", \"b\", \"A\"]",
+                "`values`",
+                "kind_A_count",
+            ),
+            (
+                "path = \"Level_DB\"\ntype = \"float\"\nrole = \"value\"\nrange = [0, 1]",
+                "`path`",
+                "Level_DB",
+            ),
+            (
+                "path = \"key\"\ntype = \"text\"\nrole = \"attribute\"",
+                "`path`",
+                "`key`",
+            ),
+            (
+                "path = \"seen\"\nname = \"event_time\"\ntype = \"timestamp\"\nrole = \"attribute\"",
+                "`name`",
+                "`event_time`",
+            ),
+            (
+                "path = \"_state\"\ntype = \"text\"\nrole = \"attribute\"",
+                "`path`",
+                "`_state`",
+            ),
+            (
+                "path = \"a b\"\ntype = \"text\"\nrole = \"attribute\"",
+                "`path`",
+                "`a b`",
+            ),
+        ] {
+            let error = refusal(&with_field(field));
+            assert!(error.starts_with("noise.toml:2"), "{error}");
+            assert!(error.contains(key) && error.contains(column), "{error}");
+        }
+        let renamed = "path = \"key\"\nname = \"door_key\"\ntype = \"text\"\nrole = \"attribute\"";
+        assert!(parse("noise.toml", &with_field(renamed)).is_ok());
+    }
+
+    #[test]
+    fn a_place_that_is_a_value_holds_no_other_places() {
+        let inner = "path = \"level_db.peak\"\ntype = \"float\"\nrole = \"value\"\nrange = [0, 1]";
+        let error = refusal(&with_field(inner));
+        assert!(error.starts_with("noise.toml:15: `path`: is `level_db`"), "{error}");
+    }
+
+    #[test]
+    fn a_key_or_zone_that_tells_of_a_person_or_is_no_text_is_refused() {
+        let person = with_field("path = \"owner\"\ntype = \"text\"\nrole = \"personal\"");
+        for text in [
+            person.replace("{ path = \"meter_id\" }", "{ path = \"owner\" }"),
+            person.replace("interval", "zone = \"owner\"\ninterval"),
+        ] {
+            let error = refusal(&text);
+            assert!(error.contains("`owner`") && error.contains("personal"), "{error}");
+        }
+        let error = refusal(&NOISE.replace("interval", "zone = \"level_db\"\ninterval"));
+        assert!(error.starts_with("noise.toml:6: `zone`"), "{error}");
+    }
+
+    #[test]
+    fn a_topic_of_results_is_no_stream() {
+        for name in ["forecasts", "alerts", "quarantine"] {
+            let error = refusal(&NOISE.replace("name = \"noise\"", &format!("name = \"{name}\"")));
+            assert!(
+                error.starts_with("noise.toml:2: `name`") && error.contains("results"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn times_beyond_all_sense_are_refused() {
+        for (key, value) in [
+            ("allowed_lateness", "300d"),
+            ("revision_horizon", "99999d"),
+            ("idle_timeout", "99999d"),
+            ("future_tolerance", "99999d"),
+            ("archive_retention", "99999d"),
+        ] {
+            let error = refusal(&NOISE.replace("interval", &format!("{key} = \"{value}\"\ninterval")));
+            assert!(
+                error.starts_with(&format!("noise.toml:6: `{key}`: is `{value}`")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_none_or_no_text_is_bad_input() {
+        let folder = tempfile::tempdir().unwrap();
+        let odd = folder.path().join("odd.toml");
+        std::fs::write(&odd, b"name = \"noise\"\ndescription = \"l\xe4rm\"\n").unwrap();
+        let error = read(&odd).unwrap_err();
+        assert!(error.is_bad_input(), "{error}");
+        assert!(
+            error.to_string().contains("odd.toml:2: `description`: is no UTF-8"),
+            "{error}"
+        );
+        for path in [folder.path(), &folder.path().join("absent.toml")] {
+            let error = read(path).unwrap_err();
+            assert!(error.is_bad_input() && error.to_string().contains("a file"), "{error}");
+        }
     }
 }

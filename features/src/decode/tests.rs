@@ -489,10 +489,9 @@ fn buffers_are_used_again_and_hold_nothing_old() {
 
 #[test]
 fn a_key_that_tells_of_a_person_is_refused_at_the_start() {
-    let text = METER.replace(r#"path = "id" }"#, r#"path = "owner" }"#);
-    let error = Decoder::new(Arc::new(parse("meter.toml", &text).unwrap()), SECRET, false)
-        .unwrap_err()
-        .to_string();
+    let mut stream = parse("meter.toml", METER).unwrap();
+    stream.key.path = "owner".into();
+    let error = Decoder::new(Arc::new(stream), SECRET, false).unwrap_err().to_string();
     assert!(error.contains("`key`") && error.contains("personal"), "{error}");
 }
 

@@ -43,8 +43,8 @@ struct Index {
 ///
 /// `rows` holds every sensor of each zone and window that is to be computed; of several revisions of one window the
 /// newest counts. A zone's congestion is the mean over its sensors with one; its index needs speed and occupancy.
-/// `inputs` counts the sensors that gave a speed. `revision` is the sum of the inputs' revisions, so it grows with each
-/// of them. Sensors without zone are passed over, and so are zones without any value under a formula.
+/// `inputs` counts the sensors that gave a speed. `revision` counts the rows of windows that went in so far, less one: it
+/// grows with each revision and with each sensor that reports late. Sensors without zone are passed over, and so are zones without any value under a formula.
 ///
 /// # Shapes
 /// The result has the schema of the table `indices`, ordered by zone, window and formula.
@@ -61,9 +61,9 @@ pub fn derive(rows: &RecordBatch, free_flow: &FreeFlow, committed_at: Timestamp)
         let jam = mean(jams.collect());
         let occupancy = mean(sensors.values().filter_map(|window| window.occupancy).collect());
         let inputs = speeds.len() as i64;
-        let revision = sensors
-            .values()
-            .fold(0_i32, |sum, window| sum.saturating_add(window.revision));
+        let revision = sensors.values().fold(-1_i32, |sum, window| {
+            sum.saturating_add(window.revision).saturating_add(1)
+        });
         let speed = mean(speeds);
         for (formula, congestion, mobility) in [
             (ARTERIAL, jam, mobility_index(jam, occupancy)),
@@ -247,7 +247,7 @@ mod tests {
                 .unwrap()
                 .as_primitive::<Int32Type>()
                 .value(0);
-            assert_eq!((inputs, revision), (2, 3));
+            assert_eq!((inputs, revision), (2, 5));
             let order = arrow::array::UInt32Array::from(vec![4, 3, 2, 1, 0]);
             rows = arrow::compute::take_record_batch(&rows, &order).unwrap();
         }

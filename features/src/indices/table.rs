@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
-use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{Float64Type, Int32Type, TimestampMicrosecondType};
 use arterial_datasets::lake::{Lake, Scan, Table, TableSpec};
 use arterial_datasets::schema;
 use arterial_datasets::stream::StreamDefinition;
@@ -159,20 +159,18 @@ impl IndexTable {
     }
 }
 
-/// What makes a row of the table the same: zone, window, formula, revision, inputs.
-fn identities(batch: &RecordBatch) -> impl Iterator<Item = (String, i64, String, i32, i64)> {
+/// What makes a row of the table the same: zone, window, formula, revision.
+fn identities(batch: &RecordBatch) -> impl Iterator<Item = (String, i64, String, i32)> {
     let zones = batch["zone_id"].as_string::<i32>().clone();
     let starts = batch["window_start"].as_primitive::<TimestampMicrosecondType>().clone();
     let formulas = batch["formula"].as_string::<i32>().clone();
     let revisions = batch["revision"].as_primitive::<Int32Type>().clone();
-    let inputs = batch["inputs"].as_primitive::<Int64Type>().clone();
     (0..batch.num_rows()).map(move |row| {
         (
             zones.value(row).to_owned(),
             starts.value(row),
             formulas.value(row).to_owned(),
             revisions.value(row),
-            inputs.value(row),
         )
     })
 }

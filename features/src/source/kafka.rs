@@ -59,7 +59,17 @@ struct Place {
 
 /// What librdkafka calls back, for the next poll to read.
 #[derive(Default)]
-struct Events(Mutex<VecDeque<Change>>);
+struct Events {
+    changes: Mutex<VecDeque<Change>>,
+    /// The last thing that went wrong between client and broker, in the client's words.
+    complaint: Mutex<Option<String>>,
+}
+
+impl Events {
+    fn complaint(&self) -> Option<String> {
+        self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 impl ClientContext for Events {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -68,6 +78,11 @@ impl ClientContext for Events {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "kafka client");
+        // That all brokers are down follows from what was said of each.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            let mut complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
+            *complaint = Some(reason.to_owned());
+        }
     }
 }
 
@@ -87,7 +102,8 @@ impl ConsumerContext for Events {
             }
             Change::Revoked(names)
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.push_back(change);
     }
 }
 
@@ -145,7 +161,8 @@ impl KafkaSource {
     /// What the callbacks and the watcher saw since the last poll.
     fn changes(&mut self) -> Vec<Change> {
         let mut changes: Vec<Change> = {
-            let mut events = self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
+            let events = &self.consumer.context().changes;
+            let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
             events.drain(..).collect()
         };
         while let Ok(look) = self.watcher.looks.try_recv() {
@@ -161,6 +178,9 @@ impl KafkaSource {
         let answered = matches!(look, Look::Seen(_));
         if answered != self.reachable {
             self.reachable = answered;
+            if let Look::Away(Some(why)) = &look {
+                tracing::warn!(why, "the Kafka client says");
+            }
             changes.push(if answered {
                 Change::Reachable
             } else {
@@ -305,7 +325,7 @@ impl Source for KafkaSource {
                         .filter(|place| place.name.partition == number && !place.caught_up);
                     places.for_each(|place| place.maybe_ended = true);
                 }
-                Some(Err(error)) => harmless(error)?,
+                Some(Err(error)) => harmless(error, self.consumer.context())?,
                 None => drained = true,
             }
             wait = Duration::ZERO;
@@ -415,8 +435,8 @@ struct Watcher {
 
 /// What one look at the brokers gave.
 enum Look {
-    /// No broker answered.
-    Away,
+    /// No broker answered; why, as far as the client said.
+    Away(Option<String>),
     Seen(Seen),
 }
 
@@ -438,7 +458,10 @@ impl Watcher {
             .name("kafka-watch".into())
             .spawn(move || {
                 loop {
-                    let look = look(&client, &topics).map_or(Look::Away, Look::Seen);
+                    let look = match look(&client, &topics) {
+                        Some(seen) => Look::Seen(seen),
+                        None => Look::Away(client.context().complaint()),
+                    };
                     let known = tell.send(look).is_ok();
                     if !known || stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout) {
                         break;
@@ -500,24 +523,32 @@ fn look(client: &BaseConsumer<Events>, topics: &[String]) -> Option<Seen> {
 }
 
 /// Errors that end by themselves are none; the watcher tells of brokers and topics that are away.
-fn harmless(error: KafkaError) -> Result<()> {
-    let fatal = match &error {
-        KafkaError::MessageConsumptionFatal(_) => true,
-        KafkaError::MessageConsumption(code) => matches!(
-            code,
-            RDKafkaErrorCode::TopicAuthorizationFailed
-                | RDKafkaErrorCode::GroupAuthorizationFailed
-                | RDKafkaErrorCode::ClusterAuthorizationFailed
-                | RDKafkaErrorCode::SaslAuthenticationFailed
-                | RDKafkaErrorCode::Authentication
-        ),
-        _ => false,
+fn harmless(error: KafkaError, events: &Events) -> Result<()> {
+    let Some(action) = refused(&error) else {
+        tracing::debug!(%error, "kafka client");
+        return Ok(());
     };
-    if fatal {
-        return Err(broker("give records", error));
+    Err(Error::Broker {
+        action: action.into(),
+        source: events.complaint().map_or_else(|| error.into(), Into::into),
+    })
+}
+
+/// What a broker will not do however often it is asked.
+fn refused(error: &KafkaError) -> Option<&'static str> {
+    match error {
+        KafkaError::MessageConsumptionFatal(_) => Some("give records"),
+        KafkaError::MessageConsumption(code) => match code {
+            RDKafkaErrorCode::SaslAuthenticationFailed | RDKafkaErrorCode::Authentication => {
+                Some("log in the user of `kafka.properties`")
+            }
+            RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::GroupAuthorizationFailed
+            | RDKafkaErrorCode::ClusterAuthorizationFailed => Some("give records"),
+            _ => None,
+        },
+        _ => None,
     }
-    tracing::debug!(%error, "kafka client");
-    Ok(())
 }
 
 fn broker(action: &str, source: KafkaError) -> Error {

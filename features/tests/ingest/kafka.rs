@@ -71,13 +71,29 @@ fn put(object: &mut Map<String, Value>, path: &str, value: Value) {
     }
 }
 
+/// How many distinct events there are, and how many repeats of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Count {
+    events: i64,
+    duplicates: i64,
+}
+
+impl Count {
+    fn add(&mut self, more: Self) {
+        self.events += more.events;
+        self.duplicates += more.duplicates;
+    }
+}
+
+/// By topic.
+type Counts = BTreeMap<String, Count>;
+
 /// Produces rounds of events to every topic, two keys a partition, ten seconds apart; each tenth event is sent twice.
-/// Returns how many records that are by topic.
-fn produce(broker: &KafkaBroker, catalog: &StreamCatalog, rounds: std::ops::Range<usize>) -> BTreeMap<String, i64> {
-    let mut sent = BTreeMap::new();
+fn produce(broker: &KafkaBroker, catalog: &StreamCatalog, rounds: std::ops::Range<usize>) -> Counts {
+    let mut sent = Counts::new();
     for stream in catalog.iter() {
         for partition in 0..PARTITIONS {
-            let mut payloads = Vec::new();
+            let (mut payloads, mut count) = (Vec::new(), Count::default());
             for round in rounds.clone() {
                 for key in 0..2usize {
                     let text = event(
@@ -85,11 +101,15 @@ fn produce(broker: &KafkaBroker, catalog: &StreamCatalog, rounds: std::ops::Rang
                         key * PARTITIONS as usize + partition as usize,
                         BEGIN + round as i64 * 10 * SECOND,
                     );
-                    let copies = 1 + usize::from((round + key) % 10 == 0);
-                    payloads.extend(std::iter::repeat_n(text, copies));
+                    let again = usize::from((round + key) % 10 == 0);
+                    payloads.extend(std::iter::repeat_n(text, 1 + again));
+                    count.add(Count {
+                        events: 1,
+                        duplicates: again as i64,
+                    });
                 }
             }
-            *sent.entry(stream.name.clone()).or_insert(0) += payloads.len() as i64;
+            sent.entry(stream.name.clone()).or_default().add(count);
             broker.produce(&stream.name, partition, payloads);
         }
     }
@@ -108,14 +128,16 @@ fn rows(runtime: &Runtime, lake: &Path, table: &str) -> Vec<RecordBatch> {
     })
 }
 
-/// How many records of each topic the windows have counted, and how many rows stand in quarantine.
-fn counted(runtime: &Runtime, lake: &Path, catalog: &StreamCatalog) -> (BTreeMap<String, i64>, usize) {
+/// What the windows have counted, and how many rows stand in quarantine.
+fn counted(runtime: &Runtime, lake: &Path, catalog: &StreamCatalog) -> (Counts, usize) {
     let of = |stream: &StreamDefinition| {
         let rows = rows(runtime, lake, &stream.windows_table());
         if rows.is_empty() {
-            0
-        } else {
-            total(&rows, "events") + total(&rows, "duplicates")
+            return Count::default();
+        }
+        Count {
+            events: total(&rows, "events"),
+            duplicates: total(&rows, "duplicates"),
         }
     };
     let windows = catalog.iter().map(|stream| (stream.name.clone(), of(stream))).collect();
@@ -140,19 +162,18 @@ fn turn_until(pipeline: &mut Pipeline<KafkaSource>, what: &str, done: impl Fn(&P
     }
 }
 
-fn has_read(status: &PipelineStatus, sent: &BTreeMap<String, i64>) -> bool {
-    sent.iter().all(|(topic, &count)| {
+fn has_read(status: &PipelineStatus, sent: &Counts) -> bool {
+    sent.iter().all(|(topic, count)| {
         let stream = &status.streams[topic];
-        (stream.events + stream.duplicates) as i64 >= count
+        (stream.events + stream.duplicates) as i64 >= count.events + count.duplicates
     })
 }
 
-fn added(first: BTreeMap<String, i64>, second: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
-    let sum = |(topic, count): (String, i64)| {
-        let more = second[&topic];
-        (topic, count + more)
-    };
-    first.into_iter().map(sum).collect()
+fn added(mut first: Counts, second: &Counts) -> Counts {
+    for (topic, count) in &mut first {
+        count.add(second[topic]);
+    }
+    first
 }
 
 #[test]

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::support::{Service, batch, history, ready, waiting, window};
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Float64Type;
+use arrow::datatypes::{Float64Type, TimestampMicrosecondType};
 use arrow_flight::{FlightClient, FlightDescriptor, Ticket};
+use arterial_datasets::lake::{PartitionProgress, Progress, Table, TopicPartition};
+use arterial_datasets::time::{HOUR, Timestamp};
 use futures::TryStreamExt;
 
 async fn client(service: &Service) -> FlightClient {
@@ -128,6 +130,51 @@ async fn the_latest_view_shows_the_newest_revision_of_each_window() {
         .collect();
     speeds.sort_by(f64::total_cmp);
     assert_eq!(speeds, [50.0, 50.0, 52.0]);
+}
+
+/// Commits that everything before `watermark` was read.
+async fn read_until(table: &mut Table, watermark: Timestamp) {
+    let partition = TopicPartition::new("traffic-sensors", 0);
+    table.acquire(std::slice::from_ref(&partition)).await.unwrap();
+    let place = PartitionProgress {
+        next: 100,
+        resume_from: 100,
+        watermark: Some(watermark),
+        ..table.progress().partitions[&partition]
+    };
+    let progress = Progress {
+        partitions: [(partition, place)].into(),
+        ..Progress::default()
+    };
+    table.commit(&[], &progress).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_latest_view_says_which_windows_no_revision_can_change_any_more() {
+    let service = waiting(Some(history(3))).await;
+    let mut table = service.lake.existing("traffic_sensors_windows").await.unwrap().unwrap();
+    table
+        .append(&[batch(&[("a", "north", 0, 1, Some(51.0))])])
+        .await
+        .unwrap();
+    let ticket = r#"{"dataset":"traffic_sensors_latest","columns":["is_final","window_start","key"]}"#;
+    // The horizon of a window ends 24 hours after its end.
+    for (watermark, finals) in [
+        (window(1).0 + 24 * HOUR - 1, vec![]),
+        (window(1).0 + 24 * HOUR, vec![("a", window(0)), ("b", window(0))]),
+    ] {
+        read_until(&mut table, Timestamp(watermark)).await;
+        let mut found = Vec::new();
+        for batch in get(&service, ticket).await {
+            let starts = batch["window_start"].as_primitive::<TimestampMicrosecondType>().clone();
+            let keys = batch["key"].as_string::<i32>().clone();
+            let rows = (0..batch.num_rows()).filter(|row| batch["is_final"].as_boolean().value(*row));
+            found.extend(rows.map(|row| (keys.value(row).to_owned(), Timestamp(starts.value(row)))));
+        }
+        found.sort();
+        let finals: Vec<(String, Timestamp)> = finals.into_iter().map(|(key, start)| (key.into(), start)).collect();
+        assert_eq!(found, finals);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,5 @@
-//! The newest revision of each window.
+//! The newest revision of each window, and whether it is the last: the table learns that from maintenance only, the view
+//! from the table's watermark.
 //!
 //! Revisions are rare: a first pass over three columns finds the windows that have some, a second one streams the rows
 //! and leaves out what was superseded. Memory grows with the number of revised windows only.
@@ -9,7 +10,8 @@ use std::sync::Arc;
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Int32Type, Schema, SchemaRef, TimestampMicrosecondType};
-use arterial_datasets::lake::Table;
+use arterial_datasets::lake::{Table, WindowRule};
+use arterial_datasets::time::Timestamp;
 use futures::{StreamExt, TryStreamExt};
 
 use super::{Batches, project, table};
@@ -17,11 +19,12 @@ use crate::flight::query::Query;
 use crate::{Error, Result};
 
 const IDENTITY: [&str; 3] = ["key", "window_start", "revision"];
+const FINAL: &str = "is_final";
 
 /// The newest revision of each revised window, by key.
 type Revised = HashMap<String, HashMap<i64, i32>>;
 
-pub(super) async fn read(table: &Table, schema: &SchemaRef, query: &Query) -> Result<Batches> {
+pub(super) async fn read(table: &Table, rule: WindowRule, schema: &SchemaRef, query: &Query) -> Result<Batches> {
     let full = table.schema();
     let identity = Arc::new(full.project(&places(&full)?)?);
     let mut revised = Revised::new();
@@ -31,9 +34,13 @@ pub(super) async fn read(table: &Table, schema: &SchemaRef, query: &Query) -> Re
     }
     let scan = table::scan(&full, &with_identity(schema, &identity), query)?;
     let schema = Arc::clone(schema);
+    let limit = table
+        .progress()
+        .watermark()
+        .map(|watermark| rule.final_before(watermark));
     let newest = move |batch: RecordBatch| {
         let kept = filter_record_batch(&batch, &current(&batch, &revised)?)?;
-        project(&kept, &schema)
+        project(&with_finality(kept, limit)?, &schema)
     };
     Ok(table.stream(&scan).await?.map(move |batch| newest(batch?)).boxed())
 }
@@ -81,6 +88,21 @@ fn current(batch: &RecordBatch, revised: &Revised) -> Result<BooleanArray> {
     Ok((0..batch.num_rows()).map(|row| Some(is_current(row))).collect())
 }
 
+/// Marks the rows of windows that start before `limit` as final, where that column is asked for.
+fn with_finality(newest: RecordBatch, limit: Option<Timestamp>) -> Result<RecordBatch> {
+    let (Some(limit), Ok(place)) = (limit, newest.schema().index_of(FINAL)) else {
+        return Ok(newest);
+    };
+    let starts = Identity::of(&newest)?.starts;
+    let marks = newest.column(place).as_boolean_opt().ok_or_else(|| wrong(FINAL))?;
+    let finals: BooleanArray = (0..newest.num_rows())
+        .map(|row| Some(marks.value(row) || starts.value(row) < limit.0))
+        .collect();
+    let mut columns = newest.columns().to_vec();
+    columns[place] = Arc::new(finals);
+    Ok(RecordBatch::try_new(newest.schema(), columns)?)
+}
+
 struct Identity<'a> {
     keys: &'a arrow::array::StringArray,
     starts: &'a arrow::array::TimestampMicrosecondArray,
@@ -103,5 +125,9 @@ impl<'a> Identity<'a> {
 }
 
 fn wrong(name: &str) -> Error {
-    Error::invalid("windows table", name, "columns key, window_start and revision")
+    Error::invalid(
+        "windows table",
+        name,
+        "columns key, window_start, revision and is_final",
+    )
 }

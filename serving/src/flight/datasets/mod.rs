@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
-use arterial_datasets::lake::Table;
+use arterial_datasets::lake::{Table, WindowRule};
 use arterial_models::registry::Registry;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
@@ -32,7 +32,7 @@ pub struct Dataset {
 
 enum Kind {
     Table(Table),
-    Latest(Table),
+    Latest(Table, WindowRule),
     Models(Registry),
     Scorecards(Registry),
 }
@@ -127,10 +127,9 @@ impl<'a> Datasets<'a> {
             return Ok(None);
         };
         let schema = table.schema();
-        let kind = if viewed.is_some() {
-            Kind::Latest(table)
-        } else {
-            Kind::Table(table)
+        let kind = match viewed {
+            Some(stream) => Kind::Latest(table, WindowRule::of(stream)),
+            None => Kind::Table(table),
         };
         Ok(Some(Dataset::new(name, &schema, kind)))
     }
@@ -189,7 +188,7 @@ impl Dataset {
         let schema = self.projected(query)?;
         match &self.kind {
             Kind::Table(table) => table::read(table, &schema, query).await,
-            Kind::Latest(table) => latest::read(table, &schema, query).await,
+            Kind::Latest(table, rule) => latest::read(table, *rule, &schema, query).await,
             Kind::Models(registry) => self.whole(&models::rows(registry).await?, &schema, query),
             Kind::Scorecards(registry) => self.whole(&scorecards::rows(registry).await?, &schema, query),
         }
