@@ -43,7 +43,7 @@ impl WindowRule {
 /// What is special about one table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TableRule {
-    /// Days older than this are dropped; nothing is where it is absent.
+    /// Days that ended so long before the table's newest one are dropped; nothing is where it is absent.
     pub retention: Option<Duration>,
     /// For tables of windows.
     pub windows: Option<WindowRule>,
