@@ -419,6 +419,11 @@ impl<S: Source> Pipeline<S> {
         }
     }
 
+    /// Why nothing is consumed at present; none while all is well.
+    pub fn suspended(&self) -> Option<&str> {
+        self.suspended.as_ref().map(|suspended| suspended.reason.as_str())
+    }
+
     /// The status as of now.
     pub fn status(&mut self) -> PipelineStatus {
         let Self { lanes, source, .. } = self;
@@ -426,10 +431,11 @@ impl<S: Source> Pipeline<S> {
             lane.observe(source);
             (lane.topic().to_owned(), lane.status.clone())
         });
+        let streams = streams.collect();
         PipelineStatus {
-            suspended: self.suspended.as_ref().map(|suspended| suspended.reason.clone()),
+            suspended: self.suspended().map(str::to_owned),
             unreachable: self.unreachable,
-            streams: streams.collect(),
+            streams,
         }
     }
 
