@@ -135,7 +135,11 @@ impl Lake {
     /// [`Error::Invalid`] where a local folder is missing; otherwise as [`open`](Self::open).
     pub async fn open_existing(url: &str, options: LakeOptions) -> Result<Self> {
         if Store::is_absent(url)? {
-            return Err(Error::invalid("lake", url, "a folder that exists, or s3://bucket/prefix"));
+            return Err(Error::invalid(
+                "lake",
+                url,
+                "a folder that exists, or s3://bucket/prefix",
+            ));
         }
         Self::open(url, options).await
     }

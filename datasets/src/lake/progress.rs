@@ -306,7 +306,10 @@ mod tests {
 
         let other = TopicPartition::new("x", 1);
         let beside = read_to(&[(live.clone(), 5), (file.clone(), 9), (other.clone(), 3)]);
-        assert!(live_commit.check("t", &base, &beside).is_ok(), "partitions differ in keys");
+        assert!(
+            live_commit.check("t", &base, &beside).is_ok(),
+            "partitions differ in keys"
+        );
         let elsewhere = read_to(&[(live, 5), (file.clone(), 9), (TopicPartition::history("y", "file"), 3)]);
         assert!(read_to(&[(file, 10)]).check("t", &base, &elsewhere).is_ok());
     }

@@ -81,13 +81,7 @@ impl Replay {
         };
         let events = match mapping.layout {
             Layout::Long => {
-                let long = Long::new(
-                    read(main)?,
-                    mapping,
-                    lookup.as_ref(),
-                    recorder,
-                    &stream.key.path,
-                )?;
+                let long = Long::new(read(main)?, mapping, lookup.as_ref(), recorder, &stream.key.path)?;
                 Events::Long(Box::new(long))
             }
             Layout::Wide => {

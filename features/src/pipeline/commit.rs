@@ -130,7 +130,11 @@ impl Lane {
     async fn settle(&mut self, tables: &mut Tables, now: Timestamp) -> Result<()> {
         let asked = self.windows.missing();
         // The windows of a history may lie far apart, and there may be many: a look for each would be slower than its day's rows.
-        let apart = if self.is_history() { DAY } else { self.definition.window.0 };
+        let apart = if self.is_history() {
+            DAY
+        } else {
+            self.definition.window.0
+        };
         for (first, last) in ranges(&asked, apart) {
             let part: BTreeSet<Missing> = asked
                 .iter()

@@ -405,7 +405,10 @@ impl<S: Source> Pipeline<S> {
     }
 
     /// Whether a stream is left that is read, or may yet be.
-    fn check_alive(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] where none is.
+    pub fn check_alive(&self) -> Result<()> {
         let why = |lane: &Lane| match &lane.status.state {
             StreamState::Fenced(why) | StreamState::Stopped(why) => Some(format!("{}: {why}", lane.topic())),
             StreamState::Waiting | StreamState::Running => None,

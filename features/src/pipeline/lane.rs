@@ -202,7 +202,9 @@ impl Lane {
     /// The identity of this stream's topic and of its histories only. No topic has a `/` in its name.
     fn narrowed(&self, mut identity: SourceIdentity) -> SourceIdentity {
         let topic = Some(self.topic());
-        identity.topic_ids.retain(|known_as, _| known_as.split('/').next() == topic);
+        identity
+            .topic_ids
+            .retain(|known_as, _| known_as.split('/').next() == topic);
         identity
     }
 

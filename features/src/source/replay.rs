@@ -171,7 +171,11 @@ mod tests {
         let partition = TopicPartition::new("parking", 0);
         let polled = source.poll(Duration::ZERO, 10, &mut |_, _| unreachable!()).unwrap();
         assert_eq!(polled.changes, [Change::Assigned(vec![partition.clone()])]);
-        assert_eq!(source.high_watermark(&partition), None, "nobody has counted the records yet");
+        assert_eq!(
+            source.high_watermark(&partition),
+            None,
+            "nobody has counted the records yet"
+        );
         source.seek(&[(partition.clone(), 3)].into()).unwrap();
         let mut seen = Vec::new();
         let polled = source
@@ -194,6 +198,9 @@ mod tests {
         assert!(partition.is_history());
         let identity = source.identity().unwrap();
         assert_eq!(identity.cluster_id, None);
-        assert_eq!(identity.topic_ids, [(partition.to_string(), "digest".to_owned())].into());
+        assert_eq!(
+            identity.topic_ids,
+            [(partition.to_string(), "digest".to_owned())].into()
+        );
     }
 }

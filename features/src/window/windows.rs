@@ -11,9 +11,9 @@ use arterial_datasets::time::Timestamp;
 
 use super::closed::{Closed, ClosedWindow};
 use super::late::copy_row;
-use super::shared::Shared;
 use super::layout::Layout;
 use super::rows::Rows;
+use super::shared::Shared;
 use super::state;
 use super::table::WindowTable;
 use super::watermark::{Partition, Resume, Watermark};
@@ -214,7 +214,10 @@ impl Windows {
             } else {
                 Fate::Shared
             }
-        } else if self.horizon.is_some_and(|horizon| self.watermark.is_beyond(horizon, partition, end)) {
+        } else if self
+            .horizon
+            .is_some_and(|horizon| self.watermark.is_beyond(horizon, partition, end))
+        {
             Fate::TooLate
         } else {
             Fate::Late

@@ -40,7 +40,15 @@ fn history(world: &World, name: &str, records: &[String]) -> Pipeline<ReplaySour
         ..PipelineOptions::new(IdentityKey::from_secret("test"))
     };
     let (address, clock) = (world.address(), world.clock.clone());
-    Pipeline::new(source, [noise()], address, clock, world.runtime.handle().clone(), options).unwrap()
+    Pipeline::new(
+        source,
+        [noise()],
+        address,
+        clock,
+        world.runtime.handle().clone(),
+        options,
+    )
+    .unwrap()
 }
 
 fn replay(world: &World, name: &str, records: &[String]) -> StreamStatus {
@@ -100,10 +108,16 @@ fn a_replay_between_two_runs_of_a_service_disturbs_neither() {
     let first = live(0..42);
     let before = run(&world, &first);
     // Older than the live watermark by days, in windows that live has open, and beyond.
-    let mut file: Vec<String> = (0..20).map(|minute| reading(7, BEGIN - 3 * DAY + minute * MINUTE)).collect();
+    let mut file: Vec<String> = (0..20)
+        .map(|minute| reading(7, BEGIN - 3 * DAY + minute * MINUTE))
+        .collect();
     file.extend((30..70).map(|minute| reading(8, BEGIN + minute * MINUTE)));
     let status = replay(&world, "file", &file);
-    assert_eq!((status.events, status.quarantined, status.left_out), (60, 0, 0), "{status:?}");
+    assert_eq!(
+        (status.events, status.quarantined, status.left_out),
+        (60, 0, 0),
+        "{status:?}"
+    );
     assert_eq!(status.windows, 4 + 8);
 
     let progress = || {
@@ -134,7 +148,14 @@ fn the_same_file_again_adds_nothing_and_a_copy_only_repeats() {
     let before = world.open("noise_windows").version();
     let status = replay(&world, "file", &file);
     assert_eq!((status.events, status.duplicates, status.windows), (0, 0, 0));
-    assert_eq!(world.rows("noise_windows").iter().map(|rows| rows.num_rows()).sum::<usize>(), 4 * 6);
+    assert_eq!(
+        world
+            .rows("noise_windows")
+            .iter()
+            .map(|rows| rows.num_rows())
+            .sum::<usize>(),
+        4 * 6
+    );
     // Taking the partition over is a commit of its own, nothing else is.
     assert_eq!(world.open("noise_windows").version(), before + 1);
 
@@ -180,7 +201,11 @@ fn history_of_final_windows_makes_new_ones_and_is_never_too_late() {
     // One of a corner that has a final row there, one of a corner that has none.
     let file = [reading(1, BEGIN + 41 * SECOND), reading(5, BEGIN + 41 * SECOND)];
     let status = replay(&world, "file", &file);
-    assert_eq!((status.events, status.left_out, status.quarantined), (1, 1, 0), "{status:?}");
+    assert_eq!(
+        (status.events, status.left_out, status.quarantined),
+        (1, 1, 0),
+        "{status:?}"
+    );
     assert!(latest(&world.rows("noise_windows")).contains_key(&("corner-5".to_owned(), BEGIN)));
 }
 
@@ -240,8 +265,13 @@ fn refused_records_of_a_file_are_listed_beside_those_of_the_topic() {
 #[test]
 fn many_windows_of_history_make_one_commit() {
     let world = World::new();
-    let file: Vec<String> = (0..600).map(|minute| reading(1, BEGIN - DAY + minute * MINUTE)).collect();
-    let records: Vec<_> = file.iter().map(|text| ("noise".to_owned(), text.clone().into_bytes())).collect();
+    let file: Vec<String> = (0..600)
+        .map(|minute| reading(1, BEGIN - DAY + minute * MINUTE))
+        .collect();
+    let records: Vec<_> = file
+        .iter()
+        .map(|text| ("noise".to_owned(), text.clone().into_bytes()))
+        .collect();
     let source = ReplaySource::new("file", ["noise".to_owned()], records.into_iter()).of_files();
     let options = PipelineOptions {
         poll_records: 16,
