@@ -32,10 +32,21 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(code);
     }
     eprintln!("error: {error}");
-    for cause in error.chain().skip(1) {
+    for cause in causes(error) {
         eprintln!("  because: {cause}");
     }
     ExitCode::from(code)
+}
+
+/// What lies behind an error, without what was said already: many errors end with the text of their cause.
+fn causes(error: &anyhow::Error) -> Vec<String> {
+    let mut said = vec![error.to_string()];
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !said.iter().any(|text| text.contains(&cause)) {
+            said.push(cause);
+        }
+    }
+    said.split_off(1)
 }
 
 fn code_of(error: &anyhow::Error) -> u8 {
@@ -78,6 +89,14 @@ mod tests {
     fn bad_input_exits_with_2_however_deep_it_stands() {
         let error = anyhow::Error::from(arterial_datasets::Error::invalid("step", "0s", "a positive duration"));
         assert_eq!(code_of(&error.context("cannot read the panel")), BAD_INPUT);
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow::anyhow!("timed out")
+            .context("delivery failed: timed out")
+            .context("not sent");
+        assert_eq!(causes(&error), ["delivery failed: timed out"]);
     }
 
     #[test]

@@ -139,6 +139,55 @@ fn a_service_that_is_not_there_is_a_failure_from_outside() {
 }
 
 #[test]
+fn commands_that_only_read_a_lake_make_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("nowhere");
+    let lake = nowhere.to_string_lossy();
+    for command in [
+        &["quarantine", "list"][..],
+        &["lake", "maintain"],
+        &[
+            "train",
+            "--model",
+            "linear",
+            "--topic",
+            "parking",
+            "--target",
+            "occupancy_rate",
+        ],
+    ] {
+        let said = refused(&[command, &["--lake", &lake]].concat());
+        assert!(
+            said.contains("nowhere") && said.contains("exists"),
+            "{command:?}: {said}"
+        );
+        assert!(!nowhere.exists(), "{command:?}");
+    }
+}
+
+#[test]
+fn an_empty_quarantine_says_so_and_an_unknown_topic_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().to_string_lossy();
+    let output = arterial(&["quarantine", "list", "--lake", &lake]);
+    assert!(output.status.success() && output.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing in quarantine"));
+    let said = refused(&["quarantine", "list", "--lake", &lake, "--topic", "prking"]);
+    assert!(said.contains("prking") && said.contains("parking"), "{said}");
+}
+
+#[test]
+fn brokers_that_are_not_there_are_named_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().to_string_lossy();
+    let output = arterial(&["quarantine", "replay", "--lake", &lake, "--brokers", "127.0.0.1:9"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("127.0.0.1:9") && said.contains("--brokers"), "{said}");
+    assert!(said.contains("no broker answers within 10s"), "{said}");
+}
+
+#[test]
 fn json_is_one_document_and_nothing_else() {
     let output = arterial(&["streams", "list", "--json"]);
     let streams: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::{FlightClient, FlightDescriptor};
-use arterial_datasets::time::{Clock, MINUTE, SECOND, SystemClock, Timestamp};
+use arterial_datasets::time::{Clock, DAY, MINUTE, SECOND, SystemClock, Timestamp};
 use arterial_testing::KafkaBroker;
 use futures::TryStreamExt;
 
@@ -121,6 +121,22 @@ fn events(begin: Timestamp) -> Vec<String> {
     events
 }
 
+/// Replays a file of ten minutes that lie two days back into the lake of the service.
+fn replay_older(folder: &Path, begin: Timestamp) {
+    let older = Timestamp(begin.0 - 2 * DAY);
+    let history: Vec<String> = events(older).into_iter().filter(|event| event.contains("M1")).collect();
+    let path = folder.join("history.jsonl");
+    std::fs::write(&path, history[..120].join("\n")).unwrap();
+    let replay = Command::new(env!("CARGO_BIN_EXE_arterial"))
+        .args(["replay", "--stream", "noise", "--data"])
+        .arg(&path)
+        .arg("--lake")
+        .arg(folder.join("lake"))
+        .env("ARTERIAL_STREAMS__FOLDER", folder.join("streams"))
+        .status();
+    assert!(replay.unwrap().success());
+}
+
 #[test]
 fn a_ninth_stream_goes_from_kafka_to_a_table_and_over_flight() {
     let Some(broker) = KafkaBroker::start() else { return };
@@ -156,8 +172,11 @@ fn a_ninth_stream_goes_from_kafka_to_a_table_and_over_flight() {
     assert_eq!(refused[0]["reason"].len(), 1);
     assert_eq!(service.terminate(), Some(0), "SIGTERM drains and ends well");
 
+    replay_older(folder.path(), begin);
     let (again, ready) = Service::start(folder.path(), &broker.address());
     let kept = rows(&runtime, ready["grpc"].as_str().unwrap(), "noise_latest").unwrap();
-    assert_eq!(count(&kept), 4, "a restart neither loses nor doubles");
+    assert_eq!(count(&kept), 4 + 2, "neither a restart nor a replay loses or doubles");
+    let refused = rows(&runtime, ready["grpc"].as_str().unwrap(), "quarantine").unwrap();
+    assert_eq!(count(&refused), 1, "history is not too late");
     assert_eq!(again.terminate(), Some(0));
 }

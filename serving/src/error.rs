@@ -63,6 +63,14 @@ pub enum Error {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Brokers that are not there, or not reached.
+    #[error("no broker answers within {patience:?}")]
+    Unreachable {
+        /// How long was waited.
+        patience: std::time::Duration,
+        /// What the last try gave.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A Kafka client that cannot be made or used.
     #[error("the Kafka client failed")]
     Kafka(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -103,6 +111,7 @@ impl Error {
             Self::NotReady(_)
             | Self::Models(arterial_models::Error::Store(_))
             | Self::Delivery { .. }
+            | Self::Unreachable { .. }
             | Self::Kafka(_) => Code::Unavailable,
             Self::NotKept(_) => Code::FailedPrecondition,
             Self::Deadline(_) => Code::DeadlineExceeded,

@@ -43,9 +43,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let reports = super::runtime()?.block_on(async {
-        let lake = Lake::open(&config.lake.url, lake_options(&config, &clock)).await?;
+        let lake = Lake::open_existing(&config.lake.url, lake_options(&config, &clock)).await?;
         maintain(&lake, &plan).await
     })?;
+    if reports.is_empty() {
+        eprintln!("no tables in `{}`", config.lake.url);
+    }
     if args.json {
         return super::print_json(&reports);
     }

@@ -60,7 +60,7 @@ pub async fn covariates(
 /// A lake, table or column that is not there.
 pub async fn read(source: &LakeSource, target: &Target) -> anyhow::Result<(Panel, DataBlock, LakeSource)> {
     let LakeSource { lake, reading, .. } = source;
-    let opened = Lake::open(lake, LakeOptions::default()).await?;
+    let opened = Lake::open_existing(lake, LakeOptions::default()).await?;
     let covariates = source
         .covariates
         .iter()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use arterial_datasets::mapping::{Pace, Speed};
@@ -13,6 +14,8 @@ use arterial_serving::sinks::kafka::{KafkaWriter, Outgoing};
 use crate::config::Config;
 use crate::outcome::Usage;
 
+/// How long brokers are waited for before anything is sent.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Records that are sent together.
 const BATCH: usize = 5_000;
 
@@ -87,6 +90,17 @@ impl EventSink for FolderSink {
     }
 }
 
+/// A writer to brokers that answer; `option` is where their addresses come from.
+///
+/// # Errors
+/// Properties that librdkafka refuses, brokers that do not answer.
+pub async fn reached(option: &str, brokers: &str, config: &Config) -> anyhow::Result<KafkaWriter> {
+    let writer = KafkaWriter::new(brokers, "", &config.kafka.properties)?;
+    let unreachable = || format!("cannot reach Kafka at `{brokers}` (`{option}`)");
+    writer.reach(PATIENCE).await.with_context(unreachable)?;
+    Ok(writer)
+}
+
 /// Kafka, at a speed.
 pub struct BrokerSink {
     runtime: tokio::runtime::Runtime,
@@ -99,11 +113,12 @@ impl BrokerSink {
     /// Sends to `brokers` with the configured properties of Kafka.
     ///
     /// # Errors
-    /// Properties that librdkafka refuses.
+    /// Properties that librdkafka refuses, brokers that do not answer.
     pub fn new(brokers: &str, config: &Config, speed: Speed) -> anyhow::Result<Self> {
-        let writer = KafkaWriter::new(brokers, "", &config.kafka.properties)?;
+        let runtime = super::runtime()?;
+        let writer = runtime.block_on(reached("--brokers", brokers, config))?;
         Ok(Self {
-            runtime: super::runtime()?,
+            runtime,
             writer,
             pace: Pace::new(speed),
             waiting: Vec::new(),

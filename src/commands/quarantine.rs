@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use arterial_datasets::lake::Lake;
+use arterial_datasets::lake::{Lake, TopicPartition};
 use arterial_datasets::time::{Clock, SystemClock, Timestamp};
 use arterial_features::pipeline::quarantine::{self, Filter, Refused, Sink};
-use arterial_serving::sinks::kafka::{KafkaWriter, Outgoing};
+use arterial_serving::sinks::kafka::Outgoing;
 use serde::Serialize;
 
+use super::outlet::reached;
 use super::place::LakePlace;
 use crate::config::Config;
-use crate::service::lake_options;
+use crate::service::{catalog, lake_options};
 
 /// Records that could not be taken: see them, and send them again
 #[derive(Debug, clap::Args)]
@@ -25,14 +26,21 @@ enum Verb {
     List {
         #[command(flatten)]
         which: Which,
+        /// At most so many
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: usize,
         /// Print one JSON document
         #[arg(long)]
         json: bool,
     },
-    /// Send refused records to their topics again, once their stream's definition was mended
+    /// Send refused records to their partitions again, once their stream's definition was mended. Those whose payload was
+    /// withheld (personal fields) or cut cannot be sent, nor those of replayed files
     Replay {
         #[command(flatten)]
         which: Which,
+        /// At most so many, the latest [default: all]
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
         /// The brokers [default: the configured ones]
         #[arg(long, value_name = "LIST")]
         brokers: Option<String>,
@@ -55,9 +63,6 @@ struct Which {
     /// Refused at or after this instant, RFC 3339
     #[arg(long, value_name = "TIME")]
     since: Option<Timestamp>,
-    /// At most so many
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    limit: usize,
 }
 
 /// A refused record as JSON shows it.
@@ -77,36 +82,49 @@ struct Shown {
 struct Replayed {
     sent: u64,
     not_whole: u64,
+    of_files: u64,
+    left: u64,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     match &args.verb {
-        Verb::List { which, json } => list(which, *json),
-        Verb::Replay { which, brokers, json } => replay(which, brokers.as_deref(), *json),
+        Verb::List { which, limit, json } => list(which, *limit, *json),
+        Verb::Replay {
+            which,
+            limit,
+            brokers,
+            json,
+        } => replay(which, *limit, brokers.as_deref(), *json),
     }
 }
 
 impl Which {
-    fn filter(&self) -> anyhow::Result<Filter> {
+    fn filter(&self, config: &Config, limit: Option<usize>) -> anyhow::Result<Filter> {
+        if let Some(topic) = &self.topic {
+            catalog(config)?.get(topic)?;
+        }
         Ok(Filter {
             topic: self.topic.clone(),
             reason: self.reason.as_deref().map(quarantine::reason).transpose()?,
             since: self.since,
-            limit: Some(self.limit),
+            limit,
         })
     }
 }
 
 async fn open(config: &Config) -> anyhow::Result<Lake> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    Ok(Lake::open(&config.lake.url, lake_options(config, &clock)).await?)
+    Ok(Lake::open_existing(&config.lake.url, lake_options(config, &clock)).await?)
 }
 
-fn list(which: &Which, json: bool) -> anyhow::Result<()> {
+fn list(which: &Which, limit: usize, json: bool) -> anyhow::Result<()> {
     let config = which.place.configuration()?;
-    let filter = which.filter()?;
+    let filter = which.filter(&config, Some(limit))?;
     let refused =
         super::runtime()?.block_on(async { anyhow::Ok(quarantine::list(&open(&config).await?, &filter).await?) })?;
+    if refused.is_empty() {
+        eprintln!("nothing in quarantine");
+    }
     if json {
         return super::print_json(&refused.into_iter().map(shown).collect::<Vec<_>>());
     }
@@ -132,41 +150,58 @@ fn shown(one: Refused) -> Shown {
     }
 }
 
-fn replay(which: &Which, brokers: Option<&str>, json: bool) -> anyhow::Result<()> {
+fn replay(which: &Which, limit: Option<usize>, brokers: Option<&str>, json: bool) -> anyhow::Result<()> {
     let config = which.place.configuration()?;
-    let filter = which.filter()?;
-    let brokers = brokers.unwrap_or(&config.kafka.brokers);
-    let runtime = super::runtime()?;
-    // The writer's callbacks live in the runtime.
-    let writer = runtime.block_on(async { KafkaWriter::new(brokers, "", &config.kafka.properties) })?;
+    let filter = which.filter(&config, limit)?;
+    let (option, brokers) = brokers.map_or(("kafka.brokers", &*config.kafka.brokers), |given| ("--brokers", given));
     let mut waiting = Waiting(Vec::new());
-    let replayed = runtime.block_on(async {
-        let replayed = quarantine::replay(&open(&config).await?, &filter, &mut waiting).await?;
+    // The writer's callbacks live in the runtime.
+    let replayed = super::runtime()?.block_on(async {
+        let lake = open(&config).await?;
+        let writer = reached(option, brokers, &config).await?;
+        let replayed = quarantine::replay(&lake, &filter, &mut waiting).await?;
         writer.send_all(waiting.0).await?;
         anyhow::Ok(Replayed {
             sent: replayed.sent,
             not_whole: replayed.not_whole,
+            of_files: replayed.of_files,
+            left: replayed.left,
         })
     })?;
     if json {
         return super::print_json(&replayed);
     }
-    println!(
-        "{} sent again, {} not whole and left alone",
-        replayed.sent, replayed.not_whole
-    );
+    replayed.print();
     Ok(())
 }
 
-/// Records that are sent together at the end; at most as many as the limit.
+impl Replayed {
+    fn print(&self) {
+        let Self {
+            sent,
+            not_whole,
+            of_files,
+            left,
+        } = self;
+        println!("{sent} sent again, {not_whole} not whole and left alone");
+        if *of_files > 0 {
+            eprintln!("{of_files} of replayed files left alone: no topic has had them");
+        }
+        if *left > 0 {
+            eprintln!("{left} more are behind --limit");
+        }
+    }
+}
+
+/// Records that are sent together at the end.
 struct Waiting(Vec<Outgoing>);
 
 impl Sink for Waiting {
-    fn send(&mut self, topic: &str, payload: &[u8]) -> arterial_features::Result<()> {
+    fn send(&mut self, partition: &TopicPartition, payload: &[u8]) -> arterial_features::Result<()> {
         self.0.push(Outgoing {
-            topic: topic.into(),
+            topic: partition.topic.clone(),
             key: None,
-            partition: None,
+            partition: Some(partition.partition),
             payload: payload.to_vec(),
             timestamp: None,
         });

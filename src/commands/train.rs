@@ -106,7 +106,7 @@ impl Args {
         match (&self.data, &self.lake) {
             (_, Some(lake)) => {
                 let topic = self.topic.as_deref().unwrap_or_default();
-                let opened = Lake::open(lake, LakeOptions::default()).await?;
+                let opened = Lake::open_existing(lake, LakeOptions::default()).await?;
                 let covariates = covariates(&opened, &StreamCatalog::built_in()?, topic, &self.join).await?;
                 Ok(Source::Lake(LakeSource {
                     lake: lake.clone(),

@@ -7,6 +7,7 @@ use arrow::array::{ArrayRef, AsArray, BooleanArray, Date32Array, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{DataType, Date32Type, SchemaRef};
 use bytes::Bytes;
+use futures::{StreamExt, stream};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -21,6 +22,8 @@ use crate::{Error, Result};
 
 /// Rows of a row group: small enough that a look-up of few keys skips most of a sorted file.
 const ROW_GROUP: usize = 65_536;
+/// Files that are written at a time: a commit of many days waits for the disk, not for the processor.
+const AT_A_TIME: usize = 8;
 
 /// Rows that go into one file, without the partition column.
 struct Part {
@@ -38,15 +41,20 @@ pub(crate) async fn write(
     data_change: bool,
 ) -> Result<Vec<Add>> {
     store.faults.enter(Step::DataFiles, table)?;
-    let mut added = Vec::new();
-    for part in split(partition, batches)? {
-        match write_part(store, table, part, now, data_change).await {
+    let parts = split(partition, batches)?.into_iter();
+    let writes = parts.map(|part| write_part(store, table, part, now, data_change));
+    let mut writes = stream::iter(writes).buffered(AT_A_TIME);
+    let (mut added, mut failed) = (Vec::new(), None);
+    while let Some(outcome) = writes.next().await {
+        match outcome {
             Ok(add) => added.push(add),
-            Err(error) => {
-                forget(store, table, &added).await;
-                return Err(error);
-            }
+            Err(error) => failed = failed.or(Some(error)),
         }
+    }
+    drop(writes);
+    if let Some(error) = failed {
+        forget(store, table, &added).await;
+        return Err(error);
     }
     store.faults.leave(Step::DataFiles, table)?;
     Ok(added)

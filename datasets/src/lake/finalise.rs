@@ -7,7 +7,7 @@
 //! watermark >= window_start + window + horizon
 //! ```
 //!
-//! with the lowest watermark of the table's own commits. Records of such windows are refused as too late, so no commit
+//! with the lowest watermark of the table's own commits, those of histories apart. Records of such windows are refused as too late, so no commit
 //! can bring a revision of one after the commit that moved the watermark.
 
 use std::collections::HashMap;

@@ -130,6 +130,21 @@ impl Lake {
         Self::with(store, options)
     }
 
+    /// Opens a lake that is there already, as whoever only reads or keeps one wants it: nothing is made.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where a local folder is missing; otherwise as [`open`](Self::open).
+    pub async fn open_existing(url: &str, options: LakeOptions) -> Result<Self> {
+        if Store::is_absent(url)? {
+            return Err(Error::invalid(
+                "lake",
+                url,
+                "a folder that exists, or s3://bucket/prefix",
+            ));
+        }
+        Self::open(url, options).await
+    }
+
     /// A lake below `root` of a store that the caller made.
     ///
     /// # Errors

@@ -8,9 +8,12 @@
 //! | `arterial/watermark/<partition>/<topic>` | UTC microseconds |
 //! | `arterial/source_version` | version of the table that this one is derived from |
 //!
+//! A partition below 0 is a history ([`TopicPartition::history`]): what is replayed from files never moves the entries of a
+//! topic's own partitions.
+//!
 //! Cluster and topic identities stand in the table's configuration (`arterial.clusterId`, `arterial.topicId.<topic>`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::time::Timestamp;
 pub use crate::topic::TopicPartition;
@@ -53,6 +56,12 @@ impl PartitionProgress {
     pub fn has_read(&self) -> bool {
         self.next != NOTHING_READ
     }
+
+    /// Whether it stands where `other` does, whoever owns it.
+    fn is_as_far_as(&self, other: Self) -> bool {
+        let epoch = self.epoch;
+        *self == Self { epoch, ..other }
+    }
 }
 
 /// How far a table is, in all its sources.
@@ -69,10 +78,20 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The lowest watermark of all partitions that have one.
+    /// The lowest watermark of all partitions that have one. A history has none: events of its windows may come at any time.
     #[must_use]
     pub fn watermark(&self) -> Option<Timestamp> {
-        self.partitions.values().filter_map(|progress| progress.watermark).min()
+        let live = self.partitions.iter().filter(|(place, _)| !place.is_history());
+        live.filter_map(|(_, progress)| progress.watermark).min()
+    }
+
+    /// Up to where other logs than `own` have put windows of `topic` that the writer of `own` may have events for: a history
+    /// meets whatever is there, a partition only histories, as the keys of partitions differ.
+    #[must_use]
+    pub fn closed_by_others(&self, own: &BTreeSet<TopicPartition>) -> Option<Timestamp> {
+        let others = self.partitions.iter().filter(|(place, _)| !own.contains(place));
+        let met = others.filter(|(place, _)| own.iter().any(|own| own.meets(place)));
+        met.filter_map(|(_, progress)| progress.watermark).max()
     }
 
     /// Reads the progress out of a snapshot's `txn` actions and configuration.
@@ -159,6 +178,19 @@ impl Progress {
                 .is_none_or(|id| current.topic_ids.get(topic) == Some(id))
     }
 
+    /// A log that this commit was made without: a history, or for a history any log of its topic, that has moved since `base`.
+    fn moved_beside<'a>(&self, base: &Self, current: &'a Self) -> Option<&'a TopicPartition> {
+        let mut others = current
+            .partitions
+            .iter()
+            .filter(|(place, _)| !self.partitions.contains_key(place));
+        let moved = others.find(|(place, known)| {
+            let before = base.partitions.get(place).copied().unwrap_or_default();
+            !known.is_as_far_as(before) && self.partitions.keys().any(|own| own.meets(place))
+        });
+        moved.map(|(place, _)| place)
+    }
+
     /// Whether a commit with this progress, prepared upon `base`, may still follow `current`.
     ///
     /// # Errors
@@ -198,6 +230,11 @@ impl Progress {
                     known.next, wanted.next
                 )));
             }
+        }
+        if let Some(place) = self.moved_beside(base, current) {
+            return Err(conflict(format!(
+                "`{place}` was written meanwhile, and a history is replayed while nothing else writes its stream"
+            )));
         }
         if self.source_version.is_some() && current.source_version != base.source_version {
             return Err(conflict("the version of the source table has moved".to_owned()));
@@ -240,6 +277,50 @@ mod tests {
                 topic_ids,
                 source_version,
             })
+    }
+
+    fn read_to(places: &[(TopicPartition, i64)]) -> Progress {
+        let progress = |next| PartitionProgress {
+            next,
+            resume_from: next,
+            watermark: Some(Timestamp(next)),
+            ..PartitionProgress::default()
+        };
+        let partitions = places.iter().map(|(place, next)| (place.clone(), progress(*next)));
+        Progress {
+            partitions: partitions.collect(),
+            ..Progress::default()
+        }
+    }
+
+    #[test]
+    fn a_history_and_a_live_stream_never_follow_each_other_unseen() {
+        let (live, file) = (TopicPartition::new("x", 0), TopicPartition::history("x", "file"));
+        let base = read_to(&[(live.clone(), 5), (file.clone(), 9)]);
+        let both = |of_live, of_file| read_to(&[(live.clone(), of_live), (file.clone(), of_file)]);
+        let live_commit = read_to(&[(live.clone(), 6)]);
+        assert!(live_commit.check("t", &base, &base).is_ok());
+        let error = live_commit.check("t", &base, &both(5, 10)).unwrap_err().to_string();
+        assert!(error.contains(&file.to_string()), "{error}");
+        assert!(read_to(&[(file.clone(), 10)]).check("t", &base, &both(6, 9)).is_err());
+
+        let other = TopicPartition::new("x", 1);
+        let beside = read_to(&[(live.clone(), 5), (file.clone(), 9), (other.clone(), 3)]);
+        assert!(
+            live_commit.check("t", &base, &beside).is_ok(),
+            "partitions differ in keys"
+        );
+        let elsewhere = read_to(&[(live, 5), (file.clone(), 9), (TopicPartition::history("y", "file"), 3)]);
+        assert!(read_to(&[(file, 10)]).check("t", &base, &elsewhere).is_ok());
+    }
+
+    #[test]
+    fn a_history_does_not_hold_the_watermark() {
+        let (live, file) = (TopicPartition::new("x", 0), TopicPartition::history("x", "file"));
+        let progress = read_to(&[(live.clone(), 50), (file.clone(), 9)]);
+        assert_eq!(progress.watermark(), Some(Timestamp(50)));
+        assert_eq!(progress.closed_by_others(&[live].into()), Some(Timestamp(9)));
+        assert_eq!(progress.closed_by_others(&[file].into()), Some(Timestamp(50)));
     }
 
     proptest! {

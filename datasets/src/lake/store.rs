@@ -41,6 +41,16 @@ impl Store {
         }
     }
 
+    /// Whether `url` names a local folder that does not exist.
+    pub(crate) fn is_absent(url: &str) -> Result<bool> {
+        let folder = match url.split_once("://") {
+            None => PathBuf::from(url),
+            Some(("file", _)) => file_path(url)?,
+            Some(_) => return Ok(false),
+        };
+        Ok(!folder.is_dir())
+    }
+
     /// A store of the caller's making, below `root`.
     pub(crate) fn of(objects: Arc<dyn ObjectStore>, root: &str, faults: Faults) -> Self {
         Self {

@@ -23,6 +23,10 @@ pub struct Mapping {
     pub layout: Layout,
     /// The main file, where `--data` names a folder.
     pub file: String,
+    /// How often each reporter of the files reports, by which the completeness of windows is judged; every window counts as
+    /// complete where absent.
+    #[serde(default)]
+    pub interval: Option<Duration>,
     /// When.
     pub time: TimeRule,
     /// Which reporter; wide files only, long ones give it as a field.
@@ -292,6 +296,7 @@ impl Mapping {
             stream: stream.name.clone(),
             layout: Layout::Long,
             file: String::new(),
+            interval: stream.interval,
             time: TimeRule::in_zone(&stream.timestamp, &stream.timezone),
             key: None,
             fields: stream
@@ -356,6 +361,9 @@ impl Mapping {
                 &field.field,
                 "every field of a long file names its column",
             ));
+        }
+        if let Some(interval) = self.interval.filter(|interval| interval.0 <= 0) {
+            return Err(Error::invalid("interval", interval, "a positive duration"));
         }
         let ways = |one: &Derived| [one.difference.is_some(), one.percent.is_some(), one.sign.is_some()];
         if let Some(one) = self

@@ -12,10 +12,12 @@
 //! | `clock` | times without offset, and hours in a column of their own |
 //! | `record` | one event as JSON |
 //! | `long`, `wide`, `lines`, `replay` | from table to records in order of time |
+//! | `digest` | what makes one history another than that one |
 //! | `speed` | how fast history passes |
 
 mod clock;
 mod definition;
+mod digest;
 mod lines;
 mod long;
 mod record;

@@ -33,6 +33,7 @@ pub struct ReplayRecord {
 pub struct Replay {
     topic: Arc<str>,
     events: Events,
+    files: Vec<PathBuf>,
 }
 
 enum Events {
@@ -50,8 +51,11 @@ impl Replay {
     pub fn open(data: &Path, stream: &Arc<StreamDefinition>, mapping: Option<&Mapping>) -> Result<Self> {
         let topic: Arc<str> = stream.name.as_str().into();
         let Some(mapping) = mapping else {
-            let events = Self::open_named(data, stream)?;
-            return Ok(Self { topic, events });
+            return Ok(Self {
+                topic,
+                events: Self::open_named(data, stream)?,
+                files: vec![data.into()],
+            });
         };
         mapping.check(stream)?;
         let (main, folder) = if data.is_dir() {
@@ -63,21 +67,21 @@ impl Replay {
             )
         };
         let recorder = Recorder::new(stream, mapping)?;
+        let mut files = Vec::new();
+        let mut read = |path: PathBuf| {
+            let table = Table::read(&path);
+            files.push(path);
+            table
+        };
         let lookup = match &mapping.lookup {
-            Some(lookup) => Some(Table::read(
-                &locate(main.parent().unwrap_or(&folder), &lookup.file).or_else(|_| locate(&folder, &lookup.file))?,
+            Some(lookup) => Some(read(
+                locate(main.parent().unwrap_or(&folder), &lookup.file).or_else(|_| locate(&folder, &lookup.file))?,
             )?),
             None => None,
         };
         let events = match mapping.layout {
             Layout::Long => {
-                let long = Long::new(
-                    Table::read(&main)?,
-                    mapping,
-                    lookup.as_ref(),
-                    recorder,
-                    &stream.key.path,
-                )?;
+                let long = Long::new(read(main)?, mapping, lookup.as_ref(), recorder, &stream.key.path)?;
                 Events::Long(Box::new(long))
             }
             Layout::Wide => {
@@ -85,14 +89,20 @@ impl Replay {
                     .fields
                     .iter()
                     .map(|field| match &field.file {
-                        Some(name) if *name != mapping.file => Table::read(&locate(&folder, name)?),
-                        _ => Table::read(&main),
+                        Some(name) if *name != mapping.file => read(locate(&folder, name)?),
+                        _ => read(main.clone()),
                     })
                     .collect::<Result<Vec<_>>>()?;
                 Events::Wide(Box::new(Wide::new(tables, mapping, lookup.as_ref(), recorder)?))
             }
         };
-        Ok(Self { topic, events })
+        Ok(Self { topic, events, files })
+    }
+
+    /// The files that it reads.
+    #[must_use]
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     fn open_named(data: &Path, stream: &Arc<StreamDefinition>) -> Result<Events> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arterial_datasets::lake::{PartitionProgress, Scan, TopicPartition};
-use arterial_datasets::time::Timestamp;
+use arterial_datasets::time::{DAY, Timestamp};
 
 use super::lane::{Lane, Owned, Waiting};
 use super::observer::WindowCommit;
@@ -49,9 +49,9 @@ impl Lane {
         };
         let rows: usize = self.archived.iter().map(RecordBatch::num_rows).sum();
         Due {
-            windows: windows_closed
+            windows: (windows_closed && self.windows.uncommitted() >= options.commit_rows)
                 || passed(late, options.commit_interval)
-                || self.windows.unsettled() >= MANY
+                || self.windows.unsettled() >= MANY.max(options.commit_rows)
                 || passed(progress, options.progress_interval),
             refused: passed(refused, options.commit_interval) || self.refused.len() >= MANY,
             archive: rows >= options.archive_rows || passed(archive, options.archive_interval),
@@ -129,7 +129,13 @@ impl Lane {
     /// Adds late events to their windows, for which the lake is asked where they are not in memory.
     async fn settle(&mut self, tables: &mut Tables, now: Timestamp) -> Result<()> {
         let asked = self.windows.missing();
-        for (first, last) in ranges(&asked, self.definition.window.0) {
+        // The windows of a history may lie far apart, and there may be many: a look for each would be slower than its day's rows.
+        let apart = if self.is_history() {
+            DAY
+        } else {
+            self.definition.window.0
+        };
+        for (first, last) in ranges(&asked, apart) {
             let part: BTreeSet<Missing> = asked
                 .iter()
                 .copied()
@@ -208,13 +214,13 @@ impl Lane {
     }
 }
 
-/// The stretches of windows that lie next to each other, so that a lake is not read through between two that do not.
-fn ranges(asked: &BTreeSet<Missing>, window: i64) -> Vec<(Timestamp, Timestamp)> {
+/// The stretches of windows that start at most so far `apart`, so that a lake is not read through between two that do not.
+fn ranges(asked: &BTreeSet<Missing>, apart: i64) -> Vec<(Timestamp, Timestamp)> {
     let starts: BTreeSet<Timestamp> = asked.iter().map(|&(_, start)| start).collect();
     let mut ranges: Vec<(Timestamp, Timestamp)> = Vec::new();
     for start in starts {
         match ranges.last_mut() {
-            Some((_, last)) if start.0 - last.0 <= window => *last = start,
+            Some((_, last)) if start.0 - last.0 <= apart => *last = start,
             _ => ranges.push((start, start)),
         }
     }

@@ -405,7 +405,10 @@ impl<S: Source> Pipeline<S> {
     }
 
     /// Whether a stream is left that is read, or may yet be.
-    fn check_alive(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] where none is.
+    pub fn check_alive(&self) -> Result<()> {
         let why = |lane: &Lane| match &lane.status.state {
             StreamState::Fenced(why) | StreamState::Stopped(why) => Some(format!("{}: {why}", lane.topic())),
             StreamState::Waiting | StreamState::Running => None,
@@ -419,6 +422,11 @@ impl<S: Source> Pipeline<S> {
         }
     }
 
+    /// Why nothing is consumed at present; none while all is well.
+    pub fn suspended(&self) -> Option<&str> {
+        self.suspended.as_ref().map(|suspended| suspended.reason.as_str())
+    }
+
     /// The status as of now.
     pub fn status(&mut self) -> PipelineStatus {
         let Self { lanes, source, .. } = self;
@@ -426,10 +434,11 @@ impl<S: Source> Pipeline<S> {
             lane.observe(source);
             (lane.topic().to_owned(), lane.status.clone())
         });
+        let streams = streams.collect();
         PipelineStatus {
-            suspended: self.suspended.as_ref().map(|suspended| suspended.reason.clone()),
+            suspended: self.suspended().map(str::to_owned),
             unreachable: self.unreachable,
-            streams: streams.collect(),
+            streams,
         }
     }
 

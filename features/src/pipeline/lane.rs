@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Int32Type, Int64Type};
+use arrow::datatypes::{Date32Type, Int32Type, Int64Type};
 use arterial_datasets::lake::{Lake, TopicPartition};
+use arterial_datasets::schema::DAY_COLUMN;
 use arterial_datasets::stream::StreamDefinition;
 use arterial_datasets::time::Timestamp;
 
@@ -164,6 +165,11 @@ impl Lane {
         }
         resume::begin_archive(&mut tables, owned, &identity).await?;
         let starts = resume::starts(&tables, owned).await?;
+        self.windows
+            .share(tables.windows.table.progress().closed_by_others(owned));
+        if owned.iter().any(TopicPartition::is_history) {
+            self.windows.never_end();
+        }
         self.tables = Some(tables);
         self.identity = identity;
         let seeks = starts.iter().filter_map(|(partition, start)| {
@@ -193,10 +199,18 @@ impl Lane {
         self.status.state = StreamState::Running;
     }
 
-    /// The identity of this stream's topic only.
+    /// The identity of this stream's topic and of its histories only. No topic has a `/` in its name.
     fn narrowed(&self, mut identity: SourceIdentity) -> SourceIdentity {
-        identity.topic_ids.retain(|topic, _| topic == &self.definition.name);
+        let topic = Some(self.topic());
         identity
+            .topic_ids
+            .retain(|known_as, _| known_as.split('/').next() == topic);
+        identity
+    }
+
+    /// Whether what is read here is a history.
+    pub(super) fn is_history(&self) -> bool {
+        self.owned.keys().any(|number| *number < 0)
     }
 
     /// Decodes a record of a partition of ours.
@@ -250,11 +264,24 @@ impl Lane {
             return Ok(());
         };
         let batch = self.without_archived(batch)?;
+        let batch = self.without_expired(batch, now)?;
+        self.waiting.archive.get_or_insert(now);
         if batch.num_rows() > 0 {
-            self.waiting.archive.get_or_insert(now);
             self.archived.push(batch);
         }
         Ok(())
+    }
+
+    /// Without the events of days that the retention would take out again.
+    fn without_expired(&self, batch: RecordBatch, now: Timestamp) -> Result<RecordBatch> {
+        let oldest = Timestamp(now.0.saturating_sub(self.definition.archive_retention.0)).day();
+        let days = batch[DAY_COLUMN].as_primitive::<Date32Type>().values();
+        let is_kept = |day: &i32| i64::from(*day) >= oldest;
+        if days.iter().all(is_kept) {
+            return Ok(batch);
+        }
+        let mask: BooleanArray = days.iter().map(is_kept).map(Some).collect();
+        Ok(filter_record_batch(&batch, &mask)?)
     }
 
     fn without_archived(&self, batch: RecordBatch) -> Result<RecordBatch> {
@@ -283,8 +310,12 @@ impl Lane {
         }
     }
 
-    /// Refuses events that came too late.
+    /// Refuses events that came too late. Those of a history are left out: their windows are final, which is no fault of theirs.
     pub(super) fn refuse_late(&mut self, too_late: &[TooLate], now: Timestamp) {
+        if self.is_history() {
+            self.status.left_out += too_late.len() as u64;
+            return;
+        }
         for event in too_late {
             let payload = self
                 .late_payloads

@@ -27,6 +27,13 @@
 //! - After an error of the lake nothing is tried again: all memory is dropped, the lake is opened anew, and reading goes on from
 //!   what the tables say.
 //!
+//! # History
+//! What is replayed from files is a log of its own beside the topic's partitions, with a number below 0 and offsets of its own.
+//! It moves neither the offsets nor the watermark of the live stream, and nothing of it is ever too late. A window that both
+//! have events of goes on from the rows that are there, and each identity counts once. The two do not write at the same time:
+//! a commit that was made without knowing of the other is refused. A service then begins again from what the tables say, and
+//! a replay ends; the same files replayed once more go on where they were.
+//!
 //! With several instances the topics must be partitioned by key, as the windows of a key are made by one of them.
 
 mod commit;

@@ -39,9 +39,11 @@ pub struct PipelineOptions {
     pub poll_timeout: Duration,
     /// The most records between two looks at the watermark (default 16,384).
     pub poll_records: usize,
-    /// How long late and refused records may wait for others before they are committed (default 5 s). Windows that close are
-    /// committed at once.
+    /// How long late and refused records may wait for others before they are committed (default 5 s).
     pub commit_interval: Duration,
+    /// Windows that close wait until there are so many rows (default 1: they are committed at once). History that is there
+    /// already makes fewer and larger files with more.
+    pub commit_rows: usize,
     /// How long offsets may go uncommitted where there are no rows to commit (default 5 min).
     pub progress_interval: Duration,
     /// Archived events are committed when there are so many (default 200,000)...
@@ -68,6 +70,7 @@ impl PipelineOptions {
             poll_timeout: Duration::from_millis(50),
             poll_records: 16_384,
             commit_interval: Duration::from_secs(5),
+            commit_rows: 1,
             progress_interval: Duration::from_mins(5),
             archive_rows: 200_000,
             archive_interval: Duration::from_mins(1),

@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
-use arterial_datasets::lake::{Lake, Scan};
+use arterial_datasets::lake::{Lake, Scan, TopicPartition};
 use arterial_datasets::time::Timestamp;
 
 pub use super::tables::QUARANTINE as TABLE;
@@ -27,7 +27,7 @@ pub struct Filter {
 pub struct Refused {
     /// The topic.
     pub topic: String,
-    /// The partition.
+    /// The partition; below 0 for a replayed file.
     pub partition: i32,
     /// The offset.
     pub offset: i64,
@@ -105,11 +105,11 @@ pub async fn list(lake: &Lake, filter: &Filter) -> Result<Vec<Refused>> {
 
 /// Where records are sent again.
 pub trait Sink {
-    /// Sends a payload to a topic; it may be buffered.
+    /// Sends a payload to a partition; it may be buffered. That is the partition it came from: its key has no other.
     ///
     /// # Errors
     /// A payload that the sink refuses.
-    fn send(&mut self, topic: &str, payload: &[u8]) -> Result<()>;
+    fn send(&mut self, partition: &TopicPartition, payload: &[u8]) -> Result<()>;
 
     /// Returns once everything sent is durable.
     ///
@@ -125,9 +125,14 @@ pub struct Replayed {
     pub sent: u64,
     /// Records that were cut or withheld, and cannot be sent.
     pub not_whole: u64,
+    /// Records of replayed files, which no topic has had.
+    pub of_files: u64,
+    /// Records behind the filter's limit.
+    pub left: u64,
 }
 
-/// Sends the whole records that `filter` finds to their topics again, in the order in which they were refused.
+/// Sends the whole records that `filter` finds to their partitions again, in the order in which they were refused. Those of
+/// replayed files stay where they are.
 ///
 /// It is idempotent for events: a record that was accepted when it was sent before counts as a repeat, by its identity, as long
 /// as its window takes revisions, and as too late afterwards. A record that is refused again makes another row of the
@@ -136,11 +141,23 @@ pub struct Replayed {
 /// # Errors
 /// The lake's errors, the sink's errors. What was sent before an error stays sent.
 pub async fn replay(lake: &Lake, filter: &Filter, sink: &mut (dyn Sink + Send)) -> Result<Replayed> {
-    let mut replayed = Replayed::default();
-    for record in list(lake, filter).await?.iter().rev() {
+    let unlimited = Filter {
+        limit: None,
+        ..filter.clone()
+    };
+    let mut found = list(lake, &unlimited).await?;
+    let all = found.len();
+    found.truncate(filter.limit.unwrap_or(usize::MAX));
+    let mut replayed = Replayed {
+        left: (all - found.len()) as u64,
+        ..Replayed::default()
+    };
+    for record in found.iter().rev() {
+        let partition = TopicPartition::new(&record.topic, record.partition);
         match &record.payload {
+            _ if partition.is_history() => replayed.of_files += 1,
             Some(payload) if record.is_whole() => {
-                sink.send(&record.topic, payload)?;
+                sink.send(&partition, payload)?;
                 replayed.sent += 1;
             }
             _ => replayed.not_whole += 1,

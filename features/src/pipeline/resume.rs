@@ -129,7 +129,9 @@ async fn refused(tables: &Tables, partitions: &BTreeSet<TopicPartition>) -> Resu
             let ours = partitions
                 .iter()
                 .find(|one| one.partition == numbers.value(row) && one.topic == topics.value(row));
-            let ours = ours.filter(|one| since(known, &one.topic).is_none_or(|since| received.value(row) >= since.0));
+            let ours = ours.filter(|one| {
+                one.is_history() || since(known, &one.topic).is_none_or(|since| received.value(row) >= since.0)
+            });
             found.extend(ours.map(|partition| (partition.clone(), offsets.value(row))));
         }
     }

@@ -46,6 +46,8 @@ pub struct StreamStatus {
     pub revisions: u64,
     /// Records that went to quarantine.
     pub quarantined: u64,
+    /// Events of a history whose windows are final: they change nothing any more.
+    pub left_out: u64,
     /// Records that the source no longer had.
     pub lost: u64,
     /// No event before is expected any more.

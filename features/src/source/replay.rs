@@ -1,4 +1,4 @@
-//! History as a log: the records of an iterator become partition 0 of a topic.
+//! History as a log: the records of an iterator become a partition of each topic.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,6 +8,9 @@ use crate::record::RecordRef;
 use crate::{Error, Result};
 
 /// Records that are made as they are read, each with its topic. Offsets count from 0 in each topic.
+///
+/// They are partition 0 of their topic, as those of a log that goes on live, or a history of their own
+/// ([`of_files`](Self::of_files)), which touches no progress of the topic's partitions.
 ///
 /// It cannot go back: a [`seek`](Source::seek) ahead leaves records out, one behind what was read is refused.
 pub struct ReplaySource<I> {
@@ -20,6 +23,7 @@ pub struct ReplaySource<I> {
 
 #[derive(Default)]
 struct Topic {
+    partition: i32,
     next: i64,
     from: i64,
 }
@@ -38,6 +42,16 @@ impl<I: Iterator<Item = (String, Vec<u8>)>> ReplaySource<I> {
         }
     }
 
+    /// The same records as a history beside the topic's partitions: the tables remember it by the name of this log, and the
+    /// topic itself need not exist.
+    #[must_use]
+    pub fn of_files(mut self) -> Self {
+        for (name, topic) in &mut self.topics {
+            topic.partition = TopicPartition::history(name, &self.name).partition;
+        }
+        self
+    }
+
     /// Whether every record has been given.
     #[must_use]
     pub fn is_exhausted(&self) -> bool {
@@ -45,7 +59,15 @@ impl<I: Iterator<Item = (String, Vec<u8>)>> ReplaySource<I> {
     }
 
     fn partitions(&self) -> Vec<TopicPartition> {
-        self.topics.keys().map(|topic| TopicPartition::new(topic, 0)).collect()
+        let partition = |(name, topic): (&String, &Topic)| TopicPartition::new(name, topic.partition);
+        self.topics.iter().map(partition).collect()
+    }
+
+    /// What is known of a partition, where it is one of this log.
+    fn topic(&self, partition: &TopicPartition) -> Option<&Topic> {
+        self.topics
+            .get(&partition.topic)
+            .filter(|topic| topic.partition == partition.partition)
     }
 }
 
@@ -75,7 +97,7 @@ impl<I: Iterator<Item = (String, Vec<u8>)>> Source for ReplaySource<I> {
                 each(
                     &topic,
                     RecordRef {
-                        partition: 0,
+                        partition: known.partition,
                         offset,
                         payload: Some(&payload),
                     },
@@ -91,7 +113,7 @@ impl<I: Iterator<Item = (String, Vec<u8>)>> Source for ReplaySource<I> {
             let Some(topic) = self
                 .topics
                 .get_mut(&partition.topic)
-                .filter(|_| partition.partition == 0)
+                .filter(|topic| topic.partition == partition.partition)
             else {
                 continue;
             };
@@ -108,30 +130,27 @@ impl<I: Iterator<Item = (String, Vec<u8>)>> Source for ReplaySource<I> {
     }
 
     fn high_watermark(&self, partition: &TopicPartition) -> Option<i64> {
-        // How much is still to come is not known: one more than was read, so that no partition looks idle.
-        self.topics.get(&partition.topic).map(|topic| {
-            if self.exhausted {
-                topic.next
-            } else {
-                topic.next.max(topic.from) + 1
-            }
-        })
+        // How much is still to come is not known before its end.
+        self.topic(partition).filter(|_| self.exhausted).map(|topic| topic.next)
     }
 
     fn low_watermark(&self, partition: &TopicPartition) -> Option<i64> {
-        self.topics.contains_key(&partition.topic).then_some(0)
+        self.topic(partition).map(|_| 0)
     }
 
     fn identity(&mut self) -> Result<SourceIdentity> {
-        let topic_ids = self
-            .topics
-            .keys()
-            .map(|topic| (topic.clone(), self.name.clone()))
-            .collect();
-        Ok(SourceIdentity {
-            cluster_id: Some("replay".into()),
-            topic_ids,
-        })
+        let mut identity = SourceIdentity::default();
+        for partition in self.partitions() {
+            // A history says nothing of the topic: it is remembered beside it.
+            let known_as = if partition.is_history() {
+                partition.to_string()
+            } else {
+                identity.cluster_id = Some("replay".into());
+                partition.topic
+            };
+            identity.topic_ids.insert(known_as, self.name.clone());
+        }
+        Ok(identity)
     }
 
     fn courtesy_commit(&mut self, _: &BTreeMap<TopicPartition, i64>) {}
@@ -152,6 +171,11 @@ mod tests {
         let partition = TopicPartition::new("parking", 0);
         let polled = source.poll(Duration::ZERO, 10, &mut |_, _| unreachable!()).unwrap();
         assert_eq!(polled.changes, [Change::Assigned(vec![partition.clone()])]);
+        assert_eq!(
+            source.high_watermark(&partition),
+            None,
+            "nobody has counted the records yet"
+        );
         source.seek(&[(partition.clone(), 3)].into()).unwrap();
         let mut seen = Vec::new();
         let polled = source
@@ -160,7 +184,23 @@ mod tests {
         assert_eq!((seen, polled.records), (vec![3, 4], 2));
         assert_eq!(polled.changes, [Change::CaughtUp(partition.clone())]);
         assert_eq!(source.high_watermark(&partition), Some(5));
+        assert_eq!(source.high_watermark(&TopicPartition::new("parking", 1)), None);
         let error = source.seek(&[(partition, 1)].into()).unwrap_err().to_string();
         assert!(error.contains("cannot go back"), "{error}");
+    }
+
+    #[test]
+    fn a_history_of_files_says_nothing_of_the_topic() {
+        let mut source = history().of_files();
+        let polled = source.poll(Duration::ZERO, 10, &mut |_, _| unreachable!()).unwrap();
+        let partition = TopicPartition::history("parking", "digest");
+        assert_eq!(polled.changes, [Change::Assigned(vec![partition.clone()])]);
+        assert!(partition.is_history());
+        let identity = source.identity().unwrap();
+        assert_eq!(identity.cluster_id, None);
+        assert_eq!(
+            identity.topic_ids,
+            [(partition.to_string(), "digest".to_owned())].into()
+        );
     }
 }

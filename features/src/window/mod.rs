@@ -8,6 +8,7 @@
 //! | `identities` | which events a window has already counted |
 //! | `watermark` | how far event time has come, and who holds it |
 //! | `closed` | closed windows in memory and the revisions that late records make |
+//! | `shared` | events of windows that other logs have rows of |
 //! | `state` | what a later revision needs, as bytes |
 //! | `rows` | windows as rows of the windows table |
 //!
@@ -23,6 +24,7 @@ mod identities;
 mod late;
 mod layout;
 mod rows;
+mod shared;
 mod state;
 mod table;
 mod watermark;

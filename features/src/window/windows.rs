@@ -13,6 +13,7 @@ use super::closed::{Closed, ClosedWindow};
 use super::late::copy_row;
 use super::layout::Layout;
 use super::rows::Rows;
+use super::shared::Shared;
 use super::state;
 use super::table::WindowTable;
 use super::watermark::{Partition, Resume, Watermark};
@@ -29,13 +30,15 @@ use crate::intern::Interner;
 #[derive(Debug)]
 pub struct Windows {
     layout: Layout,
-    horizon: i64,
+    /// How long after its end a window takes revisions; none where it always does.
+    horizon: Option<i64>,
     /// Ascending by start.
     open: Vec<WindowTable>,
     closed: Closed,
     watermark: Watermark,
     /// Windows that end at or before are closed.
     closed_through: Option<i64>,
+    shared: Shared,
     late: EventBatch,
     counts: Counts,
 }
@@ -51,9 +54,9 @@ pub struct Counts {
     pub late: u64,
     /// Events that came too late.
     pub too_late: u64,
-    /// Rows of windows that closed.
+    /// Committed rows of windows that closed.
     pub closed: u64,
-    /// Rows that revised closed windows.
+    /// Committed rows that revised closed windows.
     pub revisions: u64,
 }
 
@@ -74,6 +77,8 @@ enum Fate {
     Done,
     /// Its window is open.
     Open,
+    /// Its window is open here, while another log may have put rows of it into the table.
+    Shared,
     /// Its window is closed, and takes revisions.
     Late,
     /// Its window takes nothing more.
@@ -106,7 +111,7 @@ impl Windows {
             certain: None,
         };
         Self {
-            horizon: definition.revision_horizon.0,
+            horizon: Some(definition.revision_horizon.0),
             layout: Layout::new(definition),
             open: Vec::new(),
             closed: Closed {
@@ -115,6 +120,7 @@ impl Windows {
             },
             watermark,
             closed_through: None,
+            shared: Shared::default(),
             late: EventBatch::default(),
             counts: Counts::default(),
         }
@@ -123,6 +129,17 @@ impl Windows {
     /// The stream.
     pub fn definition(&self) -> &Arc<StreamDefinition> {
         &self.layout.definition
+    }
+
+    /// Other logs have put windows that end at or before `through` into the table. Where such a window closes, it goes on from
+    /// the rows that are there.
+    pub fn share(&mut self, through: Option<Timestamp>) {
+        self.shared.through = through.map(|through| through.0);
+    }
+
+    /// No event comes too late, however far event time has come, and no row is final: so it is with history.
+    pub fn never_end(&mut self) {
+        self.horizon = None;
     }
 
     /// Takes a partition on, from where an earlier run left it. Its records are to be read from `resume_from` on; those that
@@ -166,6 +183,7 @@ impl Windows {
                     time,
                 }),
                 Fate::Late => copy_row(batch, row, &mut self.late),
+                Fate::Shared => self.shared.push(batch, row, start + window),
                 Fate::Open => {
                     at = self.open_place(start, at);
                     let table = &mut self.open[at];
@@ -191,8 +209,15 @@ impl Windows {
         if partition.is_done(offset, end) {
             Fate::Done
         } else if Some(end) > self.closed_through {
-            Fate::Open
-        } else if self.watermark.is_beyond(self.horizon, partition, end) {
+            if Some(end) > self.shared.through {
+                Fate::Open
+            } else {
+                Fate::Shared
+            }
+        } else if self
+            .horizon
+            .is_some_and(|horizon| self.watermark.is_beyond(horizon, partition, end))
+        {
             Fate::TooLate
         } else {
             Fate::Late
@@ -241,10 +266,14 @@ impl Windows {
     /// Moves the watermark on and closes the windows that it passes. `unread` says whether a partition, by its
     /// number, has records that were not read yet. Returns how many windows closed.
     pub fn advance(&mut self, now: Timestamp, unread: &dyn Fn(i32) -> bool) -> usize {
-        let window = self.layout.window();
-        self.watermark
-            .advance(now, unread, self.open.last().map(|table| table.start + window));
+        self.watermark.advance(now, unread, self.newest_end());
         self.close(self.watermark.now)
+    }
+
+    /// The end of the newest window that is open, shared ones included.
+    fn newest_end(&self) -> Option<i64> {
+        let open = self.open.last().map(|table| table.start + self.layout.window());
+        open.max(self.shared.newest_end())
     }
 
     /// Closes every open window, as the input has ended; none where a partition has not been read again as far as an earlier run
@@ -253,7 +282,7 @@ impl Windows {
         if self.watermark.partitions.iter().any(|one| one.is_behind(unread)) {
             return 0;
         }
-        let end = self.open.last().map(|table| table.start + self.layout.window());
+        let end = self.newest_end();
         self.watermark.now = self.watermark.now.max(end);
         self.watermark.certain = self.watermark.now;
         self.close(end)
@@ -266,10 +295,9 @@ impl Windows {
             .open
             .partition_point(|table| Some(table.start + window) <= self.closed_through);
         for table in self.open.drain(..ready) {
-            self.counts.closed += table.len() as u64;
             self.closed.windows.insert(table.start, ClosedWindow::closing(table));
         }
-        ready
+        ready + self.shared.close(self.closed_through)
     }
 
     /// How many late events wait to be settled.
@@ -277,15 +305,20 @@ impl Windows {
         self.late.len()
     }
 
-    /// How many rows wait to be committed, late events that are not settled apart.
+    /// How many rows wait to be committed; of what is not settled, the events of shared windows, late ones apart.
     pub fn uncommitted(&self) -> usize {
-        self.closed.pending_count()
+        self.closed.pending_count() + self.shared.closed.len()
     }
 
-    /// The keys and windows whose newest row [`restore`](Self::restore) must bring before late events can be settled.
+    /// The keys and windows whose newest row [`restore`](Self::restore) must bring before events can be settled.
     pub fn missing(&self) -> BTreeSet<Missing> {
-        (0..self.late.times.len())
-            .map(|row| (self.late.keys[row], self.layout.window_start(self.late.times[row])))
+        let places = |batch: &EventBatch| {
+            let starts = batch.times.iter().map(|time| self.layout.window_start(*time));
+            batch.keys.iter().copied().zip(starts).collect::<Vec<_>>()
+        };
+        [&self.late, &self.shared.closed]
+            .into_iter()
+            .flat_map(places)
             .filter(|(key, start)| {
                 self.closed
                     .windows
@@ -340,34 +373,43 @@ impl Windows {
         Ok(())
     }
 
-    /// Adds the late events to their closed windows, each of which gets a new revision. Returns those whose window takes no
-    /// more. Nothing may be [`missing`](Self::missing).
+    /// Adds late events, and those of shared windows that closed, to their windows, each of which gets a new revision. Returns
+    /// those whose window takes no more. Nothing may be [`missing`](Self::missing).
     pub fn settle(&mut self) -> Vec<TooLate> {
+        let in_time = std::mem::take(&mut self.shared.closed);
         let late = std::mem::take(&mut self.late);
         let mut too_late = Vec::new();
-        for row in 0..late.times.len() {
-            let start = self.layout.window_start(late.times[row]);
+        self.add_to_closed(&in_time, &mut too_late);
+        self.counts.late += self.add_to_closed(&late, &mut too_late);
+        self.counts.too_late += too_late.len() as u64;
+        too_late
+    }
+
+    /// Adds events to closed windows; gives how many were new.
+    fn add_to_closed(&mut self, events: &EventBatch, too_late: &mut Vec<TooLate>) -> u64 {
+        let mut added = 0;
+        for row in 0..events.times.len() {
+            let start = self.layout.window_start(events.times[row]);
             let layout = &self.layout;
             let window = self
                 .closed
                 .windows
                 .entry(start)
                 .or_insert_with(|| ClosedWindow::unknown(start, layout));
-            match window.add(&late, row, layout) {
+            match window.add(events, row, layout) {
                 Some(new) => {
-                    self.counts.events += u64::from(new);
-                    self.counts.late += u64::from(new);
+                    added += u64::from(new);
                     self.counts.duplicates += u64::from(!new);
                 }
                 None => too_late.push(TooLate {
-                    partition: late.partitions[row],
-                    offset: late.offsets[row],
-                    time: late.times[row],
+                    partition: events.partitions[row],
+                    offset: events.offsets[row],
+                    time: events.times[row],
                 }),
             }
         }
-        self.counts.too_late += too_late.len() as u64;
-        too_late
+        self.counts.events += added;
+        added
     }
 
     /// The rows to commit: windows that closed and revisions, oldest window first, by key within a window.
@@ -387,9 +429,7 @@ impl Windows {
 
     /// The start of the newest window that takes no more revisions.
     fn final_until(&self) -> Option<i64> {
-        self.watermark
-            .certain
-            .map(|certain| certain - self.horizon - self.layout.window())
+        Some(self.watermark.certain? - self.horizon? - self.layout.window())
     }
 
     /// How far each partition has been read; belongs into the same commit as [`rows`](Self::rows).
@@ -400,7 +440,8 @@ impl Windows {
                 .iter()
                 .flat_map(|table| &table.lowest)
                 .filter(|(partition, _)| *partition == number);
-            held.map(|&(_, offset)| offset).min()
+            let open = held.map(|&(_, offset)| offset).min();
+            open.into_iter().chain(self.shared.lowest(number)).min()
         };
         let position = |one: &Partition| Position {
             next: one.next,
@@ -421,14 +462,14 @@ impl Windows {
 
     /// The rows are committed.
     pub fn committed(&mut self) {
-        let revised: u64 = self
-            .closed
-            .windows
-            .values()
-            .flat_map(ClosedWindow::pending)
-            .filter(|&(_, revision)| revision > 0)
-            .count() as u64;
-        self.counts.revisions += revised;
+        for (_, revision) in self.closed.windows.values().flat_map(ClosedWindow::pending) {
+            let counted = if revision > 0 {
+                &mut self.counts.revisions
+            } else {
+                &mut self.counts.closed
+            };
+            *counted += 1;
+        }
         self.closed.committed(self.final_until());
     }
 

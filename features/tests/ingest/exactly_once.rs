@@ -20,9 +20,9 @@ use tokio::runtime::{Handle, Runtime};
 
 use crate::support::{TestClock, latest, noise, total};
 
-const PARTITIONS: i32 = 3;
+pub const PARTITIONS: i32 = 3;
 /// 2026-01-01T00:00:00Z.
-const BEGIN: i64 = 1_767_225_600 * SECOND;
+pub const BEGIN: i64 = 1_767_225_600 * SECOND;
 
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
@@ -34,7 +34,7 @@ fn runtime() -> Runtime {
 
 /// A log of records that outlives the pipelines that read it.
 #[derive(Debug, Clone, Default)]
-pub struct Log(Vec<(i32, String)>);
+pub struct Log(pub Vec<(i32, String)>);
 
 impl Log {
     pub fn source(&self) -> MemorySource {
@@ -59,7 +59,7 @@ fn partition(number: i32) -> TopicPartition {
 }
 
 /// A reading of `corner` at `time`; equal corners and times give equal contents.
-fn reading(corner: u32, time: i64) -> String {
+pub fn reading(corner: u32, time: i64) -> String {
     let salt = (time / SECOND) % 97 + i64::from(corner);
     let zone = if salt % 3 == 0 {
         "null".to_owned()
@@ -81,9 +81,9 @@ fn reading(corner: u32, time: i64) -> String {
 
 /// A lake in a folder, and a pipeline's view of it.
 pub struct World {
-    runtime: Runtime,
+    pub runtime: Runtime,
     folder: PathBuf,
-    clock: Arc<TestClock>,
+    pub clock: Arc<TestClock>,
     faults: Arc<Faults>,
     options: LakeOptions,
     /// Deletes the folder in the end, where it is ours.
@@ -142,7 +142,7 @@ impl World {
         &self.folder
     }
 
-    fn address(&self) -> LakeAddress {
+    pub fn address(&self) -> LakeAddress {
         LakeAddress {
             url: self.folder.to_str().unwrap().into(),
             options: self.options.clone(),
@@ -192,7 +192,7 @@ impl World {
         })
     }
 
-    fn places(&self, table: &str) -> Vec<(i32, i64)> {
+    pub fn places(&self, table: &str) -> Vec<(i32, i64)> {
         let place = |batch: &RecordBatch| {
             let partitions = batch["partition"].as_primitive::<Int32Type>().values().to_vec();
             partitions
@@ -339,7 +339,7 @@ pub fn one_window() -> Log {
     log
 }
 
-fn append(pipeline: &mut Pipeline<MemorySource>, log: &mut Log, number: i32, text: String) {
+pub fn append(pipeline: &mut Pipeline<MemorySource>, log: &mut Log, number: i32, text: String) {
     pipeline
         .source_mut()
         .append(&partition(number), Some(text.clone().into_bytes()));
@@ -639,11 +639,11 @@ fn partitions_come_and_go_without_loss() {
 }
 
 #[test]
-fn refused_records_are_listed_and_sent_again() {
-    struct Kept(Vec<(String, Vec<u8>)>);
+fn refused_records_are_listed_and_sent_to_their_partitions_again() {
+    struct Kept(Vec<(TopicPartition, Vec<u8>)>);
     impl quarantine::Sink for Kept {
-        fn send(&mut self, topic: &str, payload: &[u8]) -> arterial_features::Result<()> {
-            self.0.push((topic.to_owned(), payload.to_vec()));
+        fn send(&mut self, partition: &TopicPartition, payload: &[u8]) -> arterial_features::Result<()> {
+            self.0.push((partition.clone(), payload.to_vec()));
             Ok(())
         }
         fn flush(&mut self) -> arterial_features::Result<()> {
@@ -674,7 +674,15 @@ fn refused_records_are_listed_and_sent_again() {
         let mut sink = Kept(Vec::new());
         let replayed = quarantine::replay(&lake, &filter, &mut sink).await.unwrap();
         assert_eq!((replayed.sent, replayed.not_whole), (1, 0));
-        assert_eq!(sink.0, [("noise".to_owned(), b"no JSON".to_vec())]);
+        assert_eq!(sink.0, [(partition(0), b"no JSON".to_vec())]);
+
+        let newest = quarantine::Filter {
+            limit: Some(1),
+            ..quarantine::Filter::default()
+        };
+        let mut sink = Kept(Vec::new());
+        let replayed = quarantine::replay(&lake, &newest, &mut sink).await.unwrap();
+        assert_eq!((replayed.sent, replayed.left), (1, 1), "what is left is told");
     });
     let error = quarantine::reason("NOT_A_CODE").unwrap_err().to_string();
     assert!(error.contains("NOT_A_CODE") && error.contains("TOO_LATE"), "{error}");

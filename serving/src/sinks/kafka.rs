@@ -85,6 +85,21 @@ impl KafkaWriter {
         })
     }
 
+    /// Returns once a broker answers: a record would be waited for in vain for minutes otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] where none does for `patience`.
+    pub async fn reach(&self, patience: Duration) -> Result<()> {
+        let producer = self.producer.clone();
+        let ask = move || producer.client().fetch_metadata(None, patience).map(drop);
+        let answer = tokio::task::spawn_blocking(ask).await;
+        let answer = answer.map_err(|error| Error::Background(error.to_string()))?;
+        answer.map_err(|source| Error::Unreachable {
+            patience,
+            source: source.into(),
+        })
+    }
+
     /// Sends `records` in order and returns once the brokers have them all.
     ///
     /// # Errors

@@ -34,6 +34,17 @@ async fn a_record_that_no_broker_takes_is_an_error() {
     assert_eq!(error.to_string(), "Kafka did not take a record for `forecasts`");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn brokers_that_do_not_answer_are_told_at_once() {
+    let brokers = MockBrokers::start(&[]).unwrap();
+    let writer = KafkaWriter::new(brokers.address(), "", &BTreeMap::new()).unwrap();
+    let patience = std::time::Duration::from_secs(30);
+    writer.reach(patience).await.unwrap();
+    let writer = KafkaWriter::new("127.0.0.1:9", "", &BTreeMap::new()).unwrap();
+    let error = writer.reach(patience / 30).await.unwrap_err().to_string();
+    assert_eq!(error, "no broker answers within 1s");
+}
+
 #[test]
 fn a_property_that_librdkafka_does_not_know_is_named() {
     let properties = BTreeMap::from([("acsk".to_owned(), "all".to_owned())]);
