@@ -69,6 +69,12 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = cause.downcast_ref::<arterial_models::Error>() {
         return code(error.is_bad_input(), error.is_refusal());
     }
+    if let Some(error) = cause.downcast_ref::<arterial_features::Error>() {
+        return code(error.is_bad_input(), false);
+    }
+    if let Some(error) = cause.downcast_ref::<arterial_serving::Error>() {
+        return code(error.is_bad_input(), false);
+    }
     let error = cause.downcast_ref::<arterial_datasets::Error>()?;
     code(error.is_bad_input(), false)
 }
@@ -89,6 +95,10 @@ mod tests {
     fn bad_input_exits_with_2_however_deep_it_stands() {
         let error = anyhow::Error::from(arterial_datasets::Error::invalid("step", "0s", "a positive duration"));
         assert_eq!(code_of(&error.context("cannot read the panel")), BAD_INPUT);
+        let features = arterial_features::Error::invalid("reason", "FOO", "NOT_JSON, TOO_LARGE");
+        assert_eq!(code_of(&features.into()), BAD_INPUT);
+        let serving = arterial_serving::Error::invalid("kafka.brokers", "", "host:port");
+        assert_eq!(code_of(&serving.into()), BAD_INPUT);
     }
 
     #[test]

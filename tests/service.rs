@@ -51,6 +51,11 @@ impl Service {
              [server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n[serving]\ntargets = [\"noise.level_db\"]\n",
             folder.display()
         );
+        Self::launch(folder, &config, Stdio::inherit())
+    }
+
+    /// Starts with this configuration, and waits until it is ready.
+    fn launch(folder: &Path, config: &str, log: Stdio) -> (Self, serde_json::Value) {
         std::fs::write(folder.join("arterial.toml"), config).unwrap();
         let ready = folder.join("ready.json");
         let _ = std::fs::remove_file(&ready);
@@ -59,7 +64,7 @@ impl Service {
             .arg(folder.join("arterial.toml"))
             .arg("--ready-file")
             .arg(&ready)
-            .stderr(Stdio::inherit())
+            .stderr(log)
             .spawn()
             .unwrap();
         let service = Self(child);
@@ -179,4 +184,61 @@ fn a_ninth_stream_goes_from_kafka_to_a_table_and_over_flight() {
     let refused = rows(&runtime, ready["grpc"].as_str().unwrap(), "quarantine").unwrap();
     assert_eq!(count(&refused), 1, "history is not too late");
     assert_eq!(again.terminate(), Some(0));
+}
+
+/// A service whose brokers are away, and whose log is filtered by `filter`.
+fn alone(folder: &Path, filter: &str) -> String {
+    format!(
+        "[kafka]\nbrokers = \"127.0.0.1:1\"\n[lake]\nurl = \"{}/lake\"\n[telemetry]\nlog = \"{filter}\"\n\
+         [server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n",
+        folder.display()
+    )
+}
+
+#[test]
+fn sighup_reads_the_filter_of_the_log_again_and_keeps_it_where_the_new_one_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let log = std::fs::File::create(&path).unwrap();
+    let (service, _) = Service::launch(folder.path(), &alone(folder.path(), "error"), log.into());
+    let said = |text: &str| std::fs::read_to_string(&path).unwrap().contains(text).then_some(());
+    assert_eq!(said("ready"), None);
+    for (filter, words) in [
+        ("info", "log filter read again"),
+        ("bogus", "`telemetry.log` is `bogus`"),
+    ] {
+        std::fs::write(folder.path().join("arterial.toml"), alone(folder.path(), filter)).unwrap();
+        arterial_testing::signal(&service.0, "HUP");
+        wait_for(words, || said(words));
+    }
+    assert_eq!(service.terminate(), Some(0));
+    assert_eq!(said("draining"), Some(()), "the filter `info` is still in force");
+}
+
+#[test]
+fn brokers_that_are_away_are_said_once_and_the_rest_of_the_log_is_quiet() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = alone(folder.path(), "info");
+    let path = folder.path().join("log");
+    let log = std::fs::File::create(&path).unwrap();
+    let (service, ready) = Service::launch(folder.path(), &config, log.into());
+    let said = || std::fs::read_to_string(&path).unwrap();
+    wait_for("the log to say it", || {
+        said().contains("no broker answers").then_some(())
+    });
+    let endpoint = format!("http://{}", ready["grpc"].as_str().unwrap());
+    wait_for("health to say it", || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_arterial"));
+        let output = command.args(["health", "--endpoint", &endpoint]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "forecasts are answered all the same");
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.contains("not ready: broker_unreachable").then_some(())
+    });
+    assert_eq!(service.terminate(), Some(0));
+    let said = said();
+    let loud: Vec<&str> = said.lines().filter(|line| !line.contains(" INFO ")).collect();
+    assert!(
+        matches!(loud.as_slice(), [one] if one.contains("no broker answers")),
+        "{said}"
+    );
 }

@@ -155,6 +155,38 @@ impl Error {
         }
     }
 
+    /// A data file that cannot be opened or read: the caller's fault where it is absent, a folder or broken.
+    pub(crate) fn reading(path: &std::path::Path, source: std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let accepted = match source.kind() {
+            ErrorKind::NotFound => "a file that exists".into(),
+            ErrorKind::IsADirectory => "a file, not a folder".into(),
+            ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => {
+                format!("an intact file ({source})")
+            }
+            _ => {
+                return Self::Io {
+                    path: path.into(),
+                    source,
+                };
+            }
+        };
+        Self::invalid("data", path.display(), accepted)
+    }
+
+    /// The same, said of `name`: where it is known which option or field the value came by.
+    #[must_use]
+    pub fn about(self, name: impl Into<String>) -> Self {
+        match self {
+            Self::Invalid { value, accepted, .. } => Self::Invalid {
+                field: name.into(),
+                value,
+                accepted,
+            },
+            other => other,
+        }
+    }
+
     /// Whether the caller's input is at fault, rather than the world outside.
     #[must_use]
     pub fn is_bad_input(&self) -> bool {

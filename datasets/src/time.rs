@@ -16,6 +16,24 @@ pub const HOUR: i64 = 60 * MINUTE;
 /// Microseconds in a day of 24 hours.
 pub const DAY: i64 = 24 * HOUR;
 
+/// The first and the last instant that can be written in every zone, for messages.
+pub const INSTANTS: &str = "-009999-01-02T01:59:59Z to 9999-12-30T22:00:00Z";
+
+/// Checks that `name` is a time zone.
+///
+/// # Errors
+/// [`Error::Invalid`] of the field `timezone` for a name that the IANA database does not have.
+pub fn check_zone(name: &str) -> Result<()> {
+    match jiff::tz::TimeZone::get(name) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::invalid(
+            "timezone",
+            name,
+            "an IANA zone, such as Europe/Copenhagen",
+        )),
+    }
+}
+
 /// Where the time of day comes from: an argument everywhere, so that tests never wait.
 pub trait Clock: Send + Sync {
     /// Now, in UTC.
@@ -42,16 +60,16 @@ impl Timestamp {
     /// The start of the window of length `window` that holds this instant; windows are aligned to UTC.
     #[must_use]
     pub fn window_start(self, window: Duration) -> Self {
-        Self(self.0.div_euclid(window.0) * window.0)
+        Self(self.0.saturating_sub(self.0.rem_euclid(window.0)))
     }
 
     /// This instant as jiff's type.
     ///
     /// # Errors
-    /// An instant outside the years -9999 to 9999.
+    /// An instant outside of [`INSTANTS`].
     pub fn to_jiff(self) -> Result<jiff::Timestamp> {
         jiff::Timestamp::from_microsecond(self.0)
-            .map_err(|_| Error::invalid("timestamp", self.0, "microseconds of the years -9999 to 9999"))
+            .map_err(|_| Error::invalid("timestamp", format!("{} us", self.0), INSTANTS))
     }
 
     /// Days since 1970-01-01 in UTC.
@@ -93,6 +111,8 @@ pub struct Duration(pub i64);
 
 impl Duration {
     const UNITS: [(&'static str, i64); 5] = [("ms", 1_000), ("s", SECOND), ("m", MINUTE), ("h", HOUR), ("d", DAY)];
+    /// The longest that is read, so that no instant plus or minus a duration leaves the range of either.
+    const LONGEST: i64 = 36_500 * DAY;
 
     /// This duration in seconds.
     #[must_use]
@@ -123,7 +143,13 @@ impl FromStr for Duration {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = || Error::invalid("duration", text, "a whole number and a unit: 250ms, 5s, 5m, 24h, 30d");
+        let refuse = || {
+            Error::invalid(
+                "duration",
+                text,
+                "a whole number and a unit, at most 36500d: 250ms, 5s, 5m, 24h, 30d",
+            )
+        };
         let split = text.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(refuse)?;
         let (digits, name) = text.split_at(split);
         let number: i64 = digits.parse().map_err(|_| refuse())?;
@@ -131,7 +157,8 @@ impl FromStr for Duration {
             .iter()
             .find(|(unit, _)| *unit == name.trim())
             .ok_or_else(refuse)?;
-        number.checked_mul(*size).map(Self).ok_or_else(refuse)
+        let length = number.checked_mul(*size).filter(|&length| length <= Self::LONGEST);
+        length.map(Self).ok_or_else(refuse)
     }
 }
 
@@ -166,6 +193,36 @@ mod tests {
     fn a_duration_without_unit_is_refused_with_what_is_accepted() {
         let error = "300".parse::<Duration>().unwrap_err().to_string();
         assert!(error.contains("300") && error.contains("5m"), "{error}");
+    }
+
+    #[test]
+    fn a_duration_that_no_calendar_reaches_is_refused() {
+        assert!("36500d".parse::<Duration>().is_ok());
+        for long in ["36501d", "106751991d", "9223372036854775807h"] {
+            let error = long.parse::<Duration>().unwrap_err().to_string();
+            assert!(error.contains("at most 36500d"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_instant_that_cannot_be_written_names_the_first_and_the_last_that_can() {
+        let refused = Timestamp(i64::MAX).to_jiff().unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            format!("`timestamp` is `9223372036854775807 us`, accepted: {INSTANTS}")
+        );
+        for end in INSTANTS.split(" to ") {
+            let end: Timestamp = end.parse().unwrap();
+            assert!(end.to_jiff().is_ok());
+        }
+        assert!("9999-12-31T00:00:00Z".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn no_instant_is_too_extreme_for_its_window() {
+        let window = Duration(5 * MINUTE);
+        assert_eq!(Timestamp(i64::MIN).window_start(window), Timestamp(i64::MIN));
+        assert!(Timestamp(i64::MAX).window_start(window).0 % window.0 == 0);
     }
 
     #[test]

@@ -5,11 +5,9 @@ mod lake_common;
 use std::sync::Arc;
 
 use arterial_datasets::Error;
-use arterial_datasets::lake::{Lake, LakeOptions, MaintainPlan, Scan, TopicPartition, maintain};
-use lake_common::minio::Minio;
-use lake_common::shaky::{Shaky, Trouble};
+use arterial_datasets::lake::{Lake, LakeOptions, MaintainPlan, Place, Scan, TopicPartition, maintain};
+use arterial_testing::{Minio, Shaky, Trouble};
 use lake_common::{count, offsets, options, progress, readings, spec};
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, prefix::PrefixStore};
 
@@ -92,19 +90,18 @@ async fn minio_keeps_every_promise_of_a_local_folder() {
 #[tokio::test]
 async fn a_lost_reply_of_minio_is_no_loss_and_no_double() {
     let Some(minio) = Minio::start() else { return };
-    for (name, trouble) in troubles() {
-        let mut builder = AmazonS3Builder::new().with_url(Minio::url(""));
-        for (key, value) in minio.options() {
-            builder = builder.with_config(key.parse::<AmazonS3ConfigKey>().unwrap(), value);
-        }
-        let store: Arc<dyn ObjectStore> = Arc::new(Shaky::new(Arc::new(builder.build().unwrap()), trouble, 3));
+    let Place::Objects { store: bucket, .. } = Place::find(&Minio::url("any"), &minio.options()).unwrap() else {
+        panic!("no bucket")
+    };
+    for (name, trouble) in Trouble::ALL {
+        let store: Arc<dyn ObjectStore> = Arc::new(Shaky::new(Arc::clone(&bucket), trouble, 3));
         the_whole_life_of_a_table(&Lake::over(store, name, options()).unwrap()).await;
     }
 }
 
 #[tokio::test]
 async fn a_lost_reply_is_no_loss_and_no_double() {
-    for (name, trouble) in troubles() {
+    for (name, trouble) in Trouble::ALL {
         for every in 1..5 {
             // Where every request is lost, no writer can do anything.
             if every == 1 && matches!(trouble, Trouble::LostRequest) {
@@ -149,6 +146,17 @@ async fn tables_below_a_prefix_are_those_of_the_prefix() {
 }
 
 #[tokio::test]
+async fn an_address_without_a_bucket_is_refused() {
+    for url in ["s3://", "s3:///prefix", "ftp://host/lake", "file://host", ""] {
+        let error = Lake::open(url, options()).await.unwrap_err();
+        assert!(
+            error.is_bad_input() && error.to_string().contains("s3://bucket/prefix"),
+            "{url}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_bad_option_names_itself_and_what_is_accepted() {
     let store = [("aws_colour".to_owned(), "blue".to_owned())].into();
     let error = Lake::open("s3://bucket/prefix", LakeOptions { store, ..options() })
@@ -158,12 +166,4 @@ async fn a_bad_option_names_itself_and_what_is_accepted() {
         error.is_bad_input() && error.to_string().contains("aws_colour"),
         "{error}"
     );
-}
-
-fn troubles() -> [(&'static str, Trouble); 3] {
-    [
-        ("reply", Trouble::LostReply),
-        ("retried", Trouble::RetriedByTheClient),
-        ("request", Trouble::LostRequest),
-    ]
 }

@@ -254,3 +254,37 @@ fn a_mapping_for_another_stream_or_field_is_refused() {
     let error = wrong.check(&stream("traffic-sensors")).unwrap_err().to_string();
     assert!(error.contains("`speed`") && error.contains("speed_kmh"), "{error}");
 }
+
+#[test]
+fn a_file_that_is_absent_broken_or_cut_off_is_bad_input_and_named() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    for row in 0..10_000 {
+        writeln!(packer, "{row},{}", row * 7919 % 10_007).unwrap();
+    }
+    let whole = packer.finish().unwrap();
+    for (name, bytes) in [
+        ("cut.csv.gz", &whole[..whole.len() / 2]),
+        ("cut.jsonl.gz", &whole[..whole.len() / 2]),
+        ("broken.parquet", b"PAR1 and nothing else".as_slice()),
+    ] {
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    std::fs::create_dir(folder.path().join("folder.csv")).unwrap();
+    for name in [
+        "cut.csv.gz",
+        "cut.jsonl.gz",
+        "broken.parquet",
+        "folder.csv",
+        "absent.csv",
+    ] {
+        let path = folder.path().join(name);
+        let read = Replay::open(&path, &stream("parking"), None).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let error = read.err().unwrap();
+        assert!(
+            error.is_bad_input() && error.to_string().contains(name),
+            "{name}: {error}"
+        );
+    }
+}

@@ -34,7 +34,7 @@ impl Calendar {
     /// The calendar of a panel.
     ///
     /// # Errors
-    /// An unknown zone, or a start outside the years -9999 to 9999.
+    /// An unknown zone, or a start outside of [`INSTANTS`](arterial_datasets::time::INSTANTS).
     pub fn new(panel: &Panel) -> Result<Self> {
         let zone = TimeZone::get(panel.timezone())
             .map_err(|_| Error::invalid("timezone", panel.timezone(), "an IANA zone, such as Europe/Copenhagen"))?;
@@ -58,7 +58,7 @@ impl Calendar {
     /// Where row `row` stands; it may lie behind the panel's end.
     ///
     /// # Errors
-    /// An instant outside the years -9999 to 9999.
+    /// An instant outside of [`INSTANTS`](arterial_datasets::time::INSTANTS).
     pub fn moment(&self, row: usize) -> Result<Moment> {
         let local = self.local(row)?;
         let (day, time) = (local.div_euclid(DAY), local.rem_euclid(DAY));

@@ -1,7 +1,7 @@
 //! The local clock: which slot of the day and of the week an instant lies in, and the same clock time on another day.
 
 use arterial_datasets::panel::{Holidays, Panel};
-use arterial_datasets::time::{DAY, Duration, SECOND, Timestamp};
+use arterial_datasets::time::{DAY, Duration, INSTANTS, SECOND, Timestamp};
 use jiff::ToSpan;
 use jiff::tz::TimeZone;
 
@@ -68,7 +68,7 @@ impl LocalClock {
     /// The slot that `instant` lies in.
     ///
     /// # Errors
-    /// An instant outside the years -9999 to 9999.
+    /// An instant outside of [`INSTANTS`](arterial_datasets::time::INSTANTS).
     pub fn slot(&self, instant: Timestamp) -> Result<Slot> {
         let local = self.zone.to_datetime(instant.to_jiff()?);
         let midnight = i64::from(local.hour()) * 3600 + i64::from(local.minute()) * 60 + i64::from(local.second());
@@ -82,7 +82,7 @@ impl LocalClock {
     /// The slots of rows `rows` of `panel`; rows may lie behind its last one.
     ///
     /// # Errors
-    /// Instants outside the years -9999 to 9999.
+    /// Instants outside of [`INSTANTS`](arterial_datasets::time::INSTANTS).
     pub fn slots(&self, panel: &Panel, rows: std::ops::Range<usize>) -> Result<Vec<Slot>> {
         rows.map(|row| self.slot(panel.time(row))).collect()
     }
@@ -91,9 +91,9 @@ impl LocalClock {
     /// skipped moves forward by the change; of a time that came twice, the first is taken.
     ///
     /// # Errors
-    /// Instants outside the years -9999 to 9999.
+    /// Instants outside of [`INSTANTS`](arterial_datasets::time::INSTANTS).
     pub fn days_before(&self, instant: Timestamp, days: usize) -> Result<Timestamp> {
-        let outside = |_| Error::invalid("days", days, "few enough to stay within the years -9999 to 9999");
+        let outside = |_| Error::invalid("days", days, format!("few enough to stay within {INSTANTS}"));
         let span = i64::try_from(days).unwrap_or(i64::MAX).min(4_000_000).days();
         let local = self
             .zone

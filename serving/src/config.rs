@@ -1,12 +1,16 @@
 //! What can be set, with defaults and ranges.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use arterial_datasets::panel::Holidays;
-use arterial_datasets::time::{Duration, HOUR, MINUTE, SECOND};
+use arterial_datasets::stream::StreamCatalog;
+use arterial_datasets::time::{Duration, HOUR, MINUTE, SECOND, check_zone};
 use arterial_models::Quantile;
 use arterial_models::registry::Target;
 
+use crate::answer::FURTHEST;
+use crate::live::{target_column, target_fields};
 use crate::{Error, Result};
 
 /// Where the servers listen, and what they bear.
@@ -45,6 +49,11 @@ impl ServerConfig {
     /// # Errors
     /// The first value outside its range.
     pub fn check(&self) -> Result<()> {
+        for (field, address) in [("server.grpc", &self.grpc), ("server.http", &self.http)] {
+            if !is_address(address) {
+                return Err(Error::invalid(field, address, "HOST:PORT, such as 127.0.0.1:50051"));
+            }
+        }
         if !(1024..=2 << 30).contains(&self.max_message_bytes) {
             return Err(Error::invalid(
                 "server.max_message_bytes",
@@ -70,6 +79,16 @@ impl ServerConfig {
     }
 }
 
+/// Whether `text` reads as host and port; whether the host exists is not asked.
+fn is_address(text: &str) -> bool {
+    let host = |host: &str| {
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+        !host.is_empty() && host.chars().all(fits)
+    };
+    let named = text.rsplit_once(':');
+    text.parse::<SocketAddr>().is_ok() || named.is_some_and(|(name, port)| host(name) && port.parse::<u16>().is_ok())
+}
+
 /// What is forecast, and from what.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServingConfig {
@@ -81,8 +100,8 @@ pub struct ServingConfig {
     pub holidays: Holidays,
     /// What is scored on each closed window, beside whatever has a champion in the registry.
     pub targets: Vec<Target>,
-    /// The horizons that go to the table `forecasts`, in minutes; those that are no multiple of a stream's window or
-    /// lie beyond the model's reach are left out. Default 5, 10, .. 60.
+    /// The horizons that go to the table `forecasts`, in minutes, each a multiple of some stream's window; those that are no
+    /// multiple of a stream's own window or lie beyond the model's reach are left out for it. Default 5, 10, .. 60.
     pub horizons_minutes: Vec<u32>,
     /// The quantiles that are computed for each closed window; others are computed when they are asked for. 0.1, 0.5
     /// and 0.9 are always among them. Default 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95.
@@ -142,7 +161,43 @@ impl ServingConfig {
                 "whole minutes from 1",
             ));
         }
+        check_zone(&self.timezone).map_err(|error| error.about("site.timezone"))?;
         self.grid().map(|_| ())
+    }
+
+    /// Checks targets and horizons against the streams that are defined.
+    ///
+    /// # Errors
+    /// A target that no stream has, a horizon that is a multiple of no stream's window.
+    pub fn check_streams(&self, catalog: &StreamCatalog) -> Result<()> {
+        for target in &self.targets {
+            let refuse = |accepted: String| Error::invalid("serving.targets", target, accepted);
+            let Ok(stream) = catalog.get(&target.topic) else {
+                let known: Vec<&str> = catalog.names().collect();
+                return Err(refuse(format!("a field of {}", known.join(", "))));
+            };
+            if target_column(stream, &target.field).is_none() {
+                let fields = target_fields(stream).join(", ");
+                return Err(refuse(format!("`{}` and one of its numbers: {fields}", stream.name)));
+            }
+        }
+        let windows: BTreeSet<Duration> = catalog.iter().map(|stream| stream.window).collect();
+        let fits = |minutes: u32, window: &Duration| {
+            let length = i64::from(minutes) * MINUTE;
+            length % window.0 == 0 && length / window.0 <= FURTHEST as i64
+        };
+        let odd = |minutes: &&u32| !windows.iter().any(|window| fits(**minutes, window));
+        match self.horizons_minutes.iter().find(odd) {
+            None => Ok(()),
+            Some(minutes) => {
+                let windows: Vec<String> = windows.iter().map(ToString::to_string).collect();
+                let accepted = format!(
+                    "minutes that are multiples of {}, at most {FURTHEST} windows",
+                    windows.join(" or ")
+                );
+                Err(Error::invalid("serving.horizons_minutes", minutes, accepted))
+            }
+        }
     }
 
     /// The quantiles to compute for each window: the configured ones and 0.1, 0.5 and 0.9, ascending.
@@ -179,6 +234,37 @@ mod tests {
     fn the_defaults_check() {
         ServerConfig::default().check().unwrap();
         ServingConfig::default().check().unwrap();
+    }
+
+    #[test]
+    fn an_address_is_a_host_and_a_port() {
+        for good in ["127.0.0.1:0", "localhost:80", "[::1]:50051", "0.0.0.0:65535"] {
+            assert!(is_address(good), "{good}");
+        }
+        for bad in [
+            "",
+            "foo",
+            "foo:",
+            ":80",
+            "a b:80",
+            "host:65536",
+            "http://host:80",
+            "::1:80",
+        ] {
+            assert!(!is_address(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_horizon_that_is_a_multiple_of_no_window_is_refused() {
+        let catalog = StreamCatalog::built_in().unwrap();
+        let mut config = ServingConfig::default();
+        config.check_streams(&catalog).unwrap();
+        for minutes in [7, 5 * 1441, u32::MAX] {
+            config.horizons_minutes = vec![5, minutes];
+            let error = config.check_streams(&catalog).unwrap_err().to_string();
+            assert!(error.contains("multiples of 5m"), "{error}");
+        }
     }
 
     #[test]

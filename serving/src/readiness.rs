@@ -20,6 +20,20 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [
+        Self::Rebuilding,
+        Self::BrokerUnreachable,
+        Self::LakeUnwritable,
+        Self::StreamStopped,
+        Self::Draining,
+    ];
+
+    /// The name under which gRPC health says `NOT_SERVING` while it holds.
+    pub fn health_service(self) -> String {
+        format!("arterial.readiness.{}", self.code())
+    }
+
     /// Its code in JSON.
     pub fn code(self) -> &'static str {
         match self {

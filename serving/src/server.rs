@@ -192,6 +192,15 @@ async fn tell_health(state: &AppState, reporter: &HealthReporter) {
     for service in SERVICES.into_iter().chain([""]) {
         reporter.set_service_status(service, status).await;
     }
+    let reasons = state.readiness.reasons();
+    for reason in Reason::ALL {
+        let status = if reasons.contains_key(&reason) {
+            ServingStatus::NotServing
+        } else {
+            ServingStatus::Serving
+        };
+        reporter.set_service_status(reason.health_service(), status).await;
+    }
     state
         .metrics
         .set(Metric::ServerReady, f64::from(u8::from(state.readiness.is_ready())));

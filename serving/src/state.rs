@@ -91,6 +91,7 @@ impl AppState {
     /// Outside of a tokio runtime.
     pub fn new(parts: Parts) -> Result<Arc<Self>> {
         parts.config.check()?;
+        parts.config.check_streams(&parts.catalog)?;
         let grid = parts.config.grid()?;
         let live = Live::new(&parts.catalog, parts.config.history, parts.config.history_bytes);
         for target in &parts.config.targets {

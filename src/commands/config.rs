@@ -19,7 +19,7 @@ enum Verb {
         #[arg(long)]
         config: Option<PathBuf>,
     },
-    /// Say whether a configuration would be taken
+    /// Say whether `arterial run` would take a configuration; nothing is opened
     Check {
         /// The configuration file
         #[arg(long)]
@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     match &args.verb {
         Verb::Show { config } => print!("{}", Config::load(config.as_deref(), std::env::vars())?.to_toml()?),
         Verb::Check { config } => {
-            Config::load(Some(config), std::env::vars())?;
+            Config::load(Some(config), std::env::vars())?.check_service()?;
             println!("{} is fine", config.display());
         }
     }

@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long, default_value = "", hide_default_value = true, value_name = "MODEL")]
     model: String,
     /// The forecast as it was served then, RFC 3339.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     as_of: Option<String>,
     /// Print one JSON document.
     #[arg(long)]
@@ -47,7 +47,8 @@ pub struct Args {
 /// # Errors
 /// A service that cannot be reached, a wrong request.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let as_of = args.as_of.as_deref().map(str::parse::<Timestamp>).transpose()?;
+    let named = |text: &String| text.parse::<Timestamp>().map_err(|error| error.about("--as-of"));
+    let as_of = args.as_of.as_ref().map(named).transpose()?;
     let request = v1::ForecastRequest {
         topic: args.topic.clone(),
         target: args.target.clone(),

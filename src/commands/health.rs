@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
+use arterial_serving::readiness::Reason;
 use serde_json::json;
+use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -29,25 +31,33 @@ pub struct Args {
     service: Service,
 }
 
-/// Asks and prints; a service that is not serving is a failure.
+/// Asks and prints; a service that is not serving is a failure. One that serves may still lack something, such as its
+/// brokers: then it is not ready, and the reasons are named.
 ///
 /// # Errors
 /// A service that cannot be reached, or one that is starting or shutting down.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let found = runtime()?.block_on(ask(&args.service))?;
+    let (found, reasons) = runtime()?.block_on(ask(&args.service))?;
     let serving = found.iter().all(|(_, status)| status == "SERVING");
     if args.json {
         let services: Vec<_> = found
             .iter()
             .map(|(name, status)| json!({"service": name, "status": status}))
             .collect();
-        print_json(&json!({"endpoint": args.service.endpoint, "serving": serving, "services": services}))?;
+        print_json(&json!({
+            "endpoint": args.service.endpoint, "serving": serving, "ready": serving && reasons.is_empty(),
+            "reasons": reasons, "services": services,
+        }))?;
     } else {
         let rows: Vec<Vec<String>> = found
             .iter()
             .map(|(name, status)| vec![label(name), status.clone()])
             .collect();
-        write!(std::io::stdout().lock(), "{}", table(&["service", "status"], &rows))?;
+        let mut out = std::io::stdout().lock();
+        write!(out, "{}", table(&["service", "status"], &rows))?;
+        if !reasons.is_empty() {
+            writeln!(out, "not ready: {}", reasons.join(", "))?;
+        }
     }
     anyhow::ensure!(serving, "`{}` is not serving", args.service.endpoint);
     Ok(())
@@ -61,22 +71,28 @@ fn label(service: &str) -> String {
     }
 }
 
-async fn ask(service: &Service) -> anyhow::Result<Vec<(String, String)>> {
+/// The status of each service, and the codes of what stands in the way of readiness.
+async fn ask(service: &Service) -> anyhow::Result<(Vec<(String, String)>, Vec<&'static str>)> {
     let mut client = HealthClient::new(service.connect().await?);
     let mut found = Vec::new();
     for name in SERVICES {
-        let request = HealthCheckRequest { service: name.into() };
-        let response = client
-            .check(request)
-            .await
-            .map_err(|status| failed(&status))?
-            .into_inner();
-        let status = match response.status() {
+        let status = match check(&mut client, name.into()).await? {
             ServingStatus::Serving => "SERVING",
             ServingStatus::NotServing => "NOT_SERVING",
             _ => "UNKNOWN",
         };
         found.push((name.to_owned(), status.to_owned()));
     }
-    Ok(found)
+    let mut reasons = Vec::new();
+    for reason in Reason::ALL {
+        if check(&mut client, reason.health_service()).await? == ServingStatus::NotServing {
+            reasons.push(reason.code());
+        }
+    }
+    Ok((found, reasons))
+}
+
+async fn check(client: &mut HealthClient<Channel>, service: String) -> anyhow::Result<ServingStatus> {
+    let answer = client.check(HealthCheckRequest { service }).await;
+    Ok(answer.map_err(|status| failed(&status))?.into_inner().status())
 }

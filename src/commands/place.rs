@@ -32,6 +32,7 @@ impl LakePlace {
             )
             .into());
         }
+        config.check()?;
         Ok(config)
     }
 }

@@ -61,7 +61,7 @@ struct Which {
     #[arg(long, value_name = "CODE")]
     reason: Option<String>,
     /// Refused at or after this instant, RFC 3339
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<Timestamp>,
 }
 

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arterial_datasets::time::SystemClock;
-use arterial_features::source::{Assignment, KafkaSettings, KafkaSource};
+use arterial_features::source::KafkaSource;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{self, Config};
-use crate::outcome::Usage;
+use crate::config::Config;
 use crate::service::{Foundation, Ingest, LiveObserver, Service, catalog, indices, ingest, publisher, upkeep};
+use crate::telemetry::Log;
 
-/// The service against real brokers and a real lake; SIGTERM drains, SIGHUP looks for promoted models
+/// The service against real brokers and a real lake; SIGTERM drains, SIGHUP reads the log filter anew and looks for promoted models
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The configuration file; `arterial config show` prints every key
@@ -30,27 +30,24 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let config = args.configuration()?;
-    crate::telemetry::start(&config.telemetry)?;
-    super::runtime()?.block_on(serve(args, config))
+    let log = Log::start(&config.telemetry)?;
+    super::runtime()?.block_on(serve(args, config, &log))
 }
 
 impl Args {
     fn configuration(&self) -> anyhow::Result<Config> {
         let mut config = Config::load(Some(&self.config), std::env::vars())?;
-        if let Some(grpc) = &self.grpc {
-            config.server.grpc.clone_from(grpc);
-        }
-        if let Some(http) = &self.http {
-            config.server.http.clone_from(http);
-        }
+        config.listen_on(self.grpc.as_deref(), self.http.as_deref());
+        config.check_service()?;
         Ok(config)
     }
 }
 
-async fn serve(args: &Args, config: Config) -> anyhow::Result<()> {
+async fn serve(args: &Args, config: Config, log: &Log) -> anyhow::Result<()> {
     let streams = catalog(&config)?;
     let foundation = Arc::new(Foundation::open(config, streams, Arc::new(SystemClock)).await?);
-    let source = KafkaSource::new(kafka_settings(&foundation)?)?;
+    let topics = foundation.streams()?.into_iter().map(|stream| stream.name.clone());
+    let source = KafkaSource::new(foundation.config.kafka_settings(topics))?;
     let service = Service::listen(&foundation, publisher(&foundation.config)?, false).await?;
     let observer = Arc::new(LiveObserver(Arc::clone(&service.state)));
     let options = foundation.pipeline_options();
@@ -65,7 +62,7 @@ async fn serve(args: &Args, config: Config) -> anyhow::Result<()> {
     let upkeep = tokio::spawn(upkeep::forever(Arc::clone(&foundation)));
     service.announce(args.ready_file.as_deref())?;
 
-    let ended = wait(&mut ingest, &service).await;
+    let ended = wait(args, log, &mut ingest, &service).await;
     tracing::info!("draining");
     upkeep.abort();
     let stopped = match ended {
@@ -77,7 +74,7 @@ async fn serve(args: &Args, config: Config) -> anyhow::Result<()> {
 }
 
 /// Waits for a signal that ends the service, or for a part that fails.
-async fn wait(ingest: &mut Ingest, service: &Service) -> anyhow::Result<()> {
+async fn wait(args: &Args, log: &Log, ingest: &mut Ingest, service: &Service) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -85,28 +82,24 @@ async fn wait(ingest: &mut Ingest, service: &Service) -> anyhow::Result<()> {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
-            _ = hang_up.recv() => service.state.look_for_models().await,
+            _ = hang_up.recv() => {
+                reload(args, log);
+                service.state.look_for_models().await;
+            }
             ended = ingest.failed() => return ended,
             () = service.failed() => anyhow::bail!("a server has stopped"),
         }
     }
 }
 
-fn kafka_settings(foundation: &Foundation) -> anyhow::Result<KafkaSettings> {
-    let kafka = &foundation.config.kafka;
-    if kafka.brokers.is_empty() {
-        return Err(
-            Usage("`kafka.brokers` is empty, accepted: host:port, or several with commas between".into()).into(),
-        );
+/// Reads the configuration again. The log's filter can change at once; everything else waits for the next start.
+fn reload(args: &Args, log: &Log) {
+    let read = args.configuration().and_then(|config| {
+        log.filter_by(&config.telemetry.log)?;
+        Ok(config.telemetry.log)
+    });
+    match read {
+        Ok(filter) => tracing::info!(log = filter, "log filter read again; other changes need a new start"),
+        Err(error) => tracing::error!(error = format!("{error:#}"), "the configuration cannot be read again"),
     }
-    let topics = foundation.streams()?.into_iter().map(|stream| stream.name.clone());
-    Ok(KafkaSettings {
-        group: kafka.group.clone(),
-        assignment: match kafka.assignment {
-            config::Assignment::Group => Assignment::Group,
-            config::Assignment::Manual => Assignment::All,
-        },
-        properties: kafka.properties.clone(),
-        ..KafkaSettings::new(kafka.brokers.clone(), topics)
-    })
 }

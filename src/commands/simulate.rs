@@ -23,7 +23,12 @@ pub struct Args {
     #[command(flatten)]
     target: Target,
     /// The first instant, UTC
-    #[arg(long, value_name = "TIME", default_value = "2026-01-05T00:00:00Z")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "2026-01-05T00:00:00Z",
+        allow_hyphen_values = true
+    )]
     start: Timestamp,
     /// small, medium or large: about 80, 110 or 160 traffic sensors
     #[arg(long, default_value = "medium")]

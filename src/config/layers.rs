@@ -1,5 +1,8 @@
 //! Lays a file and the environment over the defaults; what the defaults do not know is an error.
 
+use std::collections::BTreeMap;
+
+use toml::de::DeTable;
 use toml::{Table, Value};
 
 use super::Config;
@@ -20,6 +23,9 @@ pub enum ConfigError {
         key: String,
         message: String,
     },
+    /// A value of the right type that cannot be used; the message begins with its key.
+    #[error("{place}: {message}")]
+    Value { place: String, message: String },
 }
 
 /// The layers so far.
@@ -27,7 +33,7 @@ pub struct Layers {
     defaults: Table,
     merged: Table,
     /// Where each overridden key came from, for errors.
-    places: Vec<(String, String)>,
+    places: BTreeMap<String, String>,
 }
 
 impl Layers {
@@ -37,25 +43,26 @@ impl Layers {
         Ok(Self {
             merged: table.clone(),
             defaults: table,
-            places: Vec::new(),
+            places: BTreeMap::new(),
         })
     }
 
     /// Lays a file over.
     pub fn add_file(&mut self, path: &str, text: &str) -> Result<(), ConfigError> {
         let table: Table = toml::from_str(text).map_err(|error| syntax(path, text, &error))?;
+        let place = |names: &[&str]| format!("{path}:{}", line_of(text, names));
+        self.places.insert(String::new(), path.into());
         for (section, value) in table {
-            let place = |key: &str| format!("{path}:{}", line_of(text, &section, key));
             let Value::Table(entries) = value else {
                 let message = format!("accepted sections: {}", names(&self.defaults));
                 return Err(ConfigError::Wrong {
-                    place: place(""),
+                    place: place(&[&section]),
                     key: section,
                     message,
                 });
             };
             for (key, value) in entries {
-                self.set(&section, &key, value, place(&key))?;
+                self.set(&section, &key, value, &|entry| place(&[&section, &key, entry]))?;
             }
         }
         Ok(())
@@ -76,10 +83,10 @@ impl Layers {
                 None => (key, None),
             };
             let value = match entry {
-                Some(entry) => Value::Table(Table::from_iter([(entry, Value::String(text))])),
+                Some(entry) => Value::Table(Table::from_iter([(entry_name(&key, entry), Value::String(text))])),
                 None => self.parse_like_default(&section, &key, &text),
             };
-            self.set(&section, &key, value, format!("environment variable {name}"))?;
+            self.set(&section, &key, value, &|_| format!("environment variable {name}"))?;
         }
         Ok(())
     }
@@ -87,50 +94,69 @@ impl Layers {
     /// The configuration that the layers give.
     pub fn finish(self) -> Result<Config, ConfigError> {
         let text = toml::to_string(&self.merged).unwrap_or_default();
-        toml::from_str(&text).map_err(|error| {
-            let line = error
-                .span()
-                .map_or("", |span| text[..span.start].lines().last().unwrap_or(""));
-            let key = line.split('=').next().unwrap_or("").trim().to_string();
-            let place = self
-                .places
-                .iter()
-                .rev()
-                .find(|(name, _)| name.ends_with(&format!(".{key}")));
-            ConfigError::Wrong {
-                place: place.map_or_else(|| "configuration".into(), |(_, place)| place.clone()),
-                key,
-                message: error.message().replace('\n', " "),
+        match toml::from_str::<Config>(&text) {
+            Ok(config) => Ok(Config {
+                places: self.places,
+                ..config
+            }),
+            Err(error) => {
+                let line = error
+                    .span()
+                    .map_or("", |span| text[..span.start].lines().last().unwrap_or(""));
+                let last = format!(".{}", line.split('=').next().unwrap_or("").trim());
+                let set = self.places.into_iter().find(|(name, _)| name.ends_with(&last));
+                let (key, place) = set.unwrap_or_else(|| (last[1..].into(), "configuration".into()));
+                Err(ConfigError::Wrong {
+                    place,
+                    key,
+                    message: error.message().replace('\n', " "),
+                })
             }
-        })
+        }
     }
 
-    fn set(&mut self, section: &str, key: &str, value: Value, place: String) -> Result<(), ConfigError> {
+    /// Sets one key; `place` says where an entry of its table was set, or the key itself for an empty one.
+    fn set(
+        &mut self,
+        section: &str,
+        key: &str,
+        value: Value,
+        place: &dyn Fn(&str) -> String,
+    ) -> Result<(), ConfigError> {
         let full = format!("{section}.{key}");
-        let wrong = |message: String| ConfigError::Wrong {
-            place: place.clone(),
-            key: full.clone(),
-            message,
-        };
+        let wrong = |key: String, place: String, message: String| ConfigError::Wrong { place, key, message };
         let Some(Value::Table(known)) = self.defaults.get(section) else {
-            return Err(wrong(format!("accepted sections: {}", names(&self.defaults))));
+            let message = format!("accepted sections: {}", names(&self.defaults));
+            return Err(wrong(full, place(""), message));
         };
         let Some(default) = known.get(key) else {
-            return Err(wrong(format!("accepted keys of `{section}`: {}", names(known))));
+            let message = format!("accepted keys of `{section}`: {}", names(known));
+            return Err(wrong(full, place(""), message));
         };
         if !same_type(default, &value) {
-            return Err(wrong(format!("is `{value}`, accepted: {}", describe(default))));
+            let message = format!("is `{value}`, accepted: {}", describe(default));
+            return Err(wrong(full, place(""), message));
         }
         let Some(Value::Table(target)) = self.merged.get_mut(section) else {
-            return Err(wrong("is no section".into()));
+            return Err(wrong(full, place(""), "is no section".into()));
         };
         match (target.get_mut(key), value) {
-            (Some(Value::Table(old)), Value::Table(new)) if FREE.contains(&full.as_str()) => old.extend(new),
+            (Some(Value::Table(old)), Value::Table(new)) if FREE.contains(&full.as_str()) => {
+                for (entry, value) in new {
+                    let name = format!("{full}.{entry}");
+                    if !value.is_str() {
+                        let message = format!("is `{value}`, accepted: a text in quotes");
+                        return Err(wrong(name, place(&entry), message));
+                    }
+                    self.places.insert(name, place(&entry));
+                    old.insert(entry, value);
+                }
+            }
             (_, value) => {
                 target.insert(key.into(), value);
             }
         }
-        self.places.push((full, place));
+        self.places.insert(full, place(""));
         Ok(())
     }
 
@@ -159,6 +185,14 @@ impl Layers {
             }
             Some(_) => parsed().unwrap_or_else(|| Value::String(text.into())),
         }
+    }
+}
+
+/// The entry that a variable names: properties of Kafka have dots, which no shell takes in a variable's name.
+fn entry_name(table: &str, entry: String) -> String {
+    match table {
+        "properties" => entry.replace('_', "."),
+        _ => entry,
     }
 }
 
@@ -202,22 +236,31 @@ fn describe(default: &Value) -> &'static str {
     }
 }
 
-/// The line of `key` in `section`, counted from 1; the section's own line where the key is not found.
-fn line_of(text: &str, section: &str, key: &str) -> usize {
-    let mut inside = false;
-    let mut header = 1;
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.starts_with('[') {
-            let name = line.trim_matches(['[', ']']);
-            inside = name == section || name.starts_with(&format!("{section}."));
-            if inside {
-                header = index + 1;
-            }
-        }
-        if inside && !key.is_empty() && line.trim_start_matches('"').starts_with(key) {
-            return index + 1;
-        }
+/// The line, counted from 1, of the last of `names` that is found, each one inside the one before.
+fn line_of(text: &str, names: &[&str]) -> usize {
+    let mut line = 1;
+    let Ok(root) = DeTable::parse(text) else { return line };
+    let mut table = Some(root.get_ref());
+    for name in names {
+        let Some((name, value)) = table.and_then(|table| table.get_key_value(*name)) else {
+            break;
+        };
+        line = text[..name.span().start].matches('\n').count() + 1;
+        table = value.get_ref().as_table();
     }
-    header
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_of_a_key_is_found_however_it_is_written() {
+        let text = "kafka.group = \"x\"\n[lake]\nurl_of = 1\nurl = \"y\"\noptions = { aws_region = \"z\" }\n";
+        assert_eq!(line_of(text, &["kafka", "group", ""]), 1);
+        assert_eq!(line_of(text, &["lake", "url", ""]), 4);
+        assert_eq!(line_of(text, &["lake", "options", "aws_region"]), 5);
+        assert_eq!(line_of(text, &["lake"]), 2);
+    }
 }

@@ -1,11 +1,12 @@
 //! The configuration: shipped defaults < file < environment < command line, parsed once.
 
+mod check;
 mod layers;
+mod parts;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arterial_datasets::panel::Holidays;
 use arterial_datasets::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,9 @@ pub struct Config {
     pub serving: Serving,
     pub privacy: Privacy,
     pub telemetry: Telemetry,
+    /// Where each key was set, for errors; the file itself stands under the empty key.
+    #[serde(skip)]
+    places: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -160,52 +164,18 @@ impl Config {
         layers.finish()
     }
 
-    /// Where models are kept: as configured, or beside the lake's tables.
-    pub fn registry_url(&self) -> String {
-        if self.registry.url.is_empty() {
-            return format!("{}/registry", self.lake.url.trim_end_matches('/'));
+    /// Lets the command line override where the servers listen.
+    pub fn listen_on(&mut self, grpc: Option<&str>, http: Option<&str>) {
+        let servers = [
+            (grpc, &mut self.server.grpc, "server.grpc", "--grpc"),
+            (http, &mut self.server.http, "server.http", "--http"),
+        ];
+        for (address, server, key, option) in servers {
+            if let Some(address) = address {
+                address.clone_into(server);
+                self.places.insert(key.into(), option.into());
+            }
         }
-        self.registry.url.clone()
-    }
-
-    /// The part that the servers read.
-    pub fn server_config(&self) -> arterial_serving::ServerConfig {
-        arterial_serving::ServerConfig {
-            grpc: self.server.grpc.clone(),
-            http: self.server.http.clone(),
-            max_message_bytes: self.server.max_message_bytes,
-            max_concurrent_calls: self.server.max_concurrent_calls,
-            drain: self.server.drain,
-            longest_call: self.server.longest_call,
-        }
-    }
-
-    /// The part that scoring reads.
-    ///
-    /// # Errors
-    /// A target that is not of the form `topic.field`, a file of holidays that cannot be read.
-    pub fn serving_config(&self) -> Result<arterial_serving::ServingConfig, arterial_models::Error> {
-        let targets = self
-            .serving
-            .targets
-            .iter()
-            .map(|target| target.parse())
-            .collect::<Result<_, _>>()?;
-        Ok(arterial_serving::ServingConfig {
-            site: self.site.name.clone(),
-            timezone: self.site.timezone.clone(),
-            holidays: match self.site.holidays.as_str() {
-                "" => Holidays::default(),
-                path => Holidays::read(path.as_ref())?,
-            },
-            targets,
-            horizons_minutes: self.serving.horizons_minutes.clone(),
-            stale_after: self.serving.stale_after,
-            history: self.serving.history,
-            history_bytes: self.serving.history_bytes,
-            poll_every: self.registry.poll_every,
-            ..arterial_serving::ServingConfig::default()
-        })
     }
 
     /// This configuration as TOML, with secrets blanked.
@@ -303,6 +273,17 @@ mod tests {
     fn free_tables_take_any_key() {
         let config = load("[kafka.properties]\n\"security.protocol\" = \"SASL_SSL\"\n", &[]).unwrap();
         assert_eq!(config.kafka.properties["security.protocol"], "SASL_SSL");
+    }
+
+    #[test]
+    fn a_variable_names_the_dots_of_a_kafka_property_by_underscores() {
+        let variables = [
+            ("ARTERIAL_KAFKA__PROPERTIES__SASL_PASSWORD", "hush"),
+            ("ARTERIAL_LAKE__OPTIONS__AWS_REGION", "us-east-1"),
+        ];
+        let config = load("", &variables).unwrap();
+        assert_eq!(config.kafka.properties["sasl.password"], "hush");
+        assert_eq!(config.lake.options["aws_region"], "us-east-1");
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use arterial_datasets::lake::{Lake, LakeOptions};
 use arterial_datasets::stream::{StreamCatalog, StreamDefinition};
 use arterial_datasets::time::Clock;
-use arterial_features::decode::{DecodeLimits, IdentityKey};
-use arterial_features::pipeline::{LakeAddress, OnRecreatedTopic, PipelineOptions};
+use arterial_features::decode::IdentityKey;
+use arterial_features::pipeline::{LakeAddress, PipelineOptions};
 use arterial_models::registry::{self, Registry};
 
 use super::secret;
-use crate::config::{Config, RecreatedTopic};
+use crate::config::Config;
 use crate::outcome::Usage;
 
 /// What a service stands on.
@@ -29,7 +29,7 @@ pub struct Foundation {
 }
 
 impl Foundation {
-    /// Opens everything that `config` names.
+    /// Checks the configuration, and only then opens everything that it names.
     ///
     /// # Errors
     /// A value that is not accepted; a lake or registry that cannot be opened.
@@ -40,6 +40,7 @@ impl Foundation {
             )
             .into());
         }
+        config.check()?;
         let lake = Lake::open(&config.lake.url, lake_options(&config, &clock)).await?;
         let registry = registry::open(&config.registry_url(), &config.lake.options)?;
         let secret = secret::load(&config)?;
@@ -58,14 +59,7 @@ impl Foundation {
     /// # Errors
     /// A name in `streams.enabled` that no stream has.
     pub fn streams(&self) -> anyhow::Result<Vec<Arc<StreamDefinition>>> {
-        let enabled = &self.config.streams.enabled;
-        if enabled.is_empty() {
-            return Ok(self.catalog.iter().cloned().collect());
-        }
-        Ok(enabled
-            .iter()
-            .map(|name| self.catalog.get(name).cloned())
-            .collect::<Result<_, _>>()?)
+        Ok(self.config.enabled(&self.catalog)?)
     }
 
     /// Where the pipeline finds the lake, again and again.
@@ -78,22 +72,7 @@ impl Foundation {
 
     /// How the pipeline runs.
     pub fn pipeline_options(&self) -> PipelineOptions {
-        let (ingest, kafka) = (&self.config.ingest, &self.config.kafka);
-        PipelineOptions {
-            limits: DecodeLimits {
-                record_bytes: kafka.max_record_bytes,
-                kept_bytes: ingest.quarantine_payload_bytes,
-                ..DecodeLimits::default()
-            },
-            archive_rows: ingest.flush_records,
-            archive_interval: ingest.flush_every.to_std(),
-            closed_bytes: ingest.late_cache_bytes,
-            on_recreated_topic: match kafka.recreated_topic {
-                RecreatedTopic::Stop => OnRecreatedTopic::Stop,
-                RecreatedTopic::Restart => OnRecreatedTopic::Restart,
-            },
-            ..PipelineOptions::new(self.secret)
-        }
+        self.config.pipeline_options(self.secret)
     }
 }
 
@@ -102,10 +81,7 @@ impl Foundation {
 /// # Errors
 /// A definition that does not check.
 pub fn catalog(config: &Config) -> anyhow::Result<StreamCatalog> {
-    if config.streams.folder.is_empty() {
-        return Ok(StreamCatalog::built_in()?);
-    }
-    Ok(StreamCatalog::with_folder(config.streams.folder.as_ref())?)
+    Ok(config.catalog()?)
 }
 
 /// How the configured lake is opened.

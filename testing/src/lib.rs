@@ -5,9 +5,13 @@
 
 pub mod jars;
 pub mod kafka;
+pub mod minio;
 pub mod secure;
+pub mod shaky;
 mod signal;
 
 pub use kafka::KafkaBroker;
+pub use minio::Minio;
 pub use secure::SecureListener;
+pub use shaky::{Shaky, Trouble};
 pub use signal::signal;

@@ -52,7 +52,7 @@ impl Calendar {
     /// The local time at an instant.
     ///
     /// # Errors
-    /// An instant outside the years -9999 to 9999.
+    /// An instant outside of [`INSTANTS`](crate::time::INSTANTS).
     pub fn at(&self, instant: Timestamp) -> Result<LocalTime> {
         let local = instant.to_jiff()?.to_zoned(self.zone.clone());
         let date = local.date();

@@ -158,7 +158,7 @@ impl City {
     /// Moves the clock to `until` (in whole steps of 5 s) and gives each event to `each`, in order of time.
     ///
     /// # Errors
-    /// A time outside the years -9999 to 9999.
+    /// A time outside of [`INSTANTS`](crate::time::INSTANTS).
     pub fn advance(&mut self, until: Timestamp, each: &mut dyn FnMut(SimulatedEvent<'_>)) -> Result<()> {
         while self.now.0 + STEP <= until.0 {
             self.step(each)?;

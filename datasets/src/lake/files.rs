@@ -17,7 +17,7 @@ use super::fault::Step;
 use super::stats::{self, Stats};
 use super::store::{Store, blocking};
 use super::unique::unique;
-use crate::time::Timestamp;
+use crate::time::{INSTANTS, Timestamp};
 use crate::{Error, Result};
 
 /// Rows of a row group: small enough that a look-up of few keys skips most of a sorted file.
@@ -123,7 +123,7 @@ fn split(partition: Option<&str>, batches: &[RecordBatch]) -> Result<Vec<Part>> 
         };
         let text = match day {
             Some(day) => {
-                Some(stats::date(*day).ok_or_else(|| Error::invalid(column, day, "a day of the years -9999 to 9999"))?)
+                Some(stats::date(*day).ok_or_else(|| Error::invalid(column, day, format!("a day within {INSTANTS}")))?)
             }
             None => None,
         };

@@ -16,9 +16,9 @@
 //! | `progress` | offsets, watermark and epoch as Delta `txn` actions |
 //! | `scan`, `filter`, `reader` | projection, keys, times, versions |
 //! | `maintain` | compaction, finalisation, retention, vacuum, log clean-up |
-//! | `fsync`, `store` | durable files, object stores |
+//! | `place`, `fsync`, `store` | addresses, durable files, object stores |
 //! | `log`, `snapshot`, `action`, `checkpoint`, `schema`, `stats`, `files` | the Delta format |
-//! | `fault` | where tests make a step fail |
+//! | `fault`, `unique` | where tests make a step fail, names by chance |
 
 mod action;
 mod checkpoint;
@@ -31,6 +31,7 @@ mod finalise;
 mod fsync;
 mod log;
 mod maintain;
+mod place;
 mod progress;
 mod reader;
 mod retention;
@@ -53,6 +54,7 @@ use object_store::ObjectStore;
 
 pub use fault::{Fault, Point, Step, When};
 pub use maintain::{MaintainPlan, TableReport, TableRule, WindowRule, maintain};
+pub use place::Place;
 pub use progress::{NOTHING_READ, PartitionProgress, Progress, TopicPartition};
 pub use scan::Scan;
 pub use table::{Table, TableSpec};
@@ -135,7 +137,7 @@ impl Lake {
     /// # Errors
     /// [`Error::Invalid`] where a local folder is missing; otherwise as [`open`](Self::open).
     pub async fn open_existing(url: &str, options: LakeOptions) -> Result<Self> {
-        if Store::is_absent(url)? {
+        if Store::is_absent(url, &options.store)? {
             return Err(Error::invalid(
                 "lake",
                 url,

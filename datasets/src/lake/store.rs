@@ -7,14 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
-use url::Url;
 
 use super::fault::{Faults, Step};
 use super::fsync::{Folder, Mode, Put};
+use super::place::Place;
 use crate::{Error, Result};
 
 /// The files of a lake; every path is relative to the lake's root.
@@ -29,26 +28,18 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the store that `url` names: a path, `file://` or `s3://bucket/prefix`.
     pub(crate) fn open(url: &str, options: &BTreeMap<String, String>, fsync: bool, faults: Faults) -> Result<Self> {
-        match url.split_once("://") {
-            None => Self::local(std::path::Path::new(url), fsync, faults),
-            Some(("file", _)) => Self::local(&file_path(url)?, fsync, faults),
-            Some(("s3" | "s3a", _)) => Self::s3(url, options, faults),
-            Some(_) => Err(Error::invalid(
-                "lake.url",
-                url,
-                "a local path, file:///path or s3://bucket/prefix",
-            )),
+        match Place::find(url, options)? {
+            Place::Folder(path) => Self::local(&path, fsync, faults),
+            Place::Objects { store, prefix } => Ok(Self::of(store, prefix.as_ref(), faults)),
         }
     }
 
     /// Whether `url` names a local folder that does not exist.
-    pub(crate) fn is_absent(url: &str) -> Result<bool> {
-        let folder = match url.split_once("://") {
-            None => PathBuf::from(url),
-            Some(("file", _)) => file_path(url)?,
-            Some(_) => return Ok(false),
-        };
-        Ok(!folder.is_dir())
+    pub(crate) fn is_absent(url: &str, options: &BTreeMap<String, String>) -> Result<bool> {
+        Ok(match Place::find(url, options)? {
+            Place::Folder(path) => !path.is_dir(),
+            Place::Objects { .. } => false,
+        })
     }
 
     /// A store of the caller's making, below `root`.
@@ -73,26 +64,6 @@ impl Store {
             folder: Some(Arc::new(folder)),
             faults,
         })
-    }
-
-    fn s3(url: &str, options: &BTreeMap<String, String>, faults: Faults) -> Result<Self> {
-        let parsed = Url::parse(url).map_err(|_| Error::invalid("lake.url", url, "s3://bucket/prefix"))?;
-        let mut builder = AmazonS3Builder::from_env().with_url(url);
-        for (name, value) in options {
-            let key: AmazonS3ConfigKey = name.to_ascii_lowercase().parse().map_err(|_| {
-                Error::invalid(
-                    format!("lake.options.{name}"),
-                    value,
-                    "a key of the S3 client, such as aws_endpoint, aws_region, aws_access_key_id, aws_allow_http",
-                )
-            })?;
-            builder = builder.with_config(key, value);
-        }
-        let objects = builder.build().map_err(|source| Error::Store {
-            path: url.to_owned(),
-            source,
-        })?;
-        Ok(Self::of(Arc::new(objects), parsed.path(), faults))
     }
 
     /// Whether another writer's files can appear late or a reply can get lost on the way.
@@ -236,13 +207,6 @@ impl Store {
             .trim_start_matches('/')
             .to_owned()
     }
-}
-
-fn file_path(url: &str) -> Result<PathBuf> {
-    Url::parse(url)
-        .ok()
-        .and_then(|parsed| parsed.to_file_path().ok())
-        .ok_or_else(|| Error::invalid("lake.url", url, "file:///absolute/path"))
 }
 
 /// Runs work that blocks (files, compression) away from the threads that serve.

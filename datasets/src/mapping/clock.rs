@@ -4,7 +4,7 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use super::definition::{Ambiguous, TimeRule};
-use crate::time::{HOUR, Timestamp};
+use crate::time::{HOUR, INSTANTS, Timestamp};
 use crate::{Error, Result};
 
 /// Reads the times of one file.
@@ -95,14 +95,14 @@ impl FileClock {
     /// The instant of microseconds that count a clock without offset from 1970.
     pub(super) fn read_naive(&self, microseconds: i64) -> std::result::Result<Timestamp, String> {
         let naive = jiff::Timestamp::from_microsecond(microseconds)
-            .map_err(|_| format!("is `{microseconds}`, accepted: microseconds of the years -9999 to 9999"))?;
+            .map_err(|_| format!("is `{microseconds}`, accepted: microseconds of {INSTANTS}"))?;
         self.place(Offset::UTC.to_datetime(naive), 0)
     }
 
     fn place(&self, naive: DateTime, hours: i64) -> std::result::Result<Timestamp, String> {
         let naive = naive
             .checked_add(jiff::Span::new().hours(hours))
-            .map_err(|_| format!("is `{naive}` plus {hours} hours, accepted: years -9999 to 9999"))?;
+            .map_err(|_| format!("is `{naive}` plus {hours} hours, accepted: {INSTANTS}"))?;
         let candidates = self.zone.to_ambiguous_timestamp(naive);
         let clear = matches!(candidates.offset(), AmbiguousOffset::Unambiguous { .. });
         let instant = match self.rule.ambiguous {
@@ -117,7 +117,7 @@ impl FileClock {
         };
         instant
             .map(|instant| Timestamp(instant.as_microsecond()))
-            .map_err(|_| format!("is `{naive}`, accepted: years -9999 to 9999"))
+            .map_err(|_| format!("is `{naive}`, accepted: {INSTANTS}"))
     }
 }
 

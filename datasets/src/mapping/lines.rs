@@ -50,10 +50,7 @@ impl Lines {
                 Ok(0) => return None,
                 Ok(_) => {}
                 Err(source) => {
-                    return Some(Err(Error::Io {
-                        path: self.path.clone(),
-                        source,
-                    }));
+                    return Some(Err(Error::reading(&self.path, source)));
                 }
             }
             while line.last().is_some_and(u8::is_ascii_whitespace) {

@@ -56,16 +56,18 @@ impl Table {
     }
 
     fn read_parquet(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|source| Error::Io {
-            path: path.into(),
-            source,
-        })?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+        let broken = |error: &dyn std::error::Error| {
+            Error::invalid("data", path.display(), format!("an intact Parquet file ({error})"))
+        };
+        let file = File::open(path).map_err(|source| Error::reading(path, source))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| broken(&error))?;
         let schema = builder.schema().clone();
         let batches = builder
             .with_batch_size(65_536)
-            .build()?
-            .collect::<std::result::Result<Vec<_>, _>>()?;
+            .build()
+            .map_err(|error| broken(&error))?
+            .collect::<std::result::Result<Vec<_>, _>>()
+            .map_err(|error| broken(&error))?;
         let batch = concat_batches(&schema, &batches)?;
         let names = schema.fields().iter().map(|field| field.name().clone()).collect();
         let columns = batch.columns().iter().map(simplify).collect::<Result<_>>()?;
@@ -115,10 +117,9 @@ impl Table {
     /// Objects in objects become columns named by their path.
     fn read_lines(path: &Path) -> Result<Self> {
         let mut text = String::new();
-        open(path)?.read_to_string(&mut text).map_err(|source| Error::Io {
-            path: path.into(),
-            source,
-        })?;
+        open(path)?
+            .read_to_string(&mut text)
+            .map_err(|source| Error::reading(path, source))?;
         let mut names: Vec<String> = Vec::new();
         let mut cells: Vec<Vec<(usize, String)>> = Vec::new();
         for (row, line) in text.lines().filter(|line| !line.trim().is_empty()).enumerate() {
@@ -262,10 +263,7 @@ impl Table {
 
 /// Opens a file, through gzip where it ends in `.gz`.
 pub fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
-    let file = File::open(path).map_err(|source| Error::Io {
-        path: path.into(),
-        source,
-    })?;
+    let file = File::open(path).map_err(|source| Error::reading(path, source))?;
     let file = std::io::BufReader::with_capacity(1 << 18, file);
     if path.extension().is_some_and(|ending| ending == "gz") {
         return Ok(Box::new(flate2::read::MultiGzDecoder::new(file)));

@@ -4,6 +4,7 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use super::options::{PanelOptions, UtcOffset};
+use crate::time::INSTANTS;
 use crate::{Error, Result};
 
 const ACCEPTED: &str = "a time such as 2026-01-31T08:00:00, with or without an offset";
@@ -61,7 +62,7 @@ impl PanelClock {
     /// The instant of a time without offset.
     pub(super) fn place(&mut self, civil: DateTime) -> Result<i64, String> {
         self.naive = true;
-        let too_far = |_| format!("`{civil}` is outside the years -9999 to 9999");
+        let too_far = |_| format!("`{civil}` is outside {INSTANTS}");
         if let Some(offset) = self.fixed {
             return offset
                 .to_timestamp(civil)

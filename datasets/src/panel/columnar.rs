@@ -10,6 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use super::clock::{PanelClock, number};
 use super::intern::Names;
 use super::table::{Format, Layout, Places, Table, cell, places};
+use crate::time::INSTANTS;
 use crate::{Error, Result};
 
 /// Reads the cells of a Parquet file.
@@ -126,8 +127,7 @@ fn read_times(column: &ArrayRef, clock: &mut PanelClock, times: &mut Vec<i64>) -
 }
 
 fn naive(micro: i64, clock: &mut PanelClock) -> Result<i64, String> {
-    let instant = jiff::Timestamp::from_microsecond(micro)
-        .map_err(|_| format!("{micro} us is outside the years -9999 to 9999"))?;
+    let instant = jiff::Timestamp::from_microsecond(micro).map_err(|_| format!("{micro} us is outside {INSTANTS}"))?;
     clock.place(jiff::tz::Offset::UTC.to_datetime(instant))
 }
 

@@ -23,10 +23,7 @@ pub(super) fn read(path: &str, file: File, format: Format, clock: &mut PanelCloc
 /// A reader whose separator is the one of the first line: a comma, or else a semicolon or a tab.
 pub(super) fn rows(path: &str, mut input: Box<dyn Read>) -> Result<Reader<Box<dyn Read>>> {
     let mut start = Vec::new();
-    let fail = |source| Error::Io {
-        path: path.into(),
-        source,
-    };
+    let fail = |source| Error::reading(path.as_ref(), source);
     Read::by_ref(&mut input)
         .take(1 << 16)
         .read_to_end(&mut start)

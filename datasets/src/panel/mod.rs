@@ -28,7 +28,7 @@ pub use table::{Format, Layout, file_digest};
 use ndarray::{Array3, ArrayView2, Axis, s};
 use serde::{Deserialize, Serialize};
 
-use crate::time::{Duration, Timestamp};
+use crate::time::{Duration, Timestamp, check_zone};
 use crate::{Error, Result};
 
 /// What a channel of a panel may be used for.
@@ -93,13 +93,7 @@ impl Panel {
         if step.0 <= 0 {
             return Err(Error::invalid("step", step, "a positive duration, such as 5m"));
         }
-        if jiff::tz::TimeZone::get(timezone).is_err() {
-            return Err(Error::invalid(
-                "timezone",
-                timezone,
-                "an IANA zone, such as Europe/Copenhagen",
-            ));
-        }
+        check_zone(timezone)?;
         let (_, width, depth) = values.dim();
         if series.len() != width || channels.len() != depth {
             return Err(Error::invalid(

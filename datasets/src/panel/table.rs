@@ -81,10 +81,7 @@ pub fn file_digest(path: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
-        let read = file.read(&mut buffer).map_err(|source| Error::Io {
-            path: path.into(),
-            source,
-        })?;
+        let read = file.read(&mut buffer).map_err(|source| Error::reading(path, source))?;
         if read == 0 {
             break;
         }
@@ -99,30 +96,17 @@ pub fn file_digest(path: &Path) -> Result<String> {
 
 /// Opens a file that somebody named.
 pub(super) fn open(path: &Path) -> Result<File> {
-    let wrong = |accepted: &str| Error::invalid("data", path.display(), accepted);
-    let file = File::open(path).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => wrong("a file that exists"),
-        _ => Error::Io {
-            path: path.into(),
-            source,
-        },
-    })?;
-    let facts = file.metadata().map_err(|source| Error::Io {
-        path: path.into(),
-        source,
-    })?;
+    let file = File::open(path).map_err(|source| Error::reading(path, source))?;
+    let facts = file.metadata().map_err(|source| Error::reading(path, source))?;
     if facts.is_dir() {
-        return Err(wrong("a file, not a folder"));
+        return Err(Error::reading(path, std::io::ErrorKind::IsADirectory.into()));
     }
     Ok(file)
 }
 
 /// Finds out by a file's first bytes how it is written.
 pub(super) fn format(path: &Path, file: &mut File) -> Result<Format> {
-    let fail = |source| Error::Io {
-        path: path.into(),
-        source,
-    };
+    let fail = |source| Error::reading(path, source);
     let mut magic = Vec::new();
     Read::by_ref(file).take(4).read_to_end(&mut magic).map_err(fail)?;
     file.seek(SeekFrom::Start(0)).map_err(fail)?;

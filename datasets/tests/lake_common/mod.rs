@@ -1,9 +1,6 @@
 //! A small table of readings, and what the lake's tests do with it.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
-pub mod minio;
-pub mod shaky;
-
 use std::ops::Range;
 use std::sync::Arc;
 

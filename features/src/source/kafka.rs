@@ -107,17 +107,42 @@ impl ConsumerContext for Events {
     }
 }
 
+/// The settings as librdkafka takes them.
+fn client(settings: &KafkaSettings) -> Result<ClientConfig> {
+    let mut config = ClientConfig::new();
+    config.set_log_level(RDKafkaLogLevel::Error);
+    for (name, value) in settings.client_properties()? {
+        config.set(name, value);
+    }
+    match config.create_native_config() {
+        Ok(_) => Ok(config),
+        Err(KafkaError::ClientConfig(_, reason, name, value)) => {
+            let accepted = format!("what librdkafka takes ({reason})");
+            Err(Error::invalid(format!("kafka.properties.{name}"), value, accepted))
+        }
+        Err(source) => Err(broker("read the settings", source)),
+    }
+}
+
 impl KafkaSource {
+    /// Checks properties of librdkafka as a source would set them. Nothing is connected.
+    ///
+    /// # Errors
+    /// A property that librdkafka does not know or does not take, or that would break a promise of ours.
+    pub fn check(properties: &BTreeMap<String, String>) -> Result<()> {
+        client(&KafkaSettings {
+            properties: properties.clone(),
+            ..KafkaSettings::new("127.0.0.1:9092", ["any".to_owned()])
+        })
+        .map(|_| ())
+    }
+
     /// Connects; a broker that is away is no error, it is waited for.
     ///
     /// # Errors
     /// Settings that are wrong, or that librdkafka refuses.
     pub fn new(settings: KafkaSettings) -> Result<Self> {
-        let mut config = ClientConfig::new();
-        config.set_log_level(RDKafkaLogLevel::Error);
-        for (name, value) in settings.client_properties()? {
-            config.set(name, value);
-        }
+        let config = client(&settings)?;
         let refuse = |source| broker("connect", source);
         let consumer = BaseConsumer::from_config_and_context(&config, Events::default()).map_err(refuse)?;
         if settings.assignment == Assignment::Group {

@@ -61,7 +61,11 @@ impl KafkaSettings {
     /// No brokers, no topics, or a property that would break a promise.
     pub(super) fn client_properties(&self) -> Result<Vec<(&str, &str)>> {
         if self.brokers.trim().is_empty() {
-            return Err(Error::invalid("brokers", &self.brokers, "host:port, joined by commas"));
+            return Err(Error::invalid(
+                "kafka.brokers",
+                &self.brokers,
+                "host:port, joined by commas",
+            ));
         }
         if self.topics.is_empty() {
             return Err(Error::invalid("topics", "", "at least one topic"));
@@ -76,7 +80,7 @@ impl KafkaSettings {
             let ours = Self::OURS.iter().any(|(known, _)| known == name);
             if ours || name == "bootstrap.servers" || name == "group.id" {
                 let accepted = "any property of librdkafka but those that arterial sets itself";
-                return Err(Error::invalid(format!("properties.{name}"), value, accepted));
+                return Err(Error::invalid(format!("kafka.properties.{name}"), value, accepted));
             }
             all.push((name, value));
         }

@@ -88,7 +88,7 @@ pub struct Manifest {
     pub created_at: Timestamp,
     /// Size and digest of every file.
     pub files: BTreeMap<String, FileDigest>,
-    /// SHA-256 of this file with 64 zeros in this place; empty before it is written.
+    /// SHA-256 of this file with 64 zeros in this place.
     #[serde(default)]
     pub manifest_sha256: String,
 }
@@ -111,7 +111,7 @@ impl Manifest {
         files: &Files,
         description: &Description,
         created_at: Timestamp,
-    ) -> Self {
+    ) -> Result<Self> {
         let scope = pipeline.scope();
         let Description {
             target,
@@ -121,7 +121,7 @@ impl Manifest {
             seed,
             ..
         } = description.clone();
-        Self {
+        let blank = Self {
             format: 1,
             name: id.name,
             version: id.version,
@@ -139,8 +139,13 @@ impl Manifest {
             libraries: libraries(),
             created_at,
             files: files.digests(),
-            manifest_sha256: String::new(),
-        }
+            manifest_sha256: ZEROS.into(),
+        };
+        let manifest_sha256 = FileDigest::of(&blank.to_bytes()?).sha256;
+        Ok(Self {
+            manifest_sha256,
+            ..blank
+        })
     }
 
     /// Which version this is.
@@ -152,15 +157,9 @@ impl Manifest {
         }
     }
 
-    /// The file, with its own digest filled in.
+    /// The file.
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
-        let blank = Self {
-            manifest_sha256: ZEROS.into(),
-            ..self.clone()
-        };
-        let text = serde_json::to_string_pretty(&blank)?;
-        let digest = FileDigest::of(text.as_bytes()).sha256;
-        Ok(replace_last(&text, ZEROS, &digest).into_bytes())
+        Ok(serde_json::to_vec_pretty(self)?)
     }
 
     /// Reads the manifest of `id` from a file, its own digest checked.
@@ -184,10 +183,7 @@ impl Manifest {
                 manifest.format
             )));
         }
-        Ok(Self {
-            manifest_sha256: String::new(),
-            ..manifest
-        })
+        Ok(manifest)
     }
 
     /// Checks that `pipeline` is what this manifest speaks of.

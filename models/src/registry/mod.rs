@@ -18,8 +18,10 @@ mod reference;
 mod store;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arterial_datasets::time::Clock;
+use object_store::ObjectStore;
 
 pub use alias::{Action, AliasRevision, Change};
 pub use manifest::{DataOrigin, Description, Manifest};
@@ -45,7 +47,7 @@ pub struct Registry {
 }
 
 /// Opens the registry at `url`: a local path, `file://...` or `s3://bucket/prefix`. `options` are the object store's
-/// settings, such as `aws_endpoint`. Nothing is written before the first model is.
+/// settings, such as `aws_endpoint`, and win over the environment's. Nothing is written before the first model is.
 ///
 /// # Errors
 /// A URL or an option that the object store does not know.
@@ -56,6 +58,13 @@ pub fn open(url: &str, options: &BTreeMap<String, String>) -> Result<Registry> {
 }
 
 impl Registry {
+    /// A registry below `prefix` of a store that the caller made.
+    pub fn over(store: Arc<dyn ObjectStore>, prefix: &str) -> Self {
+        Self {
+            store: Store::Objects(store, prefix.into()),
+        }
+    }
+
     /// Publishes `pipeline` as the next version of `description.name`. Durable when it returns.
     ///
     /// # Errors
@@ -74,7 +83,7 @@ impl Registry {
                 name: description.name.clone(),
                 version: number,
             };
-            let manifest = Manifest::new(version, pipeline, &files, &description, created);
+            let manifest = Manifest::new(version, pipeline, &files, &description, created)?;
             if self.put(&manifest, &files).await? {
                 return Ok(manifest);
             }

@@ -6,10 +6,10 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arterial_datasets::lake::Place;
 use futures::TryStreamExt;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
-use url::Url;
 
 use crate::{Error, Result};
 
@@ -24,23 +24,10 @@ pub(super) enum Store {
 
 impl Store {
     pub(super) fn open(url: &str, options: &BTreeMap<String, String>) -> Result<Self> {
-        let accepted = "a local path, file:///path, s3://bucket/prefix or memory:///";
-        if !url.contains("://") {
-            return match url {
-                "" => Err(Error::invalid("registry", url, accepted)),
-                path => Ok(Self::Folder(path.into())),
-            };
-        }
-        let refuse = || Error::invalid("registry", url, accepted);
-        let parsed = Url::parse(url).map_err(|_| refuse())?;
-        match parsed.scheme() {
-            "file" => parsed.to_file_path().map(Self::Folder).map_err(|()| refuse()),
-            "s3" | "s3a" | "memory" => {
-                let (store, prefix) = object_store::parse_url_opts(&parsed, options)?;
-                Ok(Self::Objects(Arc::from(store), prefix))
-            }
-            _ => Err(refuse()),
-        }
+        Ok(match Place::find(url, options)? {
+            Place::Folder(root) => Self::Folder(root),
+            Place::Objects { store, prefix } => Self::Objects(store, prefix),
+        })
     }
 
     /// Puts `bytes` at `path` if nothing stands there; false where something else does. Durable when it returns.
@@ -53,13 +40,16 @@ impl Store {
             Self::Objects(store, prefix) => {
                 let options = PutOptions::from(PutMode::Create);
                 let payload = PutPayload::from(bytes.clone());
-                match store.put_opts(&object(prefix, path), payload, options).await {
-                    Ok(_) => Ok(true),
-                    // A reply that was lost makes the client put again and find its own bytes.
-                    Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                        Ok(self.read(path, bytes.len() as u64).await.ok().flatten() == Some(bytes))
-                    }
-                    Err(error) => Err(error.into()),
+                let Err(refused) = store.put_opts(&object(prefix, path), payload, options).await else {
+                    return Ok(true);
+                };
+                // The reply may be lost, or the client may have put again and found its own bytes.
+                if self.read(path, bytes.len() as u64).await.ok().flatten() == Some(bytes) {
+                    return Ok(true);
+                }
+                match refused {
+                    object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. } => Ok(false),
+                    error => Err(error.into()),
                 }
             }
         }

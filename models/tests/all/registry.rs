@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use arterial_datasets::lake::Place;
 use arterial_models::forecasters::list;
 use arterial_models::pipeline::Pipeline;
 use arterial_models::registry::{
     CHAMPION, Change, DataOrigin, Description, ModelVersion, Reference, Registry, Target, open,
 };
 use arterial_models::{Error, Forecaster, Silent, Task};
+use arterial_testing::{Minio, Shaky, Trouble};
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
 use serde_json::json;
 
 use crate::support::{Lags, Still, panel};
@@ -127,6 +131,18 @@ fn every_file(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
             files.push(path);
         }
     }
+}
+
+#[tokio::test]
+async fn a_manifest_names_its_own_digest_when_it_is_published_and_when_it_is_read() {
+    let (_folder, registry) = folder();
+    let published = registry
+        .publish(&pipeline("persistence"), description("persistence"), &NOW)
+        .await
+        .unwrap();
+    assert_eq!(published.manifest_sha256.len(), 64);
+    assert!(published.manifest_sha256.contains(|digit| digit != '0'));
+    assert_eq!(registry.manifest(&published.id()).await.unwrap(), published);
 }
 
 #[tokio::test]
@@ -274,8 +290,48 @@ async fn what_does_not_exist_is_refused_with_what_there_is() {
 
 #[tokio::test]
 async fn an_object_store_behaves_like_a_folder() {
-    let registry = open("memory:///models-of-a-city", &BTreeMap::new()).unwrap();
-    let ids = publish(&registry, 2).await;
+    the_whole_life_of_a_model(&Registry::over(Arc::new(InMemory::new()), "models of a city")).await;
+}
+
+#[tokio::test]
+async fn minio_behaves_like_a_folder_whatever_replies_get_lost() {
+    let Some(minio) = Minio::start() else { return };
+    the_whole_life_of_a_model(&open(&Minio::url("city/models"), &minio.options()).unwrap()).await;
+    let Place::Objects { store, .. } = Place::find(&Minio::url("any"), &minio.options()).unwrap() else {
+        panic!("no bucket")
+    };
+    shaken(&store).await;
+}
+
+#[tokio::test]
+async fn a_lost_reply_publishes_no_version_and_moves_no_alias_twice() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    shaken(&store).await;
+}
+
+/// A put that was done is done, whether its reply came or not; one that was not done is told and changes nothing.
+async fn shaken(store: &Arc<dyn ObjectStore>) {
+    for (name, trouble) in [("reply", Trouble::LostReply), ("retried", Trouble::RetriedByTheClient)] {
+        for every in 1..4 {
+            let shaky = Arc::new(Shaky::new(Arc::clone(store), trouble, every));
+            the_whole_life_of_a_model(&Registry::over(shaky, &format!("{name}/{every}"))).await;
+        }
+    }
+    let sound = Registry::over(Arc::clone(store), "request");
+    let ids = publish(&sound, 1).await;
+    let away = Registry::over(
+        Arc::new(Shaky::new(Arc::clone(store), Trouble::LostRequest, 1)),
+        "request",
+    );
+    let refused = away
+        .promote(&target(), CHAMPION, &ids[0], 0, change("lost"), &NOW)
+        .await;
+    assert!(matches!(refused, Err(Error::Store(_))), "{refused:?}");
+    assert_eq!(sound.alias(&target(), CHAMPION).await.unwrap(), None);
+}
+
+async fn the_whole_life_of_a_model(registry: &Registry) {
+    let ids = publish(registry, 2).await;
     assert_eq!(registry.list().await.unwrap(), ids);
     registry
         .promote(&target(), CHAMPION, &ids[0], 0, change("first"), &NOW)
@@ -301,7 +357,7 @@ async fn an_object_store_behaves_like_a_folder() {
 
 #[test]
 fn a_place_that_nobody_knows_is_refused() {
-    for url in ["", "ftp://host/models", "http://host"] {
+    for url in ["", "ftp://host/models", "http://host", "s3://"] {
         assert!(
             open(url, &BTreeMap::new()).is_err_and(|error| error.is_bad_input()),
             "{url}"

@@ -87,11 +87,11 @@ fn check(state: &AppState, question: &Question, checked: &Checked<'_>, as_of: Ti
 
 fn scan(state: &AppState, question: &Question, checked: &Checked<'_>, as_of: Timestamp) -> Scan {
     // The window that ended just within the limit began one window earlier.
-    let oldest = as_of.0 - state.config.stale_after.0 - checked.stream.definition().window.0;
+    let reach = state.config.stale_after.0 + checked.stream.definition().window.0;
     Scan {
         keys: (!question.keys.is_empty()).then(|| question.keys.clone()),
         time_column: Some("origin".into()),
-        from: Some(Timestamp(oldest)),
+        from: Some(Timestamp(as_of.0 - reach)),
         to: Some(as_of),
         ..Scan::default()
     }

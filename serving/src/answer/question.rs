@@ -82,6 +82,9 @@ impl Question {
         let horizons = steps.as_ref().map_or(DEFAULT_STEPS.len(), Vec::len);
         limit("keys x horizons_minutes", self.keys.len() * horizons, MOST_FORECASTS)?;
         let quantiles = quantiles(&self.quantiles)?;
+        if let Some(as_of) = self.as_of {
+            as_of.to_jiff().map_err(|error| error.about("as_of"))?;
+        }
         Ok(Checked {
             stream,
             target: Target {

@@ -2,7 +2,8 @@
 
 use arrow_flight::{FlightDescriptor, Ticket, flight_descriptor::DescriptorType};
 use arterial_datasets::time::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Error, Result};
 
@@ -23,29 +24,39 @@ pub struct Query {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<Vec<String>>,
     /// Only rows at or after this instant, RFC 3339; which column is meant, the dataset says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "from")]
     pub from: Option<Instant>,
     /// Only rows before this instant, RFC 3339.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "to")]
     pub to: Option<Instant>,
 }
 
 /// An instant, RFC 3339 in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub struct Instant(pub Timestamp);
-
-impl TryFrom<String> for Instant {
-    type Error = arterial_datasets::Error;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse().map(Self)
-    }
-}
 
 impl From<Instant> for String {
     fn from(instant: Instant) -> Self {
         instant.0.to_string()
+    }
+}
+
+fn from<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Instant>, D::Error> {
+    instant("from", deserializer)
+}
+
+fn to<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Instant>, D::Error> {
+    instant("to", deserializer)
+}
+
+fn instant<'de, D: Deserializer<'de>>(field: &str, deserializer: D) -> Result<Option<Instant>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    match text.parse() {
+        Ok(instant) => Ok(Some(Instant(instant))),
+        Err(error) => Err(D::Error::custom(arterial_datasets::Error::about(error, field))),
     }
 }
 
@@ -138,6 +149,11 @@ mod tests {
         ] {
             let error = Query::from_ticket(&Ticket::new(bad)).unwrap_err().to_string();
             assert!(error.contains("`ticket`") && error.contains("accepted"), "{error}");
+        }
+        for field in ["from", "to"] {
+            let bad = format!(r#"{{"dataset":"x","{field}":"yesterday"}}"#);
+            let error = Query::from_ticket(&Ticket::new(bad)).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{field}` is `yesterday`")), "{error}");
         }
     }
 }

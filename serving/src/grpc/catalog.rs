@@ -88,8 +88,16 @@ fn keys(state: &AppState, request: &v1::ListKeysRequest) -> Result<v1::ListKeysR
         1..=LARGEST_PAGE => request.page_size,
         other => return Err(Error::invalid("page_size", other, format!("1 to {LARGEST_PAGE}"))),
     };
+    let token = &request.page_token;
+    if !token.is_empty() && !stream.knows(token) {
+        return Err(Error::invalid(
+            "page_token",
+            token,
+            "the `next_page_token` of the page before",
+        ));
+    }
     let size = size as usize;
-    let mut found = stream.keys_after(&request.page_token, &request.zones, size + 1);
+    let mut found = stream.keys_after(token, &request.zones, size + 1);
     let more = found.len() > size;
     found.truncate(size);
     let next = found.last().filter(|_| more).map(|last| last.key.to_string());

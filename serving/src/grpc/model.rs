@@ -1,5 +1,6 @@
 //! `ModelService`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arterial_models::registry::{Manifest, ModelVersion, Registry, Target};
@@ -7,6 +8,7 @@ use arterial_proto::v1;
 use arterial_proto::v1::model_service_server::ModelService;
 use tonic::{Request, Response, Status};
 
+use crate::live::target_fields;
 use crate::registry_list::{Listed, list};
 use crate::state::AppState;
 use crate::{Error, Result};
@@ -20,24 +22,60 @@ impl ModelService for ModelApi {
         &self,
         request: Request<v1::ListModelsRequest>,
     ) -> Result<Response<v1::ListModelsResponse>, Status> {
-        let v1::ListModelsRequest { topic, target } = request.into_inner();
-        let wanted = |listed: &Listed| {
-            let of = &listed.manifest.target;
-            (topic.is_empty() || of.topic == topic) && (target.is_empty() || of.field == target)
-        };
-        let Some(registry) = &self.0.registry else {
-            return Ok(Response::new(v1::ListModelsResponse::default()));
-        };
-        let models = list(registry).await?.into_iter().filter(wanted);
-        let models = models
-            .map(|listed| message(&self.0, &listed.manifest, listed.aliases))
-            .collect();
-        Ok(Response::new(v1::ListModelsResponse { models }))
+        Ok(Response::new(models(&self.0, &request.into_inner()).await?))
     }
 
     async fn get_model(&self, request: Request<v1::GetModelRequest>) -> Result<Response<v1::GetModelResponse>, Status> {
         Ok(Response::new(get(&self.0, &request.into_inner()).await?))
     }
+}
+
+async fn models(state: &AppState, request: &v1::ListModelsRequest) -> Result<v1::ListModelsResponse> {
+    let listed = match &state.registry {
+        Some(registry) => list(registry).await?,
+        None => Vec::new(),
+    };
+    check_target(state, &listed, request)?;
+    let wanted = |of: &Target| {
+        (request.topic.is_empty() || of.topic == request.topic)
+            && (request.target.is_empty() || of.field == request.target)
+    };
+    let models = listed
+        .into_iter()
+        .filter(|listed| wanted(&listed.manifest.target))
+        .map(|listed| message(state, &listed.manifest, listed.aliases))
+        .collect();
+    Ok(v1::ListModelsResponse { models })
+}
+
+/// Refuses a topic or field that neither a stream nor a model has: models may be of files, too.
+fn check_target(state: &AppState, listed: &[Listed], request: &v1::ListModelsRequest) -> Result<()> {
+    let mut known: BTreeSet<(&str, String)> = BTreeSet::new();
+    for stream in state.catalog.iter() {
+        known.extend(
+            target_fields(stream)
+                .into_iter()
+                .map(|field| (stream.name.as_str(), field)),
+        );
+    }
+    let targets = listed.iter().map(|listed| &listed.manifest.target);
+    known.extend(targets.map(|target| (target.topic.as_str(), target.field.clone())));
+    let (topic, field) = (request.topic.as_str(), request.target.as_str());
+    let fits = |of: &str| topic.is_empty() || of == topic;
+    let join = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(", ");
+    if known.iter().all(|(of, _)| !fits(of)) {
+        let topics = known.iter().map(|(of, _)| *of).collect();
+        return Err(Error::invalid("topic", topic, join(topics)));
+    }
+    let fields: BTreeSet<&str> = known
+        .iter()
+        .filter(|(of, _)| fits(of))
+        .map(|(_, name)| name.as_str())
+        .collect();
+    if !field.is_empty() && !fields.contains(field) {
+        return Err(Error::invalid("target", field, join(fields)));
+    }
+    Ok(())
 }
 
 async fn get(state: &AppState, request: &v1::GetModelRequest) -> Result<v1::GetModelResponse> {

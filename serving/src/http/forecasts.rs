@@ -29,6 +29,9 @@ async fn page(state: &Arc<AppState>, query: &str) -> Result<Value> {
     let mut next = None;
     if question.keys.is_empty() {
         let mut found = stream.keys_after(&cursor, &question.zones, limit + 1);
+        if !cursor.is_empty() && !stream.knows(&cursor) {
+            return Err(Error::invalid("cursor", cursor, "the `next_cursor` of the page before"));
+        }
         if found.len() > limit {
             found.truncate(limit);
             next = found.last().map(|last| last.key.to_string());
@@ -112,7 +115,10 @@ fn read(query: &str) -> Result<(Question, usize, String)> {
         )?,
         as_of: Some(text("as_of"))
             .filter(|text| !text.is_empty())
-            .map(|text| text.parse())
+            .map(|text| {
+                text.parse()
+                    .map_err(|error: arterial_datasets::Error| error.about("as_of"))
+            })
             .transpose()?,
         model: text("model"),
     };
@@ -154,5 +160,7 @@ mod tests {
         let error = read("topik=parking").unwrap_err().to_string();
         assert!(error.contains("topik") && error.contains("horizons_minutes"), "{error}");
         assert!(read("limit=0").is_err() && read("quantiles=high").is_err());
+        let error = read("as_of=yesterday").unwrap_err().to_string();
+        assert!(error.starts_with("`as_of` is `yesterday`"), "{error}");
     }
 }

@@ -8,7 +8,7 @@ mod problem;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -31,6 +31,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/openapi.json", get(openapi::document))
         .route("/v1/forecasts", get(forecasts::list))
         .fallback(nothing_here)
+        .method_not_allowed_fallback(get_only)
         .with_state(state)
 }
 
@@ -78,11 +79,18 @@ async fn page(State(state): State<Arc<AppState>>) -> impl IntoResponse {
     ([(header::CONTENT_SECURITY_POLICY, policy)], Html(page::render(&state)))
 }
 
-async fn nothing_here() -> Problem {
+async fn nothing_here(uri: Uri) -> Problem {
     let error = Error::Unknown {
         what: "page",
-        name: "this path".into(),
+        name: uri.path().into(),
         known: "/, /livez, /readyz, /metrics, /openapi.json, /v1/forecasts".into(),
     };
-    Problem(error)
+    error.into()
+}
+
+async fn get_only(method: Method) -> Problem {
+    Problem {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        error: Error::invalid("method", method, "GET"),
+    }
 }

@@ -231,6 +231,11 @@ impl LiveStream {
         found.into_iter().map(info).collect()
     }
 
+    /// Whether `key` has ever reported.
+    pub fn knows(&self, key: &str) -> bool {
+        read(&self.state).position(key).is_some()
+    }
+
     /// The memory for recent windows, in bytes.
     pub fn bytes(&self) -> usize {
         read(&self.state).rings.values().map(Ring::bytes).sum()

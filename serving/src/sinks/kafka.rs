@@ -9,7 +9,8 @@ use std::time::Duration;
 use arterial_datasets::time::Timestamp;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use rdkafka::ClientConfig;
+use rdkafka::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::future_producer::DeliveryFuture;
@@ -40,10 +41,25 @@ pub struct Outgoing {
     pub timestamp: Option<Timestamp>,
 }
 
+/// What librdkafka says of its own accord: each record that is not delivered is told to its sender, and that no broker
+/// answers is said by whoever reads.
+#[derive(Clone, Copy)]
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(facility, message, "kafka client");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "kafka client");
+    }
+}
+
 /// Sends records and accounts for each one. Cheap to clone.
 #[derive(Clone)]
 pub struct KafkaWriter {
-    producer: FutureProducer,
+    producer: FutureProducer<Quiet>,
     prefix: String,
 }
 
@@ -73,9 +89,10 @@ impl KafkaWriter {
         for (name, value) in properties {
             config.set(name, value);
         }
-        let producer = config.create().map_err(|source| match source {
+        let producer = config.create_with_context(Quiet).map_err(|source| match source {
             KafkaError::ClientConfig(_, reason, name, value) => {
-                Error::invalid(format!("kafka.properties.{name}"), value, reason)
+                let accepted = format!("what librdkafka takes ({reason})");
+                Error::invalid(format!("kafka.properties.{name}"), value, accepted)
             }
             other => kafka(other),
         })?;

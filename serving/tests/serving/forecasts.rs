@@ -8,6 +8,7 @@ use arterial_datasets::panel::Covariate;
 use arterial_datasets::schema;
 use arterial_datasets::time::{Duration, MINUTE};
 use arterial_proto::v1;
+use arterial_proto::v1::catalog_service_client::CatalogServiceClient;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 use tonic::Code;
 use tonic::transport::Channel;
@@ -401,6 +402,57 @@ async fn a_watcher_gets_the_newest_forecasts_whenever_a_window_closed() {
     };
     let status = client(&service).await.watch_forecasts(past).await.unwrap_err();
     assert!(status.code() == Code::InvalidArgument && status.message().starts_with("`as_of`"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whole_numbers_at_their_extremes_are_answered_or_refused_and_break_nothing() {
+    let service = ready(24).await;
+    let mut client = client(&service).await;
+    let year_10000 = 253_402_300_800_000_000;
+    for instant in [
+        i64::MIN,
+        i64::MIN + 1,
+        -year_10000,
+        -1,
+        0,
+        year_10000,
+        i64::MAX - 1,
+        i64::MAX,
+    ] {
+        for minutes in [i32::MIN, -5, 0, 5, i32::MAX - 2, i32::MAX] {
+            let past = v1::ForecastRequest {
+                as_of: Some(instant),
+                horizons_minutes: vec![minutes],
+                ..request()
+            };
+            let answered = client.forecast(past.clone()).await;
+            let readable = instant.abs() < year_10000 && minutes == 5;
+            assert_eq!(answered.is_ok(), readable, "as_of {instant}, {minutes} minutes");
+            for status in [answered.err(), client.watch_forecasts(past).await.err()]
+                .into_iter()
+                .flatten()
+            {
+                assert_eq!(
+                    status.code(),
+                    Code::InvalidArgument,
+                    "as_of {instant}, {minutes} minutes: {status}"
+                );
+            }
+        }
+    }
+    let mut catalogue = CatalogServiceClient::new(service.channel().await);
+    for page_size in [i32::MIN, -1, 10_001, i32::MAX] {
+        let page = v1::ListKeysRequest {
+            topic: TOPIC.into(),
+            page_size,
+            ..v1::ListKeysRequest::default()
+        };
+        let status = catalogue.list_keys(page).await.unwrap_err();
+        assert!(
+            status.code() == Code::InvalidArgument && status.message().starts_with("`page_size`"),
+            "{status}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

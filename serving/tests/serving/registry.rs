@@ -209,6 +209,22 @@ async fn the_registry_is_shown_over_grpc_and_flight() {
         (models.len(), champion.name.as_str(), champion.aliases.as_slice()),
         (2, "persistence", &["champion".to_owned()][..])
     );
+    let asked = |topic: &str, target: &str| v1::ListModelsRequest {
+        topic: topic.into(),
+        target: target.into(),
+    };
+    for known in [asked(TOPIC, FIELD), asked("", FIELD)] {
+        assert_eq!(client.list_models(known).await.unwrap().into_inner().models.len(), 2);
+    }
+    let none = client.list_models(asked("parking", "occupied_spaces")).await.unwrap();
+    assert!(none.into_inner().models.is_empty(), "a known target without a model");
+    for (wrong, field) in [(asked("nope", ""), "topic"), (asked(TOPIC, "nope"), "target")] {
+        let status = client.list_models(wrong).await.unwrap_err();
+        assert!(
+            status.message().starts_with(&format!("`{field}` is `nope`")),
+            "{status}"
+        );
+    }
     let request = v1::GetModelRequest {
         model: "@champion".into(),
         topic: TOPIC.into(),

@@ -7,6 +7,7 @@ use crate::support::{FIELD, Service, TOPIC, eventually, ready, target, waiting};
 use arterial_proto::v1;
 use arterial_proto::v1::catalog_service_client::CatalogServiceClient;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
+use arterial_serving::readiness::Reason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
@@ -25,8 +26,12 @@ async fn health(service: &Service, name: &str) -> ServingStatus {
 
 /// The status and the body of a plain HTTP request.
 async fn fetch(service: &Service, path: &str) -> (u16, String) {
+    send(service, "GET", path).await
+}
+
+async fn send(service: &Service, method: &str, path: &str) -> (u16, String) {
     let mut stream = tokio::net::TcpStream::connect(service.running.http_addr).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).await.unwrap();
@@ -68,6 +73,29 @@ async fn health_says_not_serving_while_state_is_rebuilt_and_serving_after() {
         .await;
     }
     assert_eq!(fetch(&service, "/readyz").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_names_what_stands_in_the_way_of_readiness() {
+    let service = ready(3).await;
+    let brokers = "arterial.readiness.broker_unreachable";
+    eventually("well", async || {
+        health(&service, brokers).await == ServingStatus::Serving
+    })
+    .await;
+    service
+        .state
+        .readiness
+        .raise(Reason::BrokerUnreachable, "no broker answers");
+    eventually("away", async || {
+        health(&service, brokers).await == ServingStatus::NotServing
+    })
+    .await;
+    assert_eq!(
+        health(&service, "").await,
+        ServingStatus::Serving,
+        "forecasts are answered"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -166,6 +194,8 @@ async fn the_catalogue_knows_streams_keys_and_tables() {
             .iter()
             .any(|column| column.name == "speed_kmh_mean" && column.unit == "km/h")
     );
+    let status = client.list_keys(page("nobody".into())).await.unwrap_err();
+    assert!(status.message().starts_with("`page_token` is `nobody`"), "{status}");
     let wrong = v1::ListKeysRequest {
         topic: TOPIC.into(),
         page_size: -1,
@@ -216,7 +246,14 @@ async fn http_serves_metrics_a_page_and_forecasts() {
         code == 400 && problem.contains("`topic` is `trafic`") && problem.contains("\"status\":400"),
         "{problem}"
     );
-    assert_eq!(fetch(&service, "/nowhere").await.0, 404);
+    let (code, problem) = fetch(&service, "/nowhere").await;
+    assert!(code == 404 && problem.contains("`/nowhere`"), "{problem}");
+    let (code, problem) = fetch(&service, &format!("{path}&as_of=foo")).await;
+    assert!(code == 400 && problem.contains("`as_of` is `foo`"), "{problem}");
+    let (code, problem) = fetch(&service, &format!("{path}&cursor=nobody")).await;
+    assert!(code == 400 && problem.contains("`cursor` is `nobody`"), "{problem}");
+    let (code, problem) = send(&service, "POST", "/v1/forecasts").await;
+    assert!(code == 405 && problem.contains("\"status\":405"), "{problem}");
     let (_, document) = fetch(&service, "/openapi.json").await;
     assert!(document.contains("/v1/forecasts"));
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use anyhow::Context;
 use arterial_datasets::city::City;
 use arterial_datasets::stream::StreamCatalog;
 use arterial_datasets::time::{Clock, Timestamp};
@@ -22,6 +23,7 @@ use tokio::sync::{oneshot, watch};
 use crate::config::Config;
 use crate::outcome::{Interrupted, Usage};
 use crate::service::{Foundation, Ingest, LiveObserver, Service, catalog, indices, ingest, publisher};
+use crate::telemetry::Log;
 use city::{History, TOPIC};
 use clock::CityClock;
 
@@ -64,7 +66,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let began = Instant::now();
     let folder = Folder::choose(args.dir.as_deref())?;
     let config = args.configuration(folder.path())?;
-    crate::telemetry::start(&config.telemetry)?;
+    config.check()?;
+    folder.make()?;
+    Log::start(&config.telemetry)?;
     let runtime = super::runtime()?;
     let drains = AtomicBool::new(false);
     let summary = runtime.block_on(async {
@@ -95,8 +99,11 @@ impl Folder {
         let Some(path) = given else {
             return Ok(Self::Temporary(tempfile::tempdir()?));
         };
-        std::fs::create_dir_all(path)?;
-        if std::fs::read_dir(path)?.next().is_some() {
+        let holds_something = match std::fs::read_dir(path) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        };
+        if holds_something {
             return Err(Usage(format!(
                 "`--dir` is `{}`, accepted: a new or empty folder",
                 path.display()
@@ -104,6 +111,11 @@ impl Folder {
             .into());
         }
         Ok(Self::Given(path.into()))
+    }
+
+    fn make(&self) -> anyhow::Result<()> {
+        std::fs::create_dir_all(self.path())
+            .with_context(|| format!("cannot make the folder `{}`", self.path().display()))
     }
 
     fn path(&self) -> &Path {
@@ -121,8 +133,7 @@ impl Args {
         config.site.timezone = city::config(self.seed).timezone;
         config.lake.url = folder.join("lake").to_string_lossy().into_owned();
         config.registry.url = folder.join("registry").to_string_lossy().into_owned();
-        config.server.grpc.clone_from(&self.grpc);
-        config.server.http.clone_from(&self.http);
+        config.listen_on(Some(&self.grpc), Some(&self.http));
         config.kafka.brokers = self.brokers.clone().unwrap_or_default();
         config.telemetry.log = "warn".into();
         Ok(config)

@@ -24,6 +24,9 @@ pub struct Minio {
 
 impl Minio {
     /// Starts a server, or says why there is none.
+    ///
+    /// # Panics
+    /// Where a server that is there cannot be started.
     pub fn start() -> Option<Self> {
         let Some(program) = program() else {
             eprintln!(

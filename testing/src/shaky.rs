@@ -13,7 +13,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-/// What happens to every n-th put of a log entry.
+/// What happens to every n-th put of a JSON file: of a log entry or a manifest.
 #[derive(Debug, Clone, Copy)]
 pub enum Trouble {
     /// It is done, and the answer gets lost.
@@ -24,6 +24,16 @@ pub enum Trouble {
     LostRequest,
 }
 
+impl Trouble {
+    /// Every kind, by name.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("reply", Self::LostReply),
+        ("retried", Self::RetriedByTheClient),
+        ("request", Self::LostRequest),
+    ];
+}
+
+/// A store over another one.
 #[derive(Debug)]
 pub struct Shaky {
     inner: Arc<dyn ObjectStore>,
@@ -33,6 +43,7 @@ pub struct Shaky {
 }
 
 impl Shaky {
+    /// `trouble` happens to every `every`-th put.
     pub fn new(inner: Arc<dyn ObjectStore>, trouble: Trouble, every: usize) -> Self {
         Self {
             inner,

@@ -1,0 +1,243 @@
+//! Whether a configuration can be used: everything is looked at before anything is opened or made.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use arterial_datasets::lake::Place;
+use arterial_datasets::stream::{StreamCatalog, StreamDefinition};
+use arterial_features::decode::{Decoder, IdentityKey};
+use arterial_features::source::KafkaSource;
+
+use super::{Config, ConfigError};
+use crate::telemetry;
+
+const BROKERS: &str = "host:port, or several with commas between";
+const LAKE: &str = "a local path, file:///path or s3://bucket/prefix";
+
+impl Config {
+    /// Checks every value, and that nothing is missing that `arterial run` needs. Reads the files that are named, and
+    /// opens and makes nothing.
+    ///
+    /// # Errors
+    /// The first key that is wrong or missing.
+    pub fn check_service(&self) -> Result<(), ConfigError> {
+        for (key, value, accepted) in [
+            ("kafka.brokers", &self.kafka.brokers, BROKERS),
+            ("lake.url", &self.lake.url, LAKE),
+        ] {
+            if value.is_empty() {
+                return Err(self.wrong(key, value, accepted));
+            }
+        }
+        self.check()?;
+        // Everybody who reads the files of an object store would hold a secret that is kept beside them.
+        if matches!(
+            Place::find(&self.lake.url, &self.lake.options),
+            Ok(Place::Objects { .. })
+        ) && self.privacy.identity_key.is_empty()
+        {
+            return Err(self.wrong(
+                "privacy.identity_key",
+                "",
+                "a secret text, as the lake is in an object store",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Checks every value. Reads the files that are named, and opens and makes nothing. An address that is empty is not
+    /// missed: not every command needs it.
+    ///
+    /// # Errors
+    /// The first key that is wrong.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let catalog = self.catalog()?;
+        self.check_ingest(&self.enabled(&catalog)?)?;
+        self.check_kafka()?;
+        self.check_places()?;
+        self.server_config().check().map_err(|error| self.refused(&error))?;
+        let serving = self.serving_config()?;
+        serving.check().map_err(|error| self.refused(&error))?;
+        serving.check_streams(&catalog).map_err(|error| self.refused(&error))?;
+        telemetry::filter(&self.telemetry.log)
+            .map_err(|accepted| self.wrong("telemetry.log", &self.telemetry.log, accepted))?;
+        Ok(())
+    }
+
+    /// The streams that are compiled in and those of the configured folder.
+    ///
+    /// # Errors
+    /// A folder that cannot be read, a definition that does not check.
+    pub fn catalog(&self) -> Result<StreamCatalog, ConfigError> {
+        let folder = &self.streams.folder;
+        let read = match folder.as_str() {
+            "" => StreamCatalog::built_in(),
+            path => StreamCatalog::with_folder(path.as_ref()),
+        };
+        read.map_err(|error| {
+            self.wrong(
+                "streams.folder",
+                folder,
+                format!("good definitions ({})", chain(&error)),
+            )
+        })
+    }
+
+    /// The streams of `catalog` that are consumed.
+    ///
+    /// # Errors
+    /// A name that no stream has.
+    pub fn enabled(&self, catalog: &StreamCatalog) -> Result<Vec<Arc<StreamDefinition>>, ConfigError> {
+        let names = &self.streams.enabled;
+        if names.is_empty() {
+            return Ok(catalog.iter().cloned().collect());
+        }
+        let known = || catalog.names().collect::<Vec<_>>().join(", ");
+        let find = |name: &String| {
+            catalog
+                .get(name)
+                .cloned()
+                .map_err(|_| self.wrong("streams.enabled", name, known()))
+        };
+        names.iter().map(find).collect()
+    }
+
+    fn check_ingest(&self, streams: &[Arc<StreamDefinition>]) -> Result<(), ConfigError> {
+        let options = self.pipeline_options(IdentityKey::from_secret(""));
+        options.check().map_err(|error| match error {
+            arterial_features::Error::Invalid { field, value, accepted } => {
+                let key = match field.as_str() {
+                    "archive_rows" => "ingest.flush_records",
+                    "record_bytes" => "kafka.max_record_bytes",
+                    other => other,
+                };
+                self.wrong(key, value, accepted)
+            }
+            other => self.refused(&other),
+        })?;
+        for stream in streams {
+            let decoder = Decoder::with_limits(Arc::clone(stream), options.secret, false, options.limits);
+            decoder.map_err(|error| {
+                let accepted = format!("definitions that can be decoded ({}: {})", stream.name, chain(&error));
+                self.wrong("streams.folder", &self.streams.folder, accepted)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn check_kafka(&self) -> Result<(), ConfigError> {
+        let kafka = &self.kafka;
+        if !kafka.brokers.is_empty() && !kafka.brokers.split(',').all(is_broker) {
+            return Err(self.wrong("kafka.brokers", &kafka.brokers, BROKERS));
+        }
+        if kafka.group.trim().is_empty() {
+            return Err(self.wrong("kafka.group", &kafka.group, "a name, such as arterial"));
+        }
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+        if !kafka.result_prefix.chars().all(fits) {
+            return Err(self.wrong(
+                "kafka.result_prefix",
+                &kafka.result_prefix,
+                "letters, digits, `-`, `_` and `.`",
+            ));
+        }
+        KafkaSource::check(&kafka.properties).map_err(|error| self.refused(&error))
+    }
+
+    fn check_places(&self) -> Result<(), ConfigError> {
+        let options = &self.lake.options;
+        // The options are those of a bucket, whether there is one or not.
+        Place::find("s3://any", options).map_err(|error| match error {
+            arterial_datasets::Error::Invalid { value, accepted, .. } => ConfigError::Value {
+                place: self.place_of(&format!("lake.options.{value}")),
+                message: format!("`lake.options` has `{value}`, accepted: {accepted}"),
+            },
+            other => self.refused(&other.about("lake.options")),
+        })?;
+        for (key, url) in [("lake.url", &self.lake.url), ("registry.url", &self.registry.url)] {
+            if !url.is_empty() {
+                Place::find(url, options).map_err(|error| self.refused(&error.about(key)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `key` has a value that is not accepted.
+    pub(super) fn wrong(&self, key: &str, value: impl Display, accepted: impl Display) -> ConfigError {
+        ConfigError::Value {
+            place: self.place_of(key),
+            message: format!("`{key}` is `{value}`, accepted: {accepted}"),
+        }
+    }
+
+    /// An error of bad input, which begins with the key that it is about.
+    fn refused(&self, error: &dyn Error) -> ConfigError {
+        let message = chain(error);
+        let key = message.split('`').nth(1).unwrap_or_default();
+        ConfigError::Value {
+            place: self.place_of(key),
+            message,
+        }
+    }
+
+    /// Where `key` was set, or else the file.
+    fn place_of(&self, key: &str) -> String {
+        let place = self.places.get(key).or_else(|| self.places.get(""));
+        place.cloned().unwrap_or_else(|| "configuration".into())
+    }
+}
+
+/// Whether `text` is a host and a port, as librdkafka takes it; `SASL_SSL://` may stand before.
+fn is_broker(text: &str) -> bool {
+    let address = text.trim();
+    let address = address.split_once("://").map_or(address, |(_, address)| address);
+    let host = |host: &str| !host.is_empty() && !host.contains(|letter: char| letter.is_whitespace() || letter == '/');
+    address
+        .rsplit_once(':')
+        .is_some_and(|(name, port)| host(name) && port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_is_a_host_and_a_port() {
+        for good in ["a:9092", " b.example:1 ", "[::1]:9092", "SASL_SSL://kafka:9093"] {
+            assert!(is_broker(good), "{good}");
+        }
+        for bad in [
+            "",
+            "foo bar",
+            "foo",
+            "foo:",
+            ":9092",
+            "foo:0",
+            "foo:65536",
+            "foo bar:9092",
+        ] {
+            assert!(!is_broker(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_check_and_lack_what_a_service_needs() {
+        let config = Config::load(None, []).unwrap();
+        config.check().unwrap();
+        let error = config.check_service().unwrap_err().to_string();
+        assert!(error.contains("`kafka.brokers`"), "{error}");
+    }
+}

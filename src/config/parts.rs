@@ -1,0 +1,95 @@
+//! What each part of the system reads of the configuration.
+
+use arterial_datasets::panel::Holidays;
+use arterial_features::decode::{DecodeLimits, IdentityKey};
+use arterial_features::pipeline::{OnRecreatedTopic, PipelineOptions};
+use arterial_features::source::{Assignment, KafkaSettings};
+use arterial_serving::{ServerConfig, ServingConfig};
+
+use super::{Config, ConfigError, RecreatedTopic};
+
+impl Config {
+    /// Where models are kept: as configured, or beside the lake's tables.
+    pub fn registry_url(&self) -> String {
+        if self.registry.url.is_empty() {
+            return format!("{}/registry", self.lake.url.trim_end_matches('/'));
+        }
+        self.registry.url.clone()
+    }
+
+    /// The part that the servers read.
+    pub fn server_config(&self) -> ServerConfig {
+        ServerConfig {
+            grpc: self.server.grpc.clone(),
+            http: self.server.http.clone(),
+            max_message_bytes: self.server.max_message_bytes,
+            max_concurrent_calls: self.server.max_concurrent_calls,
+            drain: self.server.drain,
+            longest_call: self.server.longest_call,
+        }
+    }
+
+    /// The part that scoring reads.
+    ///
+    /// # Errors
+    /// A target that is not of the form `topic.field`, a file of holidays that cannot be read.
+    pub fn serving_config(&self) -> Result<ServingConfig, ConfigError> {
+        let target = |text: &String| {
+            let accepted = "a topic and a field, such as traffic-sensors.speed_kmh";
+            text.parse().map_err(|_| self.wrong("serving.targets", text, accepted))
+        };
+        let holidays = match self.site.holidays.as_str() {
+            "" => Ok(Holidays::default()),
+            path => Holidays::read(path.as_ref()),
+        };
+        Ok(ServingConfig {
+            site: self.site.name.clone(),
+            timezone: self.site.timezone.clone(),
+            holidays: holidays.map_err(|error| {
+                let accepted = format!("a file with one date a line ({error})");
+                self.wrong("site.holidays", &self.site.holidays, accepted)
+            })?,
+            targets: self.serving.targets.iter().map(target).collect::<Result<_, _>>()?,
+            horizons_minutes: self.serving.horizons_minutes.clone(),
+            stale_after: self.serving.stale_after,
+            history: self.serving.history,
+            history_bytes: self.serving.history_bytes,
+            poll_every: self.registry.poll_every,
+            ..ServingConfig::default()
+        })
+    }
+
+    /// The part that the source of `topics` reads.
+    pub fn kafka_settings(&self, topics: impl IntoIterator<Item = String>) -> KafkaSettings {
+        let kafka = &self.kafka;
+        KafkaSettings {
+            group: kafka.group.clone(),
+            assignment: match kafka.assignment {
+                super::Assignment::Group => Assignment::Group,
+                super::Assignment::Manual => Assignment::All,
+            },
+            properties: kafka.properties.clone(),
+            ..KafkaSettings::new(kafka.brokers.clone(), topics)
+        }
+    }
+
+    /// The part that the pipeline reads.
+    pub fn pipeline_options(&self, secret: IdentityKey) -> PipelineOptions {
+        let (ingest, kafka) = (&self.ingest, &self.kafka);
+        PipelineOptions {
+            limits: DecodeLimits {
+                record_bytes: kafka.max_record_bytes,
+                kept_bytes: ingest.quarantine_payload_bytes,
+                ..DecodeLimits::default()
+            },
+            archive_rows: ingest.flush_records,
+            archive_interval: ingest.flush_every.to_std(),
+            closed_bytes: ingest.late_cache_bytes,
+            on_recreated_topic: match kafka.recreated_topic {
+                RecreatedTopic::Stop => OnRecreatedTopic::Stop,
+                RecreatedTopic::Restart => OnRecreatedTopic::Restart,
+            },
+            ..PipelineOptions::new(secret)
+        }
+    }
+}

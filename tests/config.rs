@@ -1,0 +1,186 @@
+//! Wrong configurations: each gets one error that names key, value and place, exit code 2, and nothing is made.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// What is wrong, by section, and the key and value that the error names.
+const BAD: [(&str, &str, &str, &str); 36] = [
+    ("site", "timezone = \"Mars/Base\"", "site.timezone", "Mars/Base"),
+    (
+        "site",
+        "holidays = \"/nowhere/days.csv\"",
+        "site.holidays",
+        "/nowhere/days.csv",
+    ),
+    ("kafka", "brokers = \"foo bar\"", "kafka.brokers", "foo bar"),
+    ("kafka", "brokers = \"\"", "kafka.brokers", ""),
+    ("kafka", "assignment = \"some\"", "kafka.assignment", "some"),
+    ("kafka", "group = \"\"", "kafka.group", ""),
+    ("kafka", "result_prefix = \"a b\"", "kafka.result_prefix", "a b"),
+    ("kafka", "max_record_bytes = 0", "kafka.max_record_bytes", "0"),
+    (
+        "kafka.properties",
+        "\"nonsense.key\" = \"1\"",
+        "kafka.properties.nonsense.key",
+        "1",
+    ),
+    (
+        "kafka.properties",
+        "\"security.protocol\" = \"none\"",
+        "kafka.properties.security.protocol",
+        "none",
+    ),
+    (
+        "kafka.properties",
+        "\"enable.auto.commit\" = \"true\"",
+        "kafka.properties.enable.auto.commit",
+        "true",
+    ),
+    ("kafka.properties", "foo = 5", "kafka.properties.foo", "5"),
+    ("streams", "folder = \"/nowhere\"", "streams.folder", "/nowhere"),
+    ("streams", "enabled = [\"trafic\"]", "streams.enabled", "trafic"),
+    ("lake", "url = \"ftp://x\"", "lake.url", "ftp://x"),
+    ("lake", "url = \"s3://\"", "lake.url", "s3://"),
+    ("lake", "url = \"s3://bucket/lake\"", "privacy.identity_key", ""),
+    ("lake", "maintain_every = \"soon\"", "lake.maintain_every", "soon"),
+    ("lake", "vacuum_after = \"99999999d\"", "lake.vacuum_after", "99999999d"),
+    ("lake.options", "bogus = \"1\"", "lake.options", "bogus"),
+    ("registry", "url = \"http://host\"", "registry.url", "http://host"),
+    ("registry", "poll_every = \"0s\"", "registry.poll_every", "0s"),
+    ("ingest", "flush_records = 0", "ingest.flush_records", "0"),
+    ("ingest", "late_cache_bytes = -1", "ingest.late_cache_bytes", "-1"),
+    ("server", "max_message_bytes = 0", "server.max_message_bytes", "0"),
+    ("server", "max_concurrent_calls = 0", "server.max_concurrent_calls", "0"),
+    ("server", "longest_call = \"0s\"", "server.longest_call", "0s"),
+    ("server", "grpc = \"foo\"", "server.grpc", "foo"),
+    ("server", "http = \"foo:bar\"", "server.http", "foo:bar"),
+    ("serving", "horizons_minutes = [0]", "serving.horizons_minutes", "0"),
+    ("serving", "horizons_minutes = [5, 7]", "serving.horizons_minutes", "7"),
+    ("serving", "targets = [\"foo.bar\"]", "serving.targets", "foo.bar"),
+    (
+        "serving",
+        "targets = [\"traffic-sensors.road_id\"]",
+        "serving.targets",
+        "traffic-sensors.road_id",
+    ),
+    ("serving", "targets = [\"speed\"]", "serving.targets", "speed"),
+    ("serving", "history = \"0s\"", "serving.history", "0s"),
+    ("telemetry", "log = \"bogus\"", "telemetry.log", "bogus"),
+];
+
+fn arterial(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_arterial"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ARTERIAL_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).current_dir(folder).output().unwrap()
+}
+
+/// Runs a command that must end with 2 and leave nothing, and gives what it said.
+fn refused(folder: &Path, arguments: &[&str]) -> String {
+    let before = files(folder);
+    let output = arterial(folder, arguments);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+    assert!(!said.contains("panicked"), "{said}");
+    assert_eq!(files(folder), before, "{arguments:?} left something: {said}");
+    said
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().to_string_lossy().into_owned();
+    let mut names: Vec<String> = std::fs::read_dir(folder).unwrap().map(name).collect();
+    names.sort();
+    names
+}
+
+/// A good configuration, in which one section begins with `line`.
+fn configuration(section: &str, line: &str) -> String {
+    let key = line.split(" = ").next().unwrap_or_default();
+    let mut text = String::new();
+    for (name, lines) in [
+        ("kafka", vec!["brokers = \"127.0.0.1:1\""]),
+        ("kafka.properties", vec![]),
+        ("lake", vec!["url = \"lake\""]),
+        ("lake.options", vec![]),
+        ("server", vec!["grpc = \"127.0.0.1:0\"", "http = \"127.0.0.1:0\""]),
+    ] {
+        let own = lines
+            .into_iter()
+            .filter(|one| !(name == section && one.starts_with(&format!("{key} "))));
+        let added = (name == section).then_some(line);
+        let lines: Vec<&str> = added.into_iter().chain(own).collect();
+        writeln!(text, "[{name}]\n{}", lines.join("\n")).unwrap();
+    }
+    if !text.contains(line) {
+        writeln!(text, "[{section}]\n{line}").unwrap();
+    }
+    text
+}
+
+#[test]
+fn every_wrong_value_is_refused_with_key_value_and_line_before_anything_is_made() {
+    for (section, line, key, value) in BAD {
+        let folder = tempfile::tempdir().unwrap();
+        let text = configuration(section, line);
+        std::fs::write(folder.path().join("arterial.toml"), &text).unwrap();
+        for arguments in [
+            ["config", "check", "--config", "arterial.toml"].as_slice(),
+            &["run", "--config", "arterial.toml"],
+        ] {
+            let said = refused(folder.path(), arguments);
+            assert!(said.contains(&format!("`{key}")), "{line}: {said}");
+            assert!(said.contains(value), "{line}: {said}");
+            let number = text.lines().position(|one| one == line).unwrap() + 1;
+            let place = if line.contains("s3://bucket") {
+                "arterial.toml: ".into()
+            } else {
+                format!("arterial.toml:{number}: ")
+            };
+            assert!(said.contains(&place), "{line}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_good_configuration_is_said_to_be_fine_and_an_empty_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("good.toml"),
+        configuration("site", "timezone = \"Europe/Paris\""),
+    )
+    .unwrap();
+    let output = arterial(folder.path(), &["config", "check", "--config", "good.toml"]);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(files(folder.path()), ["good.toml"]);
+    std::fs::write(folder.path().join("empty.toml"), "").unwrap();
+    let said = refused(folder.path(), &["config", "check", "--config", "empty.toml"]);
+    assert!(said.contains("empty.toml: `kafka.brokers`"), "{said}");
+}
+
+#[test]
+fn wrong_options_leave_nothing_behind_either() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("good.toml"), configuration("site", "name = \"x\"")).unwrap();
+    for arguments in [
+        ["run", "--config", "good.toml", "--grpc", "foo"].as_slice(),
+        &["demo", "--once", "--dir", "demo", "--grpc", "foo"],
+    ] {
+        let said = refused(folder.path(), arguments);
+        assert!(
+            said.contains("--grpc") && said.contains("`server.grpc` is `foo`"),
+            "{said}"
+        );
+    }
+    let said = refused(
+        folder.path(),
+        &["quarantine", "list", "--lake", "lake", "--reason", "FOO"],
+    );
+    assert!(said.contains("`FOO`") && said.contains("NOT_JSON"), "{said}");
+}
