@@ -152,7 +152,7 @@ fn the_same_file_again_adds_nothing_and_a_copy_only_repeats() {
         world
             .rows("noise_windows")
             .iter()
-            .map(|rows| rows.num_rows())
+            .map(arrow::array::RecordBatch::num_rows)
             .sum::<usize>(),
         4 * 6
     );

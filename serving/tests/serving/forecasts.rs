@@ -408,17 +408,16 @@ async fn a_watcher_gets_the_newest_forecasts_whenever_a_window_closed() {
 async fn whole_numbers_at_their_extremes_are_answered_or_refused_and_break_nothing() {
     let service = ready(24).await;
     let mut client = client(&service).await;
-    let year_10000 = 253_402_300_800_000_000;
-    for instant in [
+    // A million years, and those just before -9999 and after 9999.
+    let far = [
         i64::MIN,
         i64::MIN + 1,
-        -year_10000,
-        -1,
-        0,
-        year_10000,
+        -378_000_000_000_000_000,
+        254_000_000_000_000_000,
         i64::MAX - 1,
         i64::MAX,
-    ] {
+    ];
+    for instant in far.into_iter().chain([-1, 0]) {
         for minutes in [i32::MIN, -5, 0, 5, i32::MAX - 2, i32::MAX] {
             let past = v1::ForecastRequest {
                 as_of: Some(instant),
@@ -426,7 +425,7 @@ async fn whole_numbers_at_their_extremes_are_answered_or_refused_and_break_nothi
                 ..request()
             };
             let answered = client.forecast(past.clone()).await;
-            let readable = instant.abs() < year_10000 && minutes == 5;
+            let readable = !far.contains(&instant) && minutes == 5;
             assert_eq!(answered.is_ok(), readable, "as_of {instant}, {minutes} minutes");
             for status in [answered.err(), client.watch_forecasts(past).await.err()]
                 .into_iter()
