@@ -3,6 +3,9 @@
 //! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed for a reason outside, 2 wrong usage or bad input,
 //! 3 refused by a gate, 130 interrupted.
 
+#[macro_use]
+mod stdout;
+
 mod commands;
 mod config;
 mod outcome;
@@ -13,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Congestion forecasts and anomaly alerts from a city's sensor streams.
+/// Congestion forecasts from a city's sensor streams.
 #[derive(Debug, Parser)]
 #[command(name = "arterial", version, max_term_width = 110, propagate_version = true)]
 struct Cli {

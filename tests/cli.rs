@@ -48,6 +48,12 @@ fn every_command_has_help() {
 }
 
 #[test]
+fn the_help_promises_no_alerts_while_no_detector_is_there() {
+    let help = String::from_utf8(arterial(&["--help"]).stdout).unwrap().to_lowercase();
+    assert!(!help.contains("alert") && !help.contains("anomal"), "{help}");
+}
+
+#[test]
 fn an_unknown_key_of_the_configuration_is_refused_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = write(folder.path(), "arterial.toml", "[lake]\nurl = \"x\"\nfsnyc = true\n");
@@ -125,6 +131,205 @@ fn a_cell_that_is_no_number_is_refused_with_row_and_column() {
 }
 
 #[test]
+fn a_file_with_uneven_times_is_described_with_the_options_that_read_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let stamps = ["00:00:02", "00:15:02", "00:30:02", "01:00:01"];
+    let rows: Vec<String> = stamps.iter().map(|stamp| format!("2026-01-01T{stamp}Z,1")).collect();
+    let path = write(folder.path(), "x.csv", &format!("Time,a\n{}\n", rows.join("\n")));
+    let described = arterial(&["data", "describe", &path]);
+    let described = String::from_utf8(described.stdout).unwrap();
+    assert!(described.contains("--resample 15m"), "{described}");
+    let mended = ["data", "describe", &path, "--resample", "15m", "--json"];
+    let mended: serde_json::Value = serde_json::from_slice(&arterial(&mended).stdout).unwrap();
+    assert_eq!(mended["needs"], serde_json::json!(["--gaps missing"]));
+}
+
+/// Three days of two hourly series, the second with a name that CSV has to quote.
+fn waves(folder: &Path) -> String {
+    let row = |hour: u32| {
+        let height = (f64::from(hour) / 24.0 * std::f64::consts::TAU).sin();
+        let (day, time) = (1 + hour / 24, hour % 24);
+        format!("2026-01-0{day}T{time:02}:00:00Z,{},{}\n", 50.0 + height, 20.0 - height)
+    };
+    let text = format!("timestamp,a,\"b, north\"\n{}", (0..72).map(row).collect::<String>());
+    write(folder, "waves.csv", &text)
+}
+
+#[test]
+fn a_file_is_forecast_beyond_its_last_row_by_a_kind_that_is_fitted_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = waves(folder.path());
+    let out = folder.path().join("forecasts.csv").to_string_lossy().into_owned();
+    let asked = [
+        "forecast",
+        "--data",
+        &path,
+        "--model",
+        "seasonal-naive",
+        "--horizon",
+        "3",
+    ];
+    let output = arterial(&[&asked[..], &["--levels", "80,95", "--out", &out]].concat());
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    let text = std::fs::read_to_string(&out).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "unique_id,ds,horizon,p2.5,p10,p50,p90,p97.5,model");
+    assert_eq!(lines.len(), 1 + 2 * 3, "{text}");
+    assert!(lines[1].starts_with("a,2026-01-04T00:00:00Z,1,"), "{text}");
+    assert!(lines[6].starts_with("\"b, north\",2026-01-04T02:00:00Z,3,"), "{text}");
+    assert!(
+        lines.iter().skip(1).all(|line| line.ends_with(",seasonal-naive")),
+        "{text}"
+    );
+
+    let json: serde_json::Value =
+        serde_json::from_slice(&arterial(&[&asked[..], &["--json"]].concat()).stdout).unwrap();
+    assert_eq!(
+        (&json["origin"], &json["refused"]),
+        (&"2026-01-03T23:00:00Z".into(), &0.into())
+    );
+    let last = &json["forecasts"][5];
+    assert_eq!((&last["unique_id"], &last["horizon"]), (&"b, north".into(), &3.into()));
+    let quantile = |name: &str| last[name].as_f64().unwrap();
+    assert!(
+        quantile("p10") <= quantile("p50") && quantile("p50") <= quantile("p90"),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_file_is_forecast_by_a_model_that_was_trained_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = waves(folder.path());
+    let registry = folder.path().join("registry").to_string_lossy().into_owned();
+    let trained = arterial(&[
+        "train",
+        "--data",
+        &path,
+        "--model",
+        "persistence",
+        "--context",
+        "2",
+        "--horizon",
+        "3",
+        "--registry",
+        &registry,
+    ]);
+    assert!(trained.status.success(), "{trained:?}");
+    let asked = [
+        "forecast",
+        "--data",
+        &path,
+        "--model",
+        "persistence@1",
+        "--registry",
+        &registry,
+    ];
+    let printed = String::from_utf8(arterial(&asked).stdout).unwrap();
+    assert!(
+        printed.starts_with("unique_id,ds,horizon,p10,p50,p90,model\na,2026-01-04T00:00:00Z,1,"),
+        "{printed}"
+    );
+    assert_eq!(printed.matches(",persistence@1\n").count(), 2 * 3, "{printed}");
+    let said = refused(&[&asked[..], &["--horizon", "4"]].concat());
+    assert!(
+        said.contains("`--horizon` is `4`") && said.contains("at most 3"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_training_proposes_only_what_the_gate_lets_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = folder.path().join("models").to_string_lossy().into_owned();
+    let train = |path: &str| {
+        let asked = [
+            "train",
+            "--data",
+            path,
+            "--model",
+            "persistence",
+            "--context",
+            "2",
+            "--horizon",
+            "3",
+        ];
+        let output = arterial(&[&asked[..], &["--registry", &registry]].concat());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    // What comes back every day is what seasonal naive forecasts without error.
+    let said = train(&waves(folder.path()));
+    assert!(
+        said.contains("the gate would refuse persistence@1") && !said.contains("next:"),
+        "{said}"
+    );
+    let rising: Vec<String> = (0..72)
+        .map(|hour| format!("2026-01-0{}T{:02}:00:00Z,{hour}", 1 + hour / 24, hour % 24))
+        .collect();
+    let said = train(&write(
+        folder.path(),
+        "rising.csv",
+        &format!("timestamp,a\n{}\n", rising.join("\n")),
+    ));
+    let proposal = said
+        .lines()
+        .find_map(|line| line.strip_prefix("next: arterial "))
+        .unwrap();
+    assert!(proposal.ends_with(&format!("--registry {registry}")), "{said}");
+    let output = arterial(&proposal.split(' ').collect::<Vec<_>>());
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn a_model_of_a_lake_is_published_where_the_service_of_that_lake_looks() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake").to_string_lossy().into_owned();
+    let rows: Vec<String> = (0..96)
+        .map(|window| format!("P1,2026-01-05T{:02}:{:02}:00Z,{window}", window / 12, window % 12 * 5))
+        .collect();
+    let text = format!("parking_id,timestamp,occupied_spaces\n{}\n", rows.join("\n"));
+    let history = write(folder.path(), "history.csv", &text);
+    let replayed = arterial(&["replay", "--data", &history, "--stream", "parking", "--lake", &lake]);
+    assert!(replayed.status.success(), "{replayed:?}");
+    let trained = arterial(&[
+        "train",
+        "--lake",
+        &lake,
+        "--topic",
+        "parking",
+        "--target",
+        "occupied_spaces",
+        "--model",
+        "persistence",
+        "--context",
+        "2",
+        "--horizon",
+        "3",
+    ]);
+    assert!(trained.status.success(), "{trained:?}");
+    let manifest = folder.path().join("lake/registry/models/persistence/1/manifest.json");
+    assert!(manifest.exists(), "{trained:?}");
+}
+
+#[test]
+fn a_file_with_an_unknown_model_names_the_kinds_and_nothing_of_a_service_is_taken_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = waves(folder.path());
+    let said = refused(&["forecast", "--data", &path, "--model", "prophet"]);
+    assert!(said.contains("prophet") && said.contains("linear"), "{said}");
+    assert!(refused(&["forecast", "--data", &path, "--keys", "a"]).contains("--keys"));
+    assert!(refused(&["forecast", "--horizon", "3"]).contains("--data"));
+}
+
+#[test]
+fn a_simulation_without_a_place_to_go_names_both_that_would_do() {
+    let said = refused(&["simulate", "--days", "1", "--seed", "1"]);
+    assert!(said.contains("--out <DIR>|--brokers <LIST>"), "{said}");
+    let both = ["simulate", "--days", "1", "--seed", "1", "--out", "x", "--brokers", "y"];
+    assert!(refused(&both).contains("cannot be used with"));
+}
+
+#[test]
 fn a_demo_in_a_folder_that_is_in_use_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "mine.txt", "precious");
@@ -162,6 +367,27 @@ fn commands_that_only_read_a_lake_make_none() {
             "{command:?}: {said}"
         );
         assert!(!nowhere.exists(), "{command:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_a_command_quietly() {
+    for arguments in [
+        &["completions", "bash"][..],
+        &["streams", "list"],
+        &["streams", "show", "parking"],
+        &["streams", "list", "--json"],
+        &["config", "show"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_arterial"))
+            .args(arguments)
+            .stdout(writer)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "{arguments:?}: {said}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! The demonstration, whole: a simulated city through the Kafka client to forecasts that a lake holds.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
@@ -43,4 +45,72 @@ fn the_demo_ends_with_forecasts_of_a_window_that_came_in_live() {
     ] {
         assert!(folder.path().join(folder_name).exists(), "{folder_name}");
     }
+}
+
+/// A running demonstration; it ends with the test.
+struct Demo(Child);
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What the server answers to a GET: status line, head and body.
+fn get(url: &str) -> String {
+    let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn every_line_that_the_demo_prints_works_when_it_is_typed() {
+    let folder = tempfile::tempdir().unwrap();
+    // At the pace of the world nothing becomes stale while the lines are tried.
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_arterial"))
+        .args(["demo", "--days", "8", "--speed", "1x"])
+        .args(["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--dir"])
+        .arg(folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map(Demo)
+        .unwrap();
+    let printed = BufReader::new(demo.0.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let mut tried = Vec::new();
+    for line in printed.take_while(|line| !line.starts_with("Ctrl-C")) {
+        if let Some(arguments) = line.trim().strip_prefix("cargo run -- ") {
+            let output = Command::new(env!("CARGO_BIN_EXE_arterial"))
+                .args(arguments.split_whitespace())
+                .output()
+                .unwrap();
+            assert!(
+                output.status.success() && !output.stdout.is_empty(),
+                "{line}: {output:?}"
+            );
+            tried.push("cargo");
+        } else if let Some(quoted) = line.trim().strip_prefix("curl ") {
+            let url = quoted
+                .strip_prefix('\'')
+                .and_then(|rest| rest.strip_suffix('\''))
+                .unwrap();
+            let answer = get(url);
+            assert!(answer.contains(r#""forecasts":[{"#), "{line}: {answer}");
+            tried.push("curl");
+        } else if let Some(url) = line.split_whitespace().find(|word| word.starts_with("http://")) {
+            let answer = get(url);
+            assert!(answer.starts_with("HTTP/1.1 200"), "{line}: {answer}");
+            tried.push("page");
+        }
+    }
+    assert_eq!(tried, ["page", "cargo", "cargo", "curl"]);
 }

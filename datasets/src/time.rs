@@ -128,6 +128,20 @@ impl Duration {
     }
 }
 
+impl Duration {
+    /// This duration for people, rounded down: `45 s`, `19 min`, `7 h` or `319 days`; negative ones are `0 s`.
+    #[must_use]
+    pub fn in_words(self) -> String {
+        let seconds = self.0.max(0) / SECOND;
+        match seconds {
+            0..120 => format!("{seconds} s"),
+            120..7_200 => format!("{} min", seconds / 60),
+            7_200..172_800 => format!("{} h", seconds / 3_600),
+            _ => format!("{} days", seconds / 86_400),
+        }
+    }
+}
+
 impl fmt::Display for Duration {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = Self::UNITS.iter().rev().find(|(_, size)| self.0 % size == 0);
@@ -187,6 +201,15 @@ mod tests {
             assert_eq!(duration, again, "{text}");
         }
         assert_eq!("90m".parse::<Duration>().unwrap().to_string(), "90m");
+    }
+
+    #[test]
+    fn a_duration_in_words_is_one_number_that_people_can_grasp() {
+        let words = |seconds: i64| Duration(seconds * SECOND).in_words();
+        assert_eq!(
+            [-1, 119, 900, 7_200, 172_800, 27_560_770].map(words),
+            ["0 s", "119 s", "15 min", "2 h", "2 days", "318 days"]
+        );
     }
 
     #[test]

@@ -16,6 +16,14 @@ pub enum Error {
         /// What would have been accepted.
         accepted: String,
     },
+    /// A field that has to be there is not.
+    #[error("`{field}` is missing, accepted: {accepted}")]
+    Missing {
+        /// The field of the request.
+        field: String,
+        /// What would have been accepted.
+        accepted: String,
+    },
     /// Nothing of that name.
     #[error("no {what} named `{name}`, known: {known}")]
     Unknown {
@@ -96,6 +104,14 @@ impl Error {
         }
     }
 
+    /// Bad input: `field` was not given, while `accepted` could have been.
+    pub fn missing(field: impl Into<String>, accepted: impl Into<String>) -> Self {
+        Self::Missing {
+            field: field.into(),
+            accepted: accepted.into(),
+        }
+    }
+
     /// Whether the caller's input is at fault (exit code 2).
     pub fn is_bad_input(&self) -> bool {
         matches!(self.code(), Code::InvalidArgument | Code::NotFound)
@@ -104,7 +120,7 @@ impl Error {
     /// The table: which error becomes which gRPC code.
     pub fn code(&self) -> Code {
         match self {
-            Self::Invalid { .. } => Code::InvalidArgument,
+            Self::Invalid { .. } | Self::Missing { .. } => Code::InvalidArgument,
             Self::Unknown { .. }
             | Self::Ground(arterial_datasets::Error::Unknown { .. })
             | Self::Models(arterial_models::Error::Unknown { .. }) => Code::NotFound,

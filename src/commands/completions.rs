@@ -9,13 +9,9 @@ pub struct Args {
     shell: clap_complete::Shell,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "every command has this shape")]
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    clap_complete::generate(
-        args.shell,
-        &mut crate::Cli::command(),
-        "arterial",
-        &mut std::io::stdout(),
-    );
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut crate::Cli::command(), "arterial", &mut script);
+    print!("{}", String::from_utf8(script)?);
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use arterial_datasets::panel::{self, Description};
+use arterial_datasets::time::Duration;
 use arterial_training::table::{Table, number};
 
 use super::reading::Reading;
@@ -52,9 +53,10 @@ fn table(facts: &Description) -> Table {
     row("rows", format!("{} rows, {} distinct times", facts.rows, facts.steps));
     row(
         "step",
-        facts
-            .step_seconds
-            .map_or_else(|| "not visible".into(), |seconds| format!("{seconds} s")),
+        facts.step_seconds.map_or_else(
+            || "not visible".into(),
+            |seconds| Duration((seconds * 1e6) as i64).to_string(),
+        ),
     );
     row("from", facts.first.clone());
     row("until", facts.last.clone());
@@ -62,10 +64,16 @@ fn table(facts: &Description) -> Table {
     row(
         "gaps",
         format!(
-            "{} absent rows, {} off the grid, {} repeated",
-            facts.absent_rows, facts.uneven_rows, facts.duplicates
+            "{} absent rows, {} off the grid, {} repeated, {} out of order",
+            facts.absent_rows, facts.uneven_rows, facts.duplicates, facts.unsorted_rows
         ),
     );
+    if !facts.ignored_columns.is_empty() {
+        row("not read", facts.ignored_columns.join(", "));
+    }
+    if !facts.needs.is_empty() {
+        row("reading it needs", facts.needs.join(" "));
+    }
     row("missing", format!("{:.2} %", 100.0 * facts.missing_share));
     row("zeros", format!("{:.2} %", 100.0 * facts.zero_share));
     let range = facts

@@ -1,21 +1,35 @@
-//! `arterial forecast`: asks a running service.
+//! `arterial forecast`: of a file, or asked of a running service.
 
-use arterial_datasets::time::Timestamp;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use arterial_datasets::time::{Duration, Timestamp};
 use arterial_proto::v1;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
+use arterial_serving::answer::{DEFAULT_TARGET, DEFAULT_TOPIC};
 use serde_json::{Value, json};
 
 use super::client::{Service, failed, table};
+use super::forecast_file::{self, FileOptions};
 use super::{print_json, runtime};
+use crate::outcome::Refused;
 
-/// Asks a running service for its newest forecasts
+/// Forecast the series of a file, or ask a running service for its newest forecasts
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Forecast the series of this file beyond its last row: wide (`timestamp` and one column a series) or long
+    /// (`unique_id`, `ds`, `y`). Where it is left out, a running service is asked.
+    #[arg(
+        long,
+        value_name = "PATH",
+        conflicts_with_all = ["topic", "target", "keys", "zones", "horizons_minutes", "quantiles", "as_of"]
+    )]
+    data: Option<PathBuf>,
     /// The stream.
-    #[arg(long, default_value = "traffic-sensors", value_name = "NAME")]
+    #[arg(long, default_value = DEFAULT_TOPIC, value_name = "NAME")]
     topic: String,
     /// The number to forecast.
-    #[arg(long, default_value = "speed_kmh", value_name = "FIELD")]
+    #[arg(long, default_value = DEFAULT_TARGET, value_name = "FIELD")]
     target: String,
     /// The keys, with commas between; all of them where neither keys nor zones are given.
     #[arg(long, value_delimiter = ',', value_name = "KEY,..")]
@@ -23,13 +37,15 @@ pub struct Args {
     /// Zones whose keys are meant, with commas between.
     #[arg(long, value_delimiter = ',', value_name = "ZONE,..")]
     zones: Vec<String>,
-    /// How far ahead, in minutes [default: 3, 6 and 12 windows].
+    /// How far ahead, in minutes from the start of the last window used to the start of the one that is forecast
+    /// [default: 3, 6 and 12 windows].
     #[arg(long = "horizons", value_delimiter = ',', value_name = "MINUTES,..")]
     horizons_minutes: Vec<i32>,
     /// Which quantiles [default: 0.1,0.5,0.9].
     #[arg(long, value_delimiter = ',', value_name = "FRACTION,..")]
     quantiles: Vec<f64>,
-    /// Which model: @champion, @ALIAS, NAME or NAME@VERSION [default: @champion].
+    /// Which model. Of a service: @champion, @ALIAS, NAME or NAME@VERSION [default: @champion]. With --data: NAME@VERSION
+    /// or @ALIAS of the registry, or a kind that is fitted on the file at once [default: linear].
     #[arg(long, default_value = "", hide_default_value = true, value_name = "MODEL")]
     model: String,
     /// The forecast as it was served then, RFC 3339.
@@ -40,13 +56,18 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     service: Service,
+    #[command(flatten)]
+    file: FileOptions,
 }
 
-/// Asks and prints.
+/// Forecasts a file, or asks and prints.
 ///
 /// # Errors
-/// A service that cannot be reached, a wrong request.
+/// A file that cannot be forecast; a service that cannot be reached, a wrong request, an answer of refusals only.
 pub fn run(args: &Args) -> anyhow::Result<()> {
+    if let Some(path) = &args.data {
+        return forecast_file::run(path, &args.model, args.json, &args.file);
+    }
     let named = |text: &String| text.parse::<Timestamp>().map_err(|error| error.about("--as-of"));
     let as_of = args.as_of.as_ref().map(named).transpose()?;
     let request = v1::ForecastRequest {
@@ -61,9 +82,20 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     };
     let response = runtime()?.block_on(ask(&args.service, request))?;
     if args.json {
-        print_json(&document(&response))
+        print_json(&document(&response))?;
     } else {
-        print(&response)
+        print!("{}", text(&response));
+    }
+    answered(&response)
+}
+
+/// A script must be able to tell an answer from none.
+fn answered(response: &v1::ForecastResponse) -> anyhow::Result<()> {
+    match response.refusals.first() {
+        Some(first) if response.forecasts.is_empty() => {
+            Err(Refused(format!("every forecast was refused, the first as {}", first.code)).into())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -101,20 +133,22 @@ fn document(response: &v1::ForecastResponse) -> Value {
     })
 }
 
-fn print(response: &v1::ForecastResponse) -> anyhow::Result<()> {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
+fn text(response: &v1::ForecastResponse) -> String {
+    let mut text = String::new();
     if let Some(first) = response.forecasts.first() {
         let quantiles: Vec<String> = first
             .quantiles
             .iter()
-            .map(|pair| format!("p{}", percent(pair.quantile)))
+            .map(|pair| quantile_name(pair.quantile))
             .collect();
         let mut heads = vec!["key", "time", "minutes"];
         heads.extend(quantiles.iter().map(String::as_str));
         heads.extend(["model", "step", "data age"]);
         let rows: Vec<Vec<String>> = response.forecasts.iter().map(row).collect();
-        write!(out, "{}", table(&heads, &rows))?;
+        text.push_str(&table(&heads, &rows));
+        text.push_str(
+            "time: the start of the window that is forecast; minutes: from the start of the last window used\n",
+        );
     }
     for refusal in &response.refusals {
         let key = if refusal.key.is_empty() {
@@ -122,9 +156,9 @@ fn print(response: &v1::ForecastResponse) -> anyhow::Result<()> {
         } else {
             &refusal.key
         };
-        writeln!(out, "refused  {key}  {}: {}", refusal.code, refusal.message)?;
+        let _ = writeln!(text, "refused  {key}  {}: {}", refusal.code, refusal.message);
     }
-    Ok(())
+    text
 }
 
 fn row(forecast: &v1::Forecast) -> Vec<String> {
@@ -136,13 +170,13 @@ fn row(forecast: &v1::Forecast) -> Vec<String> {
     cells.extend(forecast.quantiles.iter().map(|pair| format!("{:.2}", pair.value)));
     cells.push(format!("{}@{}", forecast.model, forecast.model_version));
     cells.push(forecast.step_of_ladder.clone());
-    cells.push(format!("{:.0} s", forecast.data_age_seconds));
+    cells.push(Duration((forecast.data_age_seconds * 1e6) as i64).in_words());
     cells
 }
 
-/// A fraction as a percentage without needless digits: 0.5 is 50, 0.975 is 97.5.
-fn percent(fraction: f64) -> f64 {
-    (fraction * 1e6).round() / 1e4
+/// The column of a quantile, by its percentage without needless digits: 0.5 is p50, 0.975 is p97.5.
+pub fn quantile_name(fraction: f64) -> String {
+    format!("p{}", (fraction * 1e6).round() / 1e4)
 }
 
 #[cfg(test)]
@@ -150,10 +184,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_answer_of_refusals_only_is_a_refusal() {
+        let mut response = v1::ForecastResponse {
+            refusals: vec![v1::Refusal {
+                code: "STALE".into(),
+                ..v1::Refusal::default()
+            }],
+            ..v1::ForecastResponse::default()
+        };
+        let error = answered(&response).unwrap_err();
+        assert!(error.is::<Refused>() && error.to_string().contains("STALE"));
+        response.forecasts.push(v1::Forecast::default());
+        assert!(answered(&response).is_ok());
+    }
+
+    #[test]
     fn a_quantile_is_headed_by_its_percentage() {
-        assert_eq!(
-            [0.5, 0.975, 0.1].map(|one| format!("p{}", percent(one))),
-            ["p50", "p97.5", "p10"]
-        );
+        assert_eq!([0.5, 0.975, 0.1].map(quantile_name), ["p50", "p97.5", "p10"]);
     }
 }

@@ -8,6 +8,7 @@ mod config;
 mod data;
 mod demo;
 mod forecast;
+mod forecast_file;
 mod health;
 mod lake;
 mod lake_panel;
@@ -45,7 +46,7 @@ pub enum Command {
     Promote(Box<promote::Args>),
     Rollback(rollback::Args),
     Models(models::Args),
-    Forecast(forecast::Args),
+    Forecast(Box<forecast::Args>),
     Health(health::Args),
     Quarantine(quarantine::Args),
     Lake(lake::Args),
@@ -85,12 +86,9 @@ impl Command {
 /// Prints one JSON document on stdout, and nothing else.
 ///
 /// # Errors
-/// A value that has no JSON form, or a stdout that is closed.
+/// A value that has no JSON form.
 pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)?;
+    println!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
 }
 

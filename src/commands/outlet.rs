@@ -144,7 +144,6 @@ impl EventSink for BrokerSink {
             key: (!key.is_empty()).then(|| key.to_owned()),
             partition: None,
             payload: payload.to_vec(),
-            timestamp: Some(time),
         });
         if self.waiting.len() >= BATCH {
             self.flush()
@@ -161,14 +160,10 @@ impl EventSink for BrokerSink {
 /// `--out DIR | --brokers LIST [--speed]`, as `simulate` takes them.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
+#[command(group = clap::ArgGroup::new("place").required(true).args(["out", "brokers"]))]
 pub struct Target {
     /// Write one file of JSON lines a topic, and `labels.jsonl`, into this folder, which must be new or empty
-    #[arg(
-        long,
-        value_name = "DIR",
-        required_unless_present = "brokers",
-        conflicts_with = "brokers"
-    )]
+    #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Send to these brokers
     #[arg(long, value_name = "LIST")]

@@ -203,7 +203,6 @@ impl Sink for Waiting {
             key: None,
             partition: Some(partition.partition),
             payload: payload.to_vec(),
-            timestamp: None,
         });
         Ok(())
     }

@@ -21,6 +21,10 @@ pub struct Reading {
     /// Time between rows, only where the file does not show it: 5m, 1h
     #[arg(long, value_name = "DURATION")]
     pub step: Option<String>,
+    /// Put uneven times on a grid of this step, counted in UTC; rows that fall into the same step become their mean
+    #[arg(long, value_name = "DURATION", conflicts_with_all = ["step", "duplicates"])]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resample: Option<String>,
     /// `zero`: 0 is missing, too
     #[arg(long, value_name = "WHAT")]
     pub missing: Option<String>,
@@ -64,6 +68,7 @@ impl Reading {
             timezone: self.timezone.clone(),
             utc_offset: self.utc_offset.as_deref().map(str::parse).transpose()?,
             step: self.step.as_deref().map(str::parse).transpose()?,
+            resample: self.resample.as_deref().map(str::parse).transpose()?,
             missing_zero,
             duplicates: self.duplicates.parse()?,
             gaps: self.gaps.parse()?,
@@ -81,15 +86,24 @@ impl Reading {
     /// A file that cannot be read, or that holds no regular panel.
     pub fn read(&self, path: &Path) -> anyhow::Result<(Panel, DataBlock)> {
         let (panel, facts) = panel::read(path, &self.options()?)?;
+        let file = path.display();
+        if !facts.ignored.is_empty() {
+            eprintln!(
+                "{file}: not read: {} (only unique_id, ds and y are; --covariates takes a file of more)",
+                facts.ignored.join(", ")
+            );
+        }
         let mended = [
+            (facts.unsorted, "rows sorted that lay before the row above them"),
+            (facts.moved, "rows moved to the start of their step"),
             (facts.duplicates, "repeated timestamps resolved"),
             (facts.inserted, "absent rows inserted as missing"),
             (facts.zeros, "zeros taken as missing"),
         ];
         for (count, what) in mended.into_iter().filter(|(count, _)| *count > 0) {
-            eprintln!("{}: {count} {what}", path.display());
+            eprintln!("{file}: {count} {what}");
         }
-        let block = data_block(&panel, path.display().to_string(), facts.sha256);
+        let block = data_block(&panel, file.to_string(), facts.sha256);
         Ok((panel, block))
     }
 }

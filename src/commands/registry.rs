@@ -6,23 +6,47 @@ use arterial_models::registry::{self, Registry, Target};
 
 use crate::outcome::Usage;
 
+/// The folder where nothing else is said.
+const FOLDER: &str = "registry";
+/// Where the environment says it.
+const VARIABLE: &str = "ARTERIAL_REGISTRY__URL";
+
 /// The registry's place.
 #[derive(Debug, Clone, clap::Args)]
 pub struct RegistryArgs {
-    /// A folder, or `s3://bucket/prefix`
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "ARTERIAL_REGISTRY__URL",
-        default_value = "registry"
-    )]
-    pub registry: String,
+    /// A folder, or `s3://bucket/prefix` [default: registry; of `train --lake`, the registry of that lake]
+    #[arg(long, value_name = "PATH", env = VARIABLE)]
+    registry: Option<String>,
     /// A setting of the object store, such as `aws_endpoint=http://127.0.0.1:9000`; may be repeated
     #[arg(long = "registry-option", value_name = "KEY=VALUE")]
-    pub options: Vec<String>,
+    options: Vec<String>,
 }
 
 impl RegistryArgs {
+    /// The same, and where no place is named the registry of `lake`: there `run` looks for its models.
+    pub fn of_lake(&self, lake: &str) -> Self {
+        let own = || format!("{}/{FOLDER}", lake.trim_end_matches('/'));
+        Self {
+            registry: Some(self.registry.clone().unwrap_or_else(own)),
+            options: self.options.clone(),
+        }
+    }
+
+    fn place(&self) -> &str {
+        self.registry.as_deref().unwrap_or(FOLDER)
+    }
+
+    /// What another command has to be told to find the same registry: nothing where it looks there by itself.
+    pub fn hint(&self) -> String {
+        let found = std::env::var(VARIABLE).unwrap_or_else(|_| FOLDER.into());
+        let place = self.place();
+        if place == found {
+            String::new()
+        } else {
+            format!(" --registry {place}")
+        }
+    }
+
     /// Opens it.
     ///
     /// # Errors
@@ -35,7 +59,7 @@ impl RegistryArgs {
                 .ok_or_else(|| Usage(format!("`--registry-option` is `{option}`, accepted: KEY=VALUE")))?;
             options.insert(key.to_owned(), value.to_owned());
         }
-        Ok(registry::open(&self.registry, &options)?)
+        Ok(registry::open(self.place(), &options)?)
     }
 }
 

@@ -75,7 +75,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let runtime = super::runtime()?;
     let source = runtime.block_on(args.source())?;
     let target = args.target(&source)?;
-    let registry = args.registry.open()?;
+    let place = match &args.lake {
+        Some(lake) => args.registry.of_lake(lake),
+        None => args.registry.clone(),
+    };
+    let registry = place.open()?;
     let bar = Bar::new();
     let outcome = runtime.block_on(async {
         let (panel, data, pinned) = source.read(&target).await?;
@@ -97,7 +101,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.json {
         return super::print_json(&outcome);
     }
-    print!("{}", text(&outcome));
+    print!("{}", text(&outcome, &place.hint()));
     Ok(())
 }
 
@@ -132,7 +136,7 @@ impl Args {
     }
 }
 
-fn text(outcome: &Outcome) -> String {
+fn text(outcome: &Outcome, registry: &str) -> String {
     let mut text = String::new();
     if let Some(scorecard) = &outcome.scorecard {
         text.push_str(&table::backtest(scorecard));
@@ -157,11 +161,21 @@ fn text(outcome: &Outcome) -> String {
         or_none(&outcome.challenger),
         or_none(&outcome.champion)
     ));
-    lines.extend(
-        outcome
-            .challenger
-            .iter()
-            .map(|challenger| format!("next: arterial promote {challenger}")),
-    );
+    lines.extend(next(outcome, registry));
     text + &lines.join("\n") + "\n"
+}
+
+/// What to do with the challenger; nothing where it serves already.
+fn next(outcome: &Outcome, registry: &str) -> Option<String> {
+    let challenger = outcome.challenger.as_ref()?;
+    if outcome.challenger == outcome.champion {
+        return None;
+    }
+    if outcome.obstacles.is_empty() {
+        return Some(format!("next: arterial promote {challenger}{registry}"));
+    }
+    let reasons = outcome.obstacles.join("; ");
+    Some(format!(
+        "no model is good enough yet: the gate would refuse {challenger}, as {reasons}"
+    ))
 }

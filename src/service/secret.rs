@@ -37,11 +37,6 @@ pub fn load(config: &Config) -> anyhow::Result<IdentityKey> {
     Ok(IdentityKey::from_secret(text.trim()))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a secret that a seed gives is none")]
-fn secret() -> String {
-    format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple())
-}
-
 /// Draws a secret; whoever else draws at the same moment, the first to link the file wins.
 fn draw(folder: &Path, path: &Path) -> anyhow::Result<String> {
     let failed = || format!("cannot write `{}`", path.display());

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::backtest::{Backtest, Request, SEASONAL_NAIVE, Veteran, run};
 use crate::document::{DataBlock, Document};
 use crate::folds::folds;
-use crate::promotion::Evidence;
+use crate::promotion::{Evidence, Verdict, decide};
 use crate::protocol::Protocol;
 use crate::{Error, Result, evidence};
 
@@ -58,6 +58,8 @@ pub struct Outcome {
     pub challenger: Option<String>,
     /// What `@champion` points to.
     pub champion: Option<String>,
+    /// Why the gate would not let the challenger serve by what its scorecard says; empty where nothing is known against it.
+    pub obstacles: Vec<String>,
 }
 
 /// A version of the registry.
@@ -111,8 +113,10 @@ pub async fn train(
             .await?
             .map(|revision| revision.model.to_string()),
         champion: champion.as_ref().map(ToString::to_string),
+        obstacles: Vec::new(),
     };
     if open.is_empty() {
+        outcome.obstacles = obstacles(registry, plan.target, champion.as_ref()).await?;
         return Ok(outcome);
     }
     let backtest = measure(registry, plan, &open, champion.as_ref(), progress).await?;
@@ -134,8 +138,22 @@ pub async fn train(
         challenge(registry, plan.target, best, &evidence, clock).await?;
         outcome.challenger = Some(best.to_string());
     }
+    outcome.obstacles = obstacles(registry, plan.target, champion.as_ref()).await?;
     outcome.scorecard = Some(backtest.document);
     Ok(outcome)
+}
+
+/// What the gate has against the challenger, by the same evidence that a promotion rests on.
+async fn obstacles(registry: &Registry, target: &Target, champion: Option<&ModelVersion>) -> Result<Vec<String>> {
+    let Some(challenger) = registry.alias(target, CHALLENGER).await? else {
+        return Ok(Vec::new());
+    };
+    let manifest = registry.manifest(&challenger.model).await?;
+    let evidence = evidence::from_manifest(&manifest, champion);
+    match evidence.as_ref().map(decide) {
+        Some(Verdict::Refuse(reasons)) => Ok(reasons),
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// The newest version of `kind` that was trained on the same data in the same way, where there is one.

@@ -4,10 +4,11 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use super::options::{PanelOptions, UtcOffset};
-use crate::time::INSTANTS;
+use crate::time::{INSTANTS, SECOND};
 use crate::{Error, Result};
 
-const ACCEPTED: &str = "a time such as 2026-01-31T08:00:00, with or without an offset";
+const ACCEPTED: &str =
+    "a time such as 2026-01-31T08:00:00, with or without an offset, or seconds or milliseconds since 1970";
 
 /// Turns written times into UTC microseconds, and remembers which kinds it met.
 #[derive(Debug, Clone)]
@@ -41,11 +42,15 @@ impl PanelClock {
         }
     }
 
-    /// Reads a text: RFC 3339 with an offset, or a date with or without a time of day.
+    /// Reads a text: RFC 3339 with an offset, a date with or without a time of day, or a count since 1970.
     pub(super) fn read(&mut self, text: &str) -> Result<i64, String> {
         let text = text.trim();
         if text.is_empty() {
             return Err(format!("no time, accepted: {ACCEPTED}"));
+        }
+        let count = text.strip_suffix(".0").unwrap_or(text).parse();
+        if let Some(instant) = count.ok().and_then(epoch) {
+            return Ok(instant);
         }
         if let Ok(instant) = text.parse::<jiff::Timestamp>() {
             return Ok(instant.as_microsecond());
@@ -89,6 +94,21 @@ impl PanelClock {
     }
 }
 
+/// The instant of a count since 1970: seconds (nine or ten digits) or milliseconds (thirteen), until the year 2286.
+/// Numbers of other lengths are none, and neither is one that reads as a date and an hour, such as 2031013108.
+pub(super) fn epoch(count: i64) -> Option<i64> {
+    let (month, day, hour) = (count / 10_000 % 100, count / 100 % 100, count % 100);
+    let date = (1_900_000_000..2_100_000_000).contains(&count)
+        && (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && hour < 24;
+    match count {
+        100_000_000..10_000_000_000 if !date => Some(count * SECOND),
+        1_000_000_000_000..10_000_000_000_000 => Some(count * (SECOND / 1_000)),
+        _ => None,
+    }
+}
+
 /// The beginning of a cell, short enough for a message.
 pub(super) fn cut(text: &str) -> String {
     match text.char_indices().nth(60) {
@@ -100,7 +120,7 @@ pub(super) fn cut(text: &str) -> String {
 /// Reads a cell as a number; NaN where it is missing.
 pub(super) fn number(text: &str) -> Result<f64, String> {
     let text = text.trim();
-    if text.is_empty() || text.eq_ignore_ascii_case("null") {
+    if text.is_empty() || text.eq_ignore_ascii_case("null") || text.eq_ignore_ascii_case("na") {
         return Ok(f64::NAN);
     }
     match text.parse::<f64>() {
@@ -146,6 +166,20 @@ mod tests {
     }
 
     #[test]
+    fn counts_since_1970_are_instants_unless_they_could_be_something_else() {
+        let mut clock = clock("Europe/Copenhagen");
+        let expected = "2026-07-01T06:00:00Z".parse::<crate::time::Timestamp>().unwrap().0;
+        for text in ["1782885600", "1782885600.0", "1782885600000"] {
+            assert_eq!(clock.read(text), Ok(expected), "{text}");
+        }
+        assert!(!clock.naive, "a count stands in no zone");
+        assert_eq!(clock.read("20260701"), clock.read("2026-07-01"));
+        for text in ["2026070108", "202607010800", "20260701080000", "12345", "-1782885600"] {
+            assert!(clock.read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_time_that_is_skipped_or_repeated_is_refused_with_a_hint() {
         let mut clock = clock("Europe/Copenhagen");
         let skipped = clock.read("2026-03-29T02:30:00").unwrap_err();
@@ -162,7 +196,9 @@ mod tests {
 
     #[test]
     fn cells_are_numbers_or_missing() {
-        assert!(number("").unwrap().is_nan() && number("NaN").unwrap().is_nan() && number(" null ").unwrap().is_nan());
+        for missing in ["", "NaN", "nan", " null ", "NA", "na"] {
+            assert!(number(missing).unwrap().is_nan(), "{missing}");
+        }
         assert_eq!(number(" -1.5e3 "), Ok(-1500.0));
         assert!(number("inf").is_err() && number("1e999").is_err() && number("abc").is_err());
     }

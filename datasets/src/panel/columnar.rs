@@ -4,12 +4,12 @@ use std::fs::File;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::clock::{PanelClock, number};
+use super::clock::{PanelClock, epoch, number};
 use super::intern::Names;
-use super::table::{Format, Layout, Places, Table, cell, places};
+use super::table::{Format, Layout, Places, Table, cell, others, places};
 use crate::time::INSTANTS;
 use crate::{Error, Result};
 
@@ -37,6 +37,10 @@ pub(super) fn read(path: &str, file: File, clock: &mut PanelClock) -> Result<Tab
                 .map_err(|(row, message)| cell(path, first + row, &header[id], message))?;
         }
     }
+    let ignored = match id {
+        Some(id) => others(&header, &[id, time, values[0]]),
+        None => Vec::new(),
+    };
     let series = match layout {
         Layout::Wide => values.iter().map(|&place| header[place].clone()).collect(),
         Layout::Long => names.into_names(),
@@ -45,6 +49,8 @@ pub(super) fn read(path: &str, file: File, clock: &mut PanelClock) -> Result<Tab
         path: path.into(),
         layout,
         format: Format::Parquet,
+        time_column: header[time].clone(),
+        ignored,
         times,
         ids,
         series,
@@ -119,9 +125,24 @@ fn read_times(column: &ArrayRef, clock: &mut PanelClock, times: &mut Vec<i64>) -
             }
             Ok(())
         }
+        kind if kind.is_integer() => {
+            let counts = cast(column, &DataType::Int64).map_err(failed)?;
+            for (row, &count) in counts.as_primitive::<Int64Type>().values().iter().enumerate() {
+                let refuse = || {
+                    (
+                        row,
+                        format!("`{count}` is no time, accepted: seconds or milliseconds since 1970"),
+                    )
+                };
+                times.push(epoch(count).ok_or_else(refuse)?);
+            }
+            Ok(())
+        }
         kind => Err((
             0,
-            format!("a column of type {kind}, accepted: timestamps, dates or text"),
+            format!(
+                "a column of type {kind}, accepted: timestamps, dates, text, or seconds or milliseconds since 1970"
+            ),
         )),
     }
 }

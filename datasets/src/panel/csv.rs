@@ -7,7 +7,7 @@ use ::csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 
 use super::clock::{PanelClock, number};
 use super::intern::Names;
-use super::table::{Format, Layout, Places, Table, cell, places, text};
+use super::table::{Format, Layout, Places, Table, cell, others, places, text};
 use crate::{Error, Result};
 
 /// Reads the cells of a CSV file.
@@ -16,7 +16,7 @@ pub(super) fn read(path: &str, file: File, format: Format, clock: &mut PanelCloc
     let header = header(path, &mut reader)?;
     match places(path, &header)? {
         Places::Wide { time, series } => wide(path, format, &mut reader, &header, time, &series, clock),
-        Places::Long { id, time, value } => long(path, format, &mut reader, [id, time, value], clock),
+        Places::Long { id, time, value } => long(path, format, &mut reader, &header, [id, time, value], clock),
     }
 }
 
@@ -96,6 +96,8 @@ fn wide(
         path: path.into(),
         layout: Layout::Wide,
         format,
+        time_column: header[time].clone(),
+        ignored: Vec::new(),
         times,
         ids: Vec::new(),
         series,
@@ -107,6 +109,7 @@ fn long(
     path: &str,
     format: Format,
     reader: &mut Reader<Box<dyn Read>>,
+    header: &[String],
     [id, time, value]: [usize; 3],
     clock: &mut PanelClock,
 ) -> Result<Table> {
@@ -131,6 +134,8 @@ fn long(
         path: path.into(),
         layout: Layout::Long,
         format,
+        time_column: header[time].clone(),
+        ignored: others(header, &[id, time, value]),
         times,
         ids,
         series,

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::clock::PanelClock;
 use super::frame::Frame;
-use super::grid::spacing;
-use super::options::{Duplicates, PanelOptions};
+use super::grid::{Spacing, even, spacing};
+use super::options::{Duplicates, Gaps, PanelOptions};
 use super::table::{self, Format, Layout, file_digest};
 use crate::Result;
 use crate::time::Timestamp;
@@ -39,8 +39,14 @@ pub struct Description {
     pub absent_rows: usize,
     /// Rows off that grid.
     pub uneven_rows: usize,
+    /// Rows of a wide file that lie before the row above them; they are sorted where the file is read.
+    pub unsorted_rows: usize,
+    /// Columns of a long file beside its three; they are not read.
+    pub ignored_columns: Vec<String>,
     /// Rows (wide) or cells (long) that repeat a time.
     pub duplicates: usize,
+    /// Options that a panel of this file needs; none where it is read as it is.
+    pub needs: Vec<String>,
     /// The share of values that are missing, 0 to 1.
     pub missing_share: f64,
     /// The share of values that are exactly 0, 0 to 1; a high one may mean missing (`--missing zero`).
@@ -61,13 +67,16 @@ pub struct Description {
 /// A file that is no panel at all: no such columns, cells that are no numbers or times.
 pub fn describe(path: &Path, options: &PanelOptions) -> Result<Description> {
     let mut clock = PanelClock::new(options)?;
-    let table = table::read(path, &mut clock)?;
-    let policy = match options.duplicates {
+    let mut table = table::read(path, &mut clock)?;
+    if let Some(step) = options.resample {
+        table.resample(step)?;
+    }
+    let policy = match options.merging() {
         Duplicates::Refuse => Duplicates::First,
         other => other,
     };
     let frame = Frame::build(&table, policy)?;
-    let spacing = spacing(&frame.times, options.step);
+    let spacing = spacing(&frame.times, options.fixed_step());
     let cells = frame.values.len().max(1) as f64;
     let count = |test: fn(&f64) -> bool| frame.values.iter().filter(|value| test(value)).count() as f64 / cells;
     Ok(Description {
@@ -84,7 +93,10 @@ pub fn describe(path: &Path, options: &PanelOptions) -> Result<Description> {
         last: Timestamp(frame.times[frame.times.len() - 1]).to_string(),
         absent_rows: spacing.absent,
         uneven_rows: spacing.off_grid,
+        unsorted_rows: frame.unsorted,
+        ignored_columns: table.ignored.clone(),
         duplicates: frame.duplicates,
+        needs: needs(&spacing, frame.duplicates, options),
         missing_share: count(|value| value.is_nan()),
         zero_share: count(|value| *value == 0.0),
         range: range(frame.values.iter()),
@@ -92,6 +104,21 @@ pub fn describe(path: &Path, options: &PanelOptions) -> Result<Description> {
         timezone: options.timezone.clone(),
         zone_source: if clock.naive { "assumed" } else { "stated in the file" },
     })
+}
+
+fn needs(spacing: &Spacing, duplicates: usize, options: &PanelOptions) -> Vec<String> {
+    let mut needs = Vec::new();
+    match spacing.usual {
+        Some(usual) if spacing.off_grid > 0 => needs.push(format!("--resample {}", even(usual))),
+        _ if duplicates > 0 && options.merging() == Duplicates::Refuse => {
+            needs.push("--duplicates first|last|mean".to_owned());
+        }
+        _ => {}
+    }
+    if spacing.absent > 0 && options.gaps == Gaps::Refuse {
+        needs.push("--gaps missing".to_owned());
+    }
+    needs
 }
 
 fn range<'a>(values: impl Iterator<Item = &'a f64>) -> Option<(f64, f64)> {

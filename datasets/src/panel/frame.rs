@@ -21,6 +21,8 @@ pub(super) struct Frame {
     pub values: Array2<f64>,
     /// Cells (long) or rows (wide) that repeat a time.
     pub duplicates: usize,
+    /// Rows of a wide file that lie before the row above them.
+    pub unsorted: usize,
 }
 
 impl Frame {
@@ -32,9 +34,6 @@ impl Frame {
                 "a file with at least one row behind the header",
             ));
         }
-        if table.layout == Layout::Wide {
-            check_order(table)?;
-        }
         let (times, rows) = distinct(&table.times);
         let places = positions(&table.times, &times);
         let mut frame = Self {
@@ -42,6 +41,10 @@ impl Frame {
             times,
             rows,
             duplicates: 0,
+            unsorted: match table.layout {
+                Layout::Wide => table.times.windows(2).filter(|pair| pair[1] < pair[0]).count(),
+                Layout::Long => 0,
+            },
         };
         match table.layout {
             Layout::Wide => frame.fill_wide(table, &places, duplicates)?,
@@ -51,22 +54,21 @@ impl Frame {
     }
 
     fn fill_wide(&mut self, table: &Table, places: &[usize], duplicates: Duplicates) -> Result<()> {
-        let mut first = 0;
-        while first < places.len() {
-            let mut end = first + 1;
-            while end < places.len() && places[end] == places[first] {
-                end += 1;
-            }
-            if end - first > 1 {
+        let mut order: Vec<usize> = (0..places.len()).collect();
+        order.sort_by_key(|&row| places[row]);
+        let mut group = Vec::new();
+        for rows in order.chunk_by(|&one, &other| places[one] == places[other]) {
+            if rows.len() > 1 {
                 if duplicates == Duplicates::Refuse {
-                    return Err(repeated(table, first, first + 1));
+                    return Err(repeated(table, rows[0], rows[1]));
                 }
-                self.duplicates += end - first - 1;
+                self.duplicates += rows.len() - 1;
             }
             for (series, column) in table.columns.iter().enumerate() {
-                self.values[[places[first], series]] = choose(&column[first..end], duplicates);
+                group.clear();
+                group.extend(rows.iter().map(|&row| column[row]));
+                self.values[[places[rows[0]], series]] = choose(&group, duplicates);
             }
-            first = end;
         }
         Ok(())
     }
@@ -108,17 +110,6 @@ pub(super) fn empty(path: &str, steps: usize, series: usize) -> Result<Array2<f6
     }
 }
 
-fn check_order(table: &Table) -> Result<()> {
-    let Some(before) = table.times.windows(2).position(|pair| pair[1] < pair[0]) else {
-        return Ok(());
-    };
-    let time = Timestamp(table.times[before + 1]);
-    Err(table.time_error(
-        before + 1,
-        format!("{time} lies before the row above it, accepted: rows in the order of time"),
-    ))
-}
-
 fn repeated(table: &Table, first: usize, second: usize) -> Error {
     let time = Timestamp(table.times[second]);
     let series = match table.layout {
@@ -128,7 +119,8 @@ fn repeated(table: &Table, first: usize, second: usize) -> Error {
     table.time_error(
         second,
         format!(
-            "{time}{series} stands in row {} already, accepted: each time once, or --duplicates first|last|mean",
+            "{time}{series} stands in row {} already, accepted: each time once (local times repeat where the clock is put \
+             back: --timezone), or --duplicates first|last|mean",
             first + 1
         ),
     )

@@ -8,7 +8,7 @@ use super::clock::PanelClock;
 use super::frame::{Frame, empty};
 use super::options::{Gaps, PanelOptions};
 use super::table::Table;
-use crate::time::{Duration, HOUR, Timestamp};
+use crate::time::{DAY, Duration, HOUR, MINUTE, SECOND, Timestamp};
 use crate::{Error, Result};
 
 /// Evenly spaced rows.
@@ -51,6 +51,15 @@ pub(super) fn spacing(times: &[i64], step: Option<Duration>) -> Spacing {
     spacing
 }
 
+/// The step nearest to `step` that people use and that divides a day: what uneven times are likely meant to have.
+pub(super) fn even(step: Duration) -> Duration {
+    let seconds = [1, 5, 10, 15, 20, 30].map(|count| count * SECOND);
+    let minutes = [1, 2, 3, 5, 6, 10, 15, 20, 30].map(|count| count * MINUTE);
+    let hours = [1, 2, 3, 4, 6, 8, 12].map(|count| count * HOUR);
+    let steps = seconds.into_iter().chain(minutes).chain(hours).chain([DAY]);
+    Duration(steps.min_by_key(|even| (even - step.0).abs()).unwrap_or(DAY))
+}
+
 fn usual_distance(times: &[i64]) -> Option<Duration> {
     let mut counts: HashMap<i64, usize> = HashMap::new();
     for pair in times.windows(2) {
@@ -64,7 +73,7 @@ fn usual_distance(times: &[i64]) -> Option<Duration> {
 
 /// Puts a frame on its grid, or says where it does not fit.
 pub(super) fn regular(table: &Table, frame: Frame, clock: &PanelClock, options: &PanelOptions) -> Result<Grid> {
-    let usual = spacing(&frame.times, options.step).usual;
+    let usual = spacing(&frame.times, options.fixed_step()).usual;
     let step = usual.ok_or_else(|| {
         Error::invalid(
             "step",
@@ -105,6 +114,7 @@ fn check(table: &Table, frame: &Frame, clock: &PanelClock, step: Duration, gaps:
         let row = frame.rows[place + 1];
         let (before, time) = (Timestamp(pair[0]), Timestamp(pair[1]));
         if distance.0 % step.0 != 0 {
+            let even = even(step);
             let hint = if (distance.0 - step.0).abs() <= HOUR {
                 clock.hint()
             } else {
@@ -112,7 +122,10 @@ fn check(table: &Table, frame: &Frame, clock: &PanelClock, step: Duration, gaps:
             };
             return Err(table.time_error(
                 row,
-                format!("{time} is {distance} after {before}, accepted: a whole number of steps of {step}{hint}"),
+                format!(
+                    "{time} is {distance} after {before}, accepted: a whole number of steps of {step}, or --resample {even}, \
+                     which takes the mean of every {even}{hint}"
+                ),
             ));
         }
         if distance != step && gaps == Gaps::Refuse {

@@ -16,6 +16,9 @@ pub struct PanelOptions {
     pub utc_offset: Option<UtcOffset>,
     /// The time between rows, only where the file does not show it. Default: the usual one of the file.
     pub step: Option<Duration>,
+    /// The grid that uneven times are put on: each row at the start of its step, with the mean of those that share it.
+    /// Takes the place of `step` and `duplicates`. Default: none, uneven times are refused.
+    pub resample: Option<Duration>,
     /// Whether 0 is missing in the target. Default: no.
     pub missing_zero: bool,
     /// What happens to repeated times. Default: refused.
@@ -40,6 +43,7 @@ impl Default for PanelOptions {
             timezone: "UTC".into(),
             utc_offset: None,
             step: None,
+            resample: None,
             missing_zero: false,
             duplicates: Duplicates::Refuse,
             gaps: Gaps::Refuse,
@@ -48,6 +52,21 @@ impl Default for PanelOptions {
             known_covariates: None,
             attributes: None,
             holidays: None,
+        }
+    }
+}
+
+impl PanelOptions {
+    /// The time between rows, where it is said rather than seen.
+    pub(super) fn fixed_step(&self) -> Option<Duration> {
+        self.resample.or(self.step)
+    }
+
+    /// What happens to rows that share a time.
+    pub(super) fn merging(&self) -> Duplicates {
+        match self.resample {
+            Some(_) => Duplicates::Mean,
+            None => self.duplicates,
         }
     }
 }

@@ -29,6 +29,12 @@ pub struct FileFacts {
     pub rows: usize,
     /// Rows (wide) or cells (long) that repeated a time and were resolved as asked.
     pub duplicates: usize,
+    /// Rows that were put onto the grid as asked, away from their own time.
+    pub moved: usize,
+    /// Rows of a wide file that lay before the row above them; they were sorted.
+    pub unsorted: usize,
+    /// Columns of a long file beside its three; they were not read.
+    pub ignored: Vec<String>,
     /// Rows that were absent and inserted as asked, every value missing.
     pub inserted: usize,
     /// Zeros of the target taken as missing, as asked.
@@ -38,18 +44,21 @@ pub struct FileFacts {
 }
 
 /// Reads a panel: wide (`timestamp` and one numeric column a series) or long (`unique_id`, `ds`, `y`), as CSV, gzipped
-/// CSV or Parquet, recognised by content.
+/// CSV or Parquet, recognised by content. The time of a wide file may also stand in a first column called time, ds, date
+/// or datetime.
 ///
-/// Null, NaN and empty cells are missing. In a long file, a series without a row at a time is missing there.
+/// Null, NA, NaN and empty cells are missing. In a long file, a series without a row at a time is missing there. Rows may
+/// stand in any order.
 ///
 /// # Errors
 /// Repeated, absent or uneven times, times that the zone skips or repeats, cells that are no finite number: with the
 /// row (counted from 1 behind the header) and the column, unless `options` say what to do.
 pub fn read(path: &Path, options: &PanelOptions) -> Result<(Panel, FileFacts)> {
     let mut clock = PanelClock::new(options)?;
-    let table = table::read(path, &mut clock)?;
-    let frame = Frame::build(&table, options.duplicates)?;
-    let duplicates = frame.duplicates;
+    let mut table = table::read(path, &mut clock)?;
+    let moved = options.resample.map(|step| table.resample(step)).transpose()?;
+    let frame = Frame::build(&table, options.merging())?;
+    let (duplicates, unsorted) = (frame.duplicates, frame.unsorted);
     let mut grid = regular(&table, frame, &clock, options)?;
     let zeros = if options.missing_zero { drop_zeros(&mut grid) } else { 0 };
     let facts = FileFacts {
@@ -59,6 +68,9 @@ pub fn read(path: &Path, options: &PanelOptions) -> Result<(Panel, FileFacts)> {
         format: table.format,
         rows: table.times.len(),
         duplicates,
+        moved: moved.unwrap_or_default(),
+        unsorted,
+        ignored: table.ignored.clone(),
         inserted: grid.inserted,
         zeros,
         naive: clock.naive,

@@ -7,13 +7,14 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::clock::{PanelClock, cut};
+use crate::time::{DAY, Duration, Timestamp};
 use crate::{Error, Result};
 
 /// How a file lays out its series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
-    /// A column `timestamp` and one numeric column a series.
+    /// A column of times and one numeric column a series.
     Wide,
     /// The columns `unique_id`, `ds` and `y`.
     Long,
@@ -41,6 +42,10 @@ pub(super) struct Table {
     pub path: String,
     pub layout: Layout,
     pub format: Format,
+    /// The name of the column that has the times.
+    pub time_column: String,
+    /// Columns of a long file that are none of its three.
+    pub ignored: Vec<String>,
     pub times: Vec<i64>,
     pub ids: Vec<u32>,
     pub series: Vec<String>,
@@ -48,16 +53,27 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn time_column(&self) -> &'static str {
-        match self.layout {
-            Layout::Wide => "timestamp",
-            Layout::Long => "ds",
+    /// Puts every row at the start of the step that it falls in; steps are counted from 1970 in UTC. Says how many rows moved.
+    pub(super) fn resample(&mut self, step: Duration) -> Result<usize> {
+        if step.0 <= 0 || DAY % step.0 != 0 {
+            return Err(Error::invalid(
+                "resample",
+                step,
+                "a duration that divides a day evenly, such as 5m, 1h or 1d",
+            ));
         }
+        let mut moved = 0;
+        for time in &mut self.times {
+            let start = Timestamp(*time).window_start(step).0;
+            moved += usize::from(start != *time);
+            *time = start;
+        }
+        Ok(moved)
     }
 
     /// An error at the time of row `row`, counted from 0.
     pub(super) fn time_error(&self, row: usize, message: String) -> Error {
-        cell(&self.path, row, self.time_column(), message)
+        cell(&self.path, row, &self.time_column, message)
     }
 }
 
@@ -136,6 +152,9 @@ pub(super) fn read(path: &Path, clock: &mut PanelClock) -> Result<Table> {
     }
 }
 
+/// What the first column of a wide file may be called, in any case.
+const TIME_NAMES: [&str; 5] = ["timestamp", "time", "ds", "date", "datetime"];
+
 /// Where the columns of a layout stand.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Places {
@@ -163,30 +182,45 @@ pub(super) fn places(path: &str, header: &[String]) -> Result<Places> {
     }
     let find = |name: &str| header.iter().position(|column| column == name);
     if let (Some(id), Some(time), Some(value)) = (find("unique_id"), find("ds"), find("y")) {
-        if header.len() > 3 {
-            return Err(Error::invalid(
-                format!("{path}: header"),
-                cut(&header.join(",")),
-                "unique_id, ds, y and nothing else; \
-                further columns go into a file of their own (--covariates)",
-            ));
-        }
         return Ok(Places::Long { id, time, value });
     }
-    match find("timestamp") {
-        Some(_) if header.len() == 1 => Err(Error::invalid(
+    let time = time_place(path, header)?;
+    if header.len() == 1 {
+        return Err(Error::invalid(
             format!("{path}: header"),
-            "timestamp",
-            "at least one series beside `timestamp`",
-        )),
-        Some(time) => Ok(Places::Wide {
-            time,
-            series: (0..header.len()).filter(|&place| place != time).collect(),
-        }),
-        None => Err(Error::invalid(
-            format!("{path}: header"),
-            cut(&header.join(",")),
-            "`timestamp` and one numeric column a series, or `unique_id`, `ds` and `y`",
-        )),
+            &header[time],
+            format!("at least one series beside `{}`", header[time]),
+        ));
     }
+    Ok(Places::Wide {
+        time,
+        series: (0..header.len()).filter(|&place| place != time).collect(),
+    })
+}
+
+/// Where the times of a wide file stand: in `timestamp`, or else in a first column that is called like a time.
+fn time_place(path: &str, header: &[String]) -> Result<usize> {
+    if let Some(place) = header.iter().position(|name| name == TIME_NAMES[0]) {
+        return Ok(place);
+    }
+    let refuse = |accepted: String| Error::invalid(format!("{path}: header"), cut(&header.join(",")), accepted);
+    let like_a_time = |name: &String| TIME_NAMES.iter().any(|known| name.eq_ignore_ascii_case(known));
+    let Some(first) = header.first().filter(|name| like_a_time(name)) else {
+        return Err(refuse(format!(
+            "`timestamp` and one numeric column a series (its first column may also be called {}), or `unique_id`, `ds` and `y`",
+            TIME_NAMES[1..].join(", ")
+        )));
+    };
+    match header[1..].iter().find(|name| like_a_time(name)) {
+        Some(other) => Err(refuse(format!(
+            "one column with date and time, called `timestamp`: both `{first}` and `{other}` could be the time"
+        ))),
+        None => Ok(0),
+    }
+}
+
+/// The columns of `header` that are not among `used`.
+pub(super) fn others(header: &[String], used: &[usize]) -> Vec<String> {
+    let unused = header.iter().enumerate().filter(|(place, _)| !used.contains(place));
+    unused.map(|(_, name)| name.clone()).collect()
 }

@@ -2,7 +2,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -115,8 +115,8 @@ fn bad_cells_are_refused_with_row_and_column() {
         ("yesterday,1,2", ["row 4", "column `timestamp`", "yesterday"]),
         (",1,2", ["row 4", "column `timestamp`", "no time"]),
         ("2026-01-01 00:10:00,1,2", ["row 4", "row 3", "--duplicates"]),
-        ("2026-01-01 00:05:00,1,2", ["row 4", "lies before", "order"]),
-        ("2026-01-01 00:12:00,1,2", ["row 4", "2m", "5m"]),
+        ("2026-01-01 00:05:00,1,2", ["row 4", "row 2", "--duplicates"]),
+        ("2026-01-01 00:12:00,1,2", ["row 4", "2m", "--resample 5m"]),
         ("2026-01-01 00:25:00,1,2", ["row 4", "2 rows are absent", "--gaps"]),
     ] {
         let path = folder.file("bad.csv", wide(&[&EVEN[..], &[row]].concat()));
@@ -132,7 +132,12 @@ fn files_that_hold_no_panel_are_refused() {
         ("empty", "", "not empty"),
         ("header", "timestamp,a\n", "at least one row"),
         ("one", "timestamp,a\n2026-01-01,1\n", "--step"),
-        ("columns", "date,a\n2026-01-01,1\n", "`timestamp`"),
+        ("columns", "when,a\n2026-01-01,1\n", "`timestamp`"),
+        (
+            "two times",
+            "date,time,a\n2026-01-01,08:00,1\n",
+            "both `date` and `time`",
+        ),
         ("alone", "timestamp\n2026-01-01\n", "at least one series"),
         ("twice", "timestamp,a,a\n2026-01-01,1,1\n", "once"),
         ("unnamed", "timestamp,a,\n2026-01-01,1,1\n", "without a name"),
@@ -147,6 +152,93 @@ fn files_that_hold_no_panel_are_refused() {
     assert!(message(folder.0.path(), &plain()).contains("not a folder"));
     let broken = folder.file("broken.gz", [0x1f, 0x8b, 8, 0, 0, 0]);
     assert!(read(&broken, &plain()).is_err());
+}
+
+#[test]
+fn a_first_column_called_like_a_time_in_any_case_is_the_time() {
+    let folder = Folder::new();
+    let (expected, _) = read(&folder.file("a.csv", wide(&EVEN)), &plain()).unwrap();
+    for name in ["time", "ds", "Date", "DATETIME", "Timestamp"] {
+        let path = folder.file("named.csv", wide(&EVEN).replacen("timestamp", name, 1));
+        let (panel, _) = read(&path, &plain()).unwrap();
+        assert_eq!(
+            (panel.start(), panel.series()),
+            (expected.start(), expected.series()),
+            "{name}"
+        );
+        let late = folder.file("late.csv", format!("a,{name}\n1,2026-01-01\n"));
+        assert!(message(&late, &plain()).contains("first column"), "{name}");
+    }
+}
+
+#[test]
+fn further_columns_of_a_long_file_are_left_out_by_name() {
+    let folder = Folder::new();
+    let rows = "a,2026-01-01T00:00:00Z,warm,1\na,2026-01-01T01:00:00Z,cold,2\n";
+    let path = folder.file("long.csv", format!("unique_id,ds,weather,y\n{rows}"));
+    let (panel, facts) = read(&path, &plain()).unwrap();
+    assert_eq!(panel.target().column(0).to_vec(), [1.0, 2.0]);
+    assert_eq!(facts.ignored, ["weather"]);
+}
+
+#[test]
+fn rows_in_any_order_and_words_for_missing_make_the_same_panel() {
+    let folder = Folder::new();
+    let (expected, facts) = read(&folder.file("a.csv", wide(&EVEN)), &plain()).unwrap();
+    assert_eq!(facts.unsorted, 0);
+    let rows = [
+        EVEN[2].replace("NaN", "NA"),
+        EVEN[0].into(),
+        EVEN[1].replace(",,", ",null,"),
+    ];
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let (panel, facts) = read(&folder.file("b.csv", wide(&rows)), &plain()).unwrap();
+    assert_eq!((panel.start(), facts.unsorted), (expected.start(), 1));
+    let same = panel
+        .values()
+        .iter()
+        .zip(expected.values())
+        .all(|(a, b)| a.to_bits() == b.to_bits());
+    assert!(same, "{:?}", panel.values());
+}
+
+#[test]
+fn uneven_times_go_onto_the_grid_that_is_asked_for() {
+    let folder = Folder::new();
+    let path = folder.file(
+        "jitter.csv",
+        wide(&[
+            "2023-01-01T00:00:02Z,1,",
+            "2023-01-01T00:15:02Z,2,4",
+            "2023-01-01T00:29:59Z,4,",
+            "2023-01-01T00:45:01Z,8,16",
+        ]),
+    );
+    assert!(message(&path, &plain()).contains("--resample 15m"));
+    let mut options = PanelOptions {
+        resample: Some("15m".parse().unwrap()),
+        ..plain()
+    };
+    assert!(
+        message(&path, &options).contains("--gaps missing"),
+        "a step without a row is still refused"
+    );
+    options.gaps = Gaps::Missing;
+    let (panel, facts) = read(&path, &options).unwrap();
+    assert_eq!(
+        (panel.start().to_string(), panel.steps()),
+        ("2023-01-01T00:00:00Z".into(), 4)
+    );
+    assert_eq!(
+        panel.target().column(0).to_vec()[..2],
+        [1.0, 3.0],
+        "the mean of those in a step"
+    );
+    assert!(panel.target()[[0, 1]].is_nan() && panel.target()[[2, 0]].is_nan());
+    assert_eq!((panel.target()[[1, 1]], panel.target()[[3, 1]]), (4.0, 16.0));
+    assert_eq!((facts.moved, facts.duplicates, facts.inserted), (4, 1, 1));
+    options.resample = Some("7m".parse().unwrap());
+    assert!(message(&path, &options).contains("divides a day"));
 }
 
 #[test]
@@ -232,7 +324,7 @@ fn parquet(path: &Path, columns: Vec<(&str, ArrayRef)>) {
 }
 
 #[test]
-fn parquet_times_may_be_naive_zoned_or_text() {
+fn parquet_times_may_be_naive_zoned_text_or_counts() {
     let folder = Folder::new();
     let values: ArrayRef = Arc::new(Float32Array::from(vec![Some(1.5), None, Some(f32::NAN)]));
     let naive = TimestampMillisecondArray::from(vec![0, 60_000, 120_000]);
@@ -242,10 +334,16 @@ fn parquet_times_may_be_naive_zoned_or_text() {
         "1970-01-01 00:01:00",
         "1970-01-01 00:02:00",
     ]);
-    let times: [(&str, ArrayRef, &str); 3] = [
+    let counts: [i64; 3] = [1_782_885_600_000, 1_782_885_660_000, 1_782_885_720_000];
+    let times: [(&str, ArrayRef, &str); 4] = [
         ("naive", Arc::new(naive), "1969-12-31T23:00:00Z"),
         ("zoned", Arc::new(zoned), "1970-01-01T00:00:00Z"),
         ("text", Arc::new(text), "1969-12-31T23:00:00Z"),
+        (
+            "counts",
+            Arc::new(Int64Array::from(counts.to_vec())),
+            "2026-07-01T06:00:00Z",
+        ),
     ];
     let options = PanelOptions {
         timezone: "Europe/Copenhagen".into(),
@@ -354,6 +452,7 @@ fn a_description_counts_what_a_panel_refuses() {
         (description.step_seconds, description.range),
         (Some(300.0), Some((-60.0, 4.5)))
     );
+    assert_eq!(description.needs, ["--resample 5m", "--gaps missing"]);
     assert_eq!(description.constant_series, ["a"]);
     assert_eq!(description.zone_source, "assumed");
 }
@@ -415,5 +514,9 @@ fn real_files_are_read() {
     let Some(path) = shared("general/ETTh1.csv") else {
         return;
     };
-    assert!(message(&path, &plain()).contains("date"));
+    let (panel, _) = read(&path, &plain()).unwrap();
+    assert_eq!(
+        (panel.steps(), panel.series().len(), panel.step().to_string()),
+        (17420, 7, "1h".into())
+    );
 }

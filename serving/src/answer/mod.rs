@@ -7,8 +7,8 @@ mod reply;
 use std::sync::Arc;
 
 pub use question::{
-    Checked, DEFAULT_QUANTILES, DEFAULT_STEPS, FURTHEST, MOST_FORECASTS, MOST_KEYS, MOST_QUANTILES, MOST_ZONES,
-    Question,
+    Checked, DEFAULT_QUANTILES, DEFAULT_STEPS, DEFAULT_TARGET, DEFAULT_TOPIC, FURTHEST, MOST_FORECASTS, MOST_KEYS,
+    MOST_QUANTILES, MOST_ZONES, Question,
 };
 pub use reply::{Answer, Forecast, Refusal};
 

@@ -10,6 +10,10 @@ use crate::live::LiveStream;
 use crate::state::AppState;
 use crate::{Error, Result};
 
+/// The stream of a question that names none, on the command line and over HTTP.
+pub const DEFAULT_TOPIC: &str = "traffic-sensors";
+/// The field of a question that names none, on the command line and over HTTP.
+pub const DEFAULT_TARGET: &str = "speed_kmh";
 /// The most keys in a request.
 pub const MOST_KEYS: usize = 10_000;
 /// The most zones in a request.
@@ -72,7 +76,7 @@ impl Question {
         let stream = state.live.stream(&self.topic)?;
         if self.target.is_empty() {
             let known = crate::live::target_fields(stream.definition()).join(", ");
-            return Err(Error::invalid("target", "", known));
+            return Err(Error::missing("target", known));
         }
         limit("keys", self.keys.len(), MOST_KEYS)?;
         limit("zones", self.zones.len(), MOST_ZONES)?;

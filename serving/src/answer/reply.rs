@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arterial_datasets::time::{Duration, MINUTE, SECOND, Timestamp};
+use arterial_datasets::time::{Duration, MINUTE, Timestamp};
 
 use super::question::{Checked, DEFAULT_STEPS, MOST_FORECASTS, Question};
 use crate::score::{Issue, LadderStep, RefusalCode, Source};
@@ -173,9 +173,9 @@ fn age(issue: &Issue, key: usize, now: Timestamp, stale_after: Duration) -> Resu
     };
     if age > stale_after {
         let message = format!(
-            "the newest window used ended {} s ago, the limit is {} s",
-            age.0 / SECOND,
-            stale_after.0 / SECOND
+            "the newest window used ended {} ago, the limit is {}",
+            age.in_words(),
+            stale_after.in_words()
         );
         return Err(Refusal::new(name, RefusalCode::Stale, message));
     }
@@ -224,7 +224,9 @@ fn tell(issue: &Issue, key: usize, age: Duration, steps: &[usize], places: &[usi
 fn unanswered(issue: &Issue, key: usize) -> Refusal {
     let name = &issue.keys[key];
     if issue.in_domain[key] {
-        return Refusal::new(name, RefusalCode::NoData, "too little history to forecast from");
+        let message = "too little history to forecast from: the profile needs two days of the same kind, working days or \
+                       weekend, with values at that time of day";
+        return Refusal::new(name, RefusalCode::NoData, message);
     }
     let message = "the model in charge was not fitted for this key, and its own history is too short for a profile";
     Refusal::new(name, RefusalCode::OutOfDomain, message)

@@ -8,7 +8,7 @@ use axum::extract::{RawQuery, State};
 use serde_json::{Map, Value, json};
 
 use super::Problem;
-use crate::answer::{Forecast, Question, answer};
+use crate::answer::{DEFAULT_TARGET, DEFAULT_TOPIC, Forecast, Question, answer};
 use crate::state::AppState;
 use crate::{Error, Result};
 
@@ -88,6 +88,10 @@ fn read(query: &str) -> Result<(Question, usize, String)> {
         values.insert(name.into_owned(), Value::String(value.into_owned()));
     }
     let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text_or = |name: &str, default: &str| match text(name) {
+        given if given.is_empty() => default.to_owned(),
+        given => given,
+    };
     let limit = match text("limit").as_str() {
         "" => PAGE,
         other => {
@@ -99,8 +103,8 @@ fn read(query: &str) -> Result<(Question, usize, String)> {
         }
     };
     let question = Question {
-        topic: text("topic"),
-        target: text("target"),
+        topic: text_or("topic", DEFAULT_TOPIC),
+        target: text_or("target", DEFAULT_TARGET),
         keys: words(&text("keys")),
         zones: words(&text("zones")),
         horizons_minutes: many(
@@ -152,6 +156,15 @@ mod tests {
         assert_eq!(
             (question.keys.len(), question.horizons_minutes, limit),
             (2, vec![15, 30], 5)
+        );
+    }
+
+    #[test]
+    fn topic_and_target_are_those_of_the_command_line_where_nobody_says() {
+        let (question, ..) = read("keys=TS-0001").unwrap();
+        assert_eq!(
+            (question.topic.as_str(), question.target.as_str()),
+            ("traffic-sensors", "speed_kmh")
         );
     }
 

@@ -33,14 +33,14 @@ fn describe() -> Value {
 fn parameters() -> Value {
     let of = |name: &str, required: bool, description: &str| json!({"name": name, "in": "query", "required": required, "description": description, "schema": {"type": "string"}});
     json!([
-        of("topic", true, "The stream, such as traffic-sensors"),
-        of("target", true, "The field, such as speed_kmh"),
+        of("topic", false, "The stream; default traffic-sensors"),
+        of("target", false, "The field; default speed_kmh"),
         of("keys", false, "Keys with commas between; all where absent"),
         of("zones", false, "Zones whose keys are meant, with commas between"),
         of(
             "horizons_minutes",
             false,
-            "Multiples of the window, with commas between; default 3, 6 and 12 windows"
+            "Minutes from the start of the last window used (origin) to the start of the one that is forecast: multiples of the window, with commas between; default 3, 6 and 12 windows"
         ),
         of("quantiles", false, "Fractions with commas between; default 0.1,0.5,0.9"),
         of("model", false, "@champion (default), @ALIAS, NAME or NAME@VERSION"),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use arterial_datasets::time::{Duration, MINUTE, Timestamp};
 use arterial_models::registry::Target;
 
-use crate::score::{Issue, tally};
+use crate::score::{Issue, LadderStep, tally};
 use crate::state::AppState;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1b1f24}\
@@ -53,7 +53,10 @@ fn streams(state: &AppState, html: &mut String) {
     for stream in state.live.streams() {
         let definition = stream.definition();
         let (newest, age) = match stream.newest() {
-            Some(newest) => (newest.to_string(), age(now, newest, definition.window)),
+            Some(newest) => {
+                let age = Duration(now.0 - newest.0 - definition.window.0);
+                (newest.to_string(), age.in_words())
+            }
             None => ("none yet".into(), String::new()),
         };
         let name = escape(&definition.name);
@@ -66,19 +69,13 @@ fn streams(state: &AppState, html: &mut String) {
     html.push_str("</table>");
 }
 
-fn age(now: Timestamp, newest: Timestamp, window: Duration) -> String {
-    let seconds = ((now.0 - newest.0 - window.0).max(0)) / 1_000_000;
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        _ => format!("{} h", seconds / 3600),
-    }
-}
-
 fn forecasts(state: &AppState, target: &Target, html: &mut String) {
     let _ = write!(html, "<h2>{}</h2>", escape(&target.to_string()));
     match state.champions.get(target) {
-        None => html.push_str("<p>No model was promoted yet: the slot-of-week profile answers.</p>"),
+        None => html.push_str(
+            "<p>No model was promoted yet: the profile answers, what a key did at that time of day, once it has seen two \
+             days of the same kind (working days or weekend).</p>",
+        ),
         Some(models) => {
             let _ = write!(html, "<p>Champion: <b>{}</b>", escape(&models.wanted.to_string()));
             if let Some(failure) = &models.failure {
@@ -91,17 +88,36 @@ fn forecasts(state: &AppState, target: &Target, html: &mut String) {
     let Some(issue) = issue else {
         return html.push_str("<p>No forecast yet.</p>");
     };
-    let steps: Vec<String> = tally(&issue)
+    let given: Vec<String> = tally(&issue)
         .iter()
-        .map(|(step, count)| format!("{count} by {step}"))
+        .map(|(step, count)| format!("{count} forecasts by {}", giver(*step)))
         .collect();
+    let given = if given.is_empty() {
+        "nobody can answer yet".into()
+    } else {
+        given.join(", ")
+    };
     let _ = write!(
         html,
-        "<p>From the window at {}: {}.</p>",
-        issue.origin,
-        steps.join(", ")
+        "<p>From the window that starts at {}: {given}. A forecast is the mean of the window of {} that starts at the time above \
+         it, with its 80 % interval; minutes count from the start of the last window used.</p>",
+        issue.origin, issue.step
     );
     table(state, &issue, html);
+}
+
+/// Hours and minutes of an instant, UTC.
+fn time_of_day(instant: Timestamp) -> String {
+    let text = instant.to_string();
+    text.get(11..16).unwrap_or(&text).to_owned()
+}
+
+fn giver(step: LadderStep) -> &'static str {
+    match step {
+        LadderStep::Model => "the champion",
+        LadderStep::LastGood => "the champion before it",
+        LadderStep::Profile => "the profile",
+    }
 }
 
 fn table(state: &AppState, issue: &Issue, html: &mut String) {
@@ -114,7 +130,12 @@ fn table(state: &AppState, issue: &Issue, html: &mut String) {
         .collect();
     html.push_str("<table><tr><th>key</th><th>data</th>");
     for step in &shown {
-        let _ = write!(html, "<th>in {} min</th>", *step as i64 * issue.step.0 / MINUTE);
+        let _ = write!(
+            html,
+            "<th>{} UTC<br>+{} min</th>",
+            time_of_day(issue.target_time(*step)),
+            *step as i64 * issue.step.0 / MINUTE
+        );
     }
     html.push_str("</tr>");
     let now = state.clock.now();

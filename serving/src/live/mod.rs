@@ -46,6 +46,9 @@ impl Live {
     pub fn stream(&self, topic: &str) -> Result<&LiveStream> {
         self.streams.get(topic).ok_or_else(|| {
             let known = self.streams.keys().cloned().collect::<Vec<_>>().join(", ");
+            if topic.is_empty() {
+                return Error::missing("topic", known);
+            }
             Error::invalid("topic", topic, known)
         })
     }

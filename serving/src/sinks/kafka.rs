@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use arterial_datasets::time::Timestamp;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rdkafka::ClientContext;
@@ -26,7 +25,7 @@ const IN_FLIGHT: usize = 10_000;
 /// How long a full queue is waited for before a record counts as refused.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(30);
 
-/// One record to send.
+/// One record to send. It bears the time of sending: by the time of an old event, brokers would delete it at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
     /// The topic, without prefix.
@@ -37,8 +36,6 @@ pub struct Outgoing {
     pub partition: Option<i32>,
     /// The bytes.
     pub payload: Vec<u8>,
-    /// The record's own timestamp; none for the time of sending.
-    pub timestamp: Option<Timestamp>,
 }
 
 /// What librdkafka says of its own accord: each record that is not delivered is told to its sender, and that no broker
@@ -176,9 +173,6 @@ fn outgoing<'a>(topic: &'a str, record: &'a Outgoing) -> FutureRecord<'a, str, [
     if let Some(partition) = record.partition {
         future = future.partition(partition);
     }
-    if let Some(timestamp) = record.timestamp {
-        future = future.timestamp(timestamp.0 / 1000);
-    }
     future
 }
 
@@ -236,7 +230,6 @@ impl ForecastSink for KafkaSink {
                     key,
                     partition: None,
                     payload,
-                    timestamp: None,
                 });
             }
             self.writer.send_all(records).await

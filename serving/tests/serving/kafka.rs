@@ -10,7 +10,6 @@ fn record(topic: &str, payload: &str) -> Outgoing {
         key: Some("a".into()),
         partition: None,
         payload: payload.into(),
-        timestamp: None,
     }
 }
 

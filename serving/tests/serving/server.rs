@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::support::{FIELD, Service, TOPIC, eventually, ready, target, waiting};
+use crate::support::{FIELD, Service, TOPIC, eventually, history, ready, target, waiting, window};
 use arterial_proto::v1;
 use arterial_proto::v1::catalog_service_client::CatalogServiceClient;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
@@ -219,6 +219,9 @@ async fn http_serves_metrics_a_page_and_forecasts() {
         code == 200
             && page.contains("constant@1")
             && page.contains("synthetic")
+            && page.contains("2026-01-05T01:55:00Z")
+            && page.contains("02:10 UTC<br>+15 min")
+            && page.contains("minutes count from the start of the last window used")
             && page.contains("54.0 (50.0 to 58.0)"),
         "{page}"
     );
@@ -246,6 +249,8 @@ async fn http_serves_metrics_a_page_and_forecasts() {
         code == 400 && problem.contains("`topic` is `trafic`") && problem.contains("\"status\":400"),
         "{problem}"
     );
+    let (code, body) = fetch(&service, "/v1/forecasts?keys=a").await;
+    assert!(code == 200 && body.contains("speed_kmh"), "{body}");
     let (code, problem) = fetch(&service, "/nowhere").await;
     assert!(code == 404 && problem.contains("`/nowhere`"), "{problem}");
     let (code, problem) = fetch(&service, &format!("{path}&as_of=foo")).await;
@@ -256,6 +261,27 @@ async fn http_serves_metrics_a_page_and_forecasts() {
     assert!(code == 405 && problem.contains("\"status\":405"), "{problem}");
     let (_, document) = fetch(&service, "/openapi.json").await;
     assert!(document.contains("/v1/forecasts"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_are_told_why_there_is_no_forecast_in_units_they_can_grasp() {
+    let service = waiting(Some(history(3))).await;
+    service.clock.set(window(3));
+    service.state.start().await.unwrap();
+    let (_, page) = fetch(&service, "/").await;
+    assert!(
+        page.contains("nobody can answer yet.") && !page.contains(": ."),
+        "{page}"
+    );
+    let (_, body) = fetch(&service, "/v1/forecasts?keys=a").await;
+    assert!(
+        body.contains("NO_DATA") && body.contains("two days of the same kind"),
+        "{body}"
+    );
+    service.clock.set(window(3 + 319 * 288));
+    let (_, body) = fetch(&service, "/v1/forecasts?keys=a").await;
+    assert!(body.contains("ended 319 days ago, the limit is 15 min"), "{body}");
+    assert!(fetch(&service, "/").await.1.contains("319 days"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,14 +6,15 @@ use arterial_datasets::city::{City, CityConfig, CitySize};
 use arterial_datasets::stream::StreamCatalog;
 use arterial_datasets::time::{DAY, Duration, HOUR, MINUTE, Timestamp};
 use arterial_features::pipeline::PipelineOptions;
+use arterial_serving::answer::{DEFAULT_TARGET, DEFAULT_TOPIC};
 use tokio::sync::oneshot;
 
 use crate::service::Foundation;
 
-/// What the demonstration forecasts.
-pub const TOPIC: &str = "traffic-sensors";
+/// What the demonstration forecasts: what nobody has to name who asks for it.
+pub const TOPIC: &str = DEFAULT_TOPIC;
 /// The number that it forecasts.
-pub const FIELD: &str = "speed_kmh";
+pub const FIELD: &str = DEFAULT_TARGET;
 /// How often each reporter of the demonstration reports; weeks at every 5 seconds would take too long to play.
 const REPORTS: Duration = Duration(MINUTE);
 /// The length of a window of every built-in stream.

@@ -35,7 +35,6 @@ pub async fn produce(mut city: City, writer: KafkaWriter, clock: Arc<CityClock>,
                 key: Some(event.key.into()),
                 partition: None,
                 payload: event.payload.to_vec(),
-                timestamp: Some(event.time),
             });
         })?;
         clock.set(next);

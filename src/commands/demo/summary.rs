@@ -107,7 +107,8 @@ impl Words {
         println!("try, in another terminal:");
         println!("  cargo run -- forecast --endpoint http://{grpc} --keys {key}");
         println!("  cargo run -- health --endpoint http://{grpc}");
-        println!("  curl http://{http}/v1/forecasts?keys={key}");
+        // Quoted: to some shells `?` is a pattern.
+        println!("  curl 'http://{http}/v1/forecasts?keys={key}'");
         println!("Ctrl-C ends it.");
     }
 }

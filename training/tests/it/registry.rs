@@ -88,6 +88,24 @@ async fn a_training_publishes_a_version_a_kind_and_names_its_challenger() {
 }
 
 #[tokio::test]
+async fn a_challenger_that_beats_nothing_is_named_with_what_the_gate_has_against_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = open(folder.path());
+    let outcome = trained(&registry, &waves(), "seasonal-naive", false).await;
+    assert_eq!(outcome.challenger.as_deref(), Some("seasonal-naive@1"));
+    assert!(
+        outcome.obstacles[0].contains("seasonal-naive"),
+        "{:?}",
+        outcome.obstacles
+    );
+    let again = trained(&registry, &waves(), "seasonal-naive", true).await;
+    assert_eq!(
+        again.obstacles, outcome.obstacles,
+        "also where nothing was left to train"
+    );
+}
+
+#[tokio::test]
 async fn resuming_leaves_out_what_was_finished() {
     let folder = tempfile::tempdir().unwrap();
     let registry = open(folder.path());

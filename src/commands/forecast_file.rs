@@ -1,0 +1,251 @@
+//! `arterial forecast --data`: the series of a file beyond its last row.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use arterial_datasets::panel::Panel;
+use arterial_datasets::time::Timestamp;
+use arterial_features::sets;
+use arterial_models::forecasters;
+use arterial_models::pipeline::Pipeline;
+use arterial_models::registry::Reference;
+use arterial_models::{Quantile, QuantileForecasts};
+use arterial_training::backtest::task;
+use arterial_training::document::DataBlock;
+use arterial_training::protocol::{Level, Protocol};
+use serde_json::{Value, json};
+
+use super::compare::resolve;
+use super::forecast::quantile_name;
+use super::progress::Bar;
+use super::reading::Reading;
+use super::registry::RegistryArgs;
+use crate::outcome::{Refused, Usage};
+
+/// The kind that is fitted where no model is named.
+const KIND: &str = "linear";
+
+/// What is forecast of a file, and where it goes.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Forecasts of a file (--data)")]
+pub struct FileOptions {
+    /// Rows ahead [default: 12, or as far as the model of the registry reaches]
+    #[arg(long, value_name = "ROWS", requires = "data")]
+    horizon: Option<usize>,
+    /// Central intervals, in percent
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "80",
+        value_name = "PERCENT",
+        requires = "data"
+    )]
+    levels: Vec<Level>,
+    /// Where the CSV goes: a file, or - for standard output
+    #[arg(
+        long,
+        value_name = "FILE.csv",
+        default_value = "-",
+        requires = "data",
+        conflicts_with = "json"
+    )]
+    out: PathBuf,
+    #[command(flatten)]
+    registry: RegistryArgs,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// Forecasts every series of the file at `path` with `model`, a version of the registry or a kind that is fitted on the
+/// whole file at once, and writes a row a series and step.
+///
+/// # Errors
+/// A file or a model that cannot be read, series that the model does not know, no forecast at all.
+pub fn run(path: &Path, model: &str, json: bool, options: &FileOptions) -> anyhow::Result<()> {
+    let protocol = options.protocol()?;
+    let (panel, data) = options.reading.read(path)?;
+    let (model, pipeline) = options.model(if model.is_empty() { KIND } else { model }, &panel, &protocol)?;
+    let horizon = options.horizon.unwrap_or(pipeline.horizon());
+    if horizon > pipeline.horizon() {
+        let accepted = format!("at most {}, as far as {model} was trained", pipeline.horizon());
+        return Err(Usage(format!("`--horizon` is `{horizon}`, accepted: {accepted}")).into());
+    }
+    let forecasts = Forecasts {
+        found: pipeline.forecast(&panel, &[panel.steps() - 1], &protocol.quantiles()?)?,
+        panel: &panel,
+        model: &model,
+        horizon,
+    };
+    let refused = forecasts.refused();
+    if refused > 0 {
+        let all = panel.series().len() * horizon;
+        let said = format!("{refused} of {all} forecasts are refused: {model} has too little data for them");
+        if refused == all {
+            return Err(Refused(said).into());
+        }
+        eprintln!("{said}");
+    }
+    if json {
+        return super::print_json(&forecasts.document(&data));
+    }
+    options.write(&forecasts.csv())
+}
+
+impl FileOptions {
+    fn protocol(&self) -> anyhow::Result<Protocol> {
+        let mut protocol = Protocol {
+            levels: self.levels.clone(),
+            ..Protocol::default()
+        };
+        if let Some(horizon) = self.horizon {
+            protocol.horizon = horizon;
+            protocol.report_at = vec![horizon];
+        }
+        protocol.check()?;
+        Ok(protocol)
+    }
+
+    fn model(&self, name: &str, panel: &Panel, protocol: &Protocol) -> anyhow::Result<(String, Pipeline)> {
+        let list = forecasters::list(sets::standard());
+        let reference = match name.parse::<Reference>()? {
+            Reference::Newest(kind) => {
+                let kind = forecasters::by_name(&list, &kind)?;
+                let bar = Bar::new();
+                let fitted = Pipeline::fit(kind, panel, 0, &task(protocol), &bar)?;
+                bar.finish();
+                return Ok((kind.name().to_owned(), fitted));
+            }
+            reference => reference,
+        };
+        let registry = self.registry.open()?;
+        super::runtime()?.block_on(async {
+            let id = resolve(&registry, &reference, None).await?;
+            Ok((id.to_string(), registry.load(&id, &list).await?.1))
+        })
+    }
+
+    fn write(&self, csv: &str) -> anyhow::Result<()> {
+        if self.out == Path::new("-") {
+            print!("{csv}");
+            return Ok(());
+        }
+        let out = self.out.display();
+        std::fs::write(&self.out, csv).with_context(|| format!("cannot write `{out}`"))?;
+        eprintln!("forecasts: {out}");
+        Ok(())
+    }
+}
+
+/// Forecasts from the last row of a panel.
+struct Forecasts<'a> {
+    /// One origin x series x step x quantile.
+    found: QuantileForecasts,
+    panel: &'a Panel,
+    model: &'a str,
+    horizon: usize,
+}
+
+/// One series at one time to come; NaN where the forecast is refused.
+struct Row<'a> {
+    unique_id: &'a str,
+    ds: Timestamp,
+    horizon: usize,
+    values: Vec<f64>,
+}
+
+impl Forecasts<'_> {
+    fn origin(&self) -> usize {
+        self.panel.steps() - 1
+    }
+
+    /// Series by series, the nearest time first.
+    fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        let series = self.panel.series().iter().enumerate();
+        series.flat_map(move |(place, unique_id)| {
+            (1..=self.horizon).map(move |horizon| Row {
+                unique_id,
+                ds: self.panel.time(self.origin() + horizon),
+                horizon,
+                values: self.values(place, horizon),
+            })
+        })
+    }
+
+    fn values(&self, series: usize, horizon: usize) -> Vec<f64> {
+        let quantiles = 0..self.found.quantiles.len();
+        quantiles
+            .map(|quantile| self.found.values[[0, series, horizon - 1, quantile]])
+            .collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let fractions = self.found.quantiles.iter();
+        fractions
+            .map(|quantile: &Quantile| quantile_name(f64::from(*quantile)))
+            .collect()
+    }
+
+    fn refused(&self) -> usize {
+        self.rows()
+            .filter(|row| row.values.iter().any(|value| value.is_nan()))
+            .count()
+    }
+
+    fn csv(&self) -> String {
+        let mut text = format!("unique_id,ds,horizon,{},model\n", self.names().join(","));
+        for row in self.rows() {
+            let _ = write!(text, "{},{},{}", quoted(row.unique_id), row.ds, row.horizon);
+            for value in &row.values {
+                // An empty cell is missing, as in the files that are read.
+                let _ = if value.is_nan() {
+                    write!(text, ",")
+                } else {
+                    write!(text, ",{value}")
+                };
+            }
+            let _ = writeln!(text, ",{}", self.model);
+        }
+        text
+    }
+
+    fn document(&self, data: &DataBlock) -> Value {
+        let names = self.names();
+        let forecast = |row: Row<'_>| {
+            let mut cells = json!({
+                "unique_id": row.unique_id, "ds": row.ds.to_string(), "horizon": row.horizon, "model": self.model,
+            });
+            for (name, value) in names.iter().zip(row.values) {
+                cells[name] = json!(value);
+            }
+            cells
+        };
+        json!({
+            "data": data,
+            "model": self.model,
+            "origin": self.panel.time(self.origin()).to_string(),
+            "refused": self.refused(),
+            "forecasts": self.rows().map(forecast).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// A cell of CSV.
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_comma_or_a_quote_stays_one_cell() {
+        assert_eq!(quoted("Main St, \"north\""), "\"Main St, \"\"north\"\"\"");
+        assert_eq!(quoted("A1"), "A1");
+    }
+}
