@@ -284,9 +284,16 @@ fn a_training_proposes_only_what_the_gate_lets_through() {
 fn a_model_of_a_lake_is_published_where_the_service_of_that_lake_looks() {
     let folder = tempfile::tempdir().unwrap();
     let lake = folder.path().join("lake").to_string_lossy().into_owned();
-    let rows: Vec<String> = (0..96)
-        .map(|window| format!("P1,2026-01-05T{:02}:{:02}:00Z,{window}", window / 12, window % 12 * 5))
-        .collect();
+    let row = |window: i32| {
+        let (day, of_day) = (5 + window / 288, window % 288);
+        format!(
+            "P1,2026-01-{day:02}T{:02}:{:02}:00Z,{}",
+            of_day / 12,
+            of_day % 12 * 5,
+            of_day % 90
+        )
+    };
+    let rows: Vec<String> = (0..5 * 288).map(row).collect();
     let text = format!("parking_id,timestamp,occupied_spaces\n{}\n", rows.join("\n"));
     let history = write(folder.path(), "history.csv", &text);
     let replayed = arterial(&["replay", "--data", &history, "--stream", "parking", "--lake", &lake]);

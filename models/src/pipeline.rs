@@ -46,7 +46,7 @@ impl Pipeline {
         let head = training.steps() - tail;
         let partial = kind.fit(&training.rows(0..head), task, progress)?;
         let origins: Vec<usize> = (head - 1..training.steps() - 1).collect();
-        let calibration = Calibration::fit(partial.as_ref(), training, &origins)?;
+        let calibration = Calibration::fit(partial.as_ref(), training, &origins).map_err(|error| of(kind, error))?;
         let fitted = kind.fit(training, task, progress)?;
         Ok(Self { fitted, calibration })
     }
@@ -142,6 +142,18 @@ impl Pipeline {
         let calibration = part(&parts, "calibration", "conformal")?;
         let calibration = Calibration::load(&calibration, fitted.scope(), fitted.horizon())?;
         Ok(Self { fitted, calibration })
+    }
+}
+
+/// Says which kind the data do not suffice for.
+fn of(kind: &dyn Forecaster, error: Error) -> Error {
+    match error {
+        Error::NotEnoughData { what, needed, got } => Error::NotEnoughData {
+            what: format!("`{}`, {what},", kind.name()),
+            needed,
+            got,
+        },
+        other => other,
     }
 }
 

@@ -18,8 +18,6 @@ const RESULTS: [&str; 3] = ["alerts", "forecasts", "quarantine"];
 const NOT_IN_COLUMNS: [char; 9] = [' ', ',', ';', '{', '}', '(', ')', '=', '"'];
 /// The longest time that windows may be held open for late events.
 const LONGEST_LATENESS: Duration = Duration(DAY);
-/// The longest of the other times: a century, so that instants stay far from their limits.
-const LONGEST: Duration = Duration(36_525 * DAY);
 
 /// Looks at one definition and knows where its keys stand.
 pub(super) struct Checker<'a> {
@@ -209,16 +207,6 @@ impl Checker<'_> {
         if stream.allowed_lateness > LONGEST_LATENESS {
             let accepted = "at most 24h, for which windows are held in memory; what comes later makes revisions";
             return self.refuse("allowed_lateness", &stream.allowed_lateness.to_string(), accepted);
-        }
-        for (key, duration) in [
-            ("revision_horizon", stream.revision_horizon),
-            ("idle_timeout", stream.idle_timeout),
-            ("future_tolerance", stream.future_tolerance),
-            ("archive_retention", stream.archive_retention),
-        ] {
-            if duration > LONGEST {
-                return self.refuse(key, &duration.to_string(), &format!("at most {LONGEST}"));
-            }
         }
         Ok(())
     }

@@ -52,7 +52,8 @@ pub struct StreamDefinition {
     /// Whether the raw events are kept in `<topic>_events`.
     #[serde(default)]
     pub archive: bool,
-    /// How long archived events are kept, counted back from the newest day of the archive.
+    /// How long archived events are kept, counted back from the newest day of the archive. Events that are older already when
+    /// they arrive are not archived.
     #[serde(default = "default_archive_retention")]
     pub archive_retention: Duration,
     /// Numbers of other streams that may help to forecast this one's: `topic.field`.
