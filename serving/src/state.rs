@@ -10,7 +10,7 @@ use arterial_datasets::time::{Clock, Timestamp};
 use arterial_models::Quantile;
 use arterial_models::registry::{Registry, Target};
 use futures::future::BoxFuture;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -77,6 +77,8 @@ pub struct AppState {
     pub(crate) grid: Vec<Quantile>,
     /// One issue is computed at a time: the models use every core themselves.
     pub(crate) computing: Semaphore,
+    /// One model is prepared at a time.
+    preparing: Mutex<()>,
     tasks: TaskTracker,
     outbox: mpsc::Sender<Arc<Issue>>,
 }
@@ -113,6 +115,7 @@ impl AppState {
             stop: CancellationToken::new(),
             grid,
             computing: Semaphore::new(1),
+            preparing: Mutex::new(()),
             tasks: TaskTracker::new(),
             outbox,
         });
@@ -212,6 +215,8 @@ impl AppState {
     /// A model that does not fit, a lake that cannot be read.
     pub(crate) async fn prepare(&self, target: &Target, model: &dyn ServedModel) -> Result<()> {
         score::check_fit(self.live.stream(&target.topic)?, target, model)?;
+        // Whoever comes second finds the history read, and not just begun.
+        let _turn = self.preparing.lock().await;
         for covariate in score::covariates(model)? {
             let stream = self.live.stream(&covariate.topic)?;
             if stream.serve(&covariate.field)?
