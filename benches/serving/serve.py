@@ -1,7 +1,7 @@
 """The service under load: from its start to the first answer, and unary forecasts per CPU-second and their latency, beside a Python gRPC server.
 
     cargo build --release
-    go install github.com/bojand/ghz/cmd/ghz@v0.121.0
+    go install github.com/bojand/ghz/cmd/ghz@v0.93.0
     pip install -r benches/serving/requirements.txt
     python benches/serving/serve.py target/release/arterial [--days N] [--rounds N]
 
@@ -75,7 +75,10 @@ class Service:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
 
-    def stop(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.process.terminate()
         self.process.wait()
 
@@ -93,19 +96,19 @@ def until_serving(address):
             time.sleep(0.002)
 
 
-def ghz(address, request, *options):
-    command = ["ghz", "--insecure", "--proto", PROTO / "arterial/v1/forecast.proto", "--import-paths", PROTO, "--call", CALL]
+def ghz(stub_folder, address, request, *options):
+    command = ["ghz", "--insecure", "--protoset", stub_folder / "protoset", "--call", CALL]
     printed = run(*command, "-d", json.dumps(request), "-O", "json", *options, address)
     return json.loads(printed)
 
 
-def measure(service, request):
+def measure(stub_folder, service, request):
     """Latency at a steady rate, then calls per CPU-second of the server at saturation."""
-    ghz(service.address, request, "-n", 2000, "-c", 20)
-    steady = ghz(service.address, request, "--rps", 1667, "-z", "10s", "-c", 20, "--connections", 4)
+    ghz(stub_folder, service.address, request, "-n", 2000, "-c", 20)
+    steady = ghz(stub_folder, service.address, request, "--rps", 1667, "-z", "10s", "-c", 20, "--connections", 4)
     p99 = next(entry["latency"] for entry in steady["latencyDistribution"] if entry["percentage"] == 99) / 1e6
     cpu = service.cpu_seconds()
-    full = ghz(service.address, request, "-n", 60_000, "-c", 50, "--connections", 4)
+    full = ghz(stub_folder, service.address, request, "-n", 60_000, "-c", 50, "--connections", 4)
     if full["statusCodeDistribution"] != {"OK": full["count"]}:
         sys.exit(f"calls failed: {full['statusCodeDistribution']}")
     return p99, full["count"] / (service.cpu_seconds() - cpu)
@@ -129,7 +132,8 @@ def question(address, stub_folder):
 def stubs(folder):
     folder.mkdir()
     protos = [str(path.relative_to(PROTO)) for path in (PROTO / "arterial/v1").glob("*.proto")]
-    run(sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}", f"--python_out={folder}", f"--grpc_python_out={folder}", *protos)
+    outputs = [f"--python_out={folder}", f"--grpc_python_out={folder}", "--include_imports", f"--descriptor_set_out={folder}/protoset"]
+    run(sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}", *outputs, *protos)
     return folder
 
 
@@ -140,7 +144,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     if shutil.which("ghz") is None:
-        sys.exit("ghz is missing; type: go install github.com/bojand/ghz/cmd/ghz@v0.121.0")
+        sys.exit("ghz is missing; type: go install github.com/bojand/ghz/cmd/ghz@v0.93.0")
 
     starts, rows = [], {"arterial": [], "grpcio": []}
     with tempfile.TemporaryDirectory() as folder:
@@ -150,17 +154,15 @@ def main():
         ready = folder / "ready.json"
         command = [options.arterial, "run", "--config", config, "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--ready-file", ready]
         for _ in range(options.rounds):
-            service = Service(command, ready)
-            until_serving(service.address)
-            starts.append(time.perf_counter() - service.began)
-            request, answer = question(service.address, stub_folder)
-            rows["arterial"].append(measure(service, request))
-            resident = service.resident_bytes()
-            service.stop()
+            with Service(command, ready) as service:
+                until_serving(service.address)
+                starts.append(time.perf_counter() - service.began)
+                request, answer = question(service.address, stub_folder)
+                rows["arterial"].append(measure(stub_folder, service, request))
+                resident = service.resident_bytes()
             (folder / "answer").write_bytes(answer)
-            peer = Service([sys.executable, HERE / "grpcio_server.py", folder / "answer", ready], ready)
-            rows["grpcio"].append(measure(peer, request))
-            peer.stop()
+            with Service([sys.executable, HERE / "grpcio_server.py", folder / "answer", ready], ready) as peer:
+                rows["grpcio"].append(measure(stub_folder, peer, request))
     print(f"start to SERVING, {options.days} days of 160 sensors: median {statistics.median(starts):.2f} s, most {max(starts):.2f} s; {resident / 1e6:.0f} MB resident")
     for name, values in rows.items():
         latencies, rates = zip(*values)

@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --release -p arterial-features --example ingest -- throughput [EVENTS] [KEYS] [archive] [kafka]
 //! cargo run --release -p arterial-features --example ingest -- latency [WINDOWS] [KEYS]
-//! cargo run --release -p arterial-features --example ingest -- memory [KEYS] [identities]
+//! cargo run --release -p arterial-features --example ingest -- memory [KEYS] [EVENTS OF EACH]
 //! ```
 //! Each prints one line of JSON. Windows are committed to a local lake with fsync. `kafka` and `latency` start a real broker
 //! (Java and Maven are needed) and read from it as the service does.
@@ -30,7 +30,7 @@ fn main() -> Result {
     match arguments.first().map(String::as_str) {
         Some("throughput") => throughput::measure(number(0, 1_000_000), number(1, 1_000), &words),
         Some("latency") => latency::measure(number(0, 300), number(1, 1_000)),
-        Some("memory") => memory::measure(number(0, 1_000_000), words.contains(&"identities")),
+        Some("memory") => memory::measure(number(0, 1_000_000), number(1, 1)),
         _ => Err("the first argument is one of throughput, latency, memory".into()),
     }
 }

@@ -6,24 +6,16 @@ use super::Result;
 use super::events::{BEGIN, TOPIC, render};
 use super::pipeline::{Ground, Script, Scripted, stream};
 
-/// Events of each key.
-const ROUNDS: usize = 3;
-
-/// Reads a few events of each of `keys` sensors into one window that stays open, and says what the process holds more
-/// than before the first.
-pub fn measure(keys: usize, identities: bool) -> Result {
+/// Reads `rounds` events of each of `keys` sensors into one window that stays open, and says what the process holds more
+/// than before the first. What an event adds to its key is its identity.
+pub fn measure(keys: usize, rounds: usize) -> Result {
     let ground = Ground::new()?;
-    let mut stream = stream(false)?;
-    if !identities {
-        stream.identity.clear();
-    }
-    let mut pipeline = ground.pipeline(
-        Scripted::new(Generated {
-            keys,
-            text: String::new(),
-        }),
-        stream,
-    )?;
+    let script = Generated {
+        keys,
+        rounds,
+        text: String::new(),
+    };
+    let mut pipeline = ground.pipeline(Scripted::new(script), stream(false)?)?;
     pipeline.turn()?;
     let before = resident();
     while !pipeline.source_mut().is_read() {
@@ -32,7 +24,7 @@ pub fn measure(keys: usize, identities: bool) -> Result {
     let (after, status) = (resident(), pipeline.status());
     let status = &status.streams[TOPIC];
     println!(
-        r#"{{"keys":{keys},"events":{},"identities":{identities},"windows_bytes":{},"resident_bytes":{},"resident_bytes_per_key":{:.0}}}"#,
+        r#"{{"keys":{keys},"events":{},"windows_bytes":{},"resident_bytes":{},"resident_bytes_per_key":{:.0}}}"#,
         status.events,
         status.memory,
         after.saturating_sub(before),
@@ -41,21 +33,22 @@ pub fn measure(keys: usize, identities: bool) -> Result {
     Ok(())
 }
 
-/// Every sensor in turn, a minute between the rounds.
+/// Every sensor in turn, five seconds between the rounds.
 struct Generated {
     keys: usize,
+    rounds: usize,
     text: String,
 }
 
 impl Script for Generated {
     fn records(&self) -> usize {
-        self.keys * ROUNDS
+        self.keys * self.rounds
     }
 
     fn record(&mut self, number: usize) -> &str {
         let round = (number / self.keys) as i64;
         self.text.clear();
-        let time = Timestamp(BEGIN.0 + round * 60 * SECOND);
+        let time = Timestamp(BEGIN.0 + round * 5 * SECOND);
         render(&mut self.text, number % self.keys, time, number);
         &self.text
     }

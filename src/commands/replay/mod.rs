@@ -79,7 +79,18 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.json {
         return super::print_json(&summary);
     }
-    summary.print();
+    match &args.brokers {
+        Some(brokers) => {
+            let Summary {
+                records,
+                stream,
+                seconds,
+                ..
+            } = &summary;
+            println!("{records} records sent to {brokers}, topic {stream}, in {seconds:.1} s");
+        }
+        None => summary.print(),
+    }
     Ok(())
 }
 
