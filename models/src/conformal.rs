@@ -1,33 +1,39 @@
-//! Split-conformal intervals on top of any model.
+//! Conformal intervals on top of any model.
 //!
-//! A model forecasts from origins of a calibration part that it was not fitted on. Its signed residuals there, divided
-//! by the usual size of the series' residuals, are pooled by step ahead and by local hour of the target time, and their
-//! order statistics become the distance of each quantile from the point forecast:
+//! A model forecasts from origins of a calibration part that it was not fitted on. Its signed residuals there are divided
+//! by the spread that the model itself expected on that side of its median, where it expects any, and by what is usual
+//! for the series. They are pooled by step ahead and by local hour of the target time, and their order statistics become
+//! the distance of each quantile from the point forecast:
 //!
 //! ```text
-//! scale(s)  = (sum of |r| over series s + K * mean |r| over all) / (count over s + K)
-//! bound(q)  = point + scale(s) * r_(k),   k = ceil((n + 1) q) above the median, floor((n + 1) q) below it
+//! unit(x)   = the model's own distance from its median to its 10 % or 90 % quantile, or 1
+//! scale(s)  = (sum of |r / unit| over series s + K * mean |r / unit| over all) / (count over s + K)
+//! bound(q)  = point + unit(x) * scale(s) * r_(k),   k = ceil((n + 1) q) above the median, floor((n + 1) q) below it
 //! ```
 //!
-//! With exchangeable residuals the interval between q and 1 - q then holds the truth with a probability of at least
-//! 1 - 2q over all series together. Residuals of a time series are exchangeable only roughly: where levels drift or a
-//! disturbance lasts, the cover is off until the model is fitted again; it holds on average over series and over the
-//! hours of a group, not for each of them; and where the shown model was fitted again on the calibration rows too, its
-//! errors are, if anything, smaller than the ones measured. With fewer than `1 / q` residuals the largest one
-//! stands for the bound, which is then too narrow.
+//! For a model with a spread of its own this is conformalised quantile regression, in the form that stretches the model's
+//! quantiles instead of shifting them, so that several quantiles need only one pair of the model's; for other models it is
+//! split-conformal prediction. With exchangeable residuals the interval between q and 1 - q holds the truth with a
+//! probability of at least 1 - 2q over all series together. Residuals of a time series are exchangeable only roughly:
+//! where levels drift or a disturbance lasts, the cover is off until the model is fitted again; it holds on average over
+//! series and over the hours of a group, not for each of them; and where the shown model was fitted again on the
+//! calibration rows too, its errors are, if anything, smaller than the ones measured. With fewer than `1 / q` residuals
+//! the largest one stands for the bound, which is then too narrow.
 //!
-//! Source: Lei, G'Sell, Rinaldo, Tibshirani, Wasserman: Distribution-free predictive inference for regression (2018).
+//! Sources: Lei, G'Sell, Rinaldo, Tibshirani, Wasserman: Distribution-free predictive inference for regression (2018);
+//! Romano, Patterson, Candès: Conformalized quantile regression (2019); Sesia, Candès: A comparison of some conformal
+//! quantile regression methods (2020), there CQR-r.
 
 use arterial_datasets::panel::Panel;
 use arterial_datasets::time::Duration;
-use ndarray::{Array1, Array3, Array4, Axis, s};
+use ndarray::{Array1, Array3, Array4, Axis, Zip, s};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::artefact::Parts;
 use crate::scope::Scope;
 use crate::season::LocalClock;
-use crate::{Error, FittedForecaster, Quantile, QuantileForecasts, Result};
+use crate::{Error, FittedForecaster, Outlook, Quantile, QuantileForecasts, Result};
 
 /// Quantiles are kept at the multiples of one in so many; others are rounded outwards.
 const LEVELS: usize = 200;
@@ -39,11 +45,16 @@ const ENOUGH: usize = 400;
 const LENT: f64 = 50.0;
 /// The most residuals that are gathered; with more, origins are thinned out evenly.
 const MOST: usize = 1 << 22;
+/// A model's own spread counts as at least this share of its mean, so that a model that is too sure of itself somewhere
+/// cannot make a residual endless.
+const LEAST_SPREAD: f64 = 0.05;
 
 /// Distances of quantiles from the point forecast, in units of the series' usual error.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
     clock: Clocked,
+    /// The least unit on either side; 0 for a model without a spread.
+    least: [f64; 2],
     /// Series.
     scale: Array1<f64>,
     /// Step ahead x group of hours x level.
@@ -70,7 +81,9 @@ impl Calibration {
         let each = panel.series().len() * fitted.horizon();
         let stride = (origins.len() * each).div_ceil(MOST).max(1);
         let origins: Vec<usize> = origins.iter().copied().step_by(stride).collect();
-        let residuals = residuals(fitted, panel, &origins)?;
+        let outlook = fitted.forecast(panel, &origins)?;
+        let least = least_units(&outlook);
+        let residuals = residuals(&outlook, panel, &origins, least);
         let scale = scales(&residuals);
         let pools = pools(panel, &origins, &residuals, &scale)?;
         let distance = distances(&pools)?;
@@ -80,7 +93,12 @@ impl Calibration {
             step: panel.step(),
             residuals: count,
         };
-        Ok(Self { clock, scale, distance })
+        Ok(Self {
+            clock,
+            least,
+            scale,
+            distance,
+        })
     }
 
     /// How many residuals were measured.
@@ -89,8 +107,7 @@ impl Calibration {
         self.clock.residuals
     }
 
-    /// Quantile forecasts around the point forecasts `points` (origins x series x horizon). The median is the point
-    /// forecast itself, and quantiles never cross.
+    /// Quantile forecasts around what the model says. The median is the point forecast itself, and quantiles never cross.
     ///
     /// # Errors
     /// No quantile, or quantiles that do not increase, or more steps ahead than were calibrated.
@@ -98,11 +115,11 @@ impl Calibration {
         &self,
         panel: &Panel,
         origins: &[usize],
-        points: &Array3<f64>,
+        outlook: &Outlook,
         quantiles: &[Quantile],
     ) -> Result<QuantileForecasts> {
         check_quantiles(quantiles)?;
-        let (_, series, horizon) = points.dim();
+        let (_, series, horizon) = outlook.points.dim();
         if horizon > self.distance.dim().0 || series != self.scale.len() {
             return Err(Error::invalid(
                 "points",
@@ -116,12 +133,18 @@ impl Calibration {
         let blocks = values.axis_iter_mut(Axis(0)).into_par_iter().zip(origins).enumerate();
         blocks.for_each(|(at, (mut block, &origin))| {
             for ((series, step, index), value) in block.indexed_iter_mut() {
-                let point = points[(at, series, step)];
+                let point = outlook.points[(at, series, step)];
                 *value = match levels[index] {
                     None => point,
                     Some(level) => {
                         let group = groups.of(origin + step + 1);
-                        point + self.scale[series] * self.distance[(step, group, level)]
+                        let unit = unit(
+                            outlook,
+                            (at, series, step),
+                            usize::from(2 * level >= LEVELS),
+                            self.least,
+                        );
+                        point + unit * self.scale[series] * self.distance[(step, group, level)]
                     }
                 };
             }
@@ -135,7 +158,10 @@ impl Calibration {
     /// The parameters, for the artefact.
     pub(crate) fn save(&self) -> Result<Parts> {
         let parts = Parts::new("conformal", &self.clock)?;
-        Ok(parts.with("scale", &self.scale).with("distance", &self.distance))
+        Ok(parts
+            .with("least", &Array1::from_iter(self.least))
+            .with("scale", &self.scale)
+            .with("distance", &self.distance))
     }
 
     /// Puts a calibration together again.
@@ -147,8 +173,14 @@ impl Calibration {
                 "the intervals are of another step or zone than the model",
             ));
         }
+        // Models saved before models had a spread of their own have no units.
+        let least: Array1<f64> = match parts.tensors.get("least") {
+            Some(_) => parts.shaped("least", &[2])?,
+            None => Array1::zeros(2),
+        };
         Ok(Self {
             clock,
+            least: [least[0], least[1]],
             scale: parts.shaped("scale", &[scope.series.len()])?,
             distance: parts.shaped("distance", &[horizon, GROUPS, LEVELS - 1])?,
         })
@@ -182,19 +214,43 @@ fn level(quantile: Quantile) -> Option<usize> {
     (2 * place != LEVELS).then(|| place.clamp(1, LEVELS - 1) - 1)
 }
 
-/// Truth less point forecast: origins x series x horizon, NaN where either is missing.
-fn residuals(fitted: &dyn FittedForecaster, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
-    let target = panel.target();
-    let mut residuals = fitted.forecast(panel, origins)?;
-    for ((at, series, step), value) in residuals.indexed_iter_mut() {
-        let row = origins[at] + step + 1;
-        *value = if row < target.nrows() {
-            target[(row, series)] - *value
-        } else {
-            f64::NAN
-        };
+/// The least unit on either side of the median: a share of the mean spread, 0 where there is none.
+fn least_units(outlook: &Outlook) -> [f64; 2] {
+    let Some(spread) = &outlook.spread else {
+        return [0.0; 2];
+    };
+    [0, 1].map(|side| {
+        let seen = spread.index_axis(Axis(3), side);
+        let seen = seen.iter().filter(|value| value.is_finite());
+        let (sum, count) = seen.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+        let least: f64 = LEAST_SPREAD * sum / count;
+        // A model that is sure of everything leaves all to the calibration.
+        if least > 0.0 { least } else { 1.0 }
+    })
+}
+
+/// What residuals on `side` of the median (0 below, 1 above) are measured in.
+fn unit(outlook: &Outlook, (at, series, step): (usize, usize, usize), side: usize, least: [f64; 2]) -> f64 {
+    match &outlook.spread {
+        Some(spread) => spread[(at, series, step, side)].max(least[side]),
+        None => 1.0,
     }
-    Ok(residuals)
+}
+
+/// Truth less point forecast in the model's own units: origins x series x horizon, NaN where either is missing.
+fn residuals(outlook: &Outlook, panel: &Panel, origins: &[usize], least: [f64; 2]) -> Array3<f64> {
+    let target = panel.target();
+    let mut residuals = Array3::from_elem(outlook.points.dim(), f64::NAN);
+    Zip::indexed(&mut residuals)
+        .and(&outlook.points)
+        .par_for_each(|(at, series, step), residual, point| {
+            let row = origins[at] + step + 1;
+            if row < target.nrows() {
+                let error = target[(row, series)] - point;
+                *residual = error / unit(outlook, (at, series, step), usize::from(error >= 0.0), least);
+            }
+        });
+    residuals
 }
 
 fn scales(residuals: &Array3<f64>) -> Array1<f64> {

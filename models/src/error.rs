@@ -46,6 +46,9 @@ pub enum Error {
         /// What the model was fitted on.
         fitted: String,
     },
+    /// The work was told to stop.
+    #[error("cancelled")]
+    Cancelled,
     /// A file whose bytes are not the ones that were published.
     #[error("`{file}` has digest `{got}`, its manifest says `{expected}`")]
     Digest {

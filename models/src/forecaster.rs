@@ -2,7 +2,7 @@
 
 use arterial_datasets::feature::FeatureSetId;
 use arterial_datasets::panel::Panel;
-use ndarray::{Array3, Array4};
+use ndarray::{Array3, Array4, s};
 use serde::{Deserialize, Serialize};
 
 use crate::artefact::Parts;
@@ -82,10 +82,15 @@ impl Task {
     }
 }
 
-/// How far a fit has come; a front end shows it.
+/// How far a fit has come; a front end shows it, and may ask for its end.
 pub trait Progress: Send + Sync {
     /// `done` of `total` units of work, with a word on what is going on.
     fn report(&self, done: u64, total: u64, message: &str);
+
+    /// Whether to stop: the fit then ends within a second with [`Error::Cancelled`].
+    fn is_cancelled(&self) -> bool {
+        false
+    }
 }
 
 /// Shows nothing.
@@ -107,6 +112,36 @@ pub trait Forecaster: Send + Sync {
     /// # Errors
     /// Too few rows for the task, or values that the kind cannot be fitted on.
     fn fit(&self, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<Box<dyn FittedForecaster>>;
+
+    /// Fits on the rows of `training` before its last `validation` ones. By those a kind chooses what it leaves to the
+    /// data: how many trees, how many epochs, which weights.
+    ///
+    /// # Errors
+    /// As [`Forecaster::fit`].
+    fn fit_choosing(
+        &self,
+        training: &Panel,
+        validation: usize,
+        task: &Task,
+        progress: &dyn Progress,
+    ) -> Result<Box<dyn FittedForecaster>> {
+        self.fit(&training.rows(0..training.steps() - validation), task, progress)
+    }
+
+    /// Fits on all of `training` with what the model saved in `chosen` chose.
+    ///
+    /// # Errors
+    /// As [`Forecaster::fit`]; parts of another kind.
+    fn refit(
+        &self,
+        chosen: &Parts,
+        training: &Panel,
+        task: &Task,
+        progress: &dyn Progress,
+    ) -> Result<Box<dyn FittedForecaster>> {
+        let _ = chosen;
+        self.fit(training, task, progress)
+    }
 
     /// Puts a fitted model together again: it forecasts bit for bit what the saved one did.
     ///
@@ -134,20 +169,45 @@ pub trait FittedForecaster: Send + Sync {
         None
     }
 
-    /// Point forecasts (medians) from each of `origins`, the position of the last row that may be read.
-    ///
-    /// # Shapes
-    /// origins x series x horizon; NaN where the forecast is refused for want of data.
+    /// Forecasts from each of `origins`, the position of the last row that may be read.
     ///
     /// # Errors
     /// A panel with other series, step or zone than the fitted one, or an origin outside of it.
-    fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>>;
+    fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook>;
 
     /// The parameters, for the artefact.
     ///
     /// # Errors
     /// Parameters that cannot be written.
     fn save(&self) -> Result<Parts>;
+}
+
+/// What a model says by itself, before its intervals are calibrated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outlook {
+    /// Medians: origins x series x horizon, in the unit of the target; NaN where refused for want of data.
+    pub points: Array3<f64>,
+    /// How far below and above its median the model expects the truth, as the distances to its own 10 % and 90 %
+    /// quantiles: origins x series x horizon x 2, not negative. Models that do not know have none.
+    pub spread: Option<Array4<f64>>,
+}
+
+impl From<Array3<f64>> for Outlook {
+    fn from(points: Array3<f64>) -> Self {
+        Self { points, spread: None }
+    }
+}
+
+impl Outlook {
+    /// The forecasts from the origins at `range`.
+    #[must_use]
+    pub fn of_origins(&self, range: std::ops::Range<usize>) -> Self {
+        let spread = self.spread.as_ref();
+        Self {
+            points: self.points.slice(s![range.clone(), .., ..]).to_owned(),
+            spread: spread.map(|spread| spread.slice(s![range, .., .., ..]).to_owned()),
+        }
+    }
 }
 
 /// Quantile forecasts.

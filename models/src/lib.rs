@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`forecaster`] | the contract: [`Forecaster`] is fitted into a [`FittedForecaster`] |
 //! | [`forecasters`] | the kinds, as a plain list |
+//! | [`gbdt`] | gradient-boosted trees on histograms, the engine of the forecaster of that name |
 //! | [`conformal`] | intervals on top of any of them |
 //! | [`pipeline`] | a fitted model with its intervals: the same for training and serving |
 //! | [`artefact`] | model files: data that can be checked, and nothing that can run |
@@ -16,6 +17,7 @@ pub mod conformal;
 pub mod error;
 pub mod forecaster;
 pub mod forecasters;
+pub mod gbdt;
 mod linear_algebra;
 mod minimise;
 pub mod pipeline;
@@ -25,4 +27,4 @@ pub mod scope;
 pub mod season;
 
 pub use error::{Error, Result};
-pub use forecaster::{FittedForecaster, Forecaster, Progress, Quantile, QuantileForecasts, Silent, Task};
+pub use forecaster::{FittedForecaster, Forecaster, Outlook, Progress, Quantile, QuantileForecasts, Silent, Task};

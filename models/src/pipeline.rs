@@ -2,7 +2,6 @@
 
 use arterial_datasets::feature::FeatureSetId;
 use arterial_datasets::panel::Panel;
-use ndarray::Array3;
 use serde_json::Value;
 
 use crate::artefact::{Files, Parts};
@@ -10,7 +9,7 @@ use crate::conformal::Calibration;
 use crate::forecaster::require_rows;
 use crate::forecasters::by_name;
 use crate::scope::Scope;
-use crate::{Error, FittedForecaster, Forecaster, Progress, Quantile, QuantileForecasts, Result, Task};
+use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Quantile, QuantileForecasts, Result, Task};
 
 /// The share of the training part that serves for calibration where there is no validation part.
 const CALIBRATION_SHARE: usize = 5;
@@ -24,9 +23,10 @@ pub struct Pipeline {
 impl Pipeline {
     /// Fits `kind` on `training`, whose last `validation` rows are the validation part (0 where there is none).
     ///
-    /// The kind is fitted on the rows before the calibration part, its residuals on the calibration part make the
-    /// intervals, and then it is fitted again on all of `training`. The calibration part is the validation part or,
-    /// where that is shorter than two horizons, the last fifth of `training` (at least two horizons).
+    /// The kind is fitted on the rows before the calibration part and chooses by the calibration part what it leaves to
+    /// the data; its residuals there make the intervals; and then it is fitted again on all of `training` with what it
+    /// chose. The calibration part is the validation part or, where that is shorter than two horizons, the last fifth of
+    /// `training` (at least two horizons).
     ///
     /// # Errors
     /// Too few rows, or values that the kind cannot be fitted on.
@@ -44,10 +44,10 @@ impl Pipeline {
         };
         require_rows(kind.name(), tail + task.horizon + 1, training)?;
         let head = training.steps() - tail;
-        let partial = kind.fit(&training.rows(0..head), task, progress)?;
+        let partial = kind.fit_choosing(training, tail, task, progress)?;
         let origins: Vec<usize> = (head - 1..training.steps() - 1).collect();
         let calibration = Calibration::fit(partial.as_ref(), training, &origins).map_err(|error| of(kind, error))?;
-        let fitted = kind.fit(training, task, progress)?;
+        let fitted = kind.refit(&partial.save()?, training, task, progress)?;
         Ok(Self { fitted, calibration })
     }
 
@@ -81,11 +81,11 @@ impl Pipeline {
         self.fitted.feature_set()
     }
 
-    /// Point forecasts alone: origins x series x horizon, NaN where refused.
+    /// What the model says by itself.
     ///
     /// # Errors
     /// A panel of another scope, or an origin outside of it.
-    pub fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+    pub fn outlook(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
         self.fitted.forecast(panel, origins)
     }
 
@@ -94,22 +94,22 @@ impl Pipeline {
     /// # Errors
     /// A panel of another scope, an origin outside of it, or quantiles that do not increase.
     pub fn forecast(&self, panel: &Panel, origins: &[usize], quantiles: &[Quantile]) -> Result<QuantileForecasts> {
-        let points = self.points(panel, origins)?;
-        self.calibration.apply(panel, origins, &points, quantiles)
+        let outlook = self.outlook(panel, origins)?;
+        self.calibration.apply(panel, origins, &outlook, quantiles)
     }
 
-    /// Quantile forecasts around point forecasts that [`Pipeline::points`] gave for the same origins.
+    /// Quantile forecasts around what [`Pipeline::outlook`] gave for the same origins.
     ///
     /// # Errors
-    /// Quantiles that do not increase, or point forecasts of another shape.
+    /// Quantiles that do not increase, or an outlook of another shape.
     pub fn around(
         &self,
         panel: &Panel,
         origins: &[usize],
-        points: &Array3<f64>,
+        outlook: &Outlook,
         quantiles: &[Quantile],
     ) -> Result<QuantileForecasts> {
-        self.calibration.apply(panel, origins, points, quantiles)
+        self.calibration.apply(panel, origins, outlook, quantiles)
     }
 
     /// The files of the artefact.

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use arterial_datasets::panel::Panel;
-use arterial_models::forecaster::{FittedForecaster, Forecaster, Progress, Quantile, Task};
+use arterial_models::forecaster::{FittedForecaster, Forecaster, Outlook, Progress, Quantile, Task};
 use arterial_models::pipeline::Pipeline;
-use ndarray::{Array3, Array4};
+use ndarray::Array4;
 
 use crate::Result;
 use crate::document::{DataBlock, Document, ProtocolBlock, Timing, score_rows};
@@ -66,18 +66,12 @@ impl Predict for Veteran<'_> {
         &self.name
     }
 
-    fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
-        Predict::points(self.pipeline, panel, origins)
+    fn outlook(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
+        Predict::outlook(self.pipeline, panel, origins)
     }
 
-    fn around(
-        &self,
-        panel: &Panel,
-        origins: &[usize],
-        points: &Array3<f64>,
-        asked: &[Quantile],
-    ) -> Result<Array4<f64>> {
-        Predict::around(self.pipeline, panel, origins, points, asked)
+    fn around(&self, panel: &Panel, origins: &[usize], outlook: &Outlook, asked: &[Quantile]) -> Result<Array4<f64>> {
+        Predict::around(self.pipeline, panel, origins, outlook, asked)
     }
 }
 
@@ -86,18 +80,12 @@ impl Predict for Pipeline {
         Pipeline::name(self)
     }
 
-    fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
-        Ok(Pipeline::points(self, panel, origins)?)
+    fn outlook(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
+        Ok(Pipeline::outlook(self, panel, origins)?)
     }
 
-    fn around(
-        &self,
-        panel: &Panel,
-        origins: &[usize],
-        points: &Array3<f64>,
-        asked: &[Quantile],
-    ) -> Result<Array4<f64>> {
-        Ok(Pipeline::around(self, panel, origins, points, asked)?.values)
+    fn around(&self, panel: &Panel, origins: &[usize], outlook: &Outlook, asked: &[Quantile]) -> Result<Array4<f64>> {
+        Ok(Pipeline::around(self, panel, origins, outlook, asked)?.values)
     }
 }
 
@@ -109,12 +97,12 @@ impl Predict for Bare {
         self.0.name()
     }
 
-    fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+    fn outlook(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
         Ok(self.0.forecast(panel, origins)?)
     }
 
-    fn around(&self, _: &Panel, _: &[usize], points: &Array3<f64>, _: &[Quantile]) -> Result<Array4<f64>> {
-        let (windows, series, horizon) = points.dim();
+    fn around(&self, _: &Panel, _: &[usize], outlook: &Outlook, _: &[Quantile]) -> Result<Array4<f64>> {
+        let (windows, series, horizon) = outlook.points.dim();
         Ok(Array4::zeros((windows, series, horizon, 0)))
     }
 }

@@ -4,8 +4,8 @@
 use std::time::Instant;
 
 use arterial_datasets::panel::Panel;
-use arterial_models::forecaster::{Progress, Quantile};
-use ndarray::{Array3, Array4, ArrayView2, s};
+use arterial_models::forecaster::{Outlook, Progress, Quantile};
+use ndarray::{Array4, ArrayView2, s};
 use rayon::prelude::*;
 
 use crate::Result;
@@ -23,21 +23,21 @@ pub trait Predict: Send + Sync {
     /// The name in the score table.
     fn name(&self) -> &str;
 
-    /// Point forecasts from each of `origins`: origins x series x steps ahead, NaN where refused.
+    /// Forecasts from each of `origins`, before their quantiles.
     ///
     /// # Errors
     /// A panel that the model does not know, or an origin outside of it.
-    fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>>;
+    fn outlook(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook>;
 
-    /// Quantile forecasts around `points`, with the quantiles as a fourth axis; of length 0 where there are none.
+    /// Quantile forecasts around `outlook`, with the quantiles as a fourth axis; of length 0 where there are none.
     ///
     /// # Errors
-    /// Points of another shape.
+    /// An outlook of another shape.
     fn around(
         &self,
         panel: &Panel,
         origins: &[usize],
-        points: &Array3<f64>,
+        outlook: &Outlook,
         quantiles: &[Quantile],
     ) -> Result<Array4<f64>>;
 }
@@ -146,11 +146,11 @@ pub fn evaluate(setting: &Setting<'_>, contest: &Contest<'_>, progress: &dyn Pro
     let chunk_origins = (CHUNK_VALUES / per_origin / (1 + setting.quantiles.len())).max(1);
     let mut done = 0;
     for block in setting.origins.chunks(block_origins) {
-        let mut points = Vec::with_capacity(contest.models.len());
+        let mut outlooks = Vec::with_capacity(contest.models.len());
         for (model, total) in contest.models.iter().zip(&mut totals) {
             progress.report(done as u64, setting.origins.len() as u64, model.name());
             let started = Instant::now();
-            points.push(model.points(setting.panel, block)?);
+            outlooks.push(model.outlook(setting.panel, block)?);
             total.predict_seconds += started.elapsed().as_secs_f64();
         }
         let chunks: Vec<(usize, &[usize])> = block
@@ -161,7 +161,7 @@ pub fn evaluate(setting: &Setting<'_>, contest: &Contest<'_>, progress: &dyn Pro
         let parts: Result<Vec<Vec<Scores>>> = chunks
             .par_iter()
             .map(|(from, origins)| {
-                let forecasts = around(setting, contest, origins, *from, &points)?;
+                let forecasts = around(setting, contest, origins, *from, &outlooks)?;
                 Ok(score_chunk(setting, contest, origins, &forecasts))
             })
             .collect();
@@ -179,26 +179,26 @@ pub fn evaluate(setting: &Setting<'_>, contest: &Contest<'_>, progress: &dyn Pro
 
 /// One model's forecasts of a chunk.
 struct Forecasts {
-    point: Array3<f64>,
+    outlook: Outlook,
     quantiles: Array4<f64>,
     seconds: f64,
 }
 
-/// Each model's share of `points` from the origin at `from` on, with its quantiles.
+/// Each model's share of `outlooks` from the origin at `from` on, with its quantiles.
 fn around(
     setting: &Setting<'_>,
     contest: &Contest<'_>,
     origins: &[usize],
     from: usize,
-    points: &[Array3<f64>],
+    outlooks: &[Outlook],
 ) -> Result<Vec<Forecasts>> {
-    let mut forecasts = Vec::with_capacity(points.len());
-    for (model, points) in contest.models.iter().zip(points) {
+    let mut forecasts = Vec::with_capacity(outlooks.len());
+    for (model, outlook) in contest.models.iter().zip(outlooks) {
         let started = Instant::now();
-        let point = points.slice(s![from..from + origins.len(), .., ..]).to_owned();
-        let quantiles = model.around(setting.panel, origins, &point, setting.quantiles)?;
+        let outlook = outlook.of_origins(from..from + origins.len());
+        let quantiles = model.around(setting.panel, origins, &outlook, setting.quantiles)?;
         forecasts.push(Forecasts {
-            point,
+            outlook,
             quantiles,
             seconds: started.elapsed().as_secs_f64(),
         });
@@ -259,7 +259,7 @@ fn score_place(
 ) {
     let row = window.origin + 1 + step;
     let target = window.target[[row, series]];
-    let point = |model: usize| forecasts[model].point[[window.place, series, step]];
+    let point = |model: usize| forecasts[model].outlook.points[[window.place, series, step]];
     let common = (0..contest.listed).all(|model| point(model).is_finite());
     let naive = contest.naive.map(point).filter(|value| value.is_finite());
     for (model, scores) in scores.iter_mut().enumerate() {
@@ -326,6 +326,7 @@ mod tests {
     use arterial_datasets::panel::{Channel, ChannelRole};
     use arterial_datasets::time::{MINUTE, Timestamp};
     use arterial_models::forecaster::Silent;
+    use ndarray::Array3;
 
     struct Repeat {
         refuses: usize,
@@ -336,22 +337,25 @@ mod tests {
             "repeat"
         }
 
-        fn points(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+        fn outlook(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
             let shape = (origins.len(), panel.series().len(), 2);
-            Ok(Array3::from_shape_fn(shape, |(place, series, _)| {
+            let points = Array3::from_shape_fn(shape, |(place, series, _)| {
                 if series < self.refuses {
                     f64::NAN
                 } else {
                     panel.target()[[origins[place], series]]
                 }
-            }))
+            });
+            Ok(points.into())
         }
 
-        fn around(&self, _: &Panel, _: &[usize], points: &Array3<f64>, quantiles: &[Quantile]) -> Result<Array4<f64>> {
-            let (windows, series, horizon) = points.dim();
+        fn around(&self, _: &Panel, _: &[usize], outlook: &Outlook, quantiles: &[Quantile]) -> Result<Array4<f64>> {
+            let (windows, series, horizon) = outlook.points.dim();
             Ok(Array4::from_shape_fn(
                 (windows, series, horizon, quantiles.len()),
-                |(place, series, step, quantile)| points[[place, series, step]] + f64::from(quantiles[quantile]) - 0.5,
+                |(place, series, step, quantile)| {
+                    outlook.points[[place, series, step]] + f64::from(quantiles[quantile]) - 0.5
+                },
             ))
         }
     }

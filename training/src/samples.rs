@@ -80,15 +80,15 @@ pub(crate) fn gather(
     let [low, high] = setting.layout.intervals[0];
     let target = setting.panel.target();
     for origins in setting.origins[from..].chunks(CHUNK) {
-        let points = models[best].points(setting.panel, origins)?;
-        let quantiles = models[best].around(setting.panel, origins, &points, setting.quantiles)?;
+        let outlook = models[best].outlook(setting.panel, origins)?;
+        let quantiles = models[best].around(setting.panel, origins, &outlook, setting.quantiles)?;
         for (place, origin) in origins.iter().enumerate() {
             for (series, sample) in &mut samples {
                 let row = origin + step;
                 sample.points.push(SamplePoint {
                     time: setting.panel.time(row),
                     actual: target[[row, *series]],
-                    point: points[[place, *series, step - 1]],
+                    point: outlook.points[[place, *series, step - 1]],
                     low: quantiles[[place, *series, step - 1, low]],
                     high: quantiles[[place, *series, step - 1, high]],
                 });

@@ -23,7 +23,7 @@ use crate::minimise::minimise;
 use crate::profile::{self, Profile};
 use crate::scope::Scope;
 use crate::season::{LocalClock, Slot};
-use crate::{FittedForecaster, Forecaster, Progress, Result, Task};
+use crate::{FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
 
 const NAME: &str = "ets";
 /// The most training rows that parameters are chosen on, the newest ones: four weeks of five minutes.
@@ -228,7 +228,7 @@ impl FittedForecaster for FittedEts {
         2 * self.profile.level.dim().1
     }
 
-    fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+    fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
         self.settings.scope.check(panel, origins)?;
         let clock = LocalClock::of(panel)?;
         let target = panel.target();
@@ -240,7 +240,7 @@ impl FittedForecaster for FittedEts {
             let values: Vec<f64> = target.column(series).iter().take(last).copied().collect();
             block.assign(&self.series(series, &values, &places, origins));
         });
-        Ok(forecasts)
+        Ok(forecasts.into())
     }
 
     fn save(&self) -> Result<Parts> {

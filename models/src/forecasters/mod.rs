@@ -6,13 +6,16 @@ use arterial_datasets::feature::FeatureSet;
 
 use crate::{Error, Forecaster, Result};
 
+mod deviation;
 mod ets;
+mod gbdt;
 mod linear;
 mod persistence;
 mod seasonal_naive;
 mod weekly_profile;
 
 pub use ets::Ets;
+pub use gbdt::GradientBoosted;
 pub use linear::Linear;
 pub use persistence::Persistence;
 pub use seasonal_naive::SeasonalNaive;
@@ -26,7 +29,8 @@ pub fn list(features: Arc<dyn FeatureSet>) -> Vec<Box<dyn Forecaster>> {
         Box::new(SeasonalNaive),
         Box::new(WeeklyProfile),
         Box::new(Ets),
-        Box::new(Linear::new(features)),
+        Box::new(Linear::new(Arc::clone(&features))),
+        Box::new(GradientBoosted::new(features)),
     ]
 }
 

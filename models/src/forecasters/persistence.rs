@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::artefact::Parts;
 use crate::forecaster::require_rows;
 use crate::scope::Scope;
-use crate::{FittedForecaster, Forecaster, Progress, Result, Task};
+use crate::{FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
 
 const NAME: &str = "persistence";
 
@@ -60,7 +60,7 @@ impl FittedForecaster for FittedPersistence {
         self.task.context
     }
 
-    fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+    fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
         self.scope.check(panel, origins)?;
         let target = panel.target();
         let mut forecasts = Array3::from_elem((origins.len(), target.ncols(), self.task.horizon), f64::NAN);
@@ -75,7 +75,7 @@ impl FittedForecaster for FittedPersistence {
                 row.fill(last.unwrap_or(f64::NAN));
             }
         });
-        Ok(forecasts)
+        Ok(forecasts.into())
     }
 
     fn save(&self) -> Result<Parts> {

@@ -9,7 +9,7 @@ use crate::artefact::Parts;
 use crate::forecaster::require_rows;
 use crate::scope::Scope;
 use crate::season::{LocalClock, WEEK};
-use crate::{FittedForecaster, Forecaster, Progress, Result, Task};
+use crate::{FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
 
 const NAME: &str = "seasonal-naive";
 /// How many weeks back a value is looked for.
@@ -131,13 +131,13 @@ impl FittedForecaster for FittedSeasonalNaive {
         (WEEKS * WEEK + 1) * slots
     }
 
-    fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+    fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
         self.scope.check(panel, origins)?;
         let clock = LocalClock::of(panel)?;
         let target = panel.target();
         let horizon = self.task.horizon;
         let (Some(&first), Some(&last)) = (origins.iter().min(), origins.iter().max()) else {
-            return Ok(Array3::zeros((0, target.ncols(), horizon)));
+            return Ok(Array3::zeros((0, target.ncols(), horizon)).into());
         };
         let rows: Vec<usize> = (first + 1..=last + horizon).collect();
         let sources: Vec<Vec<usize>> = rows.par_iter().map(|&row| self.sources(&clock, panel, row)).collect();
@@ -148,7 +148,7 @@ impl FittedForecaster for FittedSeasonalNaive {
                 *value = first_seen(&target, &sources[origin + step - first], origin, series);
             }
         });
-        Ok(forecasts)
+        Ok(forecasts.into())
     }
 
     fn save(&self) -> Result<Parts> {

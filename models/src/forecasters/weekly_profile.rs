@@ -10,7 +10,7 @@ use crate::forecaster::require_rows;
 use crate::profile::{self, Profile};
 use crate::scope::Scope;
 use crate::season::LocalClock;
-use crate::{Error, FittedForecaster, Forecaster, Progress, Result, Task};
+use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
 
 const NAME: &str = "weekly-profile";
 
@@ -74,7 +74,7 @@ impl FittedForecaster for FittedWeeklyProfile {
         1
     }
 
-    fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+    fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
         self.settings.scope.check(panel, origins)?;
         let clock = LocalClock::of(panel)?;
         let mut forecasts = Array3::zeros((origins.len(), panel.series().len(), self.horizon()));
@@ -86,7 +86,7 @@ impl FittedForecaster for FittedWeeklyProfile {
             }
             Ok::<(), Error>(())
         })?;
-        Ok(forecasts)
+        Ok(forecasts.into())
     }
 
     fn save(&self) -> Result<Parts> {

@@ -81,7 +81,7 @@ fn quantiles_never_cross_and_the_median_is_the_point_forecast() {
     let origins: Vec<usize> = (ROWS - 1..ROWS + 90).collect();
     for kind in kinds() {
         let pipeline = Pipeline::fit(kind.as_ref(), &panel.rows(0..ROWS), 0, &task(4), &Silent).unwrap();
-        let points = pipeline.points(&panel, &origins).unwrap();
+        let points = pipeline.outlook(&panel, &origins).unwrap().points;
         let forecasts = pipeline.forecast(&panel, &origins, &quantiles()).unwrap();
         for lane in forecasts.values.lanes(ndarray::Axis(3)) {
             let refused = lane.iter().all(|value| value.is_nan());
@@ -131,10 +131,10 @@ fn rows_behind_the_origin_are_never_read() {
     let cut = panel.rows(0..origins[1] + 1);
     for kind in kinds() {
         let fitted = fit(kind.as_ref(), &panel.rows(0..ROWS), 8);
-        let expected = bits(&fitted.forecast(&panel, &origins).unwrap());
+        let expected = bits(&fitted.forecast(&panel, &origins).unwrap().points);
         for other in [&garbage, &nothing, &cut] {
             assert!(
-                bits(&fitted.forecast(other, &origins).unwrap()) == expected,
+                bits(&fitted.forecast(other, &origins).unwrap().points) == expected,
                 "{}",
                 kind.name()
             );
@@ -148,8 +148,8 @@ fn one_origin_alone_is_forecast_as_among_many() {
     let many: Vec<usize> = (ROWS - 1..ROWS + 90).rev().collect();
     for kind in kinds() {
         let fitted = fit(kind.as_ref(), &panel.rows(0..ROWS), 4);
-        let all = fitted.forecast(&panel, &many).unwrap();
-        let alone = fitted.forecast(&panel, &many[70..71]).unwrap();
+        let all = fitted.forecast(&panel, &many).unwrap().points;
+        let alone = fitted.forecast(&panel, &many[70..71]).unwrap().points;
         assert_eq!(
             bits(&all.slice(s![70..71, .., ..]).to_owned()),
             bits(&alone),
@@ -164,7 +164,7 @@ fn gaps_in_the_input_are_no_reason_to_fail() {
     let panel = panel(ROWS, 3, 0.4);
     for kind in kinds() {
         let fitted = fit(kind.as_ref(), &panel.rows(0..ROWS - 96), 4);
-        let forecasts = fitted.forecast(&panel, &[ROWS - 50, ROWS - 1]).unwrap();
+        let forecasts = fitted.forecast(&panel, &[ROWS - 50, ROWS - 1]).unwrap().points;
         let sensible = forecasts
             .iter()
             .all(|value| value.is_nan() || (0.0..120.0).contains(value));
@@ -219,7 +219,7 @@ fn horizons_of_one_step_and_of_seventy_two_have_their_shape() {
     for kind in kinds() {
         for horizon in [1, 72] {
             let fitted = fit(kind.as_ref(), &panel, horizon);
-            let forecasts = fitted.forecast(&panel, &[ROWS - 2, ROWS - 1]).unwrap();
+            let forecasts = fitted.forecast(&panel, &[ROWS - 2, ROWS - 1]).unwrap().points;
             assert_eq!(forecasts.dim(), (2, 2, horizon), "{}", kind.name());
             assert_eq!(fitted.horizon(), horizon);
         }
@@ -245,7 +245,7 @@ fn a_history_that_is_too_short_is_refused_clearly() {
 fn the_first_row_is_forecast_from_or_refused_never_made_up() {
     let panel = panel(ROWS, 2, 0.0);
     for kind in kinds() {
-        let forecasts = fit(kind.as_ref(), &panel, 4).forecast(&panel, &[0]).unwrap();
+        let forecasts = fit(kind.as_ref(), &panel, 4).forecast(&panel, &[0]).unwrap().points;
         let sensible = forecasts
             .iter()
             .all(|value| value.is_nan() || (20.0..80.0).contains(value));

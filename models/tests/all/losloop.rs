@@ -30,7 +30,7 @@ fn errors(panel: &Panel, name: &str) -> [f64; 3] {
     let fit = started.elapsed();
     let origins: Vec<usize> = (TRAINING + TASK.context - 1..panel.steps() - TASK.horizon).collect();
     assert_eq!(origins.len(), 381);
-    let forecasts = fitted.forecast(panel, &origins).unwrap();
+    let forecasts = fitted.forecast(panel, &origins).unwrap().points;
     let target = panel.target();
     let errors = [3, 6, 12].map(|step| {
         let mut sum = 0.0;

@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
-use arterial_datasets::feature::{FeatureSet, FeatureState, PreparedFeatures};
+use arterial_datasets::feature::FeatureSet;
 use arterial_datasets::panel::Panel;
 use ndarray::{Array1, Array2, Array3, Axis, s};
 
-use super::anchor::{Anchor, LOOK_BACK, OWN, SERIES_COLUMNS};
 use super::penalty::choose_penalty;
-use super::sample::{Ground, Sample, origins};
-use super::set::Scaler;
-use super::{FittedLinear, SERIES_TERMS, Settings};
+use super::sample::{Ground, Sample, wanted};
+use super::{FittedLinear, Settings};
+use crate::forecasters::deviation::{Anchor, Learned, OWN, SERIES_COLUMNS, SERIES_TERMS, Scaler, training_origins};
 use crate::linear_algebra::solve;
-use crate::profile::{self, Profile, WithoutOwnDay};
 use crate::scope::Scope;
-use crate::season::LocalClock;
 use crate::{Progress, Result, Task};
 
 /// The penalty on the anchor's columns.
@@ -26,28 +23,6 @@ const FURTHER_ROUNDS: usize = 2;
 const ROWS_A_COLUMN: usize = 50;
 /// How strongly a series' own terms are held at 0, in units of what the average series knows.
 const SERIES_PENALTY: f64 = 1.0;
-
-/// What is learned before any coefficient.
-pub(super) struct Learned {
-    pub(super) profile: Profile,
-    pub(super) own_day: WithoutOwnDay,
-    pub(super) state: FeatureState,
-    pub(super) features: Box<dyn PreparedFeatures>,
-}
-
-impl Learned {
-    pub(super) fn of(features: &Arc<dyn FeatureSet>, training: &Panel) -> Result<Self> {
-        let (profile, own_day) = profile::learn(training)?;
-        let state = features.learn(training)?;
-        let features = features.prepare(training, &state)?;
-        Ok(Self {
-            profile,
-            own_day,
-            state,
-            features,
-        })
-    }
-}
 
 /// Fits on all of `training`.
 pub(super) fn fit(
@@ -62,7 +37,7 @@ pub(super) fn fit(
     let penalty = choose_penalty(features, training, task)?;
     let learned = Learned::of(features, training)?;
     let width = training.series().len();
-    let origins = training_origins(training, task.horizon)?;
+    let origins = training_origins(training, task.horizon, wanted(width))?;
     let anchor = Anchor::new(
         &learned.profile,
         Some(&learned.own_day),
@@ -124,13 +99,6 @@ fn knots(horizon: usize) -> Vec<usize> {
         knots.push((last + last / 6).min(horizon));
     }
     knots
-}
-
-/// Origins of `training` that have a target in it.
-pub(super) fn training_origins(training: &Panel, horizon: usize) -> Result<Vec<usize>> {
-    let first = LOOK_BACK.min(training.steps().saturating_sub(horizon + 1));
-    let slots = LocalClock::of(training)?.slots_per_day();
-    Ok(origins(first..training.steps() - 1, training.series().len(), slots))
 }
 
 fn penalties(penalty: f64, width: usize) -> Vec<f64> {

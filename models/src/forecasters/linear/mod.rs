@@ -3,7 +3,7 @@
 //! What is regressed is the target's deviation from the usual level at the target's own slot of the week, in units of
 //! the series' usual deviation: so a series far from its usual level returns to it as fast as the data say, and the
 //! value itself is in reach of the same columns. Columns are
-//! - the anchor's: recent deviations, their means, the way the usual level goes, the usual spread ([`anchor`]),
+//! - the anchor's: recent deviations, their means, the way the usual level goes, the usual spread ([`deviation`](super::deviation)),
 //! - the feature set's, each relative to its own mean and spread in that series, with a flag where it is often missing.
 //!
 //! ```text
@@ -14,13 +14,11 @@
 //! Beyond twelve steps ahead, coefficients are fitted at some steps and interpolated between them. The penalty is the
 //! one that errs least on the last fifth of the training part.
 
-mod anchor;
 mod fit;
 mod penalty;
 mod predict;
 mod regress;
 mod sample;
-mod set;
 
 use std::sync::Arc;
 
@@ -30,18 +28,15 @@ use ndarray::{Array3, s};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::deviation::{LOOK_BACK, OWN, SERIES_TERMS, Scaler, check_features, history};
 use crate::artefact::{Parts, from_exact, to_exact};
 use crate::forecaster::require_rows;
 use crate::profile::Profile;
 use crate::scope::Scope;
-use crate::season::{LocalClock, WEEK};
-use crate::{Error, FittedForecaster, Forecaster, Progress, Result, Task};
-use anchor::OWN;
-use set::Scaler;
+use crate::season::LocalClock;
+use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
 
 const NAME: &str = "linear";
-/// Terms that each series has of its own: constant, last deviation, way of the usual level.
-const SERIES_TERMS: usize = 3;
 
 /// The kind, with the feature set that it eats.
 #[derive(Clone)]
@@ -98,24 +93,13 @@ impl Forecaster for Linear {
 
     fn fit(&self, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
         task.check()?;
-        require_rows(NAME, 2 * task.horizon + anchor::LOOK_BACK, training)?;
+        require_rows(NAME, 2 * task.horizon + LOOK_BACK, training)?;
         Ok(Box::new(fit::fit(&self.features, training, task, progress)?))
     }
 
     fn load(&self, parts: &Parts) -> Result<Box<dyn FittedForecaster>> {
         let Saved { settings, state } = parts.settings(NAME)?;
-        if settings.features != self.features.id() {
-            return Err(Error::malformed(
-                "parameters.json",
-                format!(
-                    "the feature set is `{}` with hash `{}`, this version has `{}` with hash `{}`",
-                    settings.features,
-                    settings.features.hash,
-                    self.features.id(),
-                    self.features.id().hash
-                ),
-            ));
-        }
+        check_features(&settings.features, &self.features.id())?;
         settings.check()?;
         let clock = LocalClock::new(&settings.scope.timezone, settings.scope.step)?;
         let series = settings.scope.series.len();
@@ -163,16 +147,16 @@ impl FittedForecaster for FittedLinear {
 
     /// Eight weeks and a day: the longest that features look back.
     fn history(&self) -> usize {
-        (8 * WEEK + 1) * self.profile.level.dim().1
+        history(&self.profile)
     }
 
     fn feature_set(&self) -> Option<FeatureSetId> {
         Some(self.settings.features.clone())
     }
 
-    fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+    fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
         self.settings.scope.check(panel, origins)?;
-        predict::predict(self, panel, origins)
+        Ok(predict::predict(self, panel, origins)?.into())
     }
 
     fn save(&self) -> Result<Parts> {

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use arterial_datasets::feature::FeatureSet;
 use arterial_datasets::panel::Panel;
 
-use super::anchor::{Anchor, LOOK_BACK};
-use super::fit::{Learned, Step, fit_step, training_origins};
-use super::sample::{Ground, Sample, origins};
-use super::set::Scaler;
+use super::fit::{Step, fit_step};
+use super::sample::{Ground, Sample, wanted};
+use crate::forecasters::deviation::{Anchor, LOOK_BACK, Learned, Scaler, spread, training_origins};
 use crate::season::LocalClock;
 use crate::{Result, Task};
 
@@ -25,7 +24,7 @@ pub(super) fn choose_penalty(features: &Arc<dyn FeatureSet>, training: &Panel, t
     let early = training.rows(0..head);
     let learned = Learned::of(features, &early)?;
     let width = training.series().len();
-    let fitted_on = training_origins(&early, task.horizon)?;
+    let fitted_on = training_origins(&early, task.horizon, wanted(width))?;
     let anchor = Anchor::new(
         &learned.profile,
         Some(&learned.own_day),
@@ -41,9 +40,9 @@ pub(super) fn choose_penalty(features: &Arc<dyn FeatureSet>, training: &Panel, t
         scaler: &scaler,
         target: early.target(),
     };
-    let judged_on = origins(
+    let judged_on = spread(
         head - 1..training.steps() - 1,
-        width,
+        wanted(width),
         LocalClock::of(training)?.slots_per_day(),
     );
     let later = features.prepare(training, &learned.state)?;

@@ -6,8 +6,7 @@ use ndarray::{Array1, Array2, Array3, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
 use super::FittedLinear;
-use super::anchor::{Anchor, OWN, SERIES_COLUMNS};
-use super::set::check;
+use crate::forecasters::deviation::{Anchor, OWN, SERIES_COLUMNS, check};
 use crate::profile::day_type;
 use crate::{Error, Result};
 

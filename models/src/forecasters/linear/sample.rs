@@ -4,10 +4,9 @@ use arterial_datasets::feature::PreparedFeatures;
 use ndarray::{Array2, Array3, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
-use super::anchor::{Anchor, OWN};
 use super::regress::Rows;
-use super::set::{Scaler, check};
 use crate::Result;
+use crate::forecasters::deviation::{Anchor, OWN, Scaler, check};
 use crate::profile::{Profile, day_type};
 
 /// The most rows that a step is fitted on.
@@ -34,23 +33,9 @@ pub(super) struct Ground<'a> {
     pub(super) target: ArrayView2<'a, f64>,
 }
 
-/// Evenly spread origins out of `range`, so that all their series make about as many rows as are wanted.
-pub(super) fn origins(range: std::ops::Range<usize>, series: usize, slots_per_day: usize) -> Vec<usize> {
-    let wanted = (MOST_ROWS / series.max(1)).max(FEWEST_ORIGINS);
-    let mut stride = range.len().div_ceil(wanted).max(1);
-    // A stride that shares a factor with the day would see some slots only.
-    while stride > 1 && common_factor(stride, slots_per_day) > 1 {
-        stride += 1;
-    }
-    range.step_by(stride).collect()
-}
-
-fn common_factor(one: usize, other: usize) -> usize {
-    if other == 0 {
-        one
-    } else {
-        common_factor(other, one % other)
-    }
+/// How many origins are wanted, so that all `series` together make about as many rows.
+pub(super) fn wanted(series: usize) -> usize {
+    (MOST_ROWS / series.max(1)).max(FEWEST_ORIGINS)
 }
 
 impl Ground<'_> {

@@ -14,15 +14,17 @@ use crate::season::{LocalClock, Slot, WEEK};
 /// Recent deviations that are columns of their own.
 const LAGS: usize = 6;
 /// How many rows back a last deviation is looked for.
-pub(super) const LOOK_BACK: usize = 12;
+pub(crate) const LOOK_BACK: usize = 12;
 const MEANS: usize = 4;
-const LAST: usize = LAGS;
+pub(crate) const LAST: usize = LAGS;
 /// What is known of an origin whatever the step ahead: lags, the last one seen, means.
-pub(super) const RECENT: usize = LAGS + 1 + MEANS;
+pub(crate) const RECENT: usize = LAGS + 1 + MEANS;
 /// The anchor's columns; the last one is the constant.
-pub(super) const OWN: usize = RECENT + 13;
-/// The columns that each series has a term of its own for.
-pub(super) const SERIES_COLUMNS: [usize; super::SERIES_TERMS] = [OWN - 1, LAST, RECENT];
+pub(crate) const OWN: usize = RECENT + 13;
+/// Terms that a series may have of its own: constant, last deviation, way of the usual level.
+pub(crate) const SERIES_TERMS: usize = 3;
+/// The columns of these terms.
+pub(crate) const SERIES_COLUMNS: [usize; SERIES_TERMS] = [OWN - 1, LAST, RECENT];
 /// Deviations are summed as whole multiples of one in so many, so that a sum does not depend on where it began.
 const UNITS: f64 = 4_294_967_296.0;
 /// Deviations beyond this many usual ones count as this many.
@@ -32,7 +34,7 @@ const MOST: f64 = 10_000.0;
 const FEW: usize = 32;
 
 /// A panel seen from the usual week.
-pub(super) struct Anchor<'a> {
+pub(crate) struct Anchor<'a> {
     profile: &'a Profile,
     own_day: Option<&'a WithoutOwnDay>,
     target: ArrayView2<'a, f64>,
@@ -51,7 +53,7 @@ struct Sums {
 impl<'a> Anchor<'a> {
     /// Sees `panel` from `profile`, from each of `origins` and `horizon` rows ahead. On training rows, `own_day` gives
     /// the levels that do not know the row's own day.
-    pub(super) fn new(
+    pub(crate) fn new(
         profile: &'a Profile,
         own_day: Option<&'a WithoutOwnDay>,
         panel: &'a Panel,
@@ -114,12 +116,12 @@ impl<'a> Anchor<'a> {
     }
 
     /// The slot of a row, which may lie `horizon` rows behind the last one.
-    pub(super) fn slot(&self, row: usize) -> Slot {
+    pub(crate) fn slot(&self, row: usize) -> Slot {
         self.slots[row]
     }
 
     /// The usual level at a row.
-    pub(super) fn level(&self, row: usize, series: usize) -> f64 {
+    pub(crate) fn level(&self, row: usize, series: usize) -> f64 {
         match self.own_day {
             Some(own) => own.level[(row, series)],
             None => self.profile.level(self.slots[row], series),
@@ -134,7 +136,7 @@ impl<'a> Anchor<'a> {
     }
 
     /// What is known at each of `origins`: origin x series x [`RECENT`], NaN where missing.
-    pub(super) fn recent(&self, origins: &[usize]) -> Array3<f64> {
+    pub(crate) fn recent(&self, origins: &[usize]) -> Array3<f64> {
         let mut recent = Array3::from_elem((origins.len(), self.target.ncols(), RECENT), f64::NAN);
         let blocks = recent.axis_iter_mut(Axis(0)).into_par_iter().zip(origins);
         blocks.for_each(|(mut block, &origin)| {
@@ -175,7 +177,7 @@ impl<'a> Anchor<'a> {
 
     /// Fills the anchor's columns for the target `step` rows behind `origin`. Missing deviations count as none, and a
     /// column says so for the last one.
-    pub(super) fn fill(&self, recent: &[f64], origin: usize, step: usize, series: usize, row: &mut [f64; OWN]) {
+    pub(crate) fn fill(&self, recent: &[f64], origin: usize, step: usize, series: usize, row: &mut [f64; OWN]) {
         let scale = self.profile.scale[series];
         let target = origin + step;
         let level = self.level(target, series);

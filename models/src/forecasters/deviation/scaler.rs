@@ -13,7 +13,7 @@ const MISSING: f64 = 0.01;
 
 /// Mean and inverse spread of each column in each series; a column that does not vary in a series is 0 there.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Scaler {
+pub(crate) struct Scaler {
     /// Series x column.
     mean: Array2<f64>,
     /// Series x column.
@@ -23,7 +23,7 @@ pub(super) struct Scaler {
 
 impl Scaler {
     /// Learns the scales from the rows of `matrix`.
-    pub(super) fn learn(matrix: &FeatureMatrix, series: usize) -> Self {
+    pub(crate) fn learn(matrix: &FeatureMatrix, series: usize) -> Self {
         let columns = matrix.columns.len();
         let mut count = Array2::<f64>::zeros((series, columns));
         let mut mean = Array2::<f64>::zeros((series, columns));
@@ -67,17 +67,17 @@ impl Scaler {
     }
 
     /// The columns that have a flag.
-    pub(super) fn flags(&self) -> &[usize] {
+    pub(crate) fn flags(&self) -> &[usize] {
         &self.flags
     }
 
     /// How many columns come out: the set's and the flags.
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.mean.ncols() + self.flags.len()
     }
 
     /// Scales the features of `series`; a missing one is at its mean and its flag, if it has one, is 1.
-    pub(super) fn fill(&self, features: &ArrayView1<'_, f32>, series: usize, row: &mut [f64]) {
+    pub(crate) fn fill(&self, features: &ArrayView1<'_, f32>, series: usize, row: &mut [f64]) {
         let columns = features.len();
         let means = self.mean.row(series);
         let inverses = self.inverse.row(series);
@@ -94,13 +94,13 @@ impl Scaler {
         }
     }
 
-    pub(super) fn save(&self, parts: Parts) -> Parts {
+    pub(crate) fn save(&self, parts: Parts) -> Parts {
         parts
             .with("features.mean", &self.mean)
             .with("features.inverse", &self.inverse)
     }
 
-    pub(super) fn load(parts: &Parts, series: usize, columns: usize, flags: Vec<usize>) -> Result<Self> {
+    pub(crate) fn load(parts: &Parts, series: usize, columns: usize, flags: Vec<usize>) -> Result<Self> {
         Ok(Self {
             mean: parts.shaped("features.mean", &[series, columns])?,
             inverse: parts.shaped("features.inverse", &[series, columns])?,
@@ -110,7 +110,7 @@ impl Scaler {
 }
 
 /// Checks that a matrix has one row for each origin and series, in that order, and the columns `columns`.
-pub(super) fn check(matrix: &FeatureMatrix, columns: &[String], origins: usize, series: usize) -> Result<()> {
+pub(crate) fn check(matrix: &FeatureMatrix, columns: &[String], origins: usize, series: usize) -> Result<()> {
     let shape = matrix.values.dim();
     let ordered = matrix
         .series

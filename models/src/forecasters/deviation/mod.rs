@@ -1,0 +1,83 @@
+//! What `linear` and `gbdt` learn from: the deviation of the target from its usual level at its own slot of the week, in
+//! units of the series' usual deviation, and the columns that tell how it goes on.
+
+mod anchor;
+mod scaler;
+
+use std::sync::Arc;
+
+use arterial_datasets::feature::{FeatureSet, FeatureSetId, FeatureState, PreparedFeatures};
+use arterial_datasets::panel::Panel;
+
+use crate::profile::{self, Profile, WithoutOwnDay};
+use crate::season::{LocalClock, WEEK};
+use crate::{Error, Result};
+
+pub(super) use anchor::{Anchor, LAST, LOOK_BACK, OWN, SERIES_COLUMNS, SERIES_TERMS};
+pub(super) use scaler::{Scaler, check};
+
+/// What is learned before any column is weighed.
+pub(super) struct Learned {
+    pub(super) profile: Profile,
+    pub(super) own_day: WithoutOwnDay,
+    pub(super) state: FeatureState,
+    pub(super) features: Box<dyn PreparedFeatures>,
+}
+
+impl Learned {
+    pub(super) fn of(features: &Arc<dyn FeatureSet>, training: &Panel) -> Result<Self> {
+        let (profile, own_day) = profile::learn(training)?;
+        let state = features.learn(training)?;
+        let features = features.prepare(training, &state)?;
+        Ok(Self {
+            profile,
+            own_day,
+            state,
+            features,
+        })
+    }
+}
+
+/// Evenly spread origins out of `range`, at most about `wanted`.
+pub(super) fn spread(range: std::ops::Range<usize>, wanted: usize, slots_per_day: usize) -> Vec<usize> {
+    let mut stride = range.len().div_ceil(wanted.max(1)).max(1);
+    // A stride that shares a factor with the day would see some slots only.
+    while stride > 1 && common_factor(stride, slots_per_day) > 1 {
+        stride += 1;
+    }
+    range.step_by(stride).collect()
+}
+
+fn common_factor(one: usize, other: usize) -> usize {
+    if other == 0 {
+        one
+    } else {
+        common_factor(other, one % other)
+    }
+}
+
+/// Origins of `training` that have a target in it, at most about `wanted`.
+pub(super) fn training_origins(training: &Panel, horizon: usize, wanted: usize) -> Result<Vec<usize>> {
+    let first = LOOK_BACK.min(training.steps().saturating_sub(horizon + 1));
+    let slots = LocalClock::of(training)?.slots_per_day();
+    Ok(spread(first..training.steps() - 1, wanted, slots))
+}
+
+/// Rows that features and anchor look back: eight weeks and a day.
+pub(super) fn history(profile: &Profile) -> usize {
+    (8 * WEEK + 1) * profile.level.dim().1
+}
+
+/// Checks that a model was fitted with the feature set at hand.
+pub(super) fn check_features(fitted: &FeatureSetId, here: &FeatureSetId) -> Result<()> {
+    if fitted == here {
+        return Ok(());
+    }
+    Err(Error::malformed(
+        "parameters.json",
+        format!(
+            "the feature set is `{fitted}` with hash `{}`, this version has `{here}` with hash `{}`",
+            fitted.hash, here.hash
+        ),
+    ))
+}

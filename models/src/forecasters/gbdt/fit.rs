@@ -1,0 +1,164 @@
+//! Fitting: the usual week, how fast deviations decay, and the trees.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use arterial_datasets::feature::FeatureSet;
+use arterial_datasets::panel::Panel;
+use ndarray::Array1;
+
+use super::grow::{Group, Judge, Rounds, grow};
+use super::rows::{Ground, Rows};
+use super::{FittedGradientBoosted, Settings};
+use crate::forecasters::deviation::{Anchor, Learned, Scaler, spread, training_origins};
+use crate::scope::Scope;
+use crate::season::LocalClock;
+use crate::{Progress, Result, Task};
+
+/// The rows that a group of steps learns from, about.
+const MOST_ROWS: usize = 120_000;
+/// Origins that are used at least, however many series there are.
+const FEWEST_ORIGINS: usize = 256;
+
+/// How many trees there are to be.
+pub(super) enum Stop<'a> {
+    /// As many as err least on the last rows of the panel, which are not fitted on; so many there are.
+    Validation(usize),
+    /// This many for each group of steps.
+    At(&'a [Rounds]),
+}
+
+/// The last step of each group: 3, 6, 12, 24 and so on, and the horizon.
+pub(super) fn ends(horizon: usize) -> Vec<usize> {
+    let mut ends: Vec<usize> = std::iter::successors(Some(3), |end| Some(end * 2))
+        .take_while(|end| *end < horizon)
+        .collect();
+    ends.push(horizon);
+    ends
+}
+
+/// The steps of each group.
+fn groups(ends: &[usize]) -> Vec<RangeInclusive<usize>> {
+    let first = std::iter::once(1).chain(ends.iter().map(|end| end + 1));
+    first.zip(ends).map(|(first, end)| first..=*end).collect()
+}
+
+/// How many origins are wanted, and of how many rows one is kept.
+fn wanted(series: usize, steps: usize) -> (usize, usize) {
+    let origins = (MOST_ROWS / series.max(1)).max(FEWEST_ORIGINS).max(steps);
+    (origins, (origins * series).div_ceil(2 * MOST_ROWS).max(1))
+}
+
+/// Fits on `panel` up to where `stop` says.
+pub(super) fn fit(
+    features: &Arc<dyn FeatureSet>,
+    panel: &Panel,
+    stop: &Stop<'_>,
+    task: &Task,
+    progress: &dyn Progress,
+) -> Result<FittedGradientBoosted> {
+    let ends = ends(task.horizon);
+    let total = ends.len() as u64 + 1;
+    progress.report(0, total, "preparing features");
+    let judged = match stop {
+        Stop::Validation(rows) => *rows,
+        Stop::At(_) => 0,
+    };
+    let training = panel.rows(0..panel.steps() - judged);
+    let learned = Learned::of(features, &training)?;
+    let series = training.series().len();
+    let (count, thin) = wanted(series, task.horizon);
+    let origins = training_origins(&training, task.horizon, count)?;
+    let anchor = Anchor::new(
+        &learned.profile,
+        Some(&learned.own_day),
+        &training,
+        &origins,
+        task.horizon,
+    )?;
+    let scaler = Scaler::learn(&learned.features.matrix(&origins, 1)?, series);
+    let ground = Ground {
+        profile: &learned.profile,
+        anchor: &anchor,
+        features: learned.features.as_ref(),
+        names: learned.features.columns(),
+        scaler: &scaler,
+        target: training.target(),
+    };
+    let slots = LocalClock::of(panel)?.slots_per_day();
+    let judged_on = spread(training.steps() - 1..panel.steps() - 1, count, slots);
+    let later = features.prepare(panel, &learned.state)?;
+    let later_anchor = Anchor::new(&learned.profile, None, panel, &judged_on, task.horizon)?;
+    let judge = Ground {
+        anchor: &later_anchor,
+        features: later.as_ref(),
+        target: panel.target(),
+        ..ground
+    };
+    let mut decay = Array1::zeros(task.horizon);
+    let mut grown: Vec<Group> = Vec::with_capacity(ends.len());
+    for (number, steps) in groups(&ends).into_iter().enumerate() {
+        progress.report(number as u64 + 1, total, "growing trees");
+        let rows = ground.rows(&origins, steps.clone(), thin)?;
+        note_decay(&rows, &mut decay);
+        let judged_rows;
+        let judge = match stop {
+            Stop::Validation(_) => {
+                judged_rows = judge.rows(&judged_on, steps, thin)?;
+                Judge::Rows(&judged_rows)
+            }
+            Stop::At(rounds) => Judge::Rounds(rounds[number]),
+        };
+        grown.push(grow(&rows, &judge, &decay, task.seed, progress)?);
+    }
+    progress.report(total, total, "fitted");
+    let settings = Settings {
+        scope: Scope::of(&training),
+        task: *task,
+        features: features.id(),
+        columns: learned.features.columns().to_vec(),
+        flags: scaler.flags().to_vec(),
+        rounds: grown.iter().map(Group::rounds).collect(),
+        ends,
+    };
+    let Learned { profile, state, .. } = learned;
+    Ok(FittedGradientBoosted {
+        settings,
+        features: Arc::clone(features),
+        state,
+        profile,
+        scaler,
+        decay,
+        groups: grown,
+    })
+}
+
+/// Notes what is left of the last deviation at each step of `rows`: the weight of least squares, between 0 and 1.
+fn note_decay(rows: &Rows, decay: &mut Array1<f64>) {
+    let mut sums = vec![(0.0, 0.0); decay.len()];
+    for (at, step) in rows.step.iter().enumerate() {
+        let (last, weight) = (f64::from(rows.last[at]), f64::from(rows.weight[at]));
+        let sum = &mut sums[step - 1];
+        sum.0 += weight * last * f64::from(rows.deviation[at]);
+        sum.1 += weight * last * last;
+    }
+    for (decay, (product, square)) in decay.iter_mut().zip(sums) {
+        if square > 0.0 {
+            *decay = (product / square).clamp(0.0, 1.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_cover_every_step_once_up_to_the_horizon() {
+        for horizon in [1, 2, 3, 4, 12, 13, 72] {
+            let steps: Vec<usize> = groups(&ends(horizon)).into_iter().flatten().collect();
+            assert_eq!(steps, (1..=horizon).collect::<Vec<_>>());
+        }
+        assert_eq!(ends(24), [3, 6, 12, 24]);
+    }
+}

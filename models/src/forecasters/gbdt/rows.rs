@@ -1,0 +1,148 @@
+//! The rows that trees learn from and answer for.
+
+use arterial_datasets::feature::PreparedFeatures;
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
+use rayon::prelude::*;
+
+use crate::forecasters::deviation::{Anchor, LAST, OWN, Scaler, check};
+use crate::profile::Profile;
+use crate::{Error, Result};
+
+/// The most rows of features that are held at once.
+const CHUNK_ROWS: usize = 1 << 16;
+
+/// Where rows come from.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) anchor: &'a Anchor<'a>,
+    pub(super) features: &'a dyn PreparedFeatures,
+    /// The columns that the features must have.
+    pub(super) names: &'a [String],
+    pub(super) scaler: &'a Scaler,
+    pub(super) target: ArrayView2<'a, f64>,
+}
+
+/// How many columns a row has: the anchor's, the scaled features, the step ahead.
+pub(super) fn width(scaler: &Scaler) -> usize {
+    OWN + scaler.width() + 1
+}
+
+/// Origins whose rows are held at once.
+pub(super) fn origins_at_once(series: usize) -> usize {
+    (CHUNK_ROWS / series.max(1)).max(1)
+}
+
+/// Rows with what they are to say.
+#[derive(Default)]
+pub(super) struct Rows {
+    /// Row by row.
+    columns: Vec<f32>,
+    width: usize,
+    /// The last deviation, where boosting starts if nothing of it is lost.
+    pub(super) last: Vec<f32>,
+    /// The deviation at the target.
+    pub(super) deviation: Vec<f32>,
+    /// The series' usual deviation beside that of the others.
+    pub(super) weight: Vec<f32>,
+    /// The step ahead.
+    pub(super) step: Vec<usize>,
+}
+
+impl Rows {
+    /// Row x column.
+    pub(super) fn columns(&self) -> Result<ArrayView2<'_, f32>> {
+        let rows = self.columns.len() / self.width.max(1);
+        ArrayView2::from_shape((rows, self.width), &self.columns)
+            .map_err(|error| Error::invalid("features", error, format!("rows of {} columns", self.width)))
+    }
+
+    /// The deviation at the target: row x 1.
+    pub(super) fn targets(&self) -> Array2<f32> {
+        Array1::from_vec(self.deviation.clone()).insert_axis(Axis(1))
+    }
+
+    /// Where boosting starts: the last deviation, decayed; row x output.
+    pub(super) fn starts(&self, decay: &Array1<f64>) -> Array2<f32> {
+        Array2::from_shape_fn((self.last.len(), 1), |(row, _)| {
+            self.last[row] * decay[self.step[row] - 1] as f32
+        })
+    }
+}
+
+impl Ground<'_> {
+    /// The columns of `places` (a position within `origins` and a series), for the target `step` rows ahead.
+    pub(super) fn columns(
+        &self,
+        origins: &[usize],
+        recent: &Array3<f64>,
+        step: usize,
+        places: &[(usize, usize)],
+    ) -> Result<Array2<f32>> {
+        let series = self.target.ncols();
+        let matrix = self.features.matrix(origins, step)?;
+        check(&matrix, self.names, origins.len(), series)?;
+        let mut columns = Array2::zeros((places.len(), width(self.scaler)));
+        let rows = columns.axis_iter_mut(Axis(0)).into_par_iter().zip(places);
+        rows.for_each_init(
+            || vec![0.0; self.scaler.width()],
+            |scaled, (mut row, &(at, one))| {
+                let mut own = [0.0; OWN];
+                let seen = recent.slice(s![at, one, ..]);
+                self.anchor
+                    .fill(seen.as_slice().unwrap_or(&[]), origins[at], step, one, &mut own);
+                self.scaler.fill(&matrix.values.row(at * series + one), one, scaled);
+                let all = own.iter().chain(scaled.iter()).copied().chain([step as f64]);
+                row.iter_mut().zip(all).for_each(|(to, from)| *to = from as f32);
+            },
+        );
+        Ok(columns)
+    }
+
+    /// Rows with a known target, for `steps` ahead; each of `origins` serves one of them, in turn. Of every `thin` rows
+    /// one is kept.
+    pub(super) fn rows(&self, origins: &[usize], steps: std::ops::RangeInclusive<usize>, thin: usize) -> Result<Rows> {
+        let count = steps.clone().count();
+        let mut rows = Rows {
+            width: width(self.scaler),
+            ..Rows::default()
+        };
+        for (place, step) in steps.enumerate() {
+            let known = |origin: &usize| origin + step < self.target.nrows();
+            let own = origins.iter().skip(place).step_by(count).copied().filter(known);
+            let own: Vec<usize> = own.collect();
+            for chunk in own.chunks(origins_at_once(self.target.ncols())) {
+                self.add(chunk, step, thin, &mut rows)?;
+            }
+        }
+        Ok(rows)
+    }
+
+    fn add(&self, origins: &[usize], step: usize, thin: usize, rows: &mut Rows) -> Result<()> {
+        let all = (0..origins.len()).flat_map(|at| (0..self.target.ncols()).map(move |series| (at, series)));
+        let kept: Vec<(usize, usize)> = all
+            .filter(|(at, series)| (origins[*at] + series).is_multiple_of(thin))
+            .filter(|(at, series)| self.deviation(origins[*at] + step, *series).is_finite())
+            .collect();
+        let columns = self.columns(origins, &self.anchor.recent(origins), step, &kept)?;
+        let usual = self.usual_scale();
+        for (row, &(at, series)) in columns.outer_iter().zip(&kept) {
+            rows.last.push(row[LAST]);
+            rows.deviation.push(self.deviation(origins[at] + step, series) as f32);
+            rows.weight.push((self.profile.scale[series] / usual) as f32);
+            rows.step.push(step);
+        }
+        rows.columns.extend(columns.iter());
+        Ok(())
+    }
+
+    fn deviation(&self, row: usize, series: usize) -> f64 {
+        (self.target[(row, series)] - self.anchor.level(row, series)) / self.profile.scale[series]
+    }
+
+    fn usual_scale(&self) -> f64 {
+        let known = self.profile.scale.iter().filter(|scale| scale.is_finite());
+        let (sum, count) = known.fold((0.0, 0.0), |(sum, count), scale| (sum + scale, count + 1.0));
+        if count > 0.0 { sum / count } else { 1.0 }
+    }
+}

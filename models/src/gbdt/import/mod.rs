@@ -1,0 +1,71 @@
+//! Models saved by other libraries.
+
+mod assemble;
+mod lightgbm;
+mod ubjson;
+mod xgboost;
+
+use super::fitted::{FittedGbdt, Link};
+use crate::{Error, Result};
+
+/// The largest file that is read.
+const FILE_LIMIT: usize = 1 << 30;
+/// The most columns of an imported model.
+const MOST_COLUMNS: usize = 65_535;
+/// The most outputs of an imported model.
+const MOST_OUTPUTS: usize = 10_000;
+
+/// Which rounds of a model are imported that was stopped early.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rounds {
+    /// Those up to the best round where the file names one (`best_iteration`), as the scikit-learn interface predicts.
+    #[default]
+    Best,
+    /// All that are in the file, as `Booster.predict` does.
+    All,
+}
+
+impl FittedGbdt {
+    /// Reads a model that `XGBoost` (1.6 or later) wrote with `save_model`, JSON or UBJSON.
+    ///
+    /// Values are 32-bit floats there as here, so that every row takes the same path. Columns of categories must hold
+    /// the codes that the model was trained on.
+    ///
+    /// # Errors
+    /// A file that is too large or no such model, and boosters or objectives that are not supported, by their names.
+    pub fn from_xgboost(file: &[u8], rounds: Rounds) -> Result<Self> {
+        check_size("xgboost", file)?;
+        xgboost::read(file, rounds)
+    }
+
+    /// Reads a model that LightGBM (2 or later) wrote with `save_model`, its text format.
+    ///
+    /// Thresholds are rounded so that every 32-bit value takes the path that LightGBM sends it on.
+    ///
+    /// # Errors
+    /// A file that is too large or no such model, and objectives or leaves that are not supported, by their names.
+    pub fn from_lightgbm(file: &[u8]) -> Result<Self> {
+        check_size("lightgbm", file)?;
+        lightgbm::read(file)
+    }
+}
+
+fn check_size(file: &str, bytes: &[u8]) -> Result<()> {
+    if bytes.len() <= FILE_LIMIT {
+        return Ok(());
+    }
+    Err(Error::malformed(
+        file,
+        format!("it has {} bytes, at most {FILE_LIMIT} are read", bytes.len()),
+    ))
+}
+
+/// The link of an objective, by a table of the names that are known.
+fn link(objective: &str, known: &[(&str, Link)]) -> Result<Link> {
+    let found = known.iter().find(|(name, _)| *name == objective).map(|(_, link)| *link);
+    found.ok_or_else(|| Error::Unknown {
+        what: "objective that can be imported",
+        name: objective.into(),
+        known: known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+    })
+}

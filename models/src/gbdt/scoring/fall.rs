@@ -1,0 +1,182 @@
+//! Sixty-four rows fall through a tree together: every step a few vector instructions, without a branch or a look-up.
+//!
+//! Each split compares the codes of all rows of the block and hands the rows that have come to it on to its children.
+//! A row that goes right skips the leaves on the left, so that the sum of what it skips is the number of its leaf.
+
+use super::block::{BlockNode, BlockTree, Codes, MOST_LEAVES};
+use crate::gbdt::binning::BLOCK;
+use crate::gbdt::simd::vectorised;
+use crate::gbdt::split::CodeSet;
+
+/// Room for the rows that have come to each split.
+pub(crate) struct Room {
+    /// A byte for each row, all of its bits set or none.
+    bytes: [[u8; BLOCK]; MOST_LEAVES],
+    /// A bit for each row, where the processor has instructions for that.
+    #[cfg(target_arch = "x86_64")]
+    bits: [u64; MOST_LEAVES],
+}
+
+impl Room {
+    /// Room with nobody in it.
+    pub(crate) fn new() -> Box<Self> {
+        Box::new(Self {
+            bytes: [[0; BLOCK]; MOST_LEAVES],
+            #[cfg(target_arch = "x86_64")]
+            bits: [0; MOST_LEAVES],
+        })
+    }
+}
+
+/// Finds the leaf of every row of a block; the tree has at most 256 leaves.
+pub(crate) fn fall(tree: &BlockTree, columns: &Codes<'_>, room: &mut Room, leaves: &mut [u8; BLOCK]) {
+    #[cfg(target_arch = "x86_64")]
+    if crate::gbdt::simd::level() == crate::gbdt::simd::Level::Avx512 {
+        // SAFETY: the instructions are there.
+        return unsafe { wide::fall(tree, columns, &mut room.bits, leaves) };
+    }
+    fall_by_bytes(tree, columns, &mut room.bytes, leaves);
+}
+
+vectorised! {
+    fn fall_by_bytes(
+        tree: &BlockTree, columns: &Codes<'_>, room: &mut [[u8; BLOCK]; MOST_LEAVES], leaves: &mut [u8; BLOCK],
+    ) = fall_body;
+}
+
+#[inline(always)]
+fn fall_body(tree: &BlockTree, columns: &Codes<'_>, room: &mut [[u8; BLOCK]; MOST_LEAVES], leaves: &mut [u8; BLOCK]) {
+    room[0] = [u8::MAX; BLOCK];
+    for (place, node) in (0_u8..).zip(&tree.nodes) {
+        let codes = columns[node.column as usize];
+        let beyond = match node.set {
+            0 => above(codes, node),
+            set => within(codes, &tree.sets[usize::from(set) - 1]),
+        };
+        let here = room[usize::from(place)];
+        let (mut left, mut right) = ([0; BLOCK], [0; BLOCK]);
+        for lane in 0..BLOCK {
+            left[lane] = here[lane] & !beyond[lane];
+            right[lane] = here[lane] & beyond[lane];
+            leaves[lane] = leaves[lane].wrapping_add(right[lane] & node.left_leaves as u8);
+        }
+        room[usize::from(node.left_mask)] = left;
+        room[usize::from(node.right_mask)] = right;
+    }
+}
+
+#[inline(always)]
+fn above(codes: &[u8; BLOCK], node: &BlockNode) -> [u8; BLOCK] {
+    let mut beyond = [0; BLOCK];
+    for lane in 0..BLOCK {
+        let is_above = codes[lane].wrapping_add(node.turn as u8) > node.highest as u8;
+        beyond[lane] = if is_above { u8::MAX } else { 0 };
+    }
+    beyond
+}
+
+#[inline(always)]
+fn within(codes: &[u8; BLOCK], set: &CodeSet) -> [u8; BLOCK] {
+    let mut beyond = [0; BLOCK];
+    for lane in 0..BLOCK {
+        beyond[lane] = if set.contains(codes[lane]) { u8::MAX } else { 0 };
+    }
+    beyond
+}
+
+#[cfg(target_arch = "x86_64")]
+mod wide {
+    use std::arch::x86_64::{
+        __m512i, _mm512_add_epi8, _mm512_loadu_si512, _mm512_mask_add_epi8, _mm512_mask_cmpgt_epu8_mask,
+        _mm512_mask_test_epi8_mask, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_si512,
+    };
+
+    use super::{BLOCK, BlockTree, Codes, MOST_LEAVES, within};
+
+    /// The same with a bit for each row.
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn fall(tree: &BlockTree, columns: &Codes<'_>, room: &mut [u64; MOST_LEAVES], leaves: &mut [u8; BLOCK]) {
+        let mut numbers = _mm512_setzero_si512();
+        room[0] = u64::MAX;
+        for (place, node) in (0_u8..).zip(&tree.nodes) {
+            let here = room[usize::from(place)];
+            let codes = columns[node.column as usize];
+            let right = if node.set == 0 {
+                let turned = _mm512_add_epi8(load(codes), fill(node.turn));
+                _mm512_mask_cmpgt_epu8_mask(here, turned, fill(node.highest))
+            } else {
+                let beyond = load(&within(codes, &tree.sets[usize::from(node.set) - 1]));
+                _mm512_mask_test_epi8_mask(here, beyond, beyond)
+            };
+            numbers = _mm512_mask_add_epi8(numbers, right, numbers, fill(node.left_leaves));
+            room[usize::from(node.left_mask)] = here ^ right;
+            room[usize::from(node.right_mask)] = right;
+        }
+        // SAFETY: there is room for 64 bytes.
+        unsafe { _mm512_storeu_si512(leaves.as_mut_ptr().cast(), numbers) };
+    }
+
+    #[target_feature(enable = "avx512f")]
+    fn load(bytes: &[u8; BLOCK]) -> __m512i {
+        // SAFETY: there are 64 bytes.
+        unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    fn fill(four: u32) -> __m512i {
+        _mm512_set1_epi32(four.cast_signed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gbdt::scoring::{CodeTest, Outline};
+
+    /// A complete tree of 64 leaves over three columns, with splits of every kind.
+    fn tree() -> BlockTree {
+        BlockTree::new(1_usize, &mut |node: usize| {
+            if node >= 64 {
+                return Outline::Leaf(node as f32);
+            }
+            let code = (node * 37 % 255) as u8;
+            let test = match node % 3 {
+                0 => CodeTest::Within(CodeSet::above(code, node.is_multiple_of(2))),
+                kind => CodeTest::Above {
+                    code,
+                    missing_left: kind == 1,
+                },
+            };
+            Outline::Split {
+                column: node % 3,
+                test,
+                left: 2 * node,
+                right: 2 * node + 1,
+            }
+        })
+    }
+
+    #[test]
+    fn blocks_fall_where_their_rows_fall_one_by_one() {
+        let tree = tree();
+        let codes: [[u8; BLOCK]; 3] = std::array::from_fn(|column| {
+            std::array::from_fn(|lane| {
+                if lane % 9 == column {
+                    u8::MAX
+                } else {
+                    (lane * 97 + column * 31) as u8
+                }
+            })
+        });
+        let columns: Vec<&[u8; BLOCK]> = codes.iter().collect();
+        let mut room = Room::new();
+        let (mut chosen, mut by_bytes) = ([0; BLOCK], [0; BLOCK]);
+        fall(&tree, &columns, &mut room, &mut chosen);
+        fall_body(&tree, &columns, &mut room.bytes, &mut by_bytes);
+        for lane in 0..BLOCK {
+            let expected = tree.value(|column| codes[column][lane]).to_bits();
+            assert_eq!(tree.values[usize::from(chosen[lane])].to_bits(), expected, "{lane}");
+            assert_eq!(chosen[lane], by_bytes[lane]);
+        }
+    }
+}

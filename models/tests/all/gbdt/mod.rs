@@ -1,0 +1,4 @@
+//! Gradient-boosted trees by themselves, on tables.
+
+mod fitting;
+mod import;
