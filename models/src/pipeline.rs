@@ -2,7 +2,6 @@
 
 use arterial_datasets::feature::FeatureSetId;
 use arterial_datasets::panel::Panel;
-use serde_json::Value;
 
 use crate::artefact::{Files, Parts};
 use crate::conformal::Calibration;
@@ -119,15 +118,8 @@ impl Pipeline {
     pub fn files(&self) -> Result<Files> {
         let model = self.fitted.save()?;
         let calibration = self.calibration.save()?;
-        let parameters = serde_json::json!({"model": model.parameters, "calibration": calibration.parameters});
-        let mut parts = Parts::new(&model.kind, &parameters)?;
-        for (part, inner) in [("model", model), ("calibration", calibration)] {
-            let named = inner
-                .tensors
-                .into_iter()
-                .map(|(name, tensor)| (format!("{part}.{name}"), tensor));
-            parts.tensors.extend(named);
-        }
+        let kind = model.kind.clone();
+        let parts = Parts::of(&kind, [("model".into(), model), ("calibration".into(), calibration)])?;
         Files::of(&parts)
     }
 
@@ -138,8 +130,8 @@ impl Pipeline {
     pub fn load(files: &Files, kinds: &[Box<dyn Forecaster>]) -> Result<Self> {
         let parts = files.parts()?;
         let kind = by_name(kinds, &parts.kind)?;
-        let fitted = kind.load(&part(&parts, "model", &parts.kind)?)?;
-        let calibration = part(&parts, "calibration", "conformal")?;
+        let fitted = kind.load(&parts.part("model", &parts.kind)?)?;
+        let calibration = parts.part("calibration", "conformal")?;
         let calibration = Calibration::load(&calibration, fitted.scope(), fitted.horizon())?;
         Ok(Self { fitted, calibration })
     }
@@ -155,19 +147,4 @@ fn of(kind: &dyn Forecaster, error: Error) -> Error {
         },
         other => other,
     }
-}
-
-/// The part `name` of a pipeline's parts, as parts of their own.
-fn part(parts: &Parts, name: &str, kind: &str) -> Result<Parts> {
-    let parameters = parts.parameters.get(name).cloned().unwrap_or(Value::Null);
-    if parameters.is_null() {
-        return Err(Error::malformed("parameters.json", format!("`{name}` is missing")));
-    }
-    let prefix = format!("{name}.");
-    let own = |(name, tensor): (&String, &_)| Some((name.strip_prefix(&prefix)?.to_owned(), Clone::clone(tensor)));
-    Ok(Parts {
-        kind: kind.into(),
-        parameters,
-        tensors: parts.tensors.iter().filter_map(own).collect(),
-    })
 }

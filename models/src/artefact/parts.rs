@@ -56,6 +56,47 @@ impl Parts {
         self
     }
 
+    /// Parts of a model of kind `kind` that is made of others, each under a name of its own.
+    ///
+    /// # Errors
+    /// Parameters that are no JSON.
+    pub fn of(kind: &str, inner: impl IntoIterator<Item = (String, Self)>) -> Result<Self> {
+        let mut parts = Self::new(kind, &serde_json::Map::new())?;
+        for (name, inner) in inner {
+            parts = parts.with_part(&name, inner);
+        }
+        Ok(parts)
+    }
+
+    /// These parts with those of another model as `name`.
+    #[must_use]
+    pub fn with_part(mut self, name: &str, inner: Self) -> Self {
+        if let Some(parameters) = self.parameters.as_object_mut() {
+            parameters.insert(name.into(), inner.parameters);
+        }
+        let named = inner.tensors.into_iter();
+        self.tensors
+            .extend(named.map(|(tensor, values)| (format!("{name}.{tensor}"), values)));
+        self
+    }
+
+    /// The parts of the model that stands under `name`, which is of kind `kind`.
+    ///
+    /// # Errors
+    /// Nothing of that name.
+    pub fn part(&self, name: &str, kind: &str) -> Result<Self> {
+        let Some(parameters) = self.parameters.get(name).filter(|parameters| !parameters.is_null()) else {
+            return Err(Error::malformed("parameters.json", format!("`{name}` is missing")));
+        };
+        let prefix = format!("{name}.");
+        let own = |(name, tensor): (&String, &Tensor)| Some((name.strip_prefix(&prefix)?.to_owned(), tensor.clone()));
+        Ok(Self {
+            kind: kind.into(),
+            parameters: parameters.clone(),
+            tensors: self.tensors.iter().filter_map(own).collect(),
+        })
+    }
+
     /// The settings, checked against the type that the kind keeps them in.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use arterial_datasets::feature::FeatureSet;
 use crate::{Error, Forecaster, Result};
 
 mod deviation;
+mod ensemble;
 mod ets;
 mod gbdt;
 mod linear;
@@ -14,6 +15,7 @@ mod persistence;
 mod seasonal_naive;
 mod weekly_profile;
 
+pub use ensemble::Ensemble;
 pub use ets::Ets;
 pub use gbdt::GradientBoosted;
 pub use linear::Linear;
@@ -24,13 +26,16 @@ pub use weekly_profile::WeeklyProfile;
 /// Every kind; those that eat features eat the set `features`.
 #[must_use]
 pub fn list(features: Arc<dyn FeatureSet>) -> Vec<Box<dyn Forecaster>> {
+    let linear = Linear::new(Arc::clone(&features));
+    let gbdt = GradientBoosted::new(features);
     vec![
         Box::new(Persistence),
         Box::new(SeasonalNaive),
         Box::new(WeeklyProfile),
         Box::new(Ets),
-        Box::new(Linear::new(Arc::clone(&features))),
-        Box::new(GradientBoosted::new(features)),
+        Box::new(linear.clone()),
+        Box::new(gbdt.clone()),
+        Box::new(Ensemble::new(vec![Box::new(linear), Box::new(gbdt)])),
     ]
 }
 
