@@ -22,7 +22,8 @@ pub struct Interrupted;
 const OUTSIDE: u8 = 1;
 const BAD_INPUT: u8 = 2;
 const REFUSED: u8 = 3;
-const INTERRUPTED: u8 = 130;
+/// The exit code after Ctrl-C.
+pub const INTERRUPTED: u8 = 130;
 
 /// Says what went wrong on stderr, each cause once, and gives the exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
@@ -54,7 +55,8 @@ fn code_of(error: &anyhow::Error) -> u8 {
 }
 
 fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
-    if cause.is::<Interrupted>() {
+    let training = cause.downcast_ref::<arterial_training::Error>();
+    if cause.is::<Interrupted>() || training.is_some_and(arterial_training::Error::is_cancelled) {
         return Some(INTERRUPTED);
     }
     if cause.is::<Refused>() {
@@ -63,7 +65,7 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if cause.is::<Usage>() || cause.is::<ConfigError>() {
         return Some(BAD_INPUT);
     }
-    if let Some(error) = cause.downcast_ref::<arterial_training::Error>() {
+    if let Some(error) = training {
         return code(error.is_bad_input(), error.is_refusal());
     }
     if let Some(error) = cause.downcast_ref::<arterial_models::Error>() {
@@ -107,6 +109,12 @@ mod tests {
             .context("delivery failed: timed out")
             .context("not sent");
         assert_eq!(causes(&error), ["delivery failed: timed out"]);
+    }
+
+    #[test]
+    fn work_that_was_told_to_stop_exits_with_130() {
+        let cancelled = arterial_training::Error::from(arterial_models::Error::Cancelled);
+        assert_eq!(code_of(&cancelled.into()), INTERRUPTED);
     }
 
     #[test]

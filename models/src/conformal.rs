@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use crate::artefact::Parts;
 use crate::scope::Scope;
 use crate::season::LocalClock;
+use crate::support::Support;
 use crate::{Error, FittedForecaster, Outlook, Quantile, QuantileForecasts, Result};
 
 /// Quantiles are kept at the multiples of one in so many; others are rounded outwards.
@@ -77,11 +78,17 @@ impl Calibration {
     ///
     /// # Errors
     /// A panel that the model does not fit, or a step ahead without a single residual.
-    pub fn fit(fitted: &dyn FittedForecaster, panel: &Panel, origins: &[usize]) -> Result<Self> {
+    pub(crate) fn fit(
+        fitted: &dyn FittedForecaster,
+        support: Support,
+        panel: &Panel,
+        origins: &[usize],
+    ) -> Result<Self> {
         let each = panel.series().len() * fitted.horizon();
         let stride = (origins.len() * each).div_ceil(MOST).max(1);
         let origins: Vec<usize> = origins.iter().copied().step_by(stride).collect();
-        let outlook = fitted.forecast(panel, &origins)?;
+        let mut outlook = fitted.forecast(panel, &origins)?;
+        support.bring_into(&mut outlook);
         let least = least_units(&outlook);
         let residuals = residuals(&outlook, panel, &origins, least);
         let scale = scales(&residuals);

@@ -25,6 +25,7 @@ mod profile;
 pub mod registry;
 pub mod scope;
 pub mod season;
+mod support;
 
 pub use error::{Error, Result};
 pub use forecaster::{FittedForecaster, Forecaster, Outlook, Progress, Quantile, QuantileForecasts, Silent, Task};

@@ -8,15 +8,22 @@ use crate::conformal::Calibration;
 use crate::forecaster::require_rows;
 use crate::forecasters::by_name;
 use crate::scope::Scope;
+use crate::support::Support;
 use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Quantile, QuantileForecasts, Result, Task};
 
 /// The share of the training part that serves for calibration where there is no validation part.
 const CALIBRATION_SHARE: usize = 5;
 
+/// The parts of a pipeline.
+const MODEL: &str = "model";
+const CALIBRATION: &str = "calibration";
+const SUPPORT: &str = "support";
+
 /// A fitted model, its feature set and its intervals.
 pub struct Pipeline {
     fitted: Box<dyn FittedForecaster>,
     calibration: Calibration,
+    support: Support,
 }
 
 impl Pipeline {
@@ -45,9 +52,18 @@ impl Pipeline {
         let head = training.steps() - tail;
         let partial = kind.fit_choosing(training, tail, task, progress)?;
         let origins: Vec<usize> = (head - 1..training.steps() - 1).collect();
-        let calibration = Calibration::fit(partial.as_ref(), training, &origins).map_err(|error| of(kind, error))?;
+        let support = Support::of(training);
+        let calibration =
+            Calibration::fit(partial.as_ref(), support, training, &origins).map_err(|error| of(kind, error))?;
+        if progress.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
         let fitted = kind.refit(&partial.save()?, training, task, progress)?;
-        Ok(Self { fitted, calibration })
+        Ok(Self {
+            fitted,
+            calibration,
+            support,
+        })
     }
 
     /// The name of the kind.
@@ -80,12 +96,14 @@ impl Pipeline {
         self.fitted.feature_set()
     }
 
-    /// What the model says by itself.
+    /// What the model says by itself, with medians that the target can take.
     ///
     /// # Errors
     /// A panel of another scope, or an origin outside of it.
     pub fn outlook(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
-        self.fitted.forecast(panel, origins)
+        let mut outlook = self.fitted.forecast(panel, origins)?;
+        self.support.bring_into(&mut outlook);
+        Ok(outlook)
     }
 
     /// Quantile forecasts from each of `origins`; the median is the point forecast.
@@ -93,8 +111,7 @@ impl Pipeline {
     /// # Errors
     /// A panel of another scope, an origin outside of it, or quantiles that do not increase.
     pub fn forecast(&self, panel: &Panel, origins: &[usize], quantiles: &[Quantile]) -> Result<QuantileForecasts> {
-        let outlook = self.outlook(panel, origins)?;
-        self.calibration.apply(panel, origins, &outlook, quantiles)
+        self.around(panel, origins, &self.outlook(panel, origins)?, quantiles)
     }
 
     /// Quantile forecasts around what [`Pipeline::outlook`] gave for the same origins.
@@ -108,7 +125,9 @@ impl Pipeline {
         outlook: &Outlook,
         quantiles: &[Quantile],
     ) -> Result<QuantileForecasts> {
-        self.calibration.apply(panel, origins, outlook, quantiles)
+        let mut forecasts = self.calibration.apply(panel, origins, outlook, quantiles)?;
+        forecasts.values.par_mapv_inplace(|bound| self.support.bound(bound));
+        Ok(forecasts)
     }
 
     /// The files of the artefact.
@@ -119,7 +138,9 @@ impl Pipeline {
         let model = self.fitted.save()?;
         let calibration = self.calibration.save()?;
         let kind = model.kind.clone();
-        let parts = Parts::of(&kind, [("model".into(), model), ("calibration".into(), calibration)])?;
+        let support = Parts::new(SUPPORT, &self.support)?;
+        let parts = [(MODEL, model), (CALIBRATION, calibration), (SUPPORT, support)];
+        let parts = Parts::of(&kind, parts.map(|(name, part)| (name.to_owned(), part)))?;
         Files::of(&parts)
     }
 
@@ -130,10 +151,19 @@ impl Pipeline {
     pub fn load(files: &Files, kinds: &[Box<dyn Forecaster>]) -> Result<Self> {
         let parts = files.parts()?;
         let kind = by_name(kinds, &parts.kind)?;
-        let fitted = kind.load(&parts.part("model", &parts.kind)?)?;
-        let calibration = parts.part("calibration", "conformal")?;
+        let fitted = kind.load(&parts.part(MODEL, &parts.kind)?)?;
+        let calibration = parts.part(CALIBRATION, "conformal")?;
         let calibration = Calibration::load(&calibration, fitted.scope(), fitted.horizon())?;
-        Ok(Self { fitted, calibration })
+        // Models saved before forecasts were bounded have no such part.
+        let support = match parts.parameters.get(SUPPORT) {
+            Some(_) => parts.part(SUPPORT, SUPPORT)?.settings(SUPPORT)?,
+            None => Support::default(),
+        };
+        Ok(Self {
+            fitted,
+            calibration,
+            support,
+        })
     }
 }
 

@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 
+use arterial_datasets::panel::Panel;
 use arterial_features::sets;
 use arterial_models::forecasters;
+use arterial_training::ablation::{self, Ablation, Bereft, ablate};
 use arterial_training::backtest::{Request, run as measure};
 use arterial_training::choice::choose;
+use arterial_training::document::Document;
 use arterial_training::train::naive;
 use arterial_training::{report, table};
+use serde::Serialize;
 
 use super::progress::Bar;
 use super::protocol::ProtocolArgs;
@@ -25,6 +29,10 @@ pub struct Args {
     /// Write a page with charts: one file that needs nothing else
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
+    /// Measure again without each of these groups of inputs: calendar, neighbours, static, a covariate, or the topic of
+    /// several (weather, incidents)
+    #[arg(long, value_name = "GROUP,..", value_delimiter = ',')]
+    ablate: Vec<String>,
     /// Print one JSON document instead of tables
     #[arg(long)]
     json: bool,
@@ -47,16 +55,45 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         protocol: &protocol,
         for_report: args.report.is_some(),
     };
+    let bereft = bereft(&panel, &args.ablate)?;
     let bar = Bar::new();
-    let backtest = measure(&request, data, &bar)?;
+    let backtest = measure(&request, data.clone(), &bar)?;
+    let ablations = ablate(&request, &data, &bereft, &bar)?;
     bar.finish();
     if let Some(path) = &args.report {
         report::write(path, &backtest, panel.series())?;
         eprintln!("report: {}", path.display());
     }
     if args.json {
-        return super::print_json(&backtest.document);
+        return super::print_json(&Printed {
+            document: &backtest.document,
+            ablations,
+        });
     }
     print!("{}", table::backtest(&backtest.document));
+    if !ablations.is_empty() {
+        print!("\n{}", ablation::table(&backtest.document.scores, &ablations));
+    }
     Ok(())
+}
+
+/// The JSON of a backtest.
+#[derive(Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    document: &'a Document,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ablations: Vec<Ablation>,
+}
+
+/// `panel` without each of `groups`, checked before anything is fitted.
+fn bereft(panel: &Panel, groups: &[String]) -> anyhow::Result<Vec<Bereft>> {
+    let without = |group: &String| {
+        Ok(Bereft {
+            panel: panel.without(group)?,
+            kinds: forecasters::list(sets::without(sets::standard(), group)),
+            group: group.clone(),
+        })
+    };
+    groups.iter().map(without).collect()
 }

@@ -70,6 +70,11 @@ impl Error {
         }
     }
 
+    /// Whether the work was told to stop (exit code 130).
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Model(arterial_models::Error::Cancelled))
+    }
+
     /// Whether a gate was not passed or a model file refused (exit code 3).
     pub fn is_refusal(&self) -> bool {
         match self {

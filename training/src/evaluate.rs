@@ -148,6 +148,9 @@ pub fn evaluate(setting: &Setting<'_>, contest: &Contest<'_>, progress: &dyn Pro
     for block in setting.origins.chunks(block_origins) {
         let mut outlooks = Vec::with_capacity(contest.models.len());
         for (model, total) in contest.models.iter().zip(&mut totals) {
+            if progress.is_cancelled() {
+                return Err(arterial_models::Error::Cancelled.into());
+            }
             progress.report(done as u64, setting.origins.len() as u64, model.name());
             let started = Instant::now();
             outlooks.push(model.outlook(setting.panel, block)?);

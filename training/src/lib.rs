@@ -8,12 +8,14 @@
 //! | [`document`], [`table`] | the JSON for scripts, the tables for people |
 //! | [`windows`] | a panel from the windows of a lake |
 //! | [`train`], [`choice`] | from a panel to published versions |
+//! | [`ablation`] | what each group of inputs is worth |
 //! | [`compare`] | the paired difference of two models |
 //! | [`evidence`], [`promotion`], [`gate`] | what a promotion rests on, the decision, and its effect |
 //! | [`report`], [`samples`] | one HTML file that needs nothing else |
 //!
 //! This crate knows nothing of serving.
 
+pub mod ablation;
 pub mod backtest;
 pub mod choice;
 pub mod compare;

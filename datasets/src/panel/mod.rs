@@ -15,6 +15,7 @@ mod intern;
 mod options;
 mod read;
 mod table;
+pub mod without;
 
 pub use attributes::Attributes;
 pub use covariate::{CityMeans, Covariate, city_mean};

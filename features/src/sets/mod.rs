@@ -34,8 +34,10 @@ pub mod recent;
 pub mod spread;
 mod standard;
 pub mod target;
+mod without;
 
 pub use standard::Standard;
+pub use without::without;
 
 /// Local days before the origin's own that features read: where rows begin earlier still, the bits are the same.
 ///

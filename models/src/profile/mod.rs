@@ -56,6 +56,13 @@ impl Profile {
         self.spread[(day_type(slot.weekday), slot.slot, series)]
     }
 
+    /// The mean of the series' usual deviations.
+    pub(crate) fn usual_scale(&self) -> f64 {
+        let known = self.scale.iter().filter(|scale| scale.is_finite());
+        let (sum, count) = known.fold((0.0, 0.0), |(sum, count), scale| (sum + scale, count + 1.0));
+        if count > 0.0 { sum / count } else { 1.0 }
+    }
+
     /// `parts` with this profile in them.
     pub(crate) fn save(&self, parts: Parts) -> Parts {
         parts

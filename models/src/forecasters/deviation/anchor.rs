@@ -4,6 +4,7 @@ use std::f64::consts::TAU;
 use std::ops::Range;
 
 use arterial_datasets::panel::Panel;
+use arterial_datasets::time::MINUTE;
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use rayon::prelude::*;
 
@@ -15,16 +16,24 @@ use crate::season::{LocalClock, Slot, WEEK};
 const LAGS: usize = 6;
 /// How many rows back a last deviation is looked for.
 pub(crate) const LOOK_BACK: usize = 12;
-const MEANS: usize = 4;
+/// Means over longer and longer stretches: an hour or so, three of them, a day, a week.
+pub(crate) const MEANS: usize = 4;
 pub(crate) const LAST: usize = LAGS;
 /// What is known of an origin whatever the step ahead: lags, the last one seen, means.
 pub(crate) const RECENT: usize = LAGS + 1 + MEANS;
+/// What was seen at the target's slot before: the last day, the last week, means of some days and of some weeks.
+pub(crate) const RETURNING: usize = 4;
+/// Days and weeks of these means.
+const DAYS: usize = 5;
+const WEEKS: usize = 4;
+/// How far around a slot is looked at, in minutes to each side.
+const AROUND: i64 = 30;
 /// The anchor's columns; the last one is the constant.
-pub(crate) const OWN: usize = RECENT + 13;
+pub(crate) const OWN: usize = RECENT + RETURNING + 13;
 /// Terms that a series may have of its own: constant, last deviation, way of the usual level.
 pub(crate) const SERIES_TERMS: usize = 3;
 /// The columns of these terms.
-pub(crate) const SERIES_COLUMNS: [usize; SERIES_TERMS] = [OWN - 1, LAST, RECENT];
+pub(crate) const SERIES_COLUMNS: [usize; SERIES_TERMS] = [OWN - 1, LAST, RECENT + RETURNING];
 /// Deviations are summed as whole multiples of one in so many, so that a sum does not depend on where it began.
 const UNITS: f64 = 4_294_967_296.0;
 /// Deviations beyond this many usual ones count as this many.
@@ -40,6 +49,8 @@ pub(crate) struct Anchor<'a> {
     target: ArrayView2<'a, f64>,
     slots: Vec<Slot>,
     slots_per_day: usize,
+    /// Rows to each side that belong to a slot.
+    around: usize,
     sums: Option<Sums>,
 }
 
@@ -69,10 +80,12 @@ impl<'a> Anchor<'a> {
             target: panel.target(),
             slots: clock.slots(panel, 0..last + horizon)?,
             slots_per_day: clock.slots_per_day(),
+            around: usize::try_from(AROUND * MINUTE / panel.step().0).unwrap_or(0),
             sums: None,
         };
         if origins.len() > FEW {
-            let first = first.saturating_sub((WEEK * clock.slots_per_day()).max(3 * LOOK_BACK));
+            let longest = (WEEKS + 1) * WEEK * clock.slots_per_day() + anchor.around;
+            let first = first.saturating_sub(longest.max(3 * LOOK_BACK));
             anchor.sums = Some(anchor.sum_up(first..last));
         }
         Ok(anchor)
@@ -96,7 +109,7 @@ impl<'a> Anchor<'a> {
     }
 
     /// The deviation from the usual level in usual deviations, NaN where missing.
-    fn deviation(&self, row: usize, series: usize) -> f64 {
+    pub(crate) fn deviation(&self, row: usize, series: usize) -> f64 {
         let deviation = (self.target[(row, series)] - self.level(row, series)) / self.profile.scale[series];
         if deviation.is_finite() {
             deviation.clamp(-MOST, MOST)
@@ -128,7 +141,8 @@ impl<'a> Anchor<'a> {
         }
     }
 
-    fn spread(&self, row: usize, series: usize) -> f64 {
+    /// The usual size of the deviation at a row.
+    pub(crate) fn spread(&self, row: usize, series: usize) -> f64 {
         match self.own_day {
             Some(own) => own.spread[(row, series)],
             None => self.profile.spread(self.slots[row], series),
@@ -149,22 +163,22 @@ impl<'a> Anchor<'a> {
                 let seen = (first..=origin).rev().map(|at| self.deviation(at, series));
                 row[LAST] = seen.into_iter().find(|value| !value.is_nan()).unwrap_or(f64::NAN);
                 for (index, window) in windows.into_iter().enumerate() {
-                    row[LAST + 1 + index] = self.mean(origin, window, series);
+                    row[LAST + 1 + index] = self.mean((origin + 1).saturating_sub(window)..origin + 1, series);
                 }
             }
         });
         recent
     }
 
-    fn mean(&self, origin: usize, window: usize, series: usize) -> f64 {
-        let first = (origin + 1).saturating_sub(window);
+    /// The mean deviation over `rows`, NaN where nothing was seen.
+    fn mean(&self, rows: Range<usize>, series: usize) -> f64 {
         let (sum, count) = match &self.sums {
             Some(sums) => {
-                let [from, until] = [first, origin + 1].map(|row| row - sums.first);
+                let [from, until] = [rows.start, rows.end].map(|row| row.saturating_sub(sums.first));
                 let sum = sums.units[(until, series)].wrapping_sub(sums.units[(from, series)]);
                 (sum, sums.counts[(until, series)] - sums.counts[(from, series)])
             }
-            None => (first..=origin)
+            None => rows
                 .map(|row| self.units(row, series))
                 .fold((0_i64, 0), |all, one| (all.0.wrapping_add(one.0), all.1 + one.1)),
         };
@@ -173,6 +187,36 @@ impl<'a> Anchor<'a> {
         } else {
             sum as f64 / UNITS / f64::from(count)
         }
+    }
+
+    /// What was seen up to `origin` around the slot that `target` lies in: [`RETURNING`] mean deviations, NaN where
+    /// nothing was.
+    pub(crate) fn returning(&self, origin: usize, target: usize, series: usize) -> [f64; RETURNING] {
+        let day = self.slots_per_day;
+        let [last_day, days] = self.before(origin, target, series, day, DAYS);
+        let [last_week, weeks] = self.before(origin, target, series, WEEK * day, WEEKS);
+        [last_day, last_week, days, weeks]
+    }
+
+    /// The mean deviation around `target` one `period` before, and over the last `count` periods that lie before `origin`.
+    fn before(&self, origin: usize, target: usize, series: usize, period: usize, count: usize) -> [f64; 2] {
+        let first = (target - origin).div_ceil(period);
+        let (mut last, mut sum, mut seen) = (f64::NAN, 0.0, 0.0);
+        for back in first..first + count {
+            let Some(middle) = target.checked_sub(back * period) else {
+                break;
+            };
+            let rows = middle.saturating_sub(self.around)..(middle + self.around).min(origin) + 1;
+            let mean = self.mean(rows, series);
+            if mean.is_finite() {
+                if back == first {
+                    last = mean;
+                }
+                sum += mean;
+                seen += 1.0;
+            }
+        }
+        [last, sum / seen]
     }
 
     /// Fills the anchor's columns for the target `step` rows behind `origin`. Missing deviations count as none, and a
@@ -203,6 +247,10 @@ impl<'a> Anchor<'a> {
             f64::from(u8::from(recent[LAST].is_nan())),
             1.0,
         ];
-        row[RECENT..].copy_from_slice(&behind);
+        row[RECENT + RETURNING..].copy_from_slice(&behind);
+        let returning = self.returning(origin, target, series);
+        for (out, value) in row[RECENT..].iter_mut().zip(returning) {
+            *out = if value.is_nan() { 0.0 } else { value };
+        }
     }
 }

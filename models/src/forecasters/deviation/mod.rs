@@ -8,13 +8,17 @@ use std::sync::Arc;
 
 use arterial_datasets::feature::{FeatureSet, FeatureSetId, FeatureState, PreparedFeatures};
 use arterial_datasets::panel::Panel;
+use ndarray::Array1;
 
 use crate::profile::{self, Profile, WithoutOwnDay};
 use crate::season::{LocalClock, WEEK};
 use crate::{Error, Result};
 
-pub(super) use anchor::{Anchor, LAST, LOOK_BACK, OWN, SERIES_COLUMNS, SERIES_TERMS};
+pub(super) use anchor::{Anchor, LAST, LOOK_BACK, MEANS, OWN, RETURNING, SERIES_COLUMNS, SERIES_TERMS};
 pub(super) use scaler::{Scaler, check};
+
+/// Origins that the decay of deviations is learned from, at most about.
+const DECAY_ORIGINS: usize = 2000;
 
 /// What is learned before any column is weighed.
 pub(super) struct Learned {
@@ -61,6 +65,46 @@ pub(super) fn training_origins(training: &Panel, horizon: usize, wanted: usize) 
     let first = LOOK_BACK.min(training.steps().saturating_sub(horizon + 1));
     let slots = LocalClock::of(training)?.slots_per_day();
     Ok(spread(first..training.steps() - 1, wanted, slots))
+}
+
+/// What is left of the last deviation at each step ahead: the weight of least squares, between 0 and 1.
+pub(super) fn decays(
+    anchor: &Anchor<'_>,
+    profile: &Profile,
+    training: &Panel,
+    origins: &[usize],
+    horizon: usize,
+) -> Array1<f64> {
+    let mut sums = vec![(0.0, 0.0); horizon];
+    let usual = profile.usual_scale();
+    let stride = origins.len().div_ceil(DECAY_ORIGINS).max(1);
+    let some: Vec<usize> = origins.iter().copied().step_by(stride).collect();
+    let recent = anchor.recent(&some);
+    for (at, origin) in some.iter().enumerate() {
+        for series in 0..training.series().len() {
+            let last = recent[(at, series, LAST)];
+            let weight = profile.scale[series] / usual;
+            for (step, (product, square)) in sums.iter_mut().enumerate() {
+                let row = origin + step + 1;
+                if row >= training.steps() {
+                    break;
+                }
+                let later = anchor.deviation(row, series);
+                if last.is_finite() && later.is_finite() {
+                    *product += weight * last * later;
+                    *square += weight * last * last;
+                }
+            }
+        }
+    }
+    let weight = |(product, square): (f64, f64)| {
+        if square > 0.0 {
+            (product / square).clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
+    };
+    sums.into_iter().map(weight).collect()
 }
 
 /// Rows that features and anchor look back: eight weeks and a day.

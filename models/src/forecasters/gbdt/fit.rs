@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use arterial_datasets::feature::FeatureSet;
 use arterial_datasets::panel::Panel;
-use ndarray::Array1;
 
 use super::grow::{Group, Judge, Rounds, grow};
-use super::rows::{Ground, Rows};
+use super::rows::Ground;
 use super::{FittedGradientBoosted, Settings};
-use crate::forecasters::deviation::{Anchor, Learned, Scaler, spread, training_origins};
+use crate::forecasters::deviation::{Anchor, Learned, Scaler, decays, spread, training_origins};
 use crate::scope::Scope;
 use crate::season::LocalClock;
 use crate::{Progress, Result, Task};
@@ -28,9 +27,11 @@ pub(super) enum Stop<'a> {
     At(&'a [Rounds]),
 }
 
-/// The last step of each group: 3, 6, 12, 24 and so on, and the horizon.
+/// The last step of each group: 1, 3, 6, 12, 24 and so on, and the horizon.
 pub(super) fn ends(horizon: usize) -> Vec<usize> {
-    let mut ends: Vec<usize> = std::iter::successors(Some(3), |end| Some(end * 2))
+    let further = std::iter::successors(Some(3), |end| Some(end * 2));
+    let mut ends: Vec<usize> = std::iter::once(1)
+        .chain(further)
         .take_while(|end| *end < horizon)
         .collect();
     ends.push(horizon);
@@ -95,12 +96,11 @@ pub(super) fn fit(
         target: panel.target(),
         ..ground
     };
-    let mut decay = Array1::zeros(task.horizon);
+    let decay = decays(&anchor, &learned.profile, &training, &origins, task.horizon);
     let mut grown: Vec<Group> = Vec::with_capacity(ends.len());
     for (number, steps) in groups(&ends).into_iter().enumerate() {
         progress.report(number as u64 + 1, total, "growing trees");
         let rows = ground.rows(&origins, steps.clone(), thin)?;
-        note_decay(&rows, &mut decay);
         let judged_rows;
         let judge = match stop {
             Stop::Validation(_) => {
@@ -133,22 +133,6 @@ pub(super) fn fit(
     })
 }
 
-/// Notes what is left of the last deviation at each step of `rows`: the weight of least squares, between 0 and 1.
-fn note_decay(rows: &Rows, decay: &mut Array1<f64>) {
-    let mut sums = vec![(0.0, 0.0); decay.len()];
-    for (at, step) in rows.step.iter().enumerate() {
-        let (last, weight) = (f64::from(rows.last[at]), f64::from(rows.weight[at]));
-        let sum = &mut sums[step - 1];
-        sum.0 += weight * last * f64::from(rows.deviation[at]);
-        sum.1 += weight * last * last;
-    }
-    for (decay, (product, square)) in decay.iter_mut().zip(sums) {
-        if square > 0.0 {
-            *decay = (product / square).clamp(0.0, 1.0);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +143,6 @@ mod tests {
             let steps: Vec<usize> = groups(&ends(horizon)).into_iter().flatten().collect();
             assert_eq!(steps, (1..=horizon).collect::<Vec<_>>());
         }
-        assert_eq!(ends(24), [3, 6, 12, 24]);
+        assert_eq!(ends(24), [1, 3, 6, 12, 24]);
     }
 }

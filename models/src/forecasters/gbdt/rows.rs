@@ -125,7 +125,7 @@ impl Ground<'_> {
             .filter(|(at, series)| self.deviation(origins[*at] + step, *series).is_finite())
             .collect();
         let columns = self.columns(origins, &self.anchor.recent(origins), step, &kept)?;
-        let usual = self.usual_scale();
+        let usual = self.profile.usual_scale();
         for (row, &(at, series)) in columns.outer_iter().zip(&kept) {
             rows.last.push(row[LAST]);
             rows.deviation.push(self.deviation(origins[at] + step, series) as f32);
@@ -138,11 +138,5 @@ impl Ground<'_> {
 
     fn deviation(&self, row: usize, series: usize) -> f64 {
         (self.target[(row, series)] - self.anchor.level(row, series)) / self.profile.scale[series]
-    }
-
-    fn usual_scale(&self) -> f64 {
-        let known = self.profile.scale.iter().filter(|scale| scale.is_finite());
-        let (sum, count) = known.fold((0.0, 0.0), |(sum, count), scale| (sum + scale, count + 1.0));
-        if count > 0.0 { sum / count } else { 1.0 }
     }
 }

@@ -60,7 +60,7 @@ impl Ground<'_> {
                 self.scaler
                     .fill(&matrix.values.row(at * width + series), series, &mut row[OWN..]);
             });
-        let usual = self.usual_scale();
+        let usual = self.profile.usual_scale();
         Ok(Sample {
             columns,
             target: places
@@ -78,10 +78,6 @@ impl Ground<'_> {
 
     fn deviation(&self, row: usize, series: usize) -> f64 {
         (self.target[(row, series)] - self.anchor.level(row, series)) / self.profile.scale[series]
-    }
-
-    fn usual_scale(&self) -> f64 {
-        self.profile.scale.mean().unwrap_or(1.0)
     }
 
     /// Which origin and series each row is of, working days first, and how many those are.

@@ -1,0 +1,215 @@
+//! Fitting: the usual week, how fast deviations decay, and then the network.
+
+use arterial_datasets::panel::Panel;
+use ndarray::Array1;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::view::{CovariateScale, Neighbours, View, Widths};
+use super::{FittedNeural, LEVELS, Neural, Settings};
+use crate::forecasters::deviation::{Anchor, decays, spread, training_origins};
+use crate::neural::{Batch, Batches, Network, Observer, Progress as Epoch, Shape, TrainingSettings, train};
+use crate::profile;
+use crate::scope::Scope;
+use crate::season::LocalClock;
+use crate::{Progress, Result, Task};
+
+/// Windows times series of a mini-batch, about.
+const TOKENS: usize = 6144;
+/// The most series of a mini-batch.
+const MOST_SERIES: usize = 512;
+/// Windows times series of an epoch, at most.
+const EPOCH_TOKENS: usize = 400_000;
+/// Windows times series that epochs are judged by, at most.
+const JUDGE_TOKENS: usize = 80_000;
+/// The longest training.
+const MOST_EPOCHS: usize = 60;
+/// Epochs where there is nothing to choose their number by.
+const FEW_DATA_EPOCHS: usize = 10;
+
+/// How long to train.
+pub(super) enum Stop {
+    /// Until the error on the last rows of the panel, which are not fitted on, no longer falls; so many there are.
+    Validation(usize),
+    /// So many epochs.
+    At(usize),
+}
+
+/// Mini-batches drawn at random from the windows of a panel, or all windows in turn.
+struct Windows<'a> {
+    view: View<'a>,
+    origins: Vec<usize>,
+    per_batch: usize,
+    batches: usize,
+    /// Where drawing starts; in turn without one.
+    seed: Option<u64>,
+}
+
+impl<'a> Windows<'a> {
+    fn drawn(view: View<'a>, origins: Vec<usize>, seed: u64) -> Self {
+        let (windows, series) = (origins.len(), view.panel.series().len());
+        let per_batch = per_batch(series).min(windows);
+        let all = (windows * series).min(EPOCH_TOKENS);
+        Self {
+            view,
+            per_batch,
+            batches: all.div_ceil(per_batch * series.min(MOST_SERIES)).max(1),
+            origins,
+            seed: Some(seed),
+        }
+    }
+
+    fn in_turn(view: View<'a>, origins: Vec<usize>) -> Self {
+        let series = view.panel.series().len();
+        let per_batch = per_batch(series).min(origins.len().max(1));
+        let chunks = series.div_ceil(MOST_SERIES);
+        Self {
+            view,
+            per_batch,
+            batches: origins.len().div_ceil(per_batch) * chunks,
+            origins,
+            seed: None,
+        }
+    }
+
+    /// The windows and the series of a mini-batch.
+    fn choose(&self, epoch: u64, index: usize) -> (Vec<usize>, Vec<usize>) {
+        let series = self.view.panel.series().len();
+        let chunks = series.div_ceil(MOST_SERIES);
+        if let Some(seed) = self.seed {
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            random.set_stream((epoch << 32) + index as u64);
+            let mut origins: Vec<usize> = (0..self.per_batch)
+                .map(|_| self.origins[random.random_range(0..self.origins.len())])
+                .collect();
+            origins.sort_unstable();
+            let mut chosen = rand::seq::index::sample(&mut random, series, series.min(MOST_SERIES)).into_vec();
+            chosen.sort_unstable();
+            return (origins, chosen);
+        }
+        let from = index / chunks * self.per_batch;
+        let until = (from + self.per_batch).min(self.origins.len());
+        let first = index % chunks * MOST_SERIES;
+        let chosen = (first..(first + MOST_SERIES).min(series)).collect();
+        (self.origins[from..until].to_vec(), chosen)
+    }
+}
+
+fn per_batch(series: usize) -> usize {
+    (TOKENS / series.clamp(1, MOST_SERIES)).clamp(1, 256)
+}
+
+impl Batches for Windows<'_> {
+    fn len(&self) -> usize {
+        self.batches
+    }
+
+    fn batch(&self, epoch: u64, index: usize) -> Result<Batch> {
+        let (origins, series) = self.choose(epoch, index);
+        Ok(self.view.batch(&origins, &series, true))
+    }
+}
+
+/// Tells the front end of each epoch.
+struct Watch<'a>(&'a dyn Progress);
+
+impl Observer for Watch<'_> {
+    fn epoch(&self, epoch: &Epoch) {
+        let message = match epoch.validation_loss {
+            Some(loss) => format!("loss {:.4}, validation {loss:.4}", epoch.training_loss),
+            None => format!("loss {:.4}", epoch.training_loss),
+        };
+        self.0.report(epoch.done as u64, epoch.of as u64, &message);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+/// Fits on `panel` up to where `stop` says.
+pub(super) fn fit(
+    kind: &Neural,
+    panel: &Panel,
+    stop: &Stop,
+    task: &Task,
+    progress: &dyn Progress,
+) -> Result<FittedNeural> {
+    let judged = match stop {
+        Stop::Validation(rows) => *rows,
+        Stop::At(_) => 0,
+    };
+    let training = panel.rows(0..panel.steps() - judged);
+    let (profile, own_day) = profile::learn(&training)?;
+    let series = training.series().len();
+    let origins = training_origins(&training, task.horizon, usize::MAX)?;
+    let anchor = Anchor::new(&profile, Some(&own_day), &training, &origins, task.horizon)?;
+    let decay = decays(&anchor, &profile, &training, &origins, task.horizon);
+    let covariates = CovariateScale::of(&training);
+    let neighbours = Neighbours::of(panel);
+    let view = View {
+        profile: &profile,
+        anchor: &anchor,
+        panel: &training,
+        covariates: &covariates,
+        neighbours: &neighbours,
+        decay: &decay,
+        context: task.context,
+    };
+    let clock = LocalClock::of(panel)?;
+    let wanted = (JUDGE_TOKENS / series.max(1)).max(64);
+    let judged_on = spread(training.steps() - 1..panel.steps() - 1, wanted, clock.slots_per_day());
+    let later_anchor = Anchor::new(&profile, None, panel, &judged_on, task.horizon)?;
+    let judge = View {
+        anchor: &later_anchor,
+        panel,
+        ..view
+    };
+    let scope = Scope::of(&training);
+    let shape = shape(&scope, task, clock.slots_per_day(), !neighbours.is_empty());
+    let whole: Vec<usize> = origins.iter().copied().filter(|origin| origin + task.horizon < training.steps()).collect();
+    let known = if whole.is_empty() { origins.clone() } else { whole };
+    let drawn = Windows::drawn(view, known, task.seed);
+    let in_turn = Windows::in_turn(judge, judged_on);
+    let (epochs, validation): (usize, Option<&dyn Batches>) = match stop {
+        Stop::At(epochs) => (*epochs, None),
+        Stop::Validation(_) if in_turn.len() == 0 => (FEW_DATA_EPOCHS, None),
+        Stop::Validation(_) => (MOST_EPOCHS, Some(&in_turn)),
+    };
+    let settings = TrainingSettings {
+        epochs,
+        ..kind.training.clone()
+    };
+    let network = Network::new(&kind.kind, &shape, task.seed)?;
+    let trained = train(network, &drawn, validation, &settings, &Watch(progress), None)?;
+    Ok(FittedNeural {
+        name: kind.name,
+        settings: Settings {
+            scope,
+            task: *task,
+            epochs: trained.best_epoch.max(1),
+            kind: kind.kind.clone(),
+            has_neighbours: !neighbours.is_empty(),
+        },
+        network: trained.network,
+        profile,
+        decay,
+        covariates,
+        neighbours,
+    })
+}
+
+/// The shape of a network for `scope`.
+pub(super) fn shape(scope: &Scope, task: &Task, slots_per_day: usize, has_neighbours: bool) -> Shape {
+    let roles: Vec<_> = scope.covariates.iter().map(|channel| channel.role).collect();
+    let widths = Widths::new(task.context, &roles, has_neighbours);
+    Shape {
+        series: scope.series.len(),
+        context: widths.context,
+        channels: widths.channels,
+        known: widths.known,
+        horizon: task.horizon,
+        slots_per_day,
+        quantiles: LEVELS.to_vec(),
+    }
+}

@@ -1,0 +1,185 @@
+//! `stid`, `lstm` and `transformer`: networks on windows of deviations from the usual week.
+//!
+//! Like `linear` and `gbdt` they learn the target's deviation from the usual level at the target's own slot of the week, in
+//! units of the series' usual deviation, beginning from the last deviation, decayed by a weight for each step ahead. All
+//! steps ahead and the 10 %, 50 % and 90 % quantiles come at once:
+//!
+//! ```text
+//! (y(o+h) - level(o+h)) / scale = w(h) last(o) + network(window(o), series, slot of day, weekday)(h) + e
+//! minimise sum over quantiles of scale * pinball(e)
+//! ```
+//!
+//! A window holds the deviations of the context rows with their masks, before them the mean deviations of the last hours,
+//! day and week, the neighbours' mean deviation where the panel has a graph, and covariates; of each target row what is
+//! known ahead: the usual level and spread, the deviations a day and a week before, and covariates that are known ahead.
+
+mod fit;
+mod predict;
+mod view;
+
+use arterial_datasets::panel::Panel;
+use ndarray::Array1;
+use serde::{Deserialize, Serialize};
+
+use self::fit::Stop;
+use self::view::{CovariateScale, Neighbours};
+use super::deviation::{LOOK_BACK, history};
+use crate::artefact::{Parts, Tensor};
+use crate::forecaster::require_rows;
+use crate::neural::{Kind, Network, TrainingSettings};
+use crate::profile::Profile;
+use crate::scope::Scope;
+use crate::season::LocalClock;
+use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
+
+/// The quantiles that networks learn.
+const LEVELS: [f32; 3] = [0.1, 0.5, 0.9];
+/// The share of the rows that choose the number of epochs where no others do.
+const VALIDATION_SHARE: usize = 5;
+/// The prefix of the network's tensors.
+const NETWORK: &str = "network.";
+
+/// A kind of network.
+#[derive(Debug, Clone)]
+pub struct Neural {
+    name: &'static str,
+    kind: Kind,
+    training: TrainingSettings,
+}
+
+/// A trained network. A series without a single value in training is refused.
+pub struct FittedNeural {
+    name: &'static str,
+    settings: Settings,
+    profile: Profile,
+    /// What is left of the last deviation at each step ahead.
+    decay: Array1<f64>,
+    covariates: CovariateScale,
+    neighbours: Neighbours,
+    network: Network,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    scope: Scope,
+    task: Task,
+    /// How many epochs it was trained.
+    epochs: usize,
+    kind: Kind,
+    has_neighbours: bool,
+}
+
+impl Neural {
+    /// The kind `name` that trains networks of `kind`.
+    #[must_use]
+    pub fn new(name: &'static str, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            training: TrainingSettings::default(),
+        }
+    }
+}
+
+impl Forecaster for Neural {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn fit(&self, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
+        let validation = (training.steps() / VALIDATION_SHARE).max(task.horizon);
+        let chosen = self.fit_choosing(training, validation, task, progress)?.save()?;
+        self.refit(&chosen, training, task, progress)
+    }
+
+    fn fit_choosing(
+        &self,
+        training: &Panel,
+        validation: usize,
+        task: &Task,
+        progress: &dyn Progress,
+    ) -> Result<Box<dyn FittedForecaster>> {
+        task.check()?;
+        require_rows(self.name, validation + task.horizon + LOOK_BACK, training)?;
+        let stop = Stop::Validation(validation);
+        Ok(Box::new(fit::fit(self, training, &stop, task, progress)?))
+    }
+
+    fn refit(
+        &self,
+        chosen: &Parts,
+        training: &Panel,
+        task: &Task,
+        progress: &dyn Progress,
+    ) -> Result<Box<dyn FittedForecaster>> {
+        task.check()?;
+        require_rows(self.name, task.horizon + LOOK_BACK, training)?;
+        let settings: Settings = chosen.settings(self.name)?;
+        let stop = Stop::At(settings.epochs);
+        Ok(Box::new(fit::fit(self, training, &stop, task, progress)?))
+    }
+
+    fn load(&self, parts: &Parts) -> Result<Box<dyn FittedForecaster>> {
+        let settings: Settings = parts.settings(self.name)?;
+        settings.task.check()?;
+        let clock = LocalClock::new(&settings.scope.timezone, settings.scope.step)?;
+        let (series, covariates) = (settings.scope.series.len(), settings.scope.covariates.len());
+        let edges = parts.array(view::EDGES)?;
+        let neighbours = Neighbours::from_edges(&edges, settings.has_neighbours, series)
+            .ok_or_else(|| Error::malformed("tensors.safetensors", "an edge leads out of the series"))?;
+        let shape = fit::shape(&settings.scope, &settings.task, clock.slots_per_day(), settings.has_neighbours);
+        let weights = parts.tensors.iter().filter_map(|(name, tensor)| match tensor {
+            Tensor::F32(values) => Some((name.strip_prefix(NETWORK)?.to_owned(), values.clone())),
+            Tensor::F64(_) => None,
+        });
+        Ok(Box::new(FittedNeural {
+            name: self.name,
+            profile: Profile::load(parts, clock.slots_per_day(), series)?,
+            decay: parts.shaped("decay", &[settings.task.horizon])?,
+            covariates: CovariateScale {
+                mean: parts.shaped("covariates.mean", &[covariates])?,
+                inverse: parts.shaped("covariates.inverse", &[covariates])?,
+            },
+            neighbours,
+            network: Network::load(&settings.kind, &shape, weights.collect())?,
+            settings,
+        }))
+    }
+}
+
+impl FittedForecaster for FittedNeural {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn scope(&self) -> &Scope {
+        &self.settings.scope
+    }
+
+    fn horizon(&self) -> usize {
+        self.settings.task.horizon
+    }
+
+    /// As long as the other kinds look back, which learn from the same usual week.
+    fn history(&self) -> usize {
+        history(&self.profile).max(self.settings.task.context)
+    }
+
+    fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
+        self.settings.scope.check(panel, origins)?;
+        predict::predict(self, panel, origins)
+    }
+
+    fn save(&self) -> Result<Parts> {
+        let mut parts = Parts::new(self.name, &self.settings)?
+            .with("decay", &self.decay)
+            .with("covariates.mean", &self.covariates.mean)
+            .with("covariates.inverse", &self.covariates.inverse)
+            .with(view::EDGES, &self.neighbours.edges());
+        for (name, values) in self.network.save() {
+            parts.tensors.insert(format!("{NETWORK}{name}"), Tensor::F32(values));
+        }
+        Ok(self.profile.save(parts))
+    }
+}
