@@ -49,6 +49,16 @@ pub enum Error {
     /// The work was told to stop.
     #[error("cancelled")]
     Cancelled,
+    /// A training whose loss is not a number any more.
+    #[error(
+        "the loss is not a number in batch {batch} of epoch {epoch}: lower the learning rate or check the inputs; the best weights so far are in the checkpoint"
+    )]
+    Diverged {
+        /// The epoch, from 1.
+        epoch: u64,
+        /// The batch within it, from 1.
+        batch: usize,
+    },
     /// A file whose bytes are not the ones that were published.
     #[error("`{file}` has digest `{got}`, its manifest says `{expected}`")]
     Digest {

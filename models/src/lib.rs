@@ -5,6 +5,8 @@
 //! | [`forecaster`] | the contract: [`Forecaster`] is fitted into a [`FittedForecaster`] |
 //! | [`forecasters`] | the kinds, as a plain list |
 //! | [`gbdt`] | gradient-boosted trees on histograms, the engine of the forecaster of that name |
+//! | [`neural`] | networks and their training, the engine of `stid`, `lstm` and `transformer` |
+//! | [`kernels`] | fused operations for them, with their own backward passes |
 //! | [`conformal`] | intervals on top of any of them |
 //! | [`pipeline`] | a fitted model with its intervals: the same for training and serving |
 //! | [`artefact`] | model files: data that can be checked, and nothing that can run |
@@ -18,8 +20,10 @@ pub mod error;
 pub mod forecaster;
 pub mod forecasters;
 pub mod gbdt;
+pub mod kernels;
 mod linear_algebra;
 mod minimise;
+pub mod neural;
 pub mod pipeline;
 mod profile;
 pub mod registry;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arterial_datasets::feature::FeatureSet;
 
+use crate::neural::{Kind, Lstm, Stid, Transformer};
 use crate::{Error, Forecaster, Result};
 
 mod deviation;
@@ -11,6 +12,7 @@ mod ensemble;
 mod ets;
 mod gbdt;
 mod linear;
+mod neural;
 mod persistence;
 mod seasonal_naive;
 mod weekly_profile;
@@ -19,6 +21,7 @@ pub use ensemble::Ensemble;
 pub use ets::Ets;
 pub use gbdt::GradientBoosted;
 pub use linear::Linear;
+pub use neural::Neural;
 pub use persistence::Persistence;
 pub use seasonal_naive::SeasonalNaive;
 pub use weekly_profile::WeeklyProfile;
@@ -28,6 +31,9 @@ pub use weekly_profile::WeeklyProfile;
 pub fn list(features: Arc<dyn FeatureSet>) -> Vec<Box<dyn Forecaster>> {
     let linear = Linear::new(Arc::clone(&features));
     let gbdt = GradientBoosted::new(features);
+    let stid = Neural::new("stid", Kind::Stid(Stid::default()));
+    let lstm = Neural::new("lstm", Kind::Lstm(Lstm::default()));
+    let transformer = Neural::new("transformer", Kind::Transformer(Transformer::default()));
     vec![
         Box::new(Persistence),
         Box::new(SeasonalNaive),
@@ -35,7 +41,10 @@ pub fn list(features: Arc<dyn FeatureSet>) -> Vec<Box<dyn Forecaster>> {
         Box::new(Ets),
         Box::new(linear.clone()),
         Box::new(gbdt.clone()),
-        Box::new(Ensemble::new(vec![Box::new(linear), Box::new(gbdt)])),
+        Box::new(stid.clone()),
+        Box::new(lstm),
+        Box::new(transformer),
+        Box::new(Ensemble::new(vec![Box::new(linear), Box::new(gbdt), Box::new(stid)])),
     ]
 }
 

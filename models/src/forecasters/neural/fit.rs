@@ -8,7 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use super::view::{CovariateScale, Neighbours, View, Widths};
 use super::{FittedNeural, LEVELS, Neural, Settings};
 use crate::forecasters::deviation::{Anchor, decays, spread, training_origins};
-use crate::neural::{Batch, Batches, Network, Observer, Progress as Epoch, Shape, TrainingSettings, train};
+use crate::neural::training::{Observer, Progress as Epoch, TrainingSettings, train};
+use crate::neural::{Batch, Batches, Network, Shape};
 use crate::profile;
 use crate::scope::Scope;
 use crate::season::LocalClock;
@@ -23,16 +24,14 @@ const EPOCH_TOKENS: usize = 400_000;
 /// Windows times series that epochs are judged by, at most.
 const JUDGE_TOKENS: usize = 80_000;
 /// The longest training.
-const MOST_EPOCHS: usize = 60;
-/// Epochs where there is nothing to choose their number by.
-const FEW_DATA_EPOCHS: usize = 10;
+const MOST_EPOCHS: u64 = 60;
 
 /// How long to train.
 pub(super) enum Stop {
     /// Until the error on the last rows of the panel, which are not fitted on, no longer falls; so many there are.
     Validation(usize),
     /// So many epochs.
-    At(usize),
+    At(u64),
 }
 
 /// Mini-batches drawn at random from the windows of a panel, or all windows in turn.
@@ -114,15 +113,22 @@ impl Batches for Windows<'_> {
 struct Watch<'a>(&'a dyn Progress);
 
 impl Observer for Watch<'_> {
-    fn epoch(&self, epoch: &Epoch) {
-        let message = match epoch.validation_loss {
-            Some(loss) => format!("loss {:.4}, validation {loss:.4}", epoch.training_loss),
-            None => format!("loss {:.4}", epoch.training_loss),
-        };
-        self.0.report(epoch.done as u64, epoch.of as u64, &message);
+    fn report(&self, at: &Epoch) {
+        let done = (at.epoch - 1) * at.batches as u64 + at.batch as u64;
+        let best = at
+            .best
+            .map(|best| format!(", best on validation {best:.4}"))
+            .unwrap_or_default();
+        let message = format!(
+            "epoch {}: loss {:.4}{best}, {} s left",
+            at.epoch,
+            at.loss,
+            at.left.as_secs()
+        );
+        self.0.report(done, at.epochs * at.batches as u64, &message);
     }
 
-    fn is_cancelled(&self) -> bool {
+    fn cancelled(&self) -> bool {
         self.0.is_cancelled()
     }
 }
@@ -167,28 +173,38 @@ pub(super) fn fit(
     };
     let scope = Scope::of(&training);
     let shape = shape(&scope, task, clock.slots_per_day(), !neighbours.is_empty());
-    let whole: Vec<usize> = origins.iter().copied().filter(|origin| origin + task.horizon < training.steps()).collect();
+    let whole: Vec<usize> = origins
+        .iter()
+        .copied()
+        .filter(|origin| origin + task.horizon < training.steps())
+        .collect();
     let known = if whole.is_empty() { origins.clone() } else { whole };
     let drawn = Windows::drawn(view, known, task.seed);
-    let in_turn = Windows::in_turn(judge, judged_on);
-    let (epochs, validation): (usize, Option<&dyn Batches>) = match stop {
-        Stop::At(epochs) => (*epochs, None),
-        Stop::Validation(_) if in_turn.len() == 0 => (FEW_DATA_EPOCHS, None),
-        Stop::Validation(_) => (MOST_EPOCHS, Some(&in_turn)),
+    let (epochs, in_turn) = match stop {
+        Stop::At(epochs) => (
+            *epochs,
+            Windows::in_turn(view, drawn.origins.iter().rev().take(64).copied().collect()),
+        ),
+        Stop::Validation(_) => (MOST_EPOCHS, Windows::in_turn(judge, judged_on)),
     };
     let settings = TrainingSettings {
         epochs,
-        ..kind.training.clone()
+        patience: if matches!(stop, Stop::At(_)) {
+            epochs
+        } else {
+            kind.training.patience
+        },
+        ..kind.training
     };
-    let network = Network::new(&kind.kind, &shape, task.seed)?;
-    let trained = train(network, &drawn, validation, &settings, &Watch(progress), None)?;
+    let network = Network::new(kind.kind, shape, task.seed)?;
+    let trained = train(&network, &drawn, &in_turn, &settings, &Watch(progress), None)?;
     Ok(FittedNeural {
         name: kind.name,
         settings: Settings {
             scope,
             task: *task,
-            epochs: trained.best_epoch.max(1),
-            kind: kind.kind.clone(),
+            epochs: trained.best_epoch,
+            kind: kind.kind,
             has_neighbours: !neighbours.is_empty(),
         },
         network: trained.network,

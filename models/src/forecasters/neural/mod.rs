@@ -26,7 +26,8 @@ use self::view::{CovariateScale, Neighbours};
 use super::deviation::{LOOK_BACK, history};
 use crate::artefact::{Parts, Tensor};
 use crate::forecaster::require_rows;
-use crate::neural::{Kind, Network, TrainingSettings};
+use crate::neural::training::TrainingSettings;
+use crate::neural::{Kind, Network};
 use crate::profile::Profile;
 use crate::scope::Scope;
 use crate::season::LocalClock;
@@ -65,7 +66,7 @@ struct Settings {
     scope: Scope,
     task: Task,
     /// How many epochs it was trained.
-    epochs: usize,
+    epochs: u64,
     kind: Kind,
     has_neighbours: bool,
 }
@@ -128,7 +129,12 @@ impl Forecaster for Neural {
         let edges = parts.array(view::EDGES)?;
         let neighbours = Neighbours::from_edges(&edges, settings.has_neighbours, series)
             .ok_or_else(|| Error::malformed("tensors.safetensors", "an edge leads out of the series"))?;
-        let shape = fit::shape(&settings.scope, &settings.task, clock.slots_per_day(), settings.has_neighbours);
+        let shape = fit::shape(
+            &settings.scope,
+            &settings.task,
+            clock.slots_per_day(),
+            settings.has_neighbours,
+        );
         let weights = parts.tensors.iter().filter_map(|(name, tensor)| match tensor {
             Tensor::F32(values) => Some((name.strip_prefix(NETWORK)?.to_owned(), values.clone())),
             Tensor::F64(_) => None,
@@ -142,7 +148,7 @@ impl Forecaster for Neural {
                 inverse: parts.shaped("covariates.inverse", &[covariates])?,
             },
             neighbours,
-            network: Network::load(&settings.kind, &shape, weights.collect())?,
+            network: Network::load(settings.kind, shape, &weights.collect())?,
             settings,
         }))
     }

@@ -63,9 +63,15 @@ pub(super) struct Neighbours {
 impl Neighbours {
     /// The neighbours along the edges of the panel's graph, if it has one.
     pub(super) fn of(panel: &Panel) -> Self {
-        let Some(graph) = panel.graph() else { return Self::default() };
+        let Some(graph) = panel.graph() else {
+            return Self::default();
+        };
         let mut by_series = vec![Vec::new(); panel.series().len()];
-        for &(from, to, weight) in graph.edges.iter().filter(|(from, to, weight)| from != to && *weight > 0.0) {
+        for &(from, to, weight) in graph
+            .edges
+            .iter()
+            .filter(|(from, to, weight)| from != to && *weight > 0.0)
+        {
             by_series[to as usize].push((from as usize, f64::from(weight)));
         }
         for list in &mut by_series {
@@ -189,7 +195,12 @@ impl View<'_> {
     }
 
     fn roles(&self) -> Vec<ChannelRole> {
-        self.panel.channels().iter().skip(1).map(|channel| channel.role).collect()
+        self.panel
+            .channels()
+            .iter()
+            .skip(1)
+            .map(|channel| channel.role)
+            .collect()
     }
 
     /// The usual deviation of each series beside that of the others; 0 for one that was never seen.
@@ -245,7 +256,10 @@ impl View<'_> {
             for (place, value) in self.anchor.returning(origin, target, series).into_iter().enumerate() {
                 put(row, LEVELS + 2 * place, value);
             }
-            let ahead = roles.iter().enumerate().filter(|(_, role)| **role == ChannelRole::KnownAhead);
+            let ahead = roles
+                .iter()
+                .enumerate()
+                .filter(|(_, role)| **role == ChannelRole::KnownAhead);
             for (place, (channel, _)) in ahead.enumerate() {
                 if target < self.panel.steps() {
                     put(row, OWN_KNOWN + 2 * place, self.covariate(target, series, channel));

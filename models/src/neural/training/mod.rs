@@ -1,0 +1,15 @@
+//! Training: batches streamed, the best weights kept, and a state that can be taken up again bit for bit.
+
+mod checkpoint;
+mod observer;
+mod run;
+mod schedule;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use checkpoint::{Checkpoint, Snapshot};
+pub use observer::{Observer, Progress, Unobserved};
+pub use run::{EpochLosses, Trained, train};
+pub use schedule::Schedule;
+pub use settings::TrainingSettings;
