@@ -7,6 +7,7 @@
 //! | [`gbdt`] | gradient-boosted trees on histograms, the engine of the forecaster of that name |
 //! | [`neural`] | networks and their training, the engine of `stid`, `lstm` and `transformer` |
 //! | [`kernels`] | fused operations for them, with their own backward passes |
+//! | [`onnx`] | networks that were trained elsewhere, and the forecaster that they become |
 //! | [`conformal`] | intervals on top of any of them |
 //! | [`pipeline`] | a fitted model with its intervals: the same for training and serving |
 //! | [`artefact`] | model files: data that can be checked, and nothing that can run |
@@ -24,6 +25,7 @@ pub mod kernels;
 mod linear_algebra;
 mod minimise;
 pub mod neural;
+pub mod onnx;
 pub mod pipeline;
 mod profile;
 pub mod registry;

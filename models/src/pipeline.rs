@@ -7,6 +7,7 @@ use crate::artefact::{Files, Parts};
 use crate::conformal::Calibration;
 use crate::forecaster::require_rows;
 use crate::forecasters::by_name;
+use crate::onnx::{self, SavedNetwork};
 use crate::scope::Scope;
 use crate::support::Support;
 use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Quantile, QuantileForecasts, Result, Task};
@@ -144,13 +145,16 @@ impl Pipeline {
         Files::of(&parts)
     }
 
-    /// Loads what [`Pipeline::files`] wrote; `kinds` is the list of forecasters.
+    /// Loads what [`Pipeline::files`] wrote; `kinds` is the list of forecasters, beside which imported networks are known.
     ///
     /// # Errors
     /// Malformed or too large files, a kind that is not in the list, another feature set than the fitted one.
     pub fn load(files: &Files, kinds: &[Box<dyn Forecaster>]) -> Result<Self> {
         let parts = files.parts()?;
-        let kind = by_name(kinds, &parts.kind)?;
+        let kind = match parts.kind.as_str() {
+            onnx::NAME => &SavedNetwork,
+            name => by_name(kinds, name)?,
+        };
         let fitted = kind.load(&parts.part(MODEL, &parts.kind)?)?;
         let calibration = parts.part(CALIBRATION, "conformal")?;
         let calibration = Calibration::load(&calibration, fitted.scope(), fitted.horizon())?;

@@ -13,6 +13,7 @@ use arterial_training::train::naive;
 use arterial_training::{report, table};
 use serde::Serialize;
 
+use super::network::NetworkArgs;
 use super::progress::Bar;
 use super::protocol::ProtocolArgs;
 use super::reading::Reading;
@@ -37,6 +38,8 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    network: NetworkArgs,
+    #[command(flatten)]
     protocol: ProtocolArgs,
     #[command(flatten)]
     reading: Reading,
@@ -44,7 +47,8 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let protocol = args.protocol.protocol()?;
-    let list = forecasters::list(sets::standard());
+    args.network.check(&args.models)?;
+    let list = args.network.add_to(forecasters::list(sets::standard()))?;
     let kinds = choose(&list, &args.models)?;
     let (panel, data) = args.reading.read(&args.data)?;
     let request = Request {
@@ -55,7 +59,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         protocol: &protocol,
         for_report: args.report.is_some(),
     };
-    let bereft = bereft(&panel, &args.ablate)?;
+    let bereft = bereft(&panel, args)?;
     let bar = Bar::new();
     let backtest = measure(&request, data.clone(), &bar)?;
     let ablations = ablate(&request, &data, &bereft, &bar)?;
@@ -86,14 +90,16 @@ struct Printed<'a> {
     ablations: Vec<Ablation>,
 }
 
-/// `panel` without each of `groups`, checked before anything is fitted.
-fn bereft(panel: &Panel, groups: &[String]) -> anyhow::Result<Vec<Bereft>> {
+/// `panel` without each of the groups, checked before anything is fitted.
+fn bereft(panel: &Panel, args: &Args) -> anyhow::Result<Vec<Bereft>> {
     let without = |group: &String| {
         Ok(Bereft {
             panel: panel.without(group)?,
-            kinds: forecasters::list(sets::without(sets::standard(), group)),
+            kinds: args
+                .network
+                .add_to(forecasters::list(sets::without(sets::standard(), group)))?,
             group: group.clone(),
         })
     };
-    groups.iter().map(without).collect()
+    args.ablate.iter().map(without).collect()
 }

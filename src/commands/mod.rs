@@ -13,6 +13,7 @@ mod health;
 mod lake;
 mod lake_panel;
 mod models;
+mod network;
 mod outlet;
 mod place;
 mod progress;

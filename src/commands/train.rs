@@ -14,6 +14,7 @@ use arterial_training::table;
 use arterial_training::train::{Outcome, Plan, train};
 
 use super::lake_panel::{Join, covariates};
+use super::network::NetworkArgs;
 use super::progress::Bar;
 use super::protocol::ProtocolArgs;
 use super::reading::Reading;
@@ -59,6 +60,8 @@ pub struct Args {
     #[command(flatten)]
     registry: RegistryArgs,
     #[command(flatten)]
+    network: NetworkArgs,
+    #[command(flatten)]
     protocol: ProtocolArgs,
     #[command(flatten)]
     reading: Reading,
@@ -70,7 +73,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if !protocol.report_at.contains(&protocol.horizon) {
         protocol.report_at.push(protocol.horizon);
     }
-    let list = forecasters::list(sets::standard());
+    args.network.check(&args.models)?;
+    let list = args.network.add_to(forecasters::list(sets::standard()))?;
     let kinds = choose(&list, &args.models)?;
     let runtime = super::runtime()?;
     let source = runtime.block_on(args.source())?;

@@ -165,6 +165,12 @@ fn write_tensors(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>> {
                 values.shape().to_vec(),
                 bytes_of(values, f32::to_le_bytes),
             ),
+            Tensor::U8(values) => (
+                name,
+                Dtype::U8,
+                values.shape().to_vec(),
+                bytes_of(values, u8::to_le_bytes),
+            ),
         });
     }
     let mut views = Vec::with_capacity(buffers.len());
@@ -188,8 +194,9 @@ fn read_tensors(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>> {
         let tensor = match view.dtype() {
             Dtype::F64 => Tensor::F64(array_of(&view, f64::from_le_bytes)?),
             Dtype::F32 => Tensor::F32(array_of(&view, f32::from_le_bytes)?),
+            Dtype::U8 => Tensor::U8(array_of(&view, u8::from_le_bytes)?),
             other => {
-                let message = format!("`{name}` is {other:?}, accepted: F64, F32");
+                let message = format!("`{name}` is {other:?}, accepted: F64, F32, U8");
                 return Err(Error::malformed(TENSORS_FILE, message));
             }
         };

@@ -16,6 +16,8 @@ pub enum Tensor {
     F64(ArrayD<f64>),
     /// 32-bit floats.
     F32(ArrayD<f32>),
+    /// Bytes: a file within the file.
+    U8(ArrayD<u8>),
 }
 
 /// The parameters of a fitted model: settings as JSON, numbers as tensors.
@@ -97,6 +99,28 @@ impl Parts {
         })
     }
 
+    /// These parts with the file `bytes` as `name`.
+    #[must_use]
+    pub fn with_bytes(mut self, name: &str, bytes: &[u8]) -> Self {
+        let bytes = ArrayD::from_shape_fn(vec![bytes.len()], |place| bytes[place[0]]);
+        self.tensors.insert(name.into(), Tensor::U8(bytes));
+        self
+    }
+
+    /// The file `name`.
+    ///
+    /// # Errors
+    /// No bytes of that name.
+    pub fn bytes(&self, name: &str) -> Result<Vec<u8>> {
+        match self.tensors.get(name) {
+            Some(Tensor::U8(bytes)) => Ok(bytes.iter().copied().collect()),
+            Some(Tensor::F32(_) | Tensor::F64(_)) | None => Err(Error::malformed(
+                "tensors.safetensors",
+                format!("`{name}` is missing or no U8"),
+            )),
+        }
+    }
+
     /// The settings, checked against the type that the kind keeps them in.
     ///
     /// # Errors
@@ -123,7 +147,7 @@ impl Parts {
                 .clone()
                 .into_dimensionality::<D>()
                 .map_err(|_| wrong("has another number of axes than the model")),
-            Some(Tensor::F32(_)) => Err(wrong("is F32, expected F64")),
+            Some(Tensor::F32(_) | Tensor::U8(_)) => Err(wrong("is of another type, expected F64")),
             None => Err(wrong("is missing")),
         }
     }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use arterial_datasets::feature::FeatureSet;
 
-use crate::neural::{Kind, Lstm, Stid, Transformer};
 use crate::{Error, Forecaster, Result};
 
 mod deviation;
 mod ensemble;
 mod ets;
+mod forest;
 mod gbdt;
 mod linear;
 mod neural;
@@ -19,6 +19,7 @@ mod weekly_profile;
 
 pub use ensemble::Ensemble;
 pub use ets::Ets;
+pub use forest::Forest;
 pub use gbdt::GradientBoosted;
 pub use linear::Linear;
 pub use neural::Neural;
@@ -30,20 +31,20 @@ pub use weekly_profile::WeeklyProfile;
 #[must_use]
 pub fn list(features: Arc<dyn FeatureSet>) -> Vec<Box<dyn Forecaster>> {
     let linear = Linear::new(Arc::clone(&features));
+    let forest = Forest::new(Arc::clone(&features));
     let gbdt = GradientBoosted::new(features);
-    let stid = Neural::new("stid", Kind::Stid(Stid::default()));
-    let lstm = Neural::new("lstm", Kind::Lstm(Lstm::default()));
-    let transformer = Neural::new("transformer", Kind::Transformer(Transformer::default()));
+    let stid = Neural::stid();
     vec![
         Box::new(Persistence),
         Box::new(SeasonalNaive),
         Box::new(WeeklyProfile),
         Box::new(Ets),
         Box::new(linear.clone()),
+        Box::new(forest),
         Box::new(gbdt.clone()),
         Box::new(stid.clone()),
-        Box::new(lstm),
-        Box::new(transformer),
+        Box::new(Neural::lstm()),
+        Box::new(Neural::transformer()),
         Box::new(Ensemble::new(vec![Box::new(linear), Box::new(gbdt), Box::new(stid)])),
     ]
 }

@@ -12,7 +12,7 @@ use crate::season::{LocalClock, WEEK};
 use crate::{FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
 
 const NAME: &str = "seasonal-naive";
-/// How many weeks back a value is looked for.
+/// How many weeks back a value is looked for, beside those that the horizon reaches.
 const WEEKS: usize = 4;
 
 /// The kind: it learns whether the season is a day or a week.
@@ -84,9 +84,14 @@ fn row_before(clock: &LocalClock, panel: &Panel, row: usize, days: usize) -> Opt
 }
 
 impl FittedSeasonalNaive {
+    /// How many weeks back values are looked for.
+    fn weeks(&self, slots_per_day: usize) -> usize {
+        WEEKS + (self.task.horizon - 1) / (WEEK * slots_per_day)
+    }
+
     /// How many days back values are looked for, best first.
-    fn days(&self) -> Vec<usize> {
-        let weeks = (1..=WEEKS).map(|week| week * WEEK);
+    fn days(&self, slots_per_day: usize) -> Vec<usize> {
+        let weeks = (1..=self.weeks(slots_per_day)).map(|week| week * WEEK);
         let days = 1..=WEEK;
         if self.weekly {
             weeks.chain(days).collect()
@@ -97,7 +102,7 @@ impl FittedSeasonalNaive {
 
     /// The rows that may stand for the target row `row`, best first; some may lie behind the origin.
     fn sources(&self, clock: &LocalClock, panel: &Panel, row: usize) -> Vec<usize> {
-        let days = self.days();
+        let days = self.days(clock.slots_per_day());
         days.iter()
             .filter_map(|&days| row_before(clock, panel, row, days))
             .collect()
@@ -128,7 +133,7 @@ impl FittedForecaster for FittedSeasonalNaive {
     fn history(&self) -> usize {
         let slots = LocalClock::new(&self.scope.timezone, self.scope.step).map_or(1, |clock| clock.slots_per_day());
         // A day more, because a clock change may push a source back by an hour.
-        (WEEKS * WEEK + 1) * slots
+        (self.weeks(slots) * WEEK + 1) * slots
     }
 
     fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {

@@ -20,10 +20,14 @@ impl Dense {
         let (weights, bias) = parameters.split_at(parameters.len() - outputs);
         let weights = View::new(weights, weights.len() / outputs, outputs);
         self.bias.copy(bias);
-        self.forward.pack(instructions, weights);
-        if purpose == Purpose::Training {
-            self.backward.pack(instructions, weights.transposed());
+        if purpose == Purpose::Prediction {
+            return self.forward.pack(instructions, weights);
         }
+        let (forward, backward) = (&mut self.forward, &mut self.backward);
+        rayon::join(
+            || forward.pack(instructions, weights),
+            || backward.pack(instructions, weights.transposed()),
+        );
     }
 
     /// `y = finish(residual + Wᵀ·x + b)`.

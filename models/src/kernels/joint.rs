@@ -46,16 +46,21 @@ impl<const SOURCES: usize> Joint<SOURCES> {
     /// Takes the parameters in.
     pub(crate) fn pack(self, parameters: &[f32], packed: &mut PackedJoint<SOURCES>, purpose: Purpose) {
         let mut rest = parameters;
-        for (source, inputs) in self.inputs.into_iter().enumerate() {
+        let weights = self.inputs.map(|inputs| {
             let (weights, after) = rest.split_at(inputs * self.outputs);
             rest = after;
-            let weights = View::new(weights, inputs, self.outputs);
-            packed.forward[source].pack(self.instructions, weights);
-            if purpose == Purpose::Training {
-                packed.backward[source].pack(self.instructions, weights.transposed());
+            View::new(weights, inputs, self.outputs)
+        });
+        packed.bias.copy(rest);
+        let (forward, backward) = (&mut packed.forward, &mut packed.backward);
+        let mut straight = || pack_all(self.instructions, forward, weights);
+        match purpose {
+            Purpose::Prediction => straight(),
+            Purpose::Training => {
+                let turned = || pack_all(self.instructions, backward, weights.map(View::transposed));
+                rayon::join(straight, turned);
             }
         }
-        packed.bias.copy(rest);
     }
 
     /// Rows of `y` that begin `stride` apart.
@@ -69,8 +74,8 @@ impl<const SOURCES: usize> Joint<SOURCES> {
         let mut start = Start::Bias(&packed.bias);
         let last = self.inputs.iter().rposition(|&inputs| inputs > 0);
         for (source, inputs) in self.inputs.into_iter().enumerate() {
-            if inputs > 0 {
-                let rows = View::new(sources[source], sources[source].len() / inputs, inputs);
+            if let Some(count) = sources[source].len().checked_div(inputs) {
+                let rows = View::new(sources[source], count, inputs);
                 let finish = if Some(source) == last { finish } else { Finish::Keep };
                 let right = &packed.forward[source];
                 multiply(self.instructions, rows, right, (start, finish), y, stride);
@@ -112,5 +117,15 @@ impl<const SOURCES: usize> Joint<SOURCES> {
             }
         }
         sum_columns(self.instructions, gradient, rest, !begin);
+    }
+}
+
+fn pack_all<const SOURCES: usize>(
+    instructions: Instructions,
+    packed: &mut [Packed; SOURCES],
+    weights: [View<'_>; SOURCES],
+) {
+    for (packed, weights) in packed.iter_mut().zip(weights) {
+        packed.pack(instructions, weights);
     }
 }

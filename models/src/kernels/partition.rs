@@ -10,13 +10,13 @@ use super::lanes::{load, load_first, store};
 use super::product::View;
 
 /// Groups that may run at the same time; each keeps gradients of its own.
-const GROUPS: usize = 16;
+const GROUPS: usize = 8;
 /// Numbers of a gradient that one thread adds up at a time.
 const STRETCH: usize = 2048;
 /// Below so many numbers to add up, another thread would take longer to wake than the work does.
 const ALONE: usize = 1 << 14;
 
-/// Items in blocks that stay in the second-level cache, and blocks in at most sixteen groups of equal length.
+/// Items in blocks that stay in the second-level cache, and blocks in at most eight groups of equal length.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Partition {
     items: usize,
@@ -25,9 +25,10 @@ pub(crate) struct Partition {
 }
 
 impl Partition {
-    /// `items` in blocks of `block`, the last one shorter.
-    pub(crate) fn new(items: usize, block: usize) -> Self {
-        let chunk = items.div_ceil(block).div_ceil(GROUPS).max(1) * block;
+    /// `items` in blocks of `block`, the last one shorter; a group has at least `together` blocks, so that adding up its
+    /// gradients does not take longer than making them.
+    pub(crate) fn new(items: usize, block: usize, together: usize) -> Self {
+        let chunk = items.div_ceil(block).div_ceil(GROUPS).max(together) * block;
         Self { items, block, chunk }
     }
 
@@ -151,12 +152,14 @@ mod tests {
     #[test]
     fn every_item_is_visited_once_with_its_own_numbers() {
         for (items, block, width) in [(1, 3, 2), (100, 3, 2), (7, 7, 1), (65, 2, 0)] {
-            let partition = Partition::new(items, block);
+            let partition = Partition::new(items, block, 1);
             let mut visits = vec![Vec::new(); partition.groups()];
             let mut target = vec![0.0; items * width];
             partition.run(&mut visits, (&mut target, width), |group, range, target| {
                 assert_eq!(target.len(), range.len() * width);
-                target.iter_mut().for_each(|number| *number += 1.0);
+                for number in target {
+                    *number += 1.0;
+                }
                 group.extend(range);
             });
             assert_eq!(visits.concat(), (0..items).collect::<Vec<_>>());

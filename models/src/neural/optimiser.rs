@@ -19,8 +19,8 @@ pub(super) struct Trainable {
 enum Memory {
     Fused(Moments),
     General {
-        first: Tensor<1>,
-        second: Tensor<1>,
+        first: Box<Tensor<1>>,
+        second: Box<Tensor<1>>,
         steps: u32,
     },
 }
@@ -39,8 +39,8 @@ impl Trainable {
             Memory::Fused(moments)
         } else {
             Memory::General {
-                first: tensor(moments.first),
-                second: tensor(moments.second),
+                first: Box::new(tensor(moments.first)),
+                second: Box::new(tensor(moments.second)),
                 steps: moments.steps,
             }
         };
@@ -73,8 +73,8 @@ impl Trainable {
         Ok(match &self.memory {
             Memory::Fused(moments) => moments.clone(),
             Memory::General { first, second, steps } => Moments {
-                first: numbers(first.clone())?,
-                second: numbers(second.clone())?,
+                first: numbers(Tensor::clone(first))?,
+                second: numbers(Tensor::clone(second))?,
                 steps: *steps,
             },
         })

@@ -70,6 +70,8 @@ pub(super) fn batch(shape: &Shape, windows: usize, seed: u64) -> Batch {
     }
 }
 
+type Weights = std::collections::BTreeMap<String, ndarray::ArrayD<f32>>;
+
 fn row(network: &Network) -> Tensor<1> {
     let numbers = network.parameters().to_vec();
     let length = numbers.len();
@@ -276,7 +278,7 @@ fn batches_that_do_not_fit_are_refused_by_name() {
 #[test]
 fn foreign_weights_are_refused_by_name() {
     let network = Network::new(kinds()[0], shape(3), 20).unwrap();
-    let message = |change: &dyn Fn(&mut std::collections::BTreeMap<String, ndarray::ArrayD<f32>>)| {
+    let message = |change: &dyn Fn(&mut Weights)| {
         let mut weights = network.save();
         change(&mut weights);
         Network::load(kinds()[0], shape(3), &weights).unwrap_err().to_string()

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arterial_datasets::panel::Panel;
 use arterial_models::artefact::Files;
-use arterial_models::forecasters::{by_name, list};
+use arterial_models::forecasters::{Neural, by_name, list};
+use arterial_models::neural::{Kind, Lstm, Transformer};
 use arterial_models::pipeline::Pipeline;
 use arterial_models::{Error, FittedForecaster, Forecaster, Quantile, Silent, Task};
 use ndarray::{Array2, Array3, s};
@@ -13,8 +14,26 @@ use crate::support::{Lags, panel, panel_of};
 
 const ROWS: usize = 14 * 96;
 
+/// Every kind there is; the slowest ones in small, as the contract does not depend on their size.
 fn kinds() -> Vec<Box<dyn Forecaster>> {
-    list(Arc::new(Lags))
+    let mut kinds = list(Arc::new(Lags));
+    let lstm = Kind::Lstm(Lstm {
+        hidden: 8,
+        ..Lstm::default()
+    });
+    let transformer = Kind::Transformer(Transformer {
+        width: 8,
+        heads: 2,
+        hidden: 16,
+        temporal_layers: 1,
+        spatial_layers: 1,
+    });
+    for (name, kind) in [("lstm", lstm), ("transformer", transformer)] {
+        kinds.retain(|known| known.name() != name);
+        kinds.push(Box::new(Neural::new(name, kind, 4, 3000)));
+    }
+    kinds.push(Box::new(crate::onnx::persistence()));
+    kinds
 }
 
 fn task(horizon: usize) -> Task {

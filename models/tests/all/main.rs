@@ -3,5 +3,6 @@
 mod contract;
 mod gbdt;
 mod losloop;
+mod onnx;
 mod registry;
 mod support;

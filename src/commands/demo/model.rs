@@ -8,6 +8,7 @@ use arterial_models::forecaster::Silent;
 use arterial_models::forecasters;
 use arterial_models::registry::{CHAMPION, Manifest, Target};
 use arterial_training::choice::choose;
+use arterial_training::document::Document;
 use arterial_training::evidence;
 use arterial_training::gate::{self, Order};
 use arterial_training::promotion::Evidence;
@@ -21,8 +22,8 @@ use crate::commands::lake_panel::{Join, covariates};
 use crate::commands::reading::data_block;
 use crate::service::Foundation;
 
-/// The kind that is trained: quick, and better than the naive ones.
-const KIND: &str = "linear";
+/// The kinds that are trained, both within a minute. The one that errs less is to serve.
+const KINDS: [&str; 2] = ["gbdt", "linear"];
 
 /// What was trained.
 #[derive(Debug, Clone, Serialize)]
@@ -35,6 +36,8 @@ pub struct Trained {
     pub mae: Option<f64>,
     /// The MAE of seasonal naive on the same windows, km/h.
     pub seasonal_naive_mae: Option<f64>,
+    /// The MAE of each kind that was trained or measured beside it, on the same windows, km/h.
+    pub beside: BTreeMap<String, Option<f64>>,
     /// Whether it passed the gate and serves.
     pub promoted: bool,
 }
@@ -83,7 +86,7 @@ pub async fn train(foundation: &Foundation, seed: u64) -> anyhow::Result<Trained
         ..Protocol::default()
     };
     let list = forecasters::list(sets::standard());
-    let kinds = choose(&list, &[KIND.to_owned()])?;
+    let kinds = choose(&list, &KINDS.map(str::to_owned))?;
     let plan = Plan {
         panel: &found.panel,
         data: &data,
@@ -97,11 +100,10 @@ pub async fn train(foundation: &Foundation, seed: u64) -> anyhow::Result<Trained
     };
     let clock = foundation.clock.as_ref();
     let outcome = fit(&foundation.registry, &plan, clock, &Silent).await?;
-    let published = outcome
-        .published
-        .first()
+    let best = outcome
+        .challenger
         .ok_or_else(|| anyhow::anyhow!("no model was published"))?;
-    let id = published.model.parse()?;
+    let id = best.parse()?;
     let manifest = foundation.registry.verify(&id).await?;
     let measured = evidence::from_manifest(&manifest, None);
     let promoted = match &measured {
@@ -113,8 +115,16 @@ pub async fn train(foundation: &Foundation, seed: u64) -> anyhow::Result<Trained
         version: id.version.to_string(),
         mae: measured.as_ref().and_then(|evidence| evidence.mae),
         seasonal_naive_mae: measured.as_ref().and_then(|evidence| evidence.seasonal_naive_mae),
+        beside: outcome.scorecard.as_ref().map(errors).unwrap_or_default(),
         promoted,
     })
+}
+
+/// The MAE of each model over all steps.
+fn errors(scorecard: &Document) -> BTreeMap<String, Option<f64>> {
+    let last = scorecard.protocol.report_at.last();
+    let whole = scorecard.scores.iter().filter(|score| Some(&score.step) == last);
+    whole.map(|score| (score.model.clone(), score.mae_through)).collect()
 }
 
 /// Moves the champion's alias if the gate lets it; says whether it did.

@@ -189,6 +189,17 @@ impl<'a> Anchor<'a> {
         }
     }
 
+    /// Where the usual level goes from `origin` to `target`, in usual deviations; 0 at the same time of another day.
+    ///
+    /// There the levels of training rows, each without its own day, differ by little but the rows' own values: a learner
+    /// would be shown its target.
+    pub(crate) fn way(&self, origin: usize, target: usize, series: usize) -> f64 {
+        if self.slots[origin].slot == self.slots[target].slot {
+            return 0.0;
+        }
+        (self.level(target, series) - self.level(origin, series)) / self.profile.scale[series]
+    }
+
     /// What was seen up to `origin` around the slot that `target` lies in: [`RETURNING`] mean deviations, NaN where
     /// nothing was.
     pub(crate) fn returning(&self, origin: usize, target: usize, series: usize) -> [f64; RETURNING] {
@@ -233,7 +244,7 @@ impl<'a> Anchor<'a> {
         let spread = self.spread(target, series) / scale;
         let angle = TAU * self.slots[origin].slot as f64 / self.slots_per_day as f64;
         let behind = [
-            (level - self.level(origin, series)) / scale,
+            self.way(origin, target, series),
             height,
             spread,
             last * spread,

@@ -1,7 +1,9 @@
-//! What `linear` and `gbdt` learn from: the deviation of the target from its usual level at its own slot of the week, in
+//! What `linear`, `gbdt` and `forest` learn from: the deviation of the target from its usual level at its own slot of the week, in
 //! units of the series' usual deviation, and the columns that tell how it goes on.
 
 mod anchor;
+mod groups;
+pub(super) mod rows;
 mod scaler;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use crate::season::{LocalClock, WEEK};
 use crate::{Error, Result};
 
 pub(super) use anchor::{Anchor, LAST, LOOK_BACK, MEANS, OWN, RETURNING, SERIES_COLUMNS, SERIES_TERMS};
+pub(super) use groups::{ends, groups};
 pub(super) use scaler::{Scaler, check};
 
 /// Origins that the decay of deviations is learned from, at most about.

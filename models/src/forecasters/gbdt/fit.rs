@@ -1,15 +1,14 @@
 //! Fitting: the usual week, how fast deviations decay, and the trees.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arterial_datasets::feature::FeatureSet;
 use arterial_datasets::panel::Panel;
 
 use super::grow::{Group, Judge, Rounds, grow};
-use super::rows::Ground;
 use super::{FittedGradientBoosted, Settings};
-use crate::forecasters::deviation::{Anchor, Learned, Scaler, decays, spread, training_origins};
+use crate::forecasters::deviation::rows::Ground;
+use crate::forecasters::deviation::{Anchor, Learned, Scaler, decays, ends, groups, spread, training_origins};
 use crate::scope::Scope;
 use crate::season::LocalClock;
 use crate::{Progress, Result, Task};
@@ -25,23 +24,6 @@ pub(super) enum Stop<'a> {
     Validation(usize),
     /// This many for each group of steps.
     At(&'a [Rounds]),
-}
-
-/// The last step of each group: 1, 3, 6, 12, 24 and so on, and the horizon.
-pub(super) fn ends(horizon: usize) -> Vec<usize> {
-    let further = std::iter::successors(Some(3), |end| Some(end * 2));
-    let mut ends: Vec<usize> = std::iter::once(1)
-        .chain(further)
-        .take_while(|end| *end < horizon)
-        .collect();
-    ends.push(horizon);
-    ends
-}
-
-/// The steps of each group.
-fn groups(ends: &[usize]) -> Vec<RangeInclusive<usize>> {
-    let first = std::iter::once(1).chain(ends.iter().map(|end| end + 1));
-    first.zip(ends).map(|(first, end)| first..=*end).collect()
 }
 
 /// How many origins are wanted, and of how many rows one is kept.
@@ -131,18 +113,4 @@ pub(super) fn fit(
         decay,
         groups: grown,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn groups_cover_every_step_once_up_to_the_horizon() {
-        for horizon in [1, 2, 3, 4, 12, 13, 72] {
-            let steps: Vec<usize> = groups(&ends(horizon)).into_iter().flatten().collect();
-            assert_eq!(steps, (1..=horizon).collect::<Vec<_>>());
-        }
-        assert_eq!(ends(24), [1, 3, 6, 12, 24]);
-    }
 }

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use ndarray::{Array1, ArrayView1};
 use serde::{Deserialize, Serialize};
 
-use super::rows::Rows;
+use crate::forecasters::deviation::rows::Rows;
 use crate::gbdt::{Binning, Dataset, Examples, FittedGbdt, Gbdt, GbdtParameters, Objective, Observer};
 use crate::{Progress, Result};
 
 /// The quantiles of the tails.
 const TAILS: [f64; 2] = [0.1, 0.9];
+/// Bins of fewer rows tell noise apart, and cost time.
+const ROWS_A_BIN: usize = 64;
+const FEWEST_BINS: usize = 32;
 /// Trees grown on all rows for each that the part of them could bear.
 const MORE_ROWS_MORE_TREES: f64 = 1.1;
 /// Trees where there is nothing to choose their number by.
@@ -84,11 +87,14 @@ pub(super) fn grow(
     seed: u64,
     progress: &dyn Progress,
 ) -> Result<Group> {
+    let columns = rows.columns()?;
+    let most = Binning::default().max_bins;
     let binning = Binning {
         seed,
+        max_bins: (columns.nrows() / ROWS_A_BIN).clamp(FEWEST_BINS.min(most), most),
         ..Binning::default()
     };
-    let table = Dataset::of(rows.columns()?, &binning)?;
+    let table = Dataset::of(columns, &binning)?;
     let judged = match judge {
         Judge::Rows(judged) if !judged.step.is_empty() => {
             let mut table = Dataset::new(Arc::clone(table.binner()));

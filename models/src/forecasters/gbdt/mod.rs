@@ -15,7 +15,6 @@
 mod fit;
 mod grow;
 mod predict;
-mod rows;
 
 use std::sync::Arc;
 
@@ -27,7 +26,7 @@ use serde_json::Value;
 
 use self::fit::Stop;
 use self::grow::{Group, Rounds};
-use super::deviation::{LOOK_BACK, Scaler, check_features, history};
+use super::deviation::{LOOK_BACK, Scaler, check_features, history, rows};
 use crate::artefact::{Parts, from_exact, to_exact};
 use crate::forecaster::require_rows;
 use crate::gbdt::{FittedGbdt, GbdtSettings, SavedGbdt};

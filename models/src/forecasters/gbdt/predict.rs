@@ -4,7 +4,7 @@ use arterial_datasets::panel::Panel;
 use ndarray::{Array2, Array3, Array4, s};
 
 use super::FittedGradientBoosted;
-use super::rows::{Ground, origins_at_once};
+use crate::forecasters::deviation::rows::{Ground, origins_at_once};
 use crate::forecasters::deviation::{Anchor, LAST};
 use crate::{Outlook, Result};
 

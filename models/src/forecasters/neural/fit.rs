@@ -1,7 +1,7 @@
 //! Fitting: the usual week, how fast deviations decay, and then the network.
 
 use arterial_datasets::panel::Panel;
-use ndarray::Array1;
+use ndarray::{Array1, ArrayView1, Axis};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -10,7 +10,7 @@ use super::{FittedNeural, LEVELS, Neural, Settings};
 use crate::forecasters::deviation::{Anchor, decays, spread, training_origins};
 use crate::neural::training::{Observer, Progress as Epoch, TrainingSettings, train};
 use crate::neural::{Batch, Batches, Network, Shape};
-use crate::profile;
+use crate::profile::{self, WithoutOwnDay};
 use crate::scope::Scope;
 use crate::season::LocalClock;
 use crate::{Progress, Result, Task};
@@ -19,12 +19,10 @@ use crate::{Progress, Result, Task};
 const TOKENS: usize = 6144;
 /// The most series of a mini-batch.
 const MOST_SERIES: usize = 512;
-/// Windows times series of an epoch, at most.
-const EPOCH_TOKENS: usize = 400_000;
 /// Windows times series that epochs are judged by, at most.
 const JUDGE_TOKENS: usize = 80_000;
-/// The longest training.
-const MOST_EPOCHS: u64 = 60;
+/// Deviations below are rounding: a series that has no others does not vary.
+const ROUNDING: f64 = 1e-9;
 
 /// How long to train.
 pub(super) enum Stop {
@@ -45,10 +43,10 @@ struct Windows<'a> {
 }
 
 impl<'a> Windows<'a> {
-    fn drawn(view: View<'a>, origins: Vec<usize>, seed: u64) -> Self {
+    fn drawn(view: View<'a>, origins: Vec<usize>, seed: u64, epoch_tokens: usize) -> Self {
         let (windows, series) = (origins.len(), view.panel.series().len());
         let per_batch = per_batch(series).min(windows);
-        let all = (windows * series).min(EPOCH_TOKENS);
+        let all = (windows * series).min(epoch_tokens);
         Self {
             view,
             per_batch,
@@ -151,6 +149,7 @@ pub(super) fn fit(
     let origins = training_origins(&training, task.horizon, usize::MAX)?;
     let anchor = Anchor::new(&profile, Some(&own_day), &training, &origins, task.horizon)?;
     let decay = decays(&anchor, &profile, &training, &origins, task.horizon);
+    let varies = varies(&training, &own_day);
     let covariates = CovariateScale::of(&training);
     let neighbours = Neighbours::of(panel);
     let view = View {
@@ -161,6 +160,7 @@ pub(super) fn fit(
         neighbours: &neighbours,
         decay: &decay,
         context: task.context,
+        varies: &varies,
     };
     let clock = LocalClock::of(panel)?;
     let wanted = (JUDGE_TOKENS / series.max(1)).max(64);
@@ -179,13 +179,13 @@ pub(super) fn fit(
         .filter(|origin| origin + task.horizon < training.steps())
         .collect();
     let known = if whole.is_empty() { origins.clone() } else { whole };
-    let drawn = Windows::drawn(view, known, task.seed);
+    let drawn = Windows::drawn(view, known, task.seed, kind.epoch_tokens);
     let (epochs, in_turn) = match stop {
         Stop::At(epochs) => (
             *epochs,
             Windows::in_turn(view, drawn.origins.iter().rev().take(64).copied().collect()),
         ),
-        Stop::Validation(_) => (MOST_EPOCHS, Windows::in_turn(judge, judged_on)),
+        Stop::Validation(_) => (kind.training.epochs, Windows::in_turn(judge, judged_on)),
     };
     let settings = TrainingSettings {
         epochs,
@@ -212,7 +212,19 @@ pub(super) fn fit(
         decay,
         covariates,
         neighbours,
+        varies,
     })
+}
+
+/// 1 for each series that deviates from its usual week at all.
+fn varies(training: &Panel, own_day: &WithoutOwnDay) -> Array1<f64> {
+    let target = training.target();
+    let columns = target.axis_iter(Axis(1)).zip(own_day.level.axis_iter(Axis(1)));
+    let varies = |(values, levels): (ArrayView1<'_, f64>, ArrayView1<'_, f64>)| {
+        let deviates = |(value, level): (&f64, &f64)| (value - level).abs() > ROUNDING * level.abs().max(1.0);
+        f64::from(u8::from(values.iter().zip(levels).any(deviates)))
+    };
+    columns.map(varies).collect()
 }
 
 /// The shape of a network for `scope`.

@@ -27,7 +27,7 @@ use super::deviation::{LOOK_BACK, history};
 use crate::artefact::{Parts, Tensor};
 use crate::forecaster::require_rows;
 use crate::neural::training::TrainingSettings;
-use crate::neural::{Kind, Network};
+use crate::neural::{Kind, Lstm, Network, Stid, Transformer};
 use crate::profile::Profile;
 use crate::scope::Scope;
 use crate::season::LocalClock;
@@ -46,6 +46,8 @@ pub struct Neural {
     name: &'static str,
     kind: Kind,
     training: TrainingSettings,
+    /// Windows times series of an epoch, at most.
+    epoch_tokens: usize,
 }
 
 /// A trained network. A series without a single value in training is refused.
@@ -58,6 +60,8 @@ pub struct FittedNeural {
     covariates: CovariateScale,
     neighbours: Neighbours,
     network: Network,
+    /// 1 for each series that varied in training, 0 for one that the network could learn nothing of.
+    varies: Array1<f64>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -72,13 +76,37 @@ struct Settings {
 }
 
 impl Neural {
-    /// The kind `name` that trains networks of `kind`.
+    /// The identity MLP, with its defaults.
     #[must_use]
-    pub fn new(name: &'static str, kind: Kind) -> Self {
+    pub fn stid() -> Self {
+        Self::new("stid", Kind::Stid(Stid::default()), 60, 400_000)
+    }
+
+    /// The recurrent network, with its defaults.
+    #[must_use]
+    pub fn lstm() -> Self {
+        Self::new("lstm", Kind::Lstm(Lstm::default()), 40, 150_000)
+    }
+
+    /// The attention network, with its defaults.
+    #[must_use]
+    pub fn transformer() -> Self {
+        Self::new("transformer", Kind::Transformer(Transformer::default()), 30, 60_000)
+    }
+
+    /// The kind `name` that trains networks of `kind` for at most `epochs` epochs of at most `epoch_tokens` windows times
+    /// series.
+    #[must_use]
+    pub fn new(name: &'static str, kind: Kind, epochs: u64, epoch_tokens: usize) -> Self {
+        let training = TrainingSettings {
+            epochs,
+            ..TrainingSettings::default()
+        };
         Self {
             name,
             kind,
-            training: TrainingSettings::default(),
+            training,
+            epoch_tokens,
         }
     }
 }
@@ -137,12 +165,13 @@ impl Forecaster for Neural {
         );
         let weights = parts.tensors.iter().filter_map(|(name, tensor)| match tensor {
             Tensor::F32(values) => Some((name.strip_prefix(NETWORK)?.to_owned(), values.clone())),
-            Tensor::F64(_) => None,
+            Tensor::F64(_) | Tensor::U8(_) => None,
         });
         Ok(Box::new(FittedNeural {
             name: self.name,
             profile: Profile::load(parts, clock.slots_per_day(), series)?,
             decay: parts.shaped("decay", &[settings.task.horizon])?,
+            varies: parts.shaped("varies", &[series])?,
             covariates: CovariateScale {
                 mean: parts.shaped("covariates.mean", &[covariates])?,
                 inverse: parts.shaped("covariates.inverse", &[covariates])?,
@@ -180,6 +209,7 @@ impl FittedForecaster for FittedNeural {
     fn save(&self) -> Result<Parts> {
         let mut parts = Parts::new(self.name, &self.settings)?
             .with("decay", &self.decay)
+            .with("varies", &self.varies)
             .with("covariates.mean", &self.covariates.mean)
             .with("covariates.inverse", &self.covariates.inverse)
             .with(view::EDGES, &self.neighbours.edges());

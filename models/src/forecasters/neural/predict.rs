@@ -25,17 +25,22 @@ pub(super) fn predict(model: &FittedNeural, panel: &Panel, origins: &[usize]) ->
             neighbours: &model.neighbours,
             decay: &model.decay,
             context: model.settings.task.context,
+            varies: &model.varies,
         };
         let all: Vec<usize> = (0..width).collect();
         let at_once = (TOKENS / width.max(1)).max(1);
         for (index, chunk) in origins.chunks(at_once).enumerate() {
-            let quantiles = model.network.predict(&view.batch(chunk, &all, false))?;
+            let batch = view.batch(chunk, &all, false);
+            let quantiles = model.network.predict(&batch)?;
             for (at, origin) in chunk.iter().enumerate() {
                 for series in 0..width {
                     let scale = model.profile.scale[series];
                     for step in 0..horizon {
-                        let [low, median, high] =
-                            [0, 1, 2].map(|level| scale * f64::from(quantiles[(at, series, step, level)]));
+                        let base = f64::from(batch.base[(at, series, step)]);
+                        let [low, median, high] = [0, 1, 2].map(|level| {
+                            let learned = f64::from(quantiles[(at, series, step, level)]) - base;
+                            scale * (base + model.varies[series] * learned)
+                        });
                         let row = index * at_once + at;
                         points[(row, series, step)] = anchor.level(origin + step + 1, series) + median;
                         spread[(row, series, step, 0)] = median - low;

@@ -76,7 +76,9 @@ impl Neighbours {
         }
         for list in &mut by_series {
             let sum: f64 = list.iter().map(|(_, weight)| weight).sum();
-            list.iter_mut().for_each(|(_, weight)| *weight /= sum);
+            for (_, weight) in list.iter_mut() {
+                *weight /= sum;
+            }
         }
         Self { by_series }
     }
@@ -124,6 +126,8 @@ pub(super) struct View<'a> {
     pub(super) decay: &'a Array1<f64>,
     /// Context rows.
     pub(super) context: usize,
+    /// 1 for each series that there is something to learn of.
+    pub(super) varies: &'a Array1<f64>,
 }
 
 /// How wide a network's inputs are.
@@ -203,12 +207,13 @@ impl View<'_> {
             .collect()
     }
 
-    /// The usual deviation of each series beside that of the others; 0 for one that was never seen.
+    /// The usual deviation of each series beside that of the others; 0 for one that was never seen
+    /// or never varied.
     fn weights(&self, series: &[usize]) -> Array1<f32> {
         let usual = self.profile.usual_scale();
         series
             .iter()
-            .map(|one| finite(self.profile.scale[*one] / usual) as f32)
+            .map(|one| finite(self.varies[*one] * self.profile.scale[*one] / usual) as f32)
             .collect()
     }
 
@@ -250,7 +255,7 @@ impl View<'_> {
             let row = row.as_slice_mut().unwrap_or_default();
             let target = origin + step + 1;
             let level = self.anchor.level(target, series);
-            row[0] = bounded((level - self.anchor.level(origin, series)) / scale);
+            row[0] = bounded(self.anchor.way(origin, target, series));
             row[1] = bounded((level - self.profile.mean[series]) / scale);
             row[2] = bounded(self.anchor.spread(target, series) / scale);
             for (place, value) in self.anchor.returning(origin, target, series).into_iter().enumerate() {

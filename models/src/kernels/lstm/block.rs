@@ -93,7 +93,13 @@ impl State {
     }
 
     /// The gradients of the sequences of the last forward pass and of the parameters.
-    pub(super) fn backward(&mut self, instructions: Instructions, sizes: Sizes, map: &Dense, gradients: Gradients<'_>) {
+    pub(super) fn backward(
+        &mut self,
+        instructions: Instructions,
+        sizes: Sizes,
+        map: &Dense,
+        gradients: &mut Gradients<'_>,
+    ) {
         let (row, cell) = (self.rows_back.len(), self.cells_back.len());
         self.cells_back.fill(0.0);
         self.rows_back.fill(0.0);
@@ -108,10 +114,10 @@ impl State {
                 cells: &mut self.cells_back,
             });
             map.backward(instructions, gates, (Start::Zero, Finish::Keep), &mut self.rows_back);
-            take_inputs(sizes, step, &self.rows_back, gradients.data);
+            take_inputs(sizes, step, &self.rows_back, &mut *gradients.data);
         }
         let rows = &self.rows[..sizes.steps * row];
-        let sums = DenseGradients::new(gradients.parameters, sizes.gates());
+        let sums = DenseGradients::new(&mut *gradients.parameters, sizes.gates());
         sums.collect(instructions, rows, &self.gates, gradients.begin, &mut self.packed);
     }
 }

@@ -69,9 +69,11 @@ impl WithSimd for Advance<'_> {
 #[inline(always)]
 fn gates_of<S: Simd>(simd: S, [i, f, g, o]: [S::f32s; 4]) -> [S::f32s; 4] {
     let one = simd.splat_f32s(1.0);
-    let denominator = |x| simd.add_f32s(one, exp_within(simd, x, 20.0));
-    let (of_i, of_f) = (denominator(simd.neg_f32s(i)), denominator(simd.neg_f32s(f)));
-    let (of_g, of_o) = (denominator(simd.add_f32s(g, g)), denominator(simd.neg_f32s(o)));
+    let (of_i, of_f) = (denominator(simd, simd.neg_f32s(i)), denominator(simd, simd.neg_f32s(f)));
+    let (of_g, of_o) = (
+        denominator(simd, simd.add_f32s(g, g)),
+        denominator(simd, simd.neg_f32s(o)),
+    );
     let (left, right) = (simd.mul_f32s(of_i, of_f), simd.mul_f32s(of_g, of_o));
     let share = simd.div_f32s(one, simd.mul_f32s(left, right));
     let (left, right) = (simd.mul_f32s(share, right), simd.mul_f32s(share, left));
@@ -82,6 +84,24 @@ fn gates_of<S: Simd>(simd: S, [i, f, g, o]: [S::f32s; 4]) -> [S::f32s; 4] {
         simd.sub_f32s(one, twice),
         simd.mul_f32s(right, of_g),
     ]
+}
+
+/// `1 + eˣ`. A function, as no closure is certain to become a part of its caller, whose instructions it needs.
+#[inline(always)]
+fn denominator<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    simd.add_f32s(simd.splat_f32s(1.0), exp_within(simd, x, 20.0))
+}
+
+/// `y·(1 − y)`: the slope of a logistic function whose value is `y`.
+#[inline(always)]
+fn slope<S: Simd>(simd: S, y: S::f32s) -> S::f32s {
+    simd.mul_f32s(y, simd.sub_f32s(simd.splat_f32s(1.0), y))
+}
+
+/// `1 − y²`: the slope of a hyperbolic tangent whose value is `y`.
+#[inline(always)]
+fn bend<S: Simd>(simd: S, y: S::f32s) -> S::f32s {
+    simd.negate_mul_add_e_f32s(y, y, simd.splat_f32s(1.0))
 }
 
 /// The step backward.
@@ -105,7 +125,6 @@ impl WithSimd for Retreat<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let hidden = self.hidden;
-        let one = simd.splat_f32s(1.0);
         let kept = self.before.chunks_exact(hidden).zip(self.squashed.chunks_exact(hidden));
         let gradients = self
             .states
@@ -121,24 +140,27 @@ impl WithSimd for Retreat<'_> {
                 let (i, f) = (load(simd, input, at), load(simd, forget, at));
                 let (g, o) = (load(simd, candidate, at), load(simd, output, at));
                 let (bounded, d_state) = (load(simd, squashed, at), load(simd, state, at));
-                let slope = |gate| simd.mul_f32s(gate, simd.sub_f32s(one, gate));
-                let bend = |value| simd.negate_mul_add_e_f32s(value, value, one);
-                let through = simd.mul_f32s(simd.mul_f32s(d_state, o), bend(bounded));
+                let through = simd.mul_f32s(simd.mul_f32s(d_state, o), bend(simd, bounded));
                 let d_cell = simd.add_f32s(load(simd, cell, at), through);
                 store(
                     simd,
                     output,
                     at,
-                    simd.mul_f32s(simd.mul_f32s(d_state, bounded), slope(o)),
+                    simd.mul_f32s(simd.mul_f32s(d_state, bounded), slope(simd, o)),
                 );
-                store(simd, input, at, simd.mul_f32s(simd.mul_f32s(d_cell, g), slope(i)));
+                store(simd, input, at, simd.mul_f32s(simd.mul_f32s(d_cell, g), slope(simd, i)));
                 store(
                     simd,
                     forget,
                     at,
-                    simd.mul_f32s(simd.mul_f32s(d_cell, load(simd, before, at)), slope(f)),
+                    simd.mul_f32s(simd.mul_f32s(d_cell, load(simd, before, at)), slope(simd, f)),
                 );
-                store(simd, candidate, at, simd.mul_f32s(simd.mul_f32s(d_cell, i), bend(g)));
+                store(
+                    simd,
+                    candidate,
+                    at,
+                    simd.mul_f32s(simd.mul_f32s(d_cell, i), bend(simd, g)),
+                );
                 store(simd, cell, at, simd.mul_f32s(d_cell, f));
             }
         }

@@ -78,8 +78,8 @@ impl Layer for Lstm {
         state.forward(self.instructions, self.sizes, &packed.0, data, output);
     }
 
-    fn backward(&self, packed: &Gates, state: &mut State, _data: &[f32], gradients: Gradients<'_>) {
-        state.backward(self.instructions, self.sizes, &packed.0, gradients);
+    fn backward(&self, packed: &Gates, state: &mut State, _data: &[f32], mut gradients: Gradients<'_>) {
+        state.backward(self.instructions, self.sizes, &packed.0, &mut gradients);
     }
 }
 

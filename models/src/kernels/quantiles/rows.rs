@@ -163,10 +163,13 @@ impl Piece<'_> {
     fn gather<S: Simd>(&mut self, simd: S) {
         let (centre, last) = (self.quantiles.centre, self.quantiles.levels.len() - 1);
         let zero = simd.splat_f32s(0.0);
-        let above = (centre + 1..=last)
-            .rev()
-            .fold(zero, |sum, quantile| self.pass_on(simd, quantile, sum, 1.0));
-        let below = (0..centre).fold(zero, |sum, quantile| self.pass_on(simd, quantile, sum, -1.0));
+        let (mut above, mut below) = (zero, zero);
+        for quantile in (centre + 1..=last).rev() {
+            above = self.pass_on(simd, quantile, above, 1.0);
+        }
+        for quantile in 0..centre {
+            below = self.pass_on(simd, quantile, below, -1.0);
+        }
         let (place, count) = (self.place(centre), self.count());
         let own = load_first(simd, &self.gradient[place..], count);
         let total = simd.add_f32s(own, simd.add_f32s(above, below));

@@ -60,7 +60,9 @@ impl State {
             ([&mut self.states, &mut self.states_back], trunk.hidden),
             ([&mut self.active, &mut self.sums_back], trunk.hidden),
         ] {
-            buffers.into_iter().for_each(|buffer| buffer.resize(count * width));
+            for buffer in buffers {
+                buffer.resize(count * width);
+            }
         }
     }
 
@@ -104,6 +106,10 @@ impl Trunk for LstmTrunk {
 
     fn block(&self, _series: usize) -> usize {
         BLOCK
+    }
+
+    fn together(&self) -> usize {
+        1
     }
 
     fn pack(&self, parameters: &[f32], packed: &mut Packed, purpose: Purpose) {

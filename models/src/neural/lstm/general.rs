@@ -9,13 +9,13 @@ use crate::neural::general::{Tensors, Tokens};
 /// What the head reads: `[tokens, hidden]`.
 pub(super) fn tokens(trunk: &LstmTrunk, parameters: &Tensors, tokens: &Tokens) -> Result<Tensor<2>> {
     let identity = Tensor::cat(tokens.identity(parameters)?.to_vec(), 1);
-    let state = last_state(trunk, parameters, tokens.context(), &identity)?;
+    let state = last_state(trunk, parameters, &tokens.context(), &identity)?;
     let sources = [("state", state), ("known", tokens.known()), ("identity", identity)];
     Ok(activation::relu(parameters.joint("merge", sources)?))
 }
 
 /// The hidden states `[tokens, hidden]` after the last step.
-fn last_state(trunk: &LstmTrunk, parameters: &Tensors, context: Tensor<2>, identity: &Tensor<2>) -> Result<Tensor<2>> {
+fn last_state(trunk: &LstmTrunk, parameters: &Tensors, context: &Tensor<2>, identity: &Tensor<2>) -> Result<Tensor<2>> {
     let (count, hidden) = (context.dims()[0], trunk.hidden);
     let mut state = Tensor::<2>::zeros([count, hidden], &context.device());
     let mut cell = state.clone();

@@ -1,6 +1,7 @@
 //! Training: batches streamed, the best weights kept, and a state that can be taken up again bit for bit.
 
 mod checkpoint;
+mod file;
 mod observer;
 mod run;
 mod schedule;
@@ -9,6 +10,7 @@ mod settings;
 mod tests;
 
 pub use checkpoint::{Checkpoint, Snapshot};
+pub use file::CheckpointFile;
 pub use observer::{Observer, Progress, Unobserved};
 pub use run::{EpochLosses, Trained, train};
 pub use schedule::Schedule;

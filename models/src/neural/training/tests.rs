@@ -194,6 +194,19 @@ fn a_loss_that_is_not_a_number_stops_the_training_and_the_best_weights_stay() {
     }
 }
 
+/// Targets that have nothing to do with the context.
+struct Noise;
+
+impl Batches for Noise {
+    fn len(&self) -> usize {
+        1
+    }
+
+    fn batch(&self, epoch: u64, index: usize) -> Result<Batch> {
+        Ok(batch(&shape(3), 4, epoch + index as u64))
+    }
+}
+
 #[test]
 fn training_ends_when_the_validation_part_gains_no_more() {
     let settings = TrainingSettings {
@@ -202,16 +215,6 @@ fn training_ends_when_the_validation_part_gains_no_more() {
         patience: 3,
         ..settings()
     };
-    /// Targets that have nothing to do with the context.
-    struct Noise;
-    impl Batches for Noise {
-        fn len(&self) -> usize {
-            1
-        }
-        fn batch(&self, epoch: u64, index: usize) -> Result<Batch> {
-            Ok(batch(&shape(3), 4, epoch + index as u64))
-        }
-    }
     let network = network(kinds()[0]);
     let trained = train(&network, &Noise, &Noise, &settings, &Unobserved, None).unwrap();
     assert!(trained.epochs < 50);

@@ -19,7 +19,7 @@ use crate::neural::layout::Part;
 use crate::neural::trunk::Trunk;
 
 /// Steps that go through the layers over time together.
-const STEPS: usize = 96;
+const STEPS: usize = 192;
 
 /// The parameters as the passes read them.
 #[derive(Default)]
@@ -71,6 +71,10 @@ impl Trunk for TransformerTrunk {
             return self.few();
         }
         (self.few() / series.max(1)).max(1) * series.max(1)
+    }
+
+    fn together(&self) -> usize {
+        1
     }
 
     fn pack(&self, parameters: &[f32], packed: &mut Packed, purpose: Purpose) {

@@ -4,7 +4,7 @@ use arterial_datasets::feature::PreparedFeatures;
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
-use crate::forecasters::deviation::{Anchor, LAST, OWN, Scaler, check};
+use super::{Anchor, LAST, OWN, Scaler, check};
 use crate::profile::Profile;
 use crate::{Error, Result};
 
@@ -13,57 +13,57 @@ const CHUNK_ROWS: usize = 1 << 16;
 
 /// Where rows come from.
 #[derive(Clone, Copy)]
-pub(super) struct Ground<'a> {
-    pub(super) profile: &'a Profile,
-    pub(super) anchor: &'a Anchor<'a>,
-    pub(super) features: &'a dyn PreparedFeatures,
+pub(in crate::forecasters) struct Ground<'a> {
+    pub(in crate::forecasters) profile: &'a Profile,
+    pub(in crate::forecasters) anchor: &'a Anchor<'a>,
+    pub(in crate::forecasters) features: &'a dyn PreparedFeatures,
     /// The columns that the features must have.
-    pub(super) names: &'a [String],
-    pub(super) scaler: &'a Scaler,
-    pub(super) target: ArrayView2<'a, f64>,
+    pub(in crate::forecasters) names: &'a [String],
+    pub(in crate::forecasters) scaler: &'a Scaler,
+    pub(in crate::forecasters) target: ArrayView2<'a, f64>,
 }
 
 /// How many columns a row has: the anchor's, the scaled features, the step ahead.
-pub(super) fn width(scaler: &Scaler) -> usize {
+pub(in crate::forecasters) fn width(scaler: &Scaler) -> usize {
     OWN + scaler.width() + 1
 }
 
 /// Origins whose rows are held at once.
-pub(super) fn origins_at_once(series: usize) -> usize {
+pub(in crate::forecasters) fn origins_at_once(series: usize) -> usize {
     (CHUNK_ROWS / series.max(1)).max(1)
 }
 
 /// Rows with what they are to say.
 #[derive(Default)]
-pub(super) struct Rows {
+pub(in crate::forecasters) struct Rows {
     /// Row by row.
     columns: Vec<f32>,
     width: usize,
     /// The last deviation, where boosting starts if nothing of it is lost.
-    pub(super) last: Vec<f32>,
+    pub(in crate::forecasters) last: Vec<f32>,
     /// The deviation at the target.
-    pub(super) deviation: Vec<f32>,
+    pub(in crate::forecasters) deviation: Vec<f32>,
     /// The series' usual deviation beside that of the others.
-    pub(super) weight: Vec<f32>,
+    pub(in crate::forecasters) weight: Vec<f32>,
     /// The step ahead.
-    pub(super) step: Vec<usize>,
+    pub(in crate::forecasters) step: Vec<usize>,
 }
 
 impl Rows {
     /// Row x column.
-    pub(super) fn columns(&self) -> Result<ArrayView2<'_, f32>> {
+    pub(in crate::forecasters) fn columns(&self) -> Result<ArrayView2<'_, f32>> {
         let rows = self.columns.len() / self.width.max(1);
         ArrayView2::from_shape((rows, self.width), &self.columns)
             .map_err(|error| Error::invalid("features", error, format!("rows of {} columns", self.width)))
     }
 
     /// The deviation at the target: row x 1.
-    pub(super) fn targets(&self) -> Array2<f32> {
+    pub(in crate::forecasters) fn targets(&self) -> Array2<f32> {
         Array1::from_vec(self.deviation.clone()).insert_axis(Axis(1))
     }
 
     /// Where boosting starts: the last deviation, decayed; row x output.
-    pub(super) fn starts(&self, decay: &Array1<f64>) -> Array2<f32> {
+    pub(in crate::forecasters) fn starts(&self, decay: &Array1<f64>) -> Array2<f32> {
         Array2::from_shape_fn((self.last.len(), 1), |(row, _)| {
             self.last[row] * decay[self.step[row] - 1] as f32
         })
@@ -72,7 +72,7 @@ impl Rows {
 
 impl Ground<'_> {
     /// The columns of `places` (a position within `origins` and a series), for the target `step` rows ahead.
-    pub(super) fn columns(
+    pub(in crate::forecasters) fn columns(
         &self,
         origins: &[usize],
         recent: &Array3<f64>,
@@ -101,7 +101,12 @@ impl Ground<'_> {
 
     /// Rows with a known target, for `steps` ahead; each of `origins` serves one of them, in turn. Of every `thin` rows
     /// one is kept.
-    pub(super) fn rows(&self, origins: &[usize], steps: std::ops::RangeInclusive<usize>, thin: usize) -> Result<Rows> {
+    pub(in crate::forecasters) fn rows(
+        &self,
+        origins: &[usize],
+        steps: std::ops::RangeInclusive<usize>,
+        thin: usize,
+    ) -> Result<Rows> {
         let count = steps.clone().count();
         let mut rows = Rows {
             width: width(self.scaler),

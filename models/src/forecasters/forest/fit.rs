@@ -1,0 +1,84 @@
+//! Fitting: the usual week, how fast deviations decay, and the trees.
+
+use std::sync::Arc;
+
+use arterial_datasets::feature::FeatureSet;
+use arterial_datasets::panel::Panel;
+
+use super::trees::Trees;
+use super::{FittedForest, Settings};
+use crate::forecasters::deviation::rows::Ground;
+use crate::forecasters::deviation::{Anchor, Learned, Scaler, decays, ends, groups, training_origins};
+use crate::scope::Scope;
+use crate::{Progress, Result, Task};
+
+/// The rows that a group of steps learns from, about: more make the trees deeper, hardly better, and slow.
+const MOST_ROWS: usize = 20_000;
+/// Origins that are used at least, however many series there are.
+const FEWEST_ORIGINS: usize = 256;
+
+/// How many origins are wanted for a group of `steps`, each of which serves one step, and of how many rows one is kept.
+fn wanted(series: usize, steps: usize) -> (usize, usize) {
+    let origins = (MOST_ROWS / series.max(1)).max(FEWEST_ORIGINS).max(steps);
+    (origins, (origins * series).div_ceil(2 * MOST_ROWS).max(1))
+}
+
+/// Fits on all of `training`.
+pub(super) fn fit(
+    features: &Arc<dyn FeatureSet>,
+    training: &Panel,
+    task: &Task,
+    progress: &dyn Progress,
+) -> Result<FittedForest> {
+    let ends = ends(task.horizon);
+    let total = ends.len() as u64 + 1;
+    progress.report(0, total, "preparing features");
+    let learned = Learned::of(features, training)?;
+    let series = training.series().len();
+    let (count, thin) = wanted(series, task.horizon);
+    let origins = training_origins(training, task.horizon, count)?;
+    let (profile, own_day) = (&learned.profile, Some(&learned.own_day));
+    let anchor = Anchor::new(profile, own_day, training, &origins, task.horizon)?;
+    let scaler = Scaler::learn(&learned.features.matrix(&origins, 1)?, series);
+    let ground = Ground {
+        profile,
+        anchor: &anchor,
+        features: learned.features.as_ref(),
+        names: learned.features.columns(),
+        scaler: &scaler,
+        target: training.target(),
+    };
+    let decay = decays(&anchor, profile, training, &origins, task.horizon);
+    let mut grown = Vec::with_capacity(ends.len());
+    for (number, steps) in groups(&ends).into_iter().enumerate() {
+        progress.report(number as u64 + 1, total, "growing trees");
+        let rows = ground.rows(&origins, steps, thin)?;
+        let left = rows.targets() - rows.starts(&decay);
+        grown.push(Trees::grow(
+            &rows.columns()?,
+            &left.column(0),
+            &rows.weight,
+            task.seed,
+            progress,
+        )?);
+    }
+    progress.report(total, total, "fitted");
+    let settings = Settings {
+        scope: Scope::of(training),
+        task: *task,
+        features: features.id(),
+        columns: learned.features.columns().to_vec(),
+        flags: scaler.flags().to_vec(),
+        ends,
+    };
+    let Learned { profile, state, .. } = learned;
+    Ok(FittedForest {
+        settings,
+        features: Arc::clone(features),
+        state,
+        profile,
+        scaler,
+        decay,
+        groups: grown,
+    })
+}
