@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
 ];
 
 /// Where a word of the code, mostly a library's name, may stand: files, or folders that end with `/`.
-const PLACES: [(&str, &[&str]); 11] = [
+const PLACES: [(&str, &[&str]); 12] = [
     (
         "rdkafka",
         &[
@@ -29,10 +29,18 @@ const PLACES: [(&str, &[&str]); 11] = [
     ("rdkafka_sys", &["features/src/source/bridge.rs"]),
     (
         "unsafe",
-        &["features/src/source/bridge.rs", "features/src/source/kafka.rs"],
+        &[
+            "features/src/source/bridge.rs",
+            "features/src/source/kafka.rs",
+            "models/src/gbdt/partition.rs",
+            "models/src/gbdt/scoring/fall.rs",
+            "models/src/gbdt/simd.rs",
+            "models/src/kernels/product/tile.rs",
+        ],
     ),
-    ("burn", &["models/src/"]),
-    ("candle_core", &["models/src/"]),
+    ("burn", &["models/src/neural/"]),
+    ("smartcore", &["models/src/forecasters/forest/"]),
+    ("tract_onnx", &["models/src/onnx/"]),
     (
         "object_store",
         &[
