@@ -1,5 +1,7 @@
 //! The contract of every forecaster: fitting returns a new type, so an unfitted model cannot predict.
 
+use std::path::Path;
+
 use arterial_datasets::feature::FeatureSetId;
 use arterial_datasets::panel::Panel;
 use ndarray::{Array3, Array4, s};
@@ -90,6 +92,12 @@ pub trait Progress: Send + Sync {
     /// Whether to stop: the fit then ends within a second with [`Error::Cancelled`].
     fn is_cancelled(&self) -> bool {
         false
+    }
+
+    /// A folder where long fits keep their state, so that after a crash they go on where they were; none where nobody
+    /// would resume them. Whoever gives it sees to it that it is used for the same data, protocol and seed alone.
+    fn workplace(&self) -> Option<&Path> {
+        None
     }
 }
 

@@ -1,5 +1,6 @@
 //! A progress bar on stderr, silent where stderr is no terminal; and Ctrl-C, which ends the work that it shows.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub struct Bar {
     shown: ProgressBar,
     total: AtomicU64,
     is_cancelled: Arc<AtomicBool>,
+    workplace: Option<PathBuf>,
 }
 
 impl Bar {
@@ -38,6 +40,15 @@ impl Bar {
             shown: bar,
             total: AtomicU64::new(0),
             is_cancelled,
+            workplace: None,
+        }
+    }
+
+    /// The same, where long fits keep their state in `folder`.
+    pub fn with_workplace(self, folder: PathBuf) -> Self {
+        Self {
+            workplace: Some(folder),
+            ..self
         }
     }
 
@@ -68,5 +79,9 @@ impl Progress for Bar {
 
     fn is_cancelled(&self) -> bool {
         self.is_cancelled.load(Ordering::Relaxed)
+    }
+
+    fn workplace(&self) -> Option<&Path> {
+        self.workplace.as_deref()
     }
 }

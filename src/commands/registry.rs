@@ -1,6 +1,7 @@
 //! Where the registry is, for every command that reads or changes it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use arterial_models::registry::{self, Registry, Target};
 
@@ -34,6 +35,15 @@ impl RegistryArgs {
 
     fn place(&self) -> &str {
         self.registry.as_deref().unwrap_or(FOLDER)
+    }
+
+    /// Where trainings for this registry keep their state until they are published: beside a folder, and for an object
+    /// store in the system's temporary folder.
+    pub fn workplace(&self) -> PathBuf {
+        match self.place() {
+            place if place.contains("://") => std::env::temp_dir().join("arterial.work"),
+            place => PathBuf::from(format!("{}.work", place.trim_end_matches('/'))),
+        }
     }
 
     /// What another command has to be told to find the same registry: nothing where it looks there by itself.

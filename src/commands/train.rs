@@ -1,8 +1,9 @@
 //! `arterial train`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use arterial_datasets::lake::{Lake, LakeOptions};
 use arterial_datasets::stream::StreamCatalog;
 use arterial_datasets::time::SystemClock;
@@ -11,7 +12,7 @@ use arterial_models::forecasters;
 use arterial_models::registry::Target;
 use arterial_training::choice::choose;
 use arterial_training::table;
-use arterial_training::train::{Outcome, Plan, train};
+use arterial_training::train::{Outcome, Plan, fingerprint, train};
 
 use super::lake_panel::{Join, covariates};
 use super::network::NetworkArgs;
@@ -48,7 +49,8 @@ pub struct Args {
     /// The field that is forecast [default: y]
     #[arg(long, value_name = "FIELD")]
     target: Option<String>,
-    /// Leave out models whose version for these data, protocol and seed is already published
+    /// Go on with a training of these data, protocol and seed that was cut off: models that it published are left out,
+    /// networks go on from their last epoch
     #[arg(long)]
     resume: bool,
     /// The data come from a simulator; the model card says so
@@ -84,7 +86,6 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         None => args.registry.clone(),
     };
     let registry = place.open()?;
-    let bar = Bar::new();
     let outcome = runtime.block_on(async {
         let (panel, data, pinned) = source.read(&target).await?;
         let reading = serde_json::to_value(&pinned)?;
@@ -99,13 +100,37 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             protocol: &protocol,
             resume: args.resume,
         };
-        anyhow::Ok(train(&registry, &plan, &SystemClock, &bar).await?)
+        let work = place.workplace().join(fingerprint(&plan)?);
+        let bar = Bar::new().with_workplace(begin(&work, args.resume)?);
+        let outcome = train(&registry, &plan, &SystemClock, &bar).await?;
+        bar.finish();
+        finish(&work)?;
+        anyhow::Ok(outcome)
     })?;
-    bar.finish();
     if args.json {
         return super::print_json(&outcome);
     }
     print!("{}", text(&outcome, &place.hint()));
+    Ok(())
+}
+
+/// Makes the folder for the state of long fits; what an earlier training left there counts only when it is resumed.
+fn begin(work: &Path, resume: bool) -> anyhow::Result<PathBuf> {
+    if !resume && work.exists() {
+        finish(work)?;
+    }
+    std::fs::create_dir_all(work).with_context(|| format!("cannot make `{}`", work.display()))?;
+    Ok(work.to_path_buf())
+}
+
+/// Removes the folder, and the one that holds such folders where it is empty.
+fn finish(work: &Path) -> anyhow::Result<()> {
+    std::fs::remove_dir_all(work).with_context(|| format!("cannot remove `{}`", work.display()))?;
+    if let Some(parent) = work.parent()
+        && std::fs::read_dir(parent).is_ok_and(|mut entries| entries.next().is_none())
+    {
+        std::fs::remove_dir(parent).with_context(|| format!("cannot remove `{}`", parent.display()))?;
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use arterial_models::registry::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::backtest::{Backtest, Request, SEASONAL_NAIVE, Veteran, run};
 use crate::document::{DataBlock, Document};
@@ -180,6 +181,20 @@ fn asked(plan: &Plan<'_>) -> Result<Value> {
         "last_fold": summary,
         "reading": plan.reading,
     }))
+}
+
+/// What tells one training from another: a digest of the data, of how they are read and measured, and of the seed.
+///
+/// # Errors
+/// A protocol that does not fit the panel.
+pub fn fingerprint(plan: &Plan<'_>) -> Result<String> {
+    let told = json!([plan.data.sha256, plan.protocol.seed, asked(plan)?]);
+    let digest = Sha256::digest(told.to_string());
+    let start = digest
+        .iter()
+        .take(8)
+        .fold(0_u64, |start, byte| start << 8 | u64::from(*byte));
+    Ok(format!("{start:016x}"))
 }
 
 async fn measure(

@@ -25,10 +25,9 @@ pub(crate) struct Partition {
 }
 
 impl Partition {
-    /// `items` in blocks of `block`, the last one shorter; a group has at least `together` blocks, so that adding up its
-    /// gradients does not take longer than making them.
-    pub(crate) fn new(items: usize, block: usize, together: usize) -> Self {
-        let chunk = items.div_ceil(block).div_ceil(GROUPS).max(together) * block;
+    /// `items` in blocks of `block`, the last one shorter.
+    pub(crate) fn new(items: usize, block: usize) -> Self {
+        let chunk = items.div_ceil(block).div_ceil(GROUPS).max(1) * block;
         Self { items, block, chunk }
     }
 
@@ -152,7 +151,7 @@ mod tests {
     #[test]
     fn every_item_is_visited_once_with_its_own_numbers() {
         for (items, block, width) in [(1, 3, 2), (100, 3, 2), (7, 7, 1), (65, 2, 0)] {
-            let partition = Partition::new(items, block, 1);
+            let partition = Partition::new(items, block);
             let mut visits = vec![Vec::new(); partition.groups()];
             let mut target = vec![0.0; items * width];
             partition.run(&mut visits, (&mut target, width), |group, range, target| {

@@ -249,6 +249,6 @@ impl<T: Trunk> Forecast for Predictor<T> {
 
 impl<T: Trunk> Engine<T> {
     fn partition(&self, inputs: &Inputs<'_>) -> Partition {
-        Partition::new(inputs.tokens(), self.trunk.block(inputs.series), self.trunk.together())
+        Partition::new(inputs.tokens(), self.trunk.block(inputs.series))
     }
 }

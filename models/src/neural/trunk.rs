@@ -31,9 +31,6 @@ pub(super) trait Trunk: Send + Sync + 'static {
     /// How many tokens a block has where a window has `series`; whole windows where series see each other.
     fn block(&self, series: usize) -> usize;
 
-    /// How many blocks at least have their gradients summed in one place, from 1: more where these are long.
-    fn together(&self) -> usize;
-
     /// Takes the parameters of [`Trunk::parts`] in.
     fn pack(&self, parameters: &[f32], packed: &mut Self::Packed, purpose: Purpose);
 

@@ -47,6 +47,7 @@ pub(crate) fn learn(panel: &Panel) -> Result<(Profile, WithoutOwnDay)> {
         spread: spreads.all(),
         mean: totals.mean().clone(),
         scale: spreads.mean.clone(),
+        days: calendar.days.len(),
     };
     let spread = spreads.without_own_day();
     Ok((profile, WithoutOwnDay { level, spread }))

@@ -43,6 +43,8 @@ pub(crate) struct Profile {
     pub(crate) mean: Array1<f64>,
     /// The mean absolute deviation from the level, above zero.
     pub(crate) scale: Array1<f64>,
+    /// The days that it was learned from.
+    pub(crate) days: usize,
 }
 
 impl Profile {
@@ -70,11 +72,14 @@ impl Profile {
             .with("profile.spread", &self.spread)
             .with("profile.mean", &self.mean)
             .with("profile.scale", &self.scale)
+            .with("profile.days", &Array1::from_elem(1, self.days as f64))
     }
 
     /// The profile in `parts`, of `series` series and `slots` slots a day.
     pub(crate) fn load(parts: &Parts, slots: usize, series: usize) -> Result<Self> {
+        let days: Array1<f64> = parts.shaped("profile.days", &[1])?;
         Ok(Self {
+            days: days[0] as usize,
             level: parts.shaped("profile.level", &[WEEK, slots, series])?,
             spread: parts.shaped("profile.spread", &[DAY_TYPES, slots, series])?,
             mean: parts.shaped("profile.mean", &[series])?,

@@ -26,6 +26,9 @@ pub(crate) const RETURNING: usize = 4;
 /// Days and weeks of these means.
 const DAYS: usize = 5;
 const WEEKS: usize = 4;
+/// With fewer days than this, what was seen at the target's slot on other days is not told. The deviations of the other
+/// days of a training row add up to the opposite of its own: of few days, a learner would be shown its target.
+const FEWEST_DAYS: usize = 28;
 /// How far around a slot is looked at, in minutes to each side.
 const AROUND: i64 = 30;
 /// The anchor's columns; the last one is the constant.
@@ -203,6 +206,9 @@ impl<'a> Anchor<'a> {
     /// What was seen up to `origin` around the slot that `target` lies in: [`RETURNING`] mean deviations, NaN where
     /// nothing was.
     pub(crate) fn returning(&self, origin: usize, target: usize, series: usize) -> [f64; RETURNING] {
+        if self.profile.days < FEWEST_DAYS {
+            return [f64::NAN; RETURNING];
+        }
         let day = self.slots_per_day;
         let [last_day, days] = self.before(origin, target, series, day, DAYS);
         let [last_week, weeks] = self.before(origin, target, series, WEEK * day, WEEKS);

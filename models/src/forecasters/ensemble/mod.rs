@@ -11,6 +11,8 @@
 
 mod weights;
 
+use std::path::Path;
+
 use arterial_datasets::feature::FeatureSetId;
 use arterial_datasets::panel::Panel;
 use ndarray::{Array2, Array3, Array4, Axis, Zip};
@@ -127,6 +129,10 @@ impl Progress for Member<'_> {
 
     fn is_cancelled(&self) -> bool {
         self.all.is_cancelled()
+    }
+
+    fn workplace(&self) -> Option<&Path> {
+        self.all.workplace()
     }
 }
 

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::view::{CovariateScale, Neighbours, View, Widths};
 use super::{FittedNeural, LEVELS, Neural, Settings};
 use crate::forecasters::deviation::{Anchor, decays, spread, training_origins};
-use crate::neural::training::{Observer, Progress as Epoch, TrainingSettings, train};
+use crate::neural::training::{Checkpoint, CheckpointFile, Observer, Progress as Epoch, TrainingSettings, train};
 use crate::neural::{Batch, Batches, Network, Shape};
 use crate::profile::{self, WithoutOwnDay};
 use crate::scope::Scope;
@@ -197,7 +197,11 @@ pub(super) fn fit(
         ..kind.training
     };
     let network = Network::new(kind.kind, shape, task.seed)?;
-    let trained = train(&network, &drawn, &in_turn, &settings, &Watch(progress), None)?;
+    let checkpoint = progress
+        .workplace()
+        .map(|folder| CheckpointFile::new(folder.join(checkpoint_name(kind, &training, stop))));
+    let checkpoint = checkpoint.as_ref().map(|file| file as &dyn Checkpoint);
+    let trained = train(&network, &drawn, &in_turn, &settings, &Watch(progress), checkpoint)?;
     Ok(FittedNeural {
         name: kind.name,
         settings: Settings {
@@ -214,6 +218,20 @@ pub(super) fn fit(
         neighbours,
         varies,
     })
+}
+
+/// The file of a training's state: one for each kind, part of the data and way to stop.
+fn checkpoint_name(kind: &Neural, training: &Panel, stop: &Stop) -> String {
+    let stage = match stop {
+        Stop::Validation(rows) => format!("judged-by-{rows}"),
+        Stop::At(epochs) => format!("for-{epochs}-epochs"),
+    };
+    format!(
+        "{}-{}-rows-from-{}-{stage}.checkpoint",
+        kind.name,
+        training.steps(),
+        training.start().0
+    )
 }
 
 /// 1 for each series that deviates from its usual week at all.

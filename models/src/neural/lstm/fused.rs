@@ -108,10 +108,6 @@ impl Trunk for LstmTrunk {
         BLOCK
     }
 
-    fn together(&self) -> usize {
-        1
-    }
-
     fn pack(&self, parameters: &[f32], packed: &mut Packed, purpose: Purpose) {
         let (encoder, merge) = parameters.split_at(self.encoder.parameters());
         self.encoder.pack(encoder, &mut packed.encoder, purpose);

@@ -57,10 +57,6 @@ impl Trunk for StidTrunk {
         BLOCK
     }
 
-    fn together(&self) -> usize {
-        1
-    }
-
     fn pack(&self, parameters: &[f32], packed: &mut Packed, purpose: Purpose) {
         let (entrance, layers) = parameters.split_at(self.entrance.parameters());
         // The inputs want no gradient.

@@ -73,10 +73,6 @@ impl Trunk for TransformerTrunk {
         (self.few() / series.max(1)).max(1) * series.max(1)
     }
 
-    fn together(&self) -> usize {
-        1
-    }
-
     fn pack(&self, parameters: &[f32], packed: &mut Packed, purpose: Purpose) {
         let [entrance, temporal, pool, _] = self.lengths();
         let (entrance, rest) = parameters.split_at(entrance);

@@ -1,0 +1,95 @@
+//! A training that is killed goes on where it was, and ends as if nothing had happened.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Two series of a fortnight, every half hour.
+fn data(folder: &Path) -> PathBuf {
+    let mut text = String::from("timestamp,a,b\n");
+    for row in 0..14 * 48 {
+        let (day, minutes) = (row / 48 + 1, row % 48 * 30);
+        let angle = f64::from(row % 48) * std::f64::consts::TAU / 48.0;
+        let odd = f64::from(row * 7919 % 101) / 50.0;
+        let time = format!("2026-02-{day:02}T{:02}:{:02}:00Z", minutes / 60, minutes % 60);
+        writeln!(
+            text,
+            "{time},{:.3},{:.3}",
+            50.0 + 10.0 * angle.sin() + odd,
+            30.0 - 5.0 * angle.cos() + odd
+        )
+        .unwrap();
+    }
+    let path = folder.join("speeds.csv");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn train(data: &Path, registry: &Path, resume: bool) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_arterial"));
+    command
+        .args(["train", "--model", "stid", "--horizon", "4", "--json", "--data"])
+        .arg(data)
+        .arg("--registry")
+        .arg(registry)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    if resume {
+        command.arg("--resume");
+    }
+    command.spawn().unwrap()
+}
+
+fn finish(child: Child) {
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The files below `folder` whose name ends with `end`.
+fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let found = paths.flat_map(|path| if path.is_dir() { files(&path, end) } else { vec![path] });
+    found.filter(|path| path.to_string_lossy().ends_with(end)).collect()
+}
+
+fn weights(registry: &Path) -> Vec<u8> {
+    let found = files(registry, "tensors.safetensors");
+    assert_eq!(found.len(), 1, "{found:?}");
+    std::fs::read(&found[0]).unwrap()
+}
+
+#[test]
+fn a_killed_training_resumes_and_ends_with_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = data(folder.path());
+    let (whole, torn) = (folder.path().join("whole"), folder.path().join("torn"));
+    finish(train(&data, &whole, false));
+
+    let work = folder.path().join("torn.work");
+    let mut child = train(&data, &torn, false);
+    let begun = Instant::now();
+    while files(&work, ".checkpoint").is_empty() {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before its first checkpoint"
+        );
+        assert!(begun.elapsed() < Duration::from_mins(2), "no checkpoint came");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(
+        files(&torn, "tensors.safetensors").is_empty(),
+        "nothing half-written is published"
+    );
+    let left = std::fs::read(&files(&work, ".checkpoint")[0]).unwrap();
+    assert!(!left.is_empty());
+
+    finish(train(&data, &torn, true));
+    assert!(weights(&whole) == weights(&torn));
+    assert!(!work.exists(), "a finished training leaves nothing behind");
+}
