@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use arterial_testing::signal;
+
 /// Two series of a fortnight, every half hour.
 fn data(folder: &Path) -> PathBuf {
     let mut text = String::from("timestamp,a,b\n");
@@ -41,6 +43,21 @@ fn train(data: &Path, registry: &Path, resume: bool) -> Child {
     command.spawn().unwrap()
 }
 
+/// A training that has left a checkpoint in `work`, and still runs.
+fn train_until_a_checkpoint(data: &Path, registry: &Path, work: &Path) -> Child {
+    let mut child = train(data, registry, false);
+    let begun = Instant::now();
+    while files(work, ".checkpoint").is_empty() {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before its first checkpoint"
+        );
+        assert!(begun.elapsed() < Duration::from_mins(2), "no checkpoint came");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    child
+}
+
 fn finish(child: Child) {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -70,16 +87,7 @@ fn a_killed_training_resumes_and_ends_with_the_same_bits() {
     finish(train(&data, &whole, false));
 
     let work = folder.path().join("torn.work");
-    let mut child = train(&data, &torn, false);
-    let begun = Instant::now();
-    while files(&work, ".checkpoint").is_empty() {
-        assert!(
-            child.try_wait().unwrap().is_none(),
-            "it ended before its first checkpoint"
-        );
-        assert!(begun.elapsed() < Duration::from_mins(2), "no checkpoint came");
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
+    let mut child = train_until_a_checkpoint(&data, &torn, &work);
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(
@@ -92,4 +100,17 @@ fn a_killed_training_resumes_and_ends_with_the_same_bits() {
     finish(train(&data, &torn, true));
     assert!(weights(&whole) == weights(&torn));
     assert!(!work.exists(), "a finished training leaves nothing behind");
+}
+
+#[test]
+fn ctrl_c_ends_a_training_with_130_and_publishes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = data(folder.path());
+    let registry = folder.path().join("registry");
+    let child = train_until_a_checkpoint(&data, &registry, &folder.path().join("registry.work"));
+    signal(&child, "INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "interrupted\n");
+    assert!(files(&registry, ".safetensors").is_empty());
 }

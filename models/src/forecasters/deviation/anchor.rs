@@ -26,9 +26,10 @@ pub(crate) const RETURNING: usize = 4;
 /// Days and weeks of these means.
 const DAYS: usize = 5;
 const WEEKS: usize = 4;
-/// With fewer days than this, what was seen at the target's slot on other days is not told. The deviations of the other
-/// days of a training row add up to the opposite of its own: of few days, a learner would be shown its target.
-const FEWEST_DAYS: usize = 28;
+/// With fewer days than this, what was seen at the target's slot on other days is not told: the deviations of the other
+/// days of a training row add up to the opposite of its own, so that of few days a learner would be shown its target.
+/// Nor do networks learn anything of weekdays then, which would be the names of single days.
+pub(crate) const FEWEST_DAYS: usize = 28;
 /// How far around a slot is looked at, in minutes to each side.
 const AROUND: i64 = 30;
 /// The anchor's columns; the last one is the constant.
@@ -129,6 +130,11 @@ impl<'a> Anchor<'a> {
         } else {
             ((deviation * UNITS) as i64, 1)
         }
+    }
+
+    /// Slots in a day.
+    pub(crate) fn slots_per_day(&self) -> usize {
+        self.slots_per_day
     }
 
     /// The slot of a row, which may lie `horizon` rows behind the last one.

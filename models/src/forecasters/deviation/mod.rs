@@ -16,7 +16,7 @@ use crate::profile::{self, Profile, WithoutOwnDay};
 use crate::season::{LocalClock, WEEK};
 use crate::{Error, Result};
 
-pub(super) use anchor::{Anchor, LAST, LOOK_BACK, MEANS, OWN, RETURNING, SERIES_COLUMNS, SERIES_TERMS};
+pub(super) use anchor::{Anchor, FEWEST_DAYS, LAST, LOOK_BACK, MEANS, OWN, RETURNING, SERIES_COLUMNS, SERIES_TERMS};
 pub(super) use groups::{ends, groups};
 pub(super) use scaler::{Scaler, check};
 

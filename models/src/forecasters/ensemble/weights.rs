@@ -10,7 +10,7 @@ use rayon::prelude::*;
 /// Rounds over all pairs of members.
 const ROUNDS: usize = 12;
 /// Steps ahead on either side that a step is chosen together with: single steps are noisy.
-const NEIGHBOURS: usize = 1;
+const NEIGHBOURS: usize = 3;
 
 /// Truth beside what each member said.
 struct Rows {

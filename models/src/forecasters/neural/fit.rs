@@ -5,7 +5,7 @@ use ndarray::{Array1, ArrayView1, Axis};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::view::{CovariateScale, Neighbours, View, Widths};
+use super::view::{CovariateScale, Neighbours, View, Widths, embedded_slots};
 use super::{FittedNeural, LEVELS, Neural, Settings};
 use crate::forecasters::deviation::{Anchor, decays, spread, training_origins};
 use crate::neural::training::{Checkpoint, CheckpointFile, Observer, Progress as Epoch, TrainingSettings, train};
@@ -255,7 +255,7 @@ pub(super) fn shape(scope: &Scope, task: &Task, slots_per_day: usize, has_neighb
         channels: widths.channels,
         known: widths.known,
         horizon: task.horizon,
-        slots_per_day,
+        slots_per_day: embedded_slots(slots_per_day),
         quantiles: LEVELS.to_vec(),
     }
 }

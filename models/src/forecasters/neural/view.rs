@@ -4,7 +4,7 @@ use arterial_datasets::panel::{ChannelRole, Panel};
 use ndarray::{Array1, Array2, Array3, Array4, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
-use crate::forecasters::deviation::{Anchor, LAST, MEANS, RETURNING};
+use crate::forecasters::deviation::{Anchor, FEWEST_DAYS, LAST, MEANS, RETURNING};
 use crate::neural::Batch;
 use crate::profile::Profile;
 
@@ -18,6 +18,8 @@ const LEVELS: usize = 3;
 const OWN_KNOWN: usize = LEVELS + 2 * RETURNING;
 /// The artefact's name for the neighbours.
 pub(super) const EDGES: &str = "neighbours";
+/// A day has an embedding for each half hour, or for each slot where these are longer.
+const EMBEDDED_SLOTS: usize = 48;
 /// Inputs beyond this many spreads count as this many.
 const MOST: f64 = 20.0;
 
@@ -130,6 +132,11 @@ pub(super) struct View<'a> {
     pub(super) varies: &'a Array1<f64>,
 }
 
+/// Embeddings for the time of day.
+pub(super) fn embedded_slots(slots_per_day: usize) -> usize {
+    slots_per_day.min(EMBEDDED_SLOTS)
+}
+
 /// How wide a network's inputs are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Widths {
@@ -186,11 +193,19 @@ impl View<'_> {
                 }
             });
         let slots: Vec<_> = origins.iter().map(|origin| self.anchor.slot(*origin)).collect();
+        let of_day = embedded_slots(self.anchor.slots_per_day());
+        let has_weekdays = self.profile.days >= FEWEST_DAYS;
         Batch {
             context,
             known,
-            slot_of_day: slots.iter().map(|slot| slot.slot as u32).collect(),
-            weekday: slots.iter().map(|slot| slot.weekday as u32).collect(),
+            slot_of_day: slots
+                .iter()
+                .map(|slot| (slot.slot * of_day / self.anchor.slots_per_day()) as u32)
+                .collect(),
+            weekday: slots
+                .iter()
+                .map(|slot| if has_weekdays { slot.weekday as u32 } else { 0 })
+                .collect(),
             series: series.iter().map(|one| *one as u32).collect(),
             base,
             target,
