@@ -102,7 +102,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         };
         let work = place.workplace().join(fingerprint(&plan)?);
         let bar = Bar::new().with_workplace(begin(&work, args.resume)?);
-        let outcome = train(&registry, &plan, &SystemClock, &bar).await?;
+        let outcome = train(&registry, &plan, &SystemClock, &bar).await;
+        if outcome.is_err() {
+            remove_if_empty(&work);
+        }
+        let outcome = outcome?;
         bar.finish();
         finish(&work)?;
         anyhow::Ok(outcome)
@@ -123,15 +127,25 @@ fn begin(work: &Path, resume: bool) -> anyhow::Result<PathBuf> {
     Ok(work.to_path_buf())
 }
 
-/// Removes the folder, and the one that holds such folders where it is empty.
+/// Removes the folder with what stands in it.
 fn finish(work: &Path) -> anyhow::Result<()> {
     std::fs::remove_dir_all(work).with_context(|| format!("cannot remove `{}`", work.display()))?;
-    if let Some(parent) = work.parent()
-        && std::fs::read_dir(parent).is_ok_and(|mut entries| entries.next().is_none())
-    {
-        std::fs::remove_dir(parent).with_context(|| format!("cannot remove `{}`", parent.display()))?;
+    if let Some(parent) = work.parent() {
+        remove_if_empty(parent);
     }
     Ok(())
+}
+
+/// Removes a folder, and the one that holds it, where nothing stands in them.
+fn remove_if_empty(folder: &Path) {
+    // What holds anything is not removed, and that is no error.
+    if std::fs::remove_dir(folder).is_ok()
+        && let Some(parent) = folder
+            .parent()
+            .filter(|parent| parent.extension().is_some_and(|end| end == "work"))
+    {
+        remove_if_empty(parent);
+    }
 }
 
 impl Args {

@@ -77,7 +77,11 @@ impl Profile {
 
     /// The profile in `parts`, of `series` series and `slots` slots a day.
     pub(crate) fn load(parts: &Parts, slots: usize, series: usize) -> Result<Self> {
-        let days: Array1<f64> = parts.shaped("profile.days", &[1])?;
+        // Models saved before days were counted look at no other days.
+        let days: Array1<f64> = match parts.tensors.get("profile.days") {
+            Some(_) => parts.shaped("profile.days", &[1])?,
+            None => Array1::zeros(1),
+        };
         Ok(Self {
             days: days[0] as usize,
             level: parts.shaped("profile.level", &[WEEK, slots, series])?,
