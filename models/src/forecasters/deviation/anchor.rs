@@ -209,6 +209,15 @@ impl<'a> Anchor<'a> {
         (self.level(target, series) - self.level(origin, series)) / self.profile.scale[series]
     }
 
+    /// How the usual deviation changes from `origin` to `target`, in usual deviations; 0 at the same time of another day,
+    /// for the same reason.
+    fn spread_change(&self, origin: usize, target: usize, series: usize) -> f64 {
+        if self.slots[origin].slot == self.slots[target].slot {
+            return 0.0;
+        }
+        (self.spread(target, series) - self.spread(origin, series)) / self.profile.scale[series]
+    }
+
     /// What was seen up to `origin` around the slot that `target` lies in: [`RETURNING`] mean deviations, NaN where
     /// nothing was.
     pub(crate) fn returning(&self, origin: usize, target: usize, series: usize) -> [f64; RETURNING] {
@@ -260,7 +269,7 @@ impl<'a> Anchor<'a> {
             height,
             spread,
             last * spread,
-            last * self.spread(origin, series) / scale,
+            last * self.spread_change(origin, target, series),
             last * height,
             last.max(0.0),
             last * angle.cos(),
