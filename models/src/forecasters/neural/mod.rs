@@ -11,7 +11,8 @@
 //!
 //! A window holds the deviations of the context rows with their masks, before them the mean deviations of the last hours,
 //! day and week, the neighbours' mean deviation where the panel has a graph, and covariates; of each target row what is
-//! known ahead: the usual level and spread, the deviations a day and a week before, and covariates that are known ahead.
+//! known ahead: the usual level and spread, the mean deviations around this slot on days and weeks before, and covariates
+//! that are known ahead.
 
 mod fit;
 mod predict;
