@@ -230,6 +230,27 @@ pub struct QuantileForecasts {
     pub values: Array4<f64>,
 }
 
+/// The share of the rows that choose what a kind leaves to the data, where a caller names none.
+const VALIDATION_SHARE: usize = 5;
+
+/// Fits a kind that chooses by rows which it is not fitted on, where no such rows were named: it chooses by the last fifth
+/// of `training` (at least one horizon), and is then fitted again on all of it.
+///
+/// # Errors
+/// As [`Forecaster::fit`].
+pub(crate) fn choose_and_refit(
+    kind: &dyn Forecaster,
+    training: &Panel,
+    task: &Task,
+    progress: &dyn Progress,
+) -> Result<Box<dyn FittedForecaster>> {
+    task.check()?;
+    let validation = (training.steps() / VALIDATION_SHARE).max(task.horizon);
+    require_rows(kind.name(), validation + task.horizon, training)?;
+    let chosen = kind.fit_choosing(training, validation, task, progress)?.save()?;
+    kind.refit(&chosen, training, task, progress)
+}
+
 /// Checks that a forecaster has rows enough to be fitted.
 ///
 /// # Errors

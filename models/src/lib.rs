@@ -1,4 +1,4 @@
-//! Forecasters, their intervals, their files and the registry they live in.
+//! Forecasters and detectors, what becomes of their numbers, their files and the registry they live in.
 //!
 //! | room | what stands there |
 //! |---|---|
@@ -10,13 +10,20 @@
 //! | [`onnx`] | networks that were trained elsewhere, and the forecaster that they become |
 //! | [`conformal`] | intervals on top of any of them |
 //! | [`pipeline`] | a fitted model with its intervals: the same for training and serving |
+//! | [`detector`] | the contract: a table is fitted and scored, a series is watched row by row |
+//! | [`detectors`] | the kinds, as plain lists |
+//! | [`threshold`] | where the line between normal and strange is |
+//! | [`alerts`] | from the scores of single sensors to one alert for each event |
 //! | [`artefact`] | model files: data that can be checked, and nothing that can run |
 //! | [`registry`] | immutable versions and the aliases that point to them |
 //!
 //! This crate knows nothing of Kafka, wire types or SQL.
 
+pub mod alerts;
 pub mod artefact;
 pub mod conformal;
+pub mod detector;
+pub mod detectors;
 pub mod error;
 pub mod forecaster;
 pub mod forecasters;
@@ -32,6 +39,7 @@ pub mod registry;
 pub mod scope;
 pub mod season;
 mod support;
+pub mod threshold;
 
 pub use error::{Error, Result};
 pub use forecaster::{FittedForecaster, Forecaster, Outlook, Progress, Quantile, QuantileForecasts, Silent, Task};

@@ -20,6 +20,8 @@ pub(super) use anchor::{Anchor, FEWEST_DAYS, LAST, LOOK_BACK, MEANS, OWN, RETURN
 pub(super) use groups::{ends, groups};
 pub(super) use scaler::{Scaler, check};
 
+/// Origins that are used at least, however many series there are.
+const FEWEST_ORIGINS: usize = 256;
 /// Origins that the decay of deviations is learned from, at most about.
 const DECAY_ORIGINS: usize = 2000;
 
@@ -68,6 +70,13 @@ pub(super) fn training_origins(training: &Panel, horizon: usize, wanted: usize) 
     let first = LOOK_BACK.min(training.steps().saturating_sub(horizon + 1));
     let slots = LocalClock::of(training)?.slots_per_day();
     Ok(spread(first..training.steps() - 1, wanted, slots))
+}
+
+/// How many origins are wanted for about `rows` rows of a group of `steps`, each of which serves one step, and of how many
+/// rows one is kept.
+pub(super) fn wanted(rows: usize, series: usize, steps: usize) -> (usize, usize) {
+    let origins = (rows / series.max(1)).max(FEWEST_ORIGINS).max(steps);
+    (origins, (origins * series).div_ceil(2 * rows).max(1))
 }
 
 /// What is left of the last deviation at each step ahead: the weight of least squares, between 0 and 1.

@@ -20,13 +20,11 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::artefact::Parts;
-use crate::forecaster::require_rows;
+use crate::forecaster::{choose_and_refit, require_rows};
 use crate::scope::Scope;
 use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
 
 const NAME: &str = "ensemble";
-/// The share of the rows that choose the weights where no others do.
-const VALIDATION_SHARE: usize = 5;
 /// The most forecasts that weights are chosen by, for each step ahead.
 const MOST_FORECASTS: usize = 40_000;
 
@@ -147,9 +145,7 @@ impl Forecaster for Ensemble {
     }
 
     fn fit(&self, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
-        let validation = (training.steps() / VALIDATION_SHARE).max(task.horizon);
-        let chosen = self.fit_choosing(training, validation, task, progress)?.save()?;
-        self.refit(&chosen, training, task, progress)
+        choose_and_refit(self, training, task, progress)
     }
 
     fn fit_choosing(
@@ -165,7 +161,7 @@ impl Forecaster for Ensemble {
             member.fit_choosing(training, validation, task, progress)
         })?;
         let last = training.steps() - 1;
-        let each = (last - (last - validation)).saturating_mul(training.series().len());
+        let each = validation * training.series().len();
         let origins: Vec<usize> = (last - validation..last)
             .step_by(each.div_ceil(MOST_FORECASTS).max(1))
             .collect();

@@ -4,7 +4,7 @@
 //! the error is `sum of |r - t d|` with `d` the difference of the two forecasts, whose least is at the weighted median of
 //! `r / d` with weights `|d|`.
 
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
 use rayon::prelude::*;
 
 /// Rounds over all pairs of members.
@@ -94,7 +94,7 @@ fn weights(rows: &Rows) -> Array1<f64> {
             break;
         }
     }
-    let sum = weights.slice(s![..]).sum();
+    let sum = weights.sum();
     weights.mapv(|weight| (weight / sum).max(0.0))
 }
 

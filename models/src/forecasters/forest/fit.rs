@@ -8,20 +8,12 @@ use arterial_datasets::panel::Panel;
 use super::trees::Trees;
 use super::{FittedForest, Settings};
 use crate::forecasters::deviation::rows::Ground;
-use crate::forecasters::deviation::{Anchor, Learned, Scaler, decays, ends, groups, training_origins};
+use crate::forecasters::deviation::{Anchor, Learned, Scaler, decays, ends, groups, training_origins, wanted};
 use crate::scope::Scope;
 use crate::{Progress, Result, Task};
 
 /// The rows that a group of steps learns from, about: more make the trees deeper, hardly better, and slow.
 const MOST_ROWS: usize = 20_000;
-/// Origins that are used at least, however many series there are.
-const FEWEST_ORIGINS: usize = 256;
-
-/// How many origins are wanted for a group of `steps`, each of which serves one step, and of how many rows one is kept.
-fn wanted(series: usize, steps: usize) -> (usize, usize) {
-    let origins = (MOST_ROWS / series.max(1)).max(FEWEST_ORIGINS).max(steps);
-    (origins, (origins * series).div_ceil(2 * MOST_ROWS).max(1))
-}
 
 /// Fits on all of `training`.
 pub(super) fn fit(
@@ -35,7 +27,7 @@ pub(super) fn fit(
     progress.report(0, total, "preparing features");
     let learned = Learned::of(features, training)?;
     let series = training.series().len();
-    let (count, thin) = wanted(series, task.horizon);
+    let (count, thin) = wanted(MOST_ROWS, series, task.horizon);
     let origins = training_origins(training, task.horizon, count)?;
     let (profile, own_day) = (&learned.profile, Some(&learned.own_day));
     let anchor = Anchor::new(profile, own_day, training, &origins, task.horizon)?;

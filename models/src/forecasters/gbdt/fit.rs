@@ -8,15 +8,13 @@ use arterial_datasets::panel::Panel;
 use super::grow::{Group, Judge, Rounds, grow};
 use super::{FittedGradientBoosted, Settings};
 use crate::forecasters::deviation::rows::Ground;
-use crate::forecasters::deviation::{Anchor, Learned, Scaler, decays, ends, groups, spread, training_origins};
+use crate::forecasters::deviation::{Anchor, Learned, Scaler, decays, ends, groups, spread, training_origins, wanted};
 use crate::scope::Scope;
 use crate::season::LocalClock;
 use crate::{Progress, Result, Task};
 
 /// The rows that a group of steps learns from, about.
 const MOST_ROWS: usize = 120_000;
-/// Origins that are used at least, however many series there are.
-const FEWEST_ORIGINS: usize = 256;
 
 /// How many trees there are to be.
 pub(super) enum Stop<'a> {
@@ -24,12 +22,6 @@ pub(super) enum Stop<'a> {
     Validation(usize),
     /// This many for each group of steps.
     At(&'a [Rounds]),
-}
-
-/// How many origins are wanted, and of how many rows one is kept.
-fn wanted(series: usize, steps: usize) -> (usize, usize) {
-    let origins = (MOST_ROWS / series.max(1)).max(FEWEST_ORIGINS).max(steps);
-    (origins, (origins * series).div_ceil(2 * MOST_ROWS).max(1))
 }
 
 /// Fits on `panel` up to where `stop` says.
@@ -50,7 +42,7 @@ pub(super) fn fit(
     let training = panel.rows(0..panel.steps() - judged);
     let learned = Learned::of(features, &training)?;
     let series = training.series().len();
-    let (count, thin) = wanted(series, task.horizon);
+    let (count, thin) = wanted(MOST_ROWS, series, task.horizon);
     let origins = training_origins(&training, task.horizon, count)?;
     let anchor = Anchor::new(
         &learned.profile,
@@ -70,26 +62,26 @@ pub(super) fn fit(
     };
     let slots = LocalClock::of(panel)?.slots_per_day();
     let judged_on = spread(training.steps() - 1..panel.steps() - 1, count, slots);
-    let later = features.prepare(panel, &learned.state)?;
+    let later = match stop {
+        Stop::Validation(_) => Some(features.prepare(panel, &learned.state)?),
+        Stop::At(_) => None,
+    };
     let later_anchor = Anchor::new(&learned.profile, None, panel, &judged_on, task.horizon)?;
-    let judge = Ground {
+    let judge = later.as_ref().map(|later| Ground {
         anchor: &later_anchor,
         features: later.as_ref(),
         target: panel.target(),
         ..ground
-    };
+    });
     let decay = decays(&anchor, &learned.profile, &training, &origins, task.horizon);
     let mut grown: Vec<Group> = Vec::with_capacity(ends.len());
     for (number, steps) in groups(&ends).into_iter().enumerate() {
         progress.report(number as u64 + 1, total, "growing trees");
         let rows = ground.rows(&origins, steps.clone(), thin)?;
-        let judged_rows;
-        let judge = match stop {
-            Stop::Validation(_) => {
-                judged_rows = judge.rows(&judged_on, steps, thin)?;
-                Judge::Rows(&judged_rows)
-            }
-            Stop::At(rounds) => Judge::Rounds(rounds[number]),
+        let judged_rows = judge.map(|judge| judge.rows(&judged_on, steps, thin)).transpose()?;
+        let judge = match (stop, &judged_rows) {
+            (Stop::At(rounds), _) => Judge::Rounds(rounds[number]),
+            (Stop::Validation(_), rows) => Judge::Rows(rows.as_ref()),
         };
         grown.push(grow(&rows, &judge, &decay, task.seed, progress)?);
     }

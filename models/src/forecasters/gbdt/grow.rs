@@ -36,8 +36,8 @@ pub(super) struct Group {
 
 /// What ends the growing.
 pub(super) enum Judge<'a> {
-    /// The least error on these rows.
-    Rows(&'a Rows),
+    /// The least error on these rows, where there are any.
+    Rows(Option<&'a Rows>),
     /// A number of trees.
     Rounds(Rounds),
 }
@@ -96,7 +96,7 @@ pub(super) fn grow(
     };
     let table = Dataset::of(columns, &binning)?;
     let judged = match judge {
-        Judge::Rows(judged) if !judged.step.is_empty() => {
+        Judge::Rows(Some(judged)) if !judged.step.is_empty() => {
             let mut table = Dataset::new(Arc::clone(table.binner()));
             table.append(judged.columns()?)?;
             Some((table, *judged))

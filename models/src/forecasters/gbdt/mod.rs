@@ -28,7 +28,7 @@ use self::fit::Stop;
 use self::grow::{Group, Rounds};
 use super::deviation::{LOOK_BACK, Scaler, check_features, history, rows};
 use crate::artefact::{Parts, from_exact, to_exact};
-use crate::forecaster::require_rows;
+use crate::forecaster::{choose_and_refit, require_rows};
 use crate::gbdt::{FittedGbdt, GbdtSettings, SavedGbdt};
 use crate::profile::Profile;
 use crate::scope::Scope;
@@ -36,8 +36,6 @@ use crate::season::LocalClock;
 use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
 
 const NAME: &str = "gbdt";
-/// The share of the rows that choose the number of trees where no others do.
-const VALIDATION_SHARE: usize = 5;
 
 /// The kind, with the feature set that it eats.
 #[derive(Clone)]
@@ -95,11 +93,7 @@ impl Forecaster for GradientBoosted {
     }
 
     fn fit(&self, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
-        task.check()?;
-        require_rows(NAME, 2 * task.horizon + LOOK_BACK, training)?;
-        let validation = (training.steps() / VALIDATION_SHARE).max(task.horizon);
-        let chosen = self.fit_choosing(training, validation, task, progress)?.save()?;
-        self.refit(&chosen, training, task, progress)
+        choose_and_refit(self, training, task, progress)
     }
 
     fn fit_choosing(

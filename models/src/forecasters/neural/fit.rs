@@ -180,20 +180,13 @@ pub(super) fn fit(
         .collect();
     let known = if whole.is_empty() { origins.clone() } else { whole };
     let drawn = Windows::drawn(view, known, task.seed, kind.epoch_tokens);
-    let (epochs, in_turn) = match stop {
-        Stop::At(epochs) => (
-            *epochs,
-            Windows::in_turn(view, drawn.origins.iter().rev().take(64).copied().collect()),
-        ),
-        Stop::Validation(_) => (kind.training.epochs, Windows::in_turn(judge, judged_on)),
+    let in_turn = Windows::in_turn(judge, judged_on);
+    let (epochs, validation): (u64, Option<&dyn Batches>) = match stop {
+        Stop::At(epochs) => (*epochs, None),
+        Stop::Validation(_) => (kind.training.epochs, Some(&in_turn)),
     };
     let settings = TrainingSettings {
         epochs,
-        patience: if matches!(stop, Stop::At(_)) {
-            epochs
-        } else {
-            kind.training.patience
-        },
         ..kind.training
     };
     let network = Network::new(kind.kind, shape, task.seed)?;
@@ -201,7 +194,7 @@ pub(super) fn fit(
         .workplace()
         .map(|folder| CheckpointFile::new(folder.join(checkpoint_name(kind, &training, stop))));
     let checkpoint = checkpoint.as_ref().map(|file| file as &dyn Checkpoint);
-    let trained = train(&network, &drawn, &in_turn, &settings, &Watch(progress), checkpoint)?;
+    let trained = train(&network, &drawn, validation, &settings, &Watch(progress), checkpoint)?;
     Ok(FittedNeural {
         name: kind.name,
         settings: Settings {

@@ -26,7 +26,7 @@ use self::fit::Stop;
 use self::view::{CovariateScale, Neighbours};
 use super::deviation::{LOOK_BACK, history};
 use crate::artefact::{Parts, Tensor};
-use crate::forecaster::require_rows;
+use crate::forecaster::{choose_and_refit, require_rows};
 use crate::neural::training::TrainingSettings;
 use crate::neural::{Kind, Lstm, Network, Stid, Transformer};
 use crate::profile::Profile;
@@ -36,8 +36,6 @@ use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Task
 
 /// The quantiles that networks learn.
 const LEVELS: [f32; 3] = [0.1, 0.5, 0.9];
-/// The share of the rows that choose the number of epochs where no others do.
-const VALIDATION_SHARE: usize = 5;
 /// The prefix of the network's tensors.
 const NETWORK: &str = "network.";
 
@@ -118,9 +116,7 @@ impl Forecaster for Neural {
     }
 
     fn fit(&self, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
-        let validation = (training.steps() / VALIDATION_SHARE).max(task.horizon);
-        let chosen = self.fit_choosing(training, validation, task, progress)?.save()?;
-        self.refit(&chosen, training, task, progress)
+        choose_and_refit(self, training, task, progress)
     }
 
     fn fit_choosing(

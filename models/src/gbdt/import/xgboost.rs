@@ -159,7 +159,7 @@ impl Learner {
                 trees: Vec::new(),
             })
             .collect();
-        let (model, weights) = self.gradient_booster.unwrap()?;
+        let (model, weights) = self.gradient_booster.trees_and_weights()?;
         let count = rounds.map_or(model.trees.len(), |best| model.trees_of(best + 1, outputs));
         if model.tree_info.len() != model.trees.len() {
             return Err(malformed("`tree_info` is not as long as `trees`"));
@@ -189,7 +189,7 @@ impl Learner {
 
 impl Booster {
     /// The trees and, for `dart`, what each of them counts.
-    fn unwrap(self) -> Result<(Model, Vec<f64>)> {
+    fn trees_and_weights(self) -> Result<(Model, Vec<f64>)> {
         let weights = self.weight_drop;
         match (self.name.as_str(), self.model, self.gbtree) {
             ("gbtree", Some(model), _) => Ok((model, Vec::new())),

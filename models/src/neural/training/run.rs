@@ -17,24 +17,24 @@ use crate::{Error, Result};
 pub struct EpochLosses {
     /// Over the batches, while the parameters moved.
     pub training: f64,
-    /// On the validation part, after the epoch.
-    pub validation: f64,
+    /// On the validation part, after the epoch; none without one.
+    pub validation: Option<f64>,
 }
 
 /// What a training brings.
 #[derive(Debug)]
 pub struct Trained {
-    /// The network with the weights of the best epoch.
+    /// The network with the weights of the best epoch; without a validation part, of the last one.
     pub network: Network,
     /// Epochs that were run.
     pub epochs: u64,
-    /// The epoch with the least validation loss, from 1.
+    /// The epoch of these weights, from 1: the one with the least validation loss, or the last one.
     pub best_epoch: u64,
     /// The losses of all epochs.
     pub losses: Vec<EpochLosses>,
 }
 
-/// Trains a network until its epochs are over or the validation part has not gained for some of them. Goes on from the state
+/// Trains a network until its epochs are over or the validation part, if there is one, has not gained for some of them. Goes on from the state
 /// in `checkpoint` where there is one, and then ends bit for bit as if it had never stopped.
 ///
 /// # Errors
@@ -44,13 +44,13 @@ pub struct Trained {
 pub fn train(
     network: &Network,
     training: &dyn Batches,
-    validation: &dyn Batches,
+    validation: Option<&dyn Batches>,
     settings: &TrainingSettings,
     observer: &dyn Observer,
     checkpoint: Option<&dyn Checkpoint>,
 ) -> Result<Trained> {
     settings.check()?;
-    for (field, batches) in [("training", training), ("validation", validation)] {
+    for (field, batches) in std::iter::once(("training", training)).chain(validation.map(|part| ("validation", part))) {
         if batches.is_empty() {
             return Err(Error::invalid(format!("{field} batches"), 0, "1 and more"));
         }
@@ -67,7 +67,7 @@ pub fn train(
 #[derive(Clone, Copy)]
 struct Data<'a> {
     training: &'a dyn Batches,
-    validation: &'a dyn Batches,
+    validation: Option<&'a dyn Batches>,
 }
 
 struct Run<'a> {
@@ -95,7 +95,7 @@ impl<'a> Run<'a> {
         observer: &'a dyn Observer,
         checkpoint: Option<&'a dyn Checkpoint>,
     ) -> Result<Self> {
-        let batches = (data.training.len(), data.validation.len());
+        let batches = (data.training.len(), data.validation.map(Batches::len));
         let description = serde_json::to_string(&(network.kind(), network.shape(), settings, batches))?;
         let snapshot = match checkpoint.map(Checkpoint::load).transpose()?.flatten() {
             Some(snapshot) => checked(snapshot, network, &description)?,
@@ -126,11 +126,17 @@ impl<'a> Run<'a> {
         self.epoch >= self.settings.epochs || (self.epoch > 0 && since_best >= self.settings.patience)
     }
 
-    /// The epoch with the least validation loss, from 1; 0 when there is none yet.
+    /// The epoch with the least validation loss, from 1; without a validation part the last one, 0 when there is none yet.
     fn best_epoch(&self) -> u64 {
-        let validation = self.losses.iter().zip(1..);
-        let least = validation.min_by(|left, right| left.0.validation.total_cmp(&right.0.validation));
-        least.map_or(0, |(_, epoch)| epoch)
+        let judged = self.losses.iter().zip(1..);
+        let judged = judged.filter_map(|(losses, epoch)| Some((losses.validation?, epoch)));
+        let least = judged.min_by(|left, right| left.0.total_cmp(&right.0));
+        least.map_or(self.epoch, |(_, epoch)| epoch)
+    }
+
+    /// The validation losses so far.
+    fn validation_losses(&self) -> impl Iterator<Item = f64> {
+        self.losses.iter().filter_map(|losses| losses.validation)
     }
 
     fn epoch(&mut self) -> Result<()> {
@@ -155,8 +161,7 @@ impl<'a> Run<'a> {
     fn step(&mut self, batch: &Batch) -> Result<f64> {
         let batches = self.data.training.len();
         let step = self.epoch * batches as u64 + self.batch as u64;
-        let validation = self.losses.iter().map(|losses| losses.validation);
-        let rate = self.settings.rate(step, batches, validation);
+        let rate = self.settings.rate(step, batches, self.validation_losses());
         let (network, trainable) = (&*self.network.computation, &mut self.trainable);
         let value = awake(|| -> Result<f64> {
             let loss = operation::loss(network, trainable.row(), batch)?;
@@ -174,8 +179,8 @@ impl<'a> Run<'a> {
     }
 
     fn end_epoch(&mut self) -> Result<()> {
-        let validation = self.validate()?;
-        if !validation.is_finite() {
+        let validation = self.data.validation.map(|part| self.validate(part)).transpose()?;
+        if validation.is_some_and(|loss| !loss.is_finite()) {
             return Err(self.diverged());
         }
         self.losses.push(EpochLosses {
@@ -190,12 +195,12 @@ impl<'a> Run<'a> {
     }
 
     /// The mean loss on the validation part.
-    fn validate(&self) -> Result<f64> {
+    fn validate(&self, part: &dyn Batches) -> Result<f64> {
         let row = self.trainable.row().inner();
         let (mut sum, mut total) = (0.0, 0.0);
-        for index in 0..self.data.validation.len() {
+        for index in 0..part.len() {
             self.stop_if_cancelled()?;
-            let batch = self.data.validation.batch(0, index)?;
+            let batch = part.batch(0, index)?;
             batch.check(self.network.shape(), true)?;
             let weight = total_weight(&batch);
             let loss = operation::loss(&*self.network.computation, row.clone(), &batch)?;
@@ -224,14 +229,13 @@ impl<'a> Run<'a> {
         let done = self.epoch * batches as u64 + batch as u64;
         let left = (self.settings.epochs * batches as u64).saturating_sub(done);
         let each = self.started.elapsed().as_secs_f64() / self.steps_here.max(1) as f64;
-        let validation = self.losses.iter().map(|losses| losses.validation);
         Progress {
             epoch: self.epoch + 1,
             epochs: self.settings.epochs,
             batch,
             batches,
             loss: self.loss_sum / batch.max(1) as f64,
-            best: validation.min_by(f64::total_cmp),
+            best: self.validation_losses().min_by(f64::total_cmp),
             left: Duration::try_from_secs_f64(each * left as f64).unwrap_or(Duration::MAX),
         }
     }

@@ -97,7 +97,14 @@ fn run(
     observer: &dyn Observer,
     checkpoint: Option<&dyn Checkpoint>,
 ) -> Result<Trained> {
-    train(&network(kind), &TRAINING, &VALIDATION, settings, observer, checkpoint)
+    train(
+        &network(kind),
+        &TRAINING,
+        Some(&VALIDATION),
+        settings,
+        observer,
+        checkpoint,
+    )
 }
 
 #[test]
@@ -186,7 +193,15 @@ impl Batches for Broken {
 fn a_loss_that_is_not_a_number_stops_the_training_and_the_best_weights_stay() {
     for kind in kinds() {
         let (kept, network) = (Kept::default(), network(kind));
-        let error = train(&network, &Broken, &VALIDATION, &settings(), &Unobserved, Some(&kept)).unwrap_err();
+        let error = train(
+            &network,
+            &Broken,
+            Some(&VALIDATION),
+            &settings(),
+            &Unobserved,
+            Some(&kept),
+        )
+        .unwrap_err();
         assert!(matches!(error, Error::Diverged { epoch: 2, batch: 1 }), "{error}");
         let best = kept.load().unwrap().unwrap().best(&network).unwrap();
         assert!(best.parameters().iter().all(|number| number.is_finite()));
@@ -216,7 +231,7 @@ fn training_ends_when_the_validation_part_gains_no_more() {
         ..settings()
     };
     let network = network(kinds()[0]);
-    let trained = train(&network, &Noise, &Noise, &settings, &Unobserved, None).unwrap();
+    let trained = train(&network, &Noise, Some(&Noise), &settings, &Unobserved, None).unwrap();
     assert!(trained.epochs < 50);
     assert_eq!(trained.epochs, trained.best_epoch + 3);
 }

@@ -1,0 +1,5 @@
+//! From the scores of single sensors to one alert for each event.
+
+mod signal;
+
+pub use signal::{Expected, Reason, Signal};
