@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod data;
 mod demo;
+mod detect;
 mod forecast;
 mod forecast_file;
 mod health;
@@ -47,6 +48,7 @@ pub enum Command {
     Promote(Box<promote::Args>),
     Rollback(rollback::Args),
     Models(models::Args),
+    Detect(Box<detect::Args>),
     Forecast(Box<forecast::Args>),
     Health(health::Args),
     Quarantine(quarantine::Args),
@@ -74,6 +76,7 @@ impl Command {
             Self::Promote(args) => promote::run(&args),
             Self::Rollback(args) => rollback::run(&args),
             Self::Models(args) => models::run(&args),
+            Self::Detect(args) => detect::run(&args),
             Self::Forecast(args) => forecast::run(&args),
             Self::Health(args) => health::run(&args),
             Self::Quarantine(args) => quarantine::run(&args),

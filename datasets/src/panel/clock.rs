@@ -16,6 +16,8 @@ pub(super) struct PanelClock {
     zone: TimeZone,
     zone_name: String,
     fixed: Option<Offset>,
+    /// Whether a time that the zone's clock skips or shows twice is read as before the change, not refused.
+    forgiving: bool,
     /// Whether a time without offset was met.
     pub naive: bool,
 }
@@ -29,8 +31,17 @@ impl PanelClock {
             zone,
             zone_name: options.timezone.clone(),
             fixed,
+            forgiving: false,
             naive: false,
         })
+    }
+
+    /// This clock where a time that is skipped or shown twice is read at the offset before the change.
+    pub(super) fn forgiving(self) -> Self {
+        Self {
+            forgiving: true,
+            ..self
+        }
     }
 
     /// What to try where the local clock jumps, or nothing where it never does.
@@ -77,6 +88,10 @@ impl PanelClock {
         let zone = &self.zone_name;
         match self.zone.to_ambiguous_timestamp(civil).offset() {
             AmbiguousOffset::Unambiguous { offset } => offset
+                .to_timestamp(civil)
+                .map(jiff::Timestamp::as_microsecond)
+                .map_err(too_far),
+            AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } if self.forgiving => before
                 .to_timestamp(civil)
                 .map(jiff::Timestamp::as_microsecond)
                 .map_err(too_far),

@@ -76,14 +76,14 @@ pub(super) fn batches(path: &str, file: File) -> Result<(Vec<String>, Batches)> 
     Ok((header, reader))
 }
 
-fn broken(path: &str, error: &dyn std::error::Error) -> Error {
+pub(super) fn broken(path: &str, error: &dyn std::error::Error) -> Error {
     Error::invalid("data", path, format!("an intact Parquet file ({error})"))
 }
 
 type Wrong = (usize, String);
 
 /// Reads a column of times.
-fn read_times(column: &ArrayRef, clock: &mut PanelClock, times: &mut Vec<i64>) -> Result<(), Wrong> {
+pub(super) fn read_times(column: &ArrayRef, clock: &mut PanelClock, times: &mut Vec<i64>) -> Result<(), Wrong> {
     if let Some(row) = (0..column.len()).find(|&row| column.is_null(row)) {
         return Err((row, "no time, accepted: a time in every row".into()));
     }
@@ -192,7 +192,7 @@ fn read_names(column: &ArrayRef, names: &mut Names, ids: &mut Vec<u32>) -> Resul
     Ok(())
 }
 
-fn is_text(kind: &DataType) -> bool {
+pub(super) fn is_text(kind: &DataType) -> bool {
     match kind {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
         DataType::Dictionary(_, value) => is_text(value),

@@ -40,7 +40,8 @@ pub(super) fn rows(path: &str, mut input: Box<dyn Read>) -> Result<Reader<Box<dy
         .from_reader(whole))
 }
 
-fn header(path: &str, reader: &mut Reader<Box<dyn Read>>) -> Result<Vec<String>> {
+/// The columns' names.
+pub(super) fn header(path: &str, reader: &mut Reader<Box<dyn Read>>) -> Result<Vec<String>> {
     let mut record = StringRecord::new();
     let found = reader
         .read_record(&mut record)

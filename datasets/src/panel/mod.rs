@@ -14,6 +14,7 @@ mod holidays;
 mod intern;
 mod options;
 mod read;
+mod rows;
 mod table;
 pub mod without;
 
@@ -24,6 +25,7 @@ pub use graph::read_graph;
 pub use holidays::Holidays;
 pub use options::{Duplicates, Gaps, PanelOptions, UtcOffset};
 pub use read::{FileFacts, read};
+pub use rows::{RowOptions, Rows, read_rows};
 pub use table::{Format, Layout, file_digest};
 
 use ndarray::{Array3, ArrayView2, Axis, s};

@@ -164,22 +164,7 @@ pub(super) enum Places {
 
 /// Finds the layout by the header.
 pub(super) fn places(path: &str, header: &[String]) -> Result<Places> {
-    let mut sorted: Vec<&String> = header.iter().collect();
-    sorted.sort_unstable();
-    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(Error::invalid(
-            format!("{path}: header"),
-            cut(pair[0]),
-            "each column's name once",
-        ));
-    }
-    if let Some(empty) = header.iter().position(String::is_empty) {
-        return Err(Error::invalid(
-            format!("{path}: header"),
-            format!("column {} without a name", empty + 1),
-            "named columns",
-        ));
-    }
+    distinct(path, header)?;
     let find = |name: &str| header.iter().position(|column| column == name);
     if let (Some(id), Some(time), Some(value)) = (find("unique_id"), find("ds"), find("y")) {
         return Ok(Places::Long { id, time, value });
@@ -198,8 +183,29 @@ pub(super) fn places(path: &str, header: &[String]) -> Result<Places> {
     })
 }
 
+/// Refuses columns without a name or with a name that another one has.
+pub(super) fn distinct(path: &str, header: &[String]) -> Result<()> {
+    let mut sorted: Vec<&String> = header.iter().collect();
+    sorted.sort_unstable();
+    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::invalid(
+            format!("{path}: header"),
+            cut(pair[0]),
+            "each column's name once",
+        ));
+    }
+    if let Some(empty) = header.iter().position(String::is_empty) {
+        return Err(Error::invalid(
+            format!("{path}: header"),
+            format!("column {} without a name", empty + 1),
+            "named columns",
+        ));
+    }
+    Ok(())
+}
+
 /// Where the times of a wide file stand: in `timestamp`, or else in a first column that is called like a time.
-fn time_place(path: &str, header: &[String]) -> Result<usize> {
+pub(super) fn time_place(path: &str, header: &[String]) -> Result<usize> {
     if let Some(place) = header.iter().position(|name| name == TIME_NAMES[0]) {
         return Ok(place);
     }
