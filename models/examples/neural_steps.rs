@@ -97,14 +97,7 @@ impl Case {
         };
         let watch = Watch::default();
         let training = Same(&self.batch, count, Some(&watch));
-        train(
-            &self.network,
-            &training,
-            &Same(&self.batch, 1, None),
-            &settings,
-            &watch,
-            None,
-        )?;
+        train(&self.network, &training, None, &settings, &watch, None)?;
         Ok(watch.times.into_inner().unwrap_or_default())
     }
 

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
+/// The lowest line.
+const LEAST: f64 = 1e-9;
+
 /// Brings strangeness to scores: 1.0 is the strangeness that only `share` of the rows it was learned from exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,22 +33,18 @@ impl Threshold {
         }
         let mut ascending = strangeness.to_vec();
         ascending.sort_unstable_by(f64::total_cmp);
-        let Some(&most) = ascending.last() else {
+        if ascending.is_empty() {
             return Err(Error::NotEnoughData {
                 what: "the line of a detector".into(),
                 needed: 1,
                 got: 0,
             });
-        };
+        }
         let above = (share * ascending.len() as f64).floor() as usize;
         let highest_normal = ascending[ascending.len() - 1 - above];
-        // The line lies just above the highest normal row, so that rows like it are none. Where all rows are alike there is no
-        // scale to learn: anything that is stranger at all is above the line then.
-        let line = if highest_normal > 0.0 {
-            highest_normal * (1.0 + 1e-9)
-        } else {
-            most.max(f64::MIN_POSITIVE).min(1e-9)
-        };
+        // The line lies just above the highest normal row, so that rows like it are none; and never at 0, where rows that are not
+        // strange at all would lie.
+        let line = highest_normal.max(LEAST) * (1.0 + 1e-9);
         Ok(Self { line })
     }
 

@@ -145,9 +145,10 @@ impl Reader<'_> {
                 format!("columns of the file: {}", header.join(", ")),
             ));
         }
-        let time = match self.options.timed {
-            true => Some(time_place(self.path, header)?),
-            false => None,
+        let time = if self.options.timed {
+            Some(time_place(self.path, header)?)
+        } else {
+            None
         };
         let wanted = |place: &usize| Some(*place) != time && !ignored.contains(&header[*place]);
         let numbers: Vec<usize> = (0..header.len()).filter(wanted).collect();
@@ -162,7 +163,7 @@ impl Reader<'_> {
     }
 
     /// The error for a cell that cannot be read; a column that looks like text or a label may be left out.
-    fn refuse(&self, row: usize, column: &str, message: String) -> Error {
+    fn refuse(&self, row: usize, column: &str, message: &str) -> Error {
         let hint = if self.options.timed || message.contains("not finite") {
             ""
         } else {
@@ -184,7 +185,7 @@ impl Reader<'_> {
                 cells.stamps.push(record[time].trim().to_owned());
             }
             for (numbers, &place) in cells.numbers.iter_mut().zip(&places.numbers) {
-                let value = number(&record[place]).map_err(|message| self.refuse(row, &header[place], message))?;
+                let value = number(&record[place]).map_err(|message| self.refuse(row, &header[place], &message))?;
                 numbers.push(value);
             }
             Ok(())
@@ -219,7 +220,7 @@ impl Reader<'_> {
             }
             for (numbers, &place) in cells.numbers.iter_mut().zip(&places.numbers) {
                 let read = read_numbers(batch.column(place), numbers);
-                read.map_err(|(row, message)| self.refuse(first + row, &header[place], message))?;
+                read.map_err(|(row, message)| self.refuse(first + row, &header[place], &message))?;
             }
             first += batch.num_rows();
         }

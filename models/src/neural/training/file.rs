@@ -84,7 +84,7 @@ fn bytes(snapshot: &Snapshot) -> Result<Vec<u8>, safetensors::SafeTensorError> {
     let losses = snapshot
         .losses
         .iter()
-        .flat_map(|losses| [losses.training, losses.validation]);
+        .flat_map(|losses| [losses.training, losses.validation.unwrap_or(f64::NAN)]);
     let losses: Vec<u8> = losses.chain([snapshot.loss_sum]).flat_map(f64::to_le_bytes).collect();
     let moments = &snapshot.moments;
     let rows = [
@@ -167,7 +167,8 @@ impl Stored<'_> {
 fn epoch_losses(pair: &[f64]) -> EpochLosses {
     EpochLosses {
         training: pair[0],
-        validation: pair[1],
+        // Not a number stands for none: a validation loss that is no number ends a training.
+        validation: Some(pair[1]).filter(|loss| !loss.is_nan()),
     }
 }
 
@@ -184,7 +185,7 @@ mod tests {
             losses: vec![
                 EpochLosses {
                     training: 1.0 / 3.0,
-                    validation: 0.7,
+                    validation: Some(0.7),
                 };
                 2
             ],
@@ -207,6 +208,16 @@ mod tests {
         file.save(&snapshot()).unwrap();
         assert_eq!(file.load().unwrap(), Some(snapshot()));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn losses_of_a_training_without_validation_part_come_back_without_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = CheckpointFile::new(folder.path().join("training.safetensors"));
+        let mut saved = snapshot();
+        saved.losses[1].validation = None;
+        file.save(&saved).unwrap();
+        assert_eq!(file.load().unwrap(), Some(saved));
     }
 
     #[test]

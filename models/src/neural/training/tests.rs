@@ -117,7 +117,7 @@ fn what_can_be_learnt_is_learnt() {
         let trained = run(kind, &settings, &Unobserved, None).unwrap();
         let (first, best) = (trained.losses[0], trained.losses[trained.best_epoch as usize - 1]);
         assert!(
-            best.validation < 0.5 * first.validation,
+            best.validation.unwrap() < 0.5 * first.validation.unwrap(),
             "{kind:?}: {first:?} to {best:?}"
         );
     }
