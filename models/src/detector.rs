@@ -21,6 +21,13 @@ impl AnomalyScore {
     /// The line.
     pub const LINE: Self = Self(1.0);
 
+    /// The score `strangeness`; 0 where it is negative or no number, the largest number where it is infinite.
+    #[must_use]
+    pub fn clamped(strangeness: f64) -> Self {
+        let strangeness = if strangeness.is_nan() { 0.0 } else { strangeness };
+        Self(strangeness.clamp(0.0, f64::MAX))
+    }
+
     /// Whether it is on or above the line.
     #[must_use]
     pub fn is_alert(self) -> bool {

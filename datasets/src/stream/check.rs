@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use arrow::datatypes::Schema;
 
+use super::check_rules::check_rules;
 use super::definition::{Field, FieldType, KeyDefinition, Role, StreamDefinition};
 use crate::panel::Covariate;
 use crate::schema;
@@ -37,7 +38,8 @@ impl Checker<'_> {
         self.check_columns(stream)?;
         self.check_references(stream)?;
         self.check_covariates(stream)?;
-        self.check_times(stream)
+        self.check_times(stream)?;
+        check_rules(self, stream)
     }
 
     fn check_name(&self, stream: &StreamDefinition) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::rule::Rule;
 use crate::time::{Duration, Timestamp};
 
 /// One stream: a topic, its events and how they become windows.
@@ -61,6 +62,9 @@ pub struct StreamDefinition {
     pub covariates: Vec<String>,
     /// What an event holds.
     pub fields: Vec<Field>,
+    /// What can be said of its windows without any model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
 }
 
 /// What the windows of a stream group by.
@@ -256,6 +260,15 @@ impl StreamDefinition {
     /// The fields whose declared values windows count, in declared order.
     pub fn category_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| field.role == Role::Category)
+    }
+
+    /// The windows column that counts undisturbed events; none where `quality` is no category with the value `good`.
+    #[must_use]
+    pub fn quality_column(&self) -> Option<String> {
+        let path = self.quality.as_ref()?;
+        let field = self.category_fields().find(|field| field.path == *path)?;
+        let has_good = field.values.iter().any(|value| value == "good");
+        has_good.then(|| format!("{}_good_count", field.column()))
     }
 
     /// The earliest plausible event time.

@@ -2,9 +2,12 @@
 
 mod catalog;
 mod check;
+mod check_rules;
 mod definition;
 mod parse;
+mod rule;
 
 pub use catalog::StreamCatalog;
 pub use definition::{Aggregate, Field, FieldType, KeyDefinition, OnBad, Role, StreamDefinition};
 pub use parse::{parse, read};
+pub use rule::{Condition, Rule, RuleKind};

@@ -79,6 +79,7 @@ fn key_at(text: &str, byte: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::RuleKind;
 
     const NOISE: &str = r#"
 name = "noise"
@@ -234,6 +235,77 @@ range = [0, 200]
                 "{error}"
             );
         }
+    }
+
+    /// [`NOISE`] with a rule of those lines, the first of which is line 22.
+    fn with_rule(lines: &str) -> String {
+        format!("{NOISE}\n[[rules]]\n{lines}\n")
+    }
+
+    #[test]
+    fn rules_are_read_with_their_lines_and_conditions() {
+        let text =
+            "kind = \"stuck\"\nfields = [\"level_db\"]\nfor = \"1h\"\nwhile = [{ field = \"level_db\", above = 0 }]";
+        let stream = parse("noise.toml", &with_rule(text)).unwrap();
+        let rule = &stream.rules[0];
+        assert_eq!((rule.kind, rule.kind.name()), (RuleKind::Stuck, "stuck"));
+        assert_eq!(rule.lasting.unwrap().to_string(), "1h");
+        assert_eq!(rule.conditions[0].above, Some(0.0));
+        let written = toml::to_string(&stream).unwrap();
+        assert_eq!(parse("written.toml", &written).unwrap(), stream);
+    }
+
+    #[test]
+    fn a_rule_that_lacks_or_has_a_key_too_many_is_refused_at_its_line() {
+        for (lines, line, key, accepted) in [
+            (
+                "kind = \"stuck\"\nfields = [\"level_db\"]",
+                21,
+                "`for`",
+                "fields, for, while",
+            ),
+            (
+                "kind = \"silence\"\nfor = \"1h\"\nfields = [\"level_db\"]",
+                24,
+                "`fields`",
+                "for",
+            ),
+            (
+                "kind = \"jump\"\nfields = [\"level\"]\nabove = 3",
+                23,
+                "`fields`",
+                "level_db",
+            ),
+            (
+                "kind = \"jump\"\nfields = [\"level_db\"]\nabove = 0",
+                24,
+                "`above`",
+                "above 0",
+            ),
+            (
+                "kind = \"impossible\"\nfields = [\"level_db\"]\nrange = [9, 1]",
+                24,
+                "`range`",
+                "least",
+            ),
+            ("kind = \"silence\"\nfor = \"1m\"", 23, "`for`", "at least a window, 5m"),
+            ("kind = \"degraded\"\nabove = 0.5", 22, "`kind`", "quality"),
+            (
+                "kind = \"jump\"\nabove = 3\nfields = [\"level_db\"]\nwhile = [{ field = \"level_db\" }]",
+                25,
+                "`while`",
+                "either `above` or `below`",
+            ),
+        ] {
+            let error = refusal(&with_rule(lines));
+            assert!(
+                error.starts_with(&format!("noise.toml:{line}: {key}")),
+                "{lines}: {error}"
+            );
+            assert!(error.contains(accepted), "{lines}: {error}");
+        }
+        let error = refusal(&with_rule("kind = \"stuk\""));
+        assert!(error.contains("noise.toml:22") && error.contains("stuck"), "{error}");
     }
 
     #[test]

@@ -2,4 +2,4 @@
 
 mod signal;
 
-pub use signal::{Expected, Reason, Signal};
+pub use signal::{Expected, Finding, Reason, Signal, Subject};

@@ -34,6 +34,8 @@ pub enum Reason {
     Impossible,
     /// A change from one window to the next that cannot be.
     Jump,
+    /// Readings within the window scatter so many times as much as usual.
+    Erratic(f64),
     /// A place as good as full: its occupancy is above this percentage.
     OverCapacity(f64),
     /// Traffic that hardly moves: slower than this, in km/h.
@@ -70,4 +72,52 @@ pub struct Signal {
     pub seen: Option<f64>,
     /// What was expected of it.
     pub expected: Option<Expected>,
+}
+
+/// A window of a key: what all signals of it have in common.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subject {
+    /// The stream.
+    pub topic: Arc<str>,
+    /// The key.
+    pub key: Arc<str>,
+    /// The zone that it was last seen in.
+    pub zone: Option<Arc<str>>,
+    /// The start of the window.
+    pub window: Timestamp,
+    /// The length of the window.
+    pub step: Duration,
+}
+
+/// What was found in a window, whoever it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Finding {
+    /// How strange the window is.
+    pub score: AnomalyScore,
+    /// Why; for a score below the line, what it would be.
+    pub reason: Reason,
+    /// The value.
+    pub seen: Option<f64>,
+    /// What was expected of it.
+    pub expected: Option<Expected>,
+}
+
+impl Finding {
+    /// The signal that `detector` gives of `subject` for `target`.
+    #[must_use]
+    pub fn signal(self, subject: &Subject, target: &Arc<str>, detector: &'static str) -> Signal {
+        Signal {
+            topic: Arc::clone(&subject.topic),
+            target: Arc::clone(target),
+            key: Arc::clone(&subject.key),
+            zone: subject.zone.clone(),
+            window: subject.window,
+            step: subject.step,
+            detector,
+            score: self.score,
+            reason: self.reason,
+            seen: self.seen,
+            expected: self.expected,
+        }
+    }
 }

@@ -1,5 +1,8 @@
 //! The kinds of detectors, as plain lists: a new kind is a module and a line.
 
+pub mod residual;
+pub mod rules;
+
 use crate::detector::{SeriesDetector, TableDetector};
 use crate::{Error, Result};
 

@@ -1,0 +1,159 @@
+//! `rules`: what a stream's definition itself says of its windows, without any model.
+//!
+//! Each `[[rules]]` of a [definition](arterial_datasets::stream::Rule) looks at the rows of the windows table. A rule says its own
+//! reason; its line is where the definition puts it.
+
+mod compiled;
+mod judge;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arterial_datasets::stream::StreamDefinition;
+use arterial_datasets::time::{DAY, Duration, Timestamp};
+
+use self::compiled::{Check, Compiled};
+use self::judge::{Memory, Moment, judge};
+use crate::alerts::{Finding, Reason, Signal, Subject};
+use crate::detector::AnomalyScore;
+use crate::{Error, Result};
+
+/// The name of the detector.
+pub const NAME: &str = "rules";
+
+/// A key without windows for so long is forgotten, and so no longer silent.
+const FORGET_AFTER: Duration = Duration(7 * DAY);
+
+/// The rules of one stream at work on all its keys. Windows of a key come in order of time; what was seen before may be
+/// replayed into it to begin with.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    columns: Vec<String>,
+    compiled: Vec<Compiled>,
+    keys: HashMap<Arc<str>, KeyState>,
+}
+
+/// What is remembered of a key.
+#[derive(Debug, Clone)]
+struct KeyState {
+    /// Its newest window, for the signals of its silence.
+    newest: Subject,
+    /// One a rule.
+    memories: Vec<Memory>,
+}
+
+impl Rules {
+    /// The rules of `stream`, which know no key yet.
+    ///
+    /// # Errors
+    /// A rule that lacks what its kind needs; a checked definition has none.
+    pub fn new(stream: &StreamDefinition) -> Result<Self> {
+        let mut columns = Vec::new();
+        let compiled = stream
+            .rules
+            .iter()
+            .map(|rule| Compiled::new(stream, rule, &mut columns))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            columns,
+            compiled,
+            keys: HashMap::new(),
+        })
+    }
+
+    /// The columns of the windows table that the rules read, in the order of a row.
+    #[must_use]
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// Whether the stream has no rule.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.compiled.is_empty()
+    }
+
+    /// The number of keys that are remembered.
+    #[must_use]
+    pub fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// What the rules say of a window: one signal a rule that can judge it, below the line or not. `row` holds the values of
+    /// [`columns`](Self::columns), NaN where there is none. A window that the key has had, or one before it, changes nothing and
+    /// gives no signal.
+    ///
+    /// # Errors
+    /// A row of another length.
+    pub fn observe(&mut self, subject: &Subject, row: &[f64]) -> Result<Vec<Signal>> {
+        if row.len() != self.columns.len() {
+            let accepted = format!("one value a column: {}", self.columns.join(", "));
+            return Err(Error::invalid("row", row.len(), accepted));
+        }
+        let gap = match self.keys.get(&subject.key) {
+            Some(state) => subject.window.0.saturating_sub(state.newest.window.0),
+            None => i64::MAX,
+        };
+        if gap <= 0 {
+            return Ok(Vec::new());
+        }
+        let state = self.keys.entry(Arc::clone(&subject.key)).or_insert_with(|| KeyState {
+            newest: subject.clone(),
+            memories: vec![Memory::default(); self.compiled.len()],
+        });
+        state.newest = subject.clone();
+        let moment = Moment {
+            row,
+            window: subject.window,
+            step: subject.step,
+            follows: gap == subject.step.0,
+        };
+        let mut signals = Vec::with_capacity(self.compiled.len());
+        for (rule, memory) in self.compiled.iter().zip(&mut state.memories) {
+            if let Some(finding) = judge(rule, memory, &moment) {
+                signals.push(finding.signal(subject, &rule.target, NAME));
+            }
+        }
+        Ok(signals)
+    }
+
+    /// What the rules say of the keys that have no window although all windows that end at or before `closed` are closed: one
+    /// signal a key that is late and a rule of silence. It is the end of the newest closed window, after its rows were
+    /// observed; where the whole stream stands still nothing closes, and no key is silent. A key that is silent for a week is
+    /// forgotten.
+    pub fn silent(&mut self, closed: Timestamp) -> Vec<Signal> {
+        self.keys
+            .retain(|_, state| closed.0 - state.newest.window.0 <= FORGET_AFTER.0);
+        let rules: Vec<&Compiled> = self
+            .compiled
+            .iter()
+            .filter(|rule| matches!(rule.check, Check::Silence))
+            .collect();
+        let mut signals = Vec::new();
+        for state in self.keys.values() {
+            let newest = &state.newest;
+            let silent = Duration(closed.0 - newest.window.0 - newest.step.0);
+            if silent.0 < newest.step.0 {
+                continue;
+            }
+            let subject = Subject {
+                window: Timestamp(closed.0 - newest.step.0),
+                ..newest.clone()
+            };
+            for rule in &rules {
+                let finding = Finding {
+                    score: AnomalyScore::clamped(silent.0 as f64 / rule.lasting.0 as f64),
+                    reason: Reason::Silent(silent),
+                    seen: None,
+                    expected: None,
+                };
+                signals.push(finding.signal(&subject, &rule.target, NAME));
+            }
+        }
+        signals.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        signals
+    }
+}
