@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
 ];
 
 /// Where a word of the code, mostly a library's name, may stand: files, or folders that end with `/`.
-const PLACES: [(&str, &[&str]); 12] = [
+const PLACES: [(&str, &[&str]); 13] = [
     (
         "rdkafka",
         &[
@@ -39,6 +39,7 @@ const PLACES: [(&str, &[&str]); 12] = [
         ],
     ),
     ("burn", &["models/src/neural/"]),
+    ("fluent_bundle", &["models/src/alerts/texts/"]),
     ("smartcore", &["models/src/forecasters/forest/"]),
     ("tract_onnx", &["models/src/onnx/"]),
     (

@@ -1,0 +1,117 @@
+//! Groups of what is wrong with sensors and with the data.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arterial_datasets::time::MINUTE;
+
+use super::group::{Extent, Group};
+use super::round::Round;
+use super::shelf::Shelf;
+use crate::alerts::alert::{Alert, Kind};
+use crate::alerts::symptom::{Nature, Symptom};
+
+/// An outage goes on while more than this part of what began it is missing.
+const STILL: f64 = 0.5;
+/// In a zone so many silent keys, and at least half of all, are an outage.
+const FEWEST_IN_ZONE: usize = 3;
+/// Alerts of single silent sensors this young were the beginning of the outage.
+const YOUNG: i64 = 30 * MINUTE;
+
+pub(super) fn groups(round: &Round, shelf: &Shelf) -> Vec<Group> {
+    let missing: Vec<Arc<str>> = round.strange(Nature::Missing).cloned().collect();
+    let (mut groups, rest) = outages(round, shelf, missing);
+    let broken = round.strange(Nature::Fault).filter(|key| is_broken(key, round));
+    groups.extend(broken.map(|key| single(Nature::Fault, key, shelf, round)));
+    groups.extend(rest.iter().map(|key| single(Nature::Missing, key, shelf, round)));
+    groups
+}
+
+/// Whether the sensor is broken rather than the road: a standing jam can hold a value for long, its neighbours know.
+pub(super) fn is_broken(key: &str, round: &Round) -> bool {
+    let voice = round.looks.get(key).and_then(|look| look.voice(Nature::Fault));
+    let cannot_be = voice.is_some_and(|voice| voice.symptom == Symptom::Impossible);
+    cannot_be || !round.has_strange_neighbour(key)
+}
+
+/// Outages of the whole stream or of zones, and what is left of `missing`.
+fn outages(round: &Round, shelf: &Shelf, missing: Vec<Arc<str>>) -> (Vec<Group>, Vec<Arc<str>>) {
+    let share = round.settings.outage_share * round.looks.len() as f64;
+    let needed = share.max(round.settings.citywide_keys as f64);
+    let (city, rest) = match outage(Extent::City, missing, needed, round, shelf) {
+        Ok(group) => (Some(group), Vec::new()),
+        Err(rest) => (None, rest),
+    };
+    let mut by_zone: BTreeMap<Option<String>, Vec<Arc<str>>> = BTreeMap::new();
+    for key in rest {
+        by_zone.entry(round.zone(&key)).or_default().push(key);
+    }
+    let mut groups: Vec<Group> = city.into_iter().collect();
+    let mut singles = Vec::new();
+    for (zone, keys) in by_zone {
+        let Some(zone) = zone else {
+            singles.extend(keys);
+            continue;
+        };
+        let all = round
+            .looks
+            .keys()
+            .filter(|key| round.zone(key).as_ref() == Some(&zone))
+            .count();
+        let needed = (0.5 * all as f64).max(FEWEST_IN_ZONE as f64);
+        match outage(Extent::Zone(zone), keys, needed, round, shelf) {
+            Ok(group) => groups.push(group),
+            Err(keys) => singles.extend(keys),
+        }
+    }
+    (groups, singles)
+}
+
+/// The outage of that extent, where at least `needed` keys are missing, or half of that while it lasts; else the keys again.
+fn outage(
+    extent: Extent,
+    keys: Vec<Arc<str>>,
+    needed: f64,
+    round: &Round,
+    shelf: &Shelf,
+) -> Result<Group, Vec<Arc<str>>> {
+    let mut group = Group {
+        nature: Nature::Missing,
+        extent,
+        keys,
+        target: None,
+        absorbs: Vec::new(),
+    };
+    let live = || shelf.live(round.topic);
+    group.target = live()
+        .find(|alert| group.is_like(alert))
+        .map(|alert| alert.alert_id.clone());
+    let needed = if group.target.is_some() { STILL * needed } else { needed };
+    if (group.keys.len() as f64) < needed {
+        return Err(group.keys);
+    }
+    let part = |alert: &&Alert| {
+        let young = round.window.0 - alert.since.0 <= YOUNG;
+        let within = alert
+            .keys
+            .iter()
+            .all(|key| group.keys.iter().any(|missing| **missing == **key));
+        let zonal = alert.kind == Kind::DataQuality && !alert.citywide && group.extent == Extent::City;
+        (zonal || alert.kind == Kind::SensorFault) && alert.symptom.nature() == Nature::Missing && young && within
+    };
+    group.absorbs = live().filter(part).map(|alert| alert.alert_id.clone()).collect();
+    Ok(group)
+}
+
+fn single(nature: Nature, key: &Arc<str>, shelf: &Shelf, round: &Round) -> Group {
+    let known = shelf
+        .live(round.topic)
+        .find(|alert| alert.kind == Kind::SensorFault && alert.symptom.nature() != Nature::Event && alert.has(key));
+    Group {
+        nature,
+        extent: Extent::Local,
+        keys: vec![key.clone()],
+        target: known.map(|alert| alert.alert_id.clone()),
+        absorbs: Vec::new(),
+    }
+}

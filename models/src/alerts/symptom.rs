@@ -1,0 +1,96 @@
+//! How an event shows, and what kind of thing that speaks for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::alert::{Kind, named};
+use super::signal::Reason;
+use crate::{Error, Result};
+
+named! {
+    /// How an event shows at its strangest key: the reasons of detectors, without their numbers.
+    Symptom, "symptom", {
+        /// Lower than expected.
+        Lower = "lower",
+        /// Higher than expected.
+        Higher = "higher",
+        /// On one side of what was expected for long.
+        Drift = "drift",
+        /// The same value for long.
+        Stuck = "stuck",
+        /// No value for long.
+        Silent = "silent",
+        /// A value that cannot be.
+        Impossible = "impossible",
+        /// A change that cannot be.
+        Jump = "jump",
+        /// Readings that scatter far more than usual.
+        Erratic = "erratic",
+        /// A place as good as full.
+        OverCapacity = "over_capacity",
+        /// Traffic that hardly moves.
+        SevereCongestion = "severe_congestion",
+        /// A vehicle as good as full.
+        Overcrowded = "overcrowded",
+        /// Data that its sensor marks as degraded.
+        DegradedQuality = "degraded_quality",
+    }
+}
+
+/// What a symptom speaks for while nothing is known of the neighbours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Nature {
+    /// Something happens in the city.
+    Event,
+    /// The sensor is wrong.
+    Fault,
+    /// The data does not come, or not well.
+    Missing,
+}
+
+impl Symptom {
+    /// The symptom and its number: seconds for what lasts, how many times as much as usual, else the limit.
+    pub(super) fn of(reason: Reason) -> (Self, Option<f64>) {
+        match reason {
+            Reason::Lower => (Self::Lower, None),
+            Reason::Higher => (Self::Higher, None),
+            Reason::Drift(lasting) => (Self::Drift, Some(lasting.seconds())),
+            Reason::Stuck(lasting) => (Self::Stuck, Some(lasting.seconds())),
+            Reason::Silent(lasting) => (Self::Silent, Some(lasting.seconds())),
+            Reason::Impossible => (Self::Impossible, None),
+            Reason::Jump => (Self::Jump, None),
+            Reason::Erratic(times) => (Self::Erratic, Some(times)),
+            Reason::OverCapacity(percent) => (Self::OverCapacity, Some(percent)),
+            Reason::SevereCongestion(speed) => (Self::SevereCongestion, Some(speed)),
+            Reason::Overcrowded(percent) => (Self::Overcrowded, Some(percent)),
+            Reason::DegradedQuality(percent) => (Self::DegradedQuality, Some(percent)),
+        }
+    }
+
+    pub(super) fn nature(self) -> Nature {
+        match self {
+            Self::Lower
+            | Self::Higher
+            | Self::Drift
+            | Self::Jump
+            | Self::OverCapacity
+            | Self::SevereCongestion
+            | Self::Overcrowded => Nature::Event,
+            Self::Stuck | Self::Impossible | Self::Erratic => Nature::Fault,
+            Self::Silent | Self::DegradedQuality => Nature::Missing,
+        }
+    }
+}
+
+/// What an event in this stream is about. Streams of other names count as traffic where their field is a speed.
+pub(super) fn kind_of_events(topic: &str, target: &str) -> Kind {
+    match topic {
+        "traffic-sensors" => Kind::Congestion,
+        "air-quality" | "weather" => Kind::Air,
+        "public-transport" | "taxi-vtc" | "parking" | "bike-share" => Kind::Demand,
+        _ if target.contains("speed") => Kind::Congestion,
+        _ => Kind::Demand,
+    }
+}

@@ -1,0 +1,124 @@
+//! What people say of alerts, what it does, and what it would do.
+
+use super::town::{Town, at, slow};
+use crate::alerts::{Alert, Past, Preview, Signal, Verdict, preview, preview_by_peaks};
+
+fn strange(sensor: usize, score: f64) -> impl Fn(usize) -> Option<super::town::Strange> {
+    move |other| (other == sensor).then(|| slow(score))
+}
+
+/// Two strange windows of one sensor, then an hour of calm; gives the alerts that this opens.
+fn episode(town: &mut Town, first: i64, score: f64) -> usize {
+    let before = town.alerts().len();
+    for step in first..first + 2 {
+        town.feed(step, strange(5, score));
+    }
+    town.calm(first + 2..first + 14);
+    town.alerts().len() - before
+}
+
+#[test]
+fn a_false_alert_raises_the_line_of_its_kind_and_place_and_nowhere_else() {
+    let mut town = Town::line(30);
+    assert_eq!(episode(&mut town, 0, 1.1), 1);
+    let id = town.only().alert_id;
+    let judged = town.book.judge(&id, Verdict::False, "ann", at(14)).unwrap();
+    assert_eq!((judged.judgements.len(), judged.revision), (1, town.only().revision));
+    assert_eq!(episode(&mut town, 20, 1.1), 0);
+    assert_eq!(episode(&mut town, 40, 1.3), 1);
+    let elsewhere = town.alerts().len();
+    town.feed(60, strange(20, 1.1));
+    town.feed(61, strange(20, 1.1));
+    assert_eq!(town.alerts().len(), elsewhere + 1);
+}
+
+#[test]
+fn a_judgement_that_is_withdrawn_is_undone() {
+    let mut town = Town::line(30);
+    episode(&mut town, 0, 1.1);
+    let id = town.only().alert_id;
+    town.book.judge(&id, Verdict::False, "ann", at(14)).unwrap();
+    let again = town.book.judge(&id, Verdict::False, "ann", at(15)).unwrap();
+    assert_eq!(again.judgements.len(), 1);
+    town.book.judge(&id, Verdict::Withdrawn, "ann", at(16)).unwrap();
+    assert_eq!(episode(&mut town, 20, 1.1), 1);
+}
+
+#[test]
+fn no_number_of_false_alerts_makes_a_place_deaf() {
+    let mut town = Town::line(30);
+    for round in 0..10 {
+        let first = 30 * round;
+        episode(&mut town, first, 2.9);
+        let ids: Vec<String> = town.alerts().into_iter().map(|alert| alert.alert_id).collect();
+        for id in ids {
+            town.book.judge(&id, Verdict::False, "ann", at(first + 20)).unwrap();
+        }
+    }
+    assert_eq!(episode(&mut town, 400, 2.6), 1);
+}
+
+#[test]
+fn useful_alerts_lower_the_line() {
+    let mut town = Town::line(30);
+    for round in 0..3 {
+        episode(&mut town, 30 * round, 1.2);
+    }
+    let ids: Vec<String> = town.alerts().into_iter().map(|alert| alert.alert_id).collect();
+    assert_eq!(episode(&mut town, 200, 0.9), 0);
+    for id in ids {
+        town.book.judge(&id, Verdict::Useful, "ann", at(220)).unwrap();
+    }
+    assert_eq!(episode(&mut town, 240, 0.9), 1);
+}
+
+fn past(town: &Town) -> Vec<(i64, Vec<Signal>)> {
+    let score = |step: i64| match step {
+        0 | 1 => 1.1,
+        30 | 31 => 1.2,
+        60 | 61 => 1.5,
+        _ => 0.2,
+    };
+    (0..80)
+        .map(|step| (step, town.signals(step, strange(5, score(step)))))
+        .collect()
+}
+
+#[test]
+fn a_preview_shows_what_a_verdict_would_change_and_changes_nothing() {
+    let mut town = Town::line(30);
+    let history = past(&town);
+    for (step, signals) in &history {
+        town.book.window(at(*step), signals, &town.around);
+    }
+    let known = town.alerts();
+    let windows: Vec<Past> = history
+        .iter()
+        .map(|(step, signals)| Past {
+            start: at(*step),
+            signals,
+            surroundings: &town.around,
+        })
+        .collect();
+    let first = known.iter().min_by_key(|alert| alert.since).unwrap();
+    let settings = town.book.settings();
+    let seen = preview(settings, &known, &first.alert_id, Verdict::False, &windows).unwrap();
+    let since = |alerts: &[Alert]| {
+        let mut since: Vec<_> = alerts.iter().map(|alert| alert.since).collect();
+        since.sort();
+        since
+    };
+    assert_eq!(since(&seen.gone), [at(0), at(30)]);
+    assert_eq!(since(&seen.kept), [at(60)]);
+    assert_eq!(town.alerts(), known);
+    let peaks = preview_by_peaks(&known, &first.alert_id, Verdict::False).unwrap();
+    assert_eq!(
+        (since(&peaks.gone), since(&peaks.kept)),
+        (since(&seen.gone), since(&seen.kept))
+    );
+    let nothing = preview(settings, &known, &first.alert_id, Verdict::Duplicate, &windows).unwrap();
+    assert_eq!(
+        (nothing.gone, nothing.added),
+        (Preview::default().gone, Preview::default().added)
+    );
+}

@@ -1,0 +1,10 @@
+//! What alerts do, told as sentences over small cities.
+
+mod causes;
+mod events;
+mod faults;
+mod judging;
+mod lifecycle;
+mod restarts;
+mod texts;
+mod town;

@@ -1,0 +1,101 @@
+//! What an operator reads.
+
+use super::town::{Town, at, name, rule, settings, slow};
+use crate::alerts::{AlertBook, AlertSettings, Cause, Incident, Language, Reason, Weather};
+
+fn told(language: Language, prepare: impl Fn(&mut Town), sensors: std::ops::Range<usize>) -> String {
+    let mut town = Town::line(100);
+    town.book = AlertBook::new(AlertSettings { language, ..settings() }).unwrap();
+    prepare(&mut town);
+    for step in 0..3 {
+        town.feed(step, |sensor| sensors.contains(&sensor).then(|| slow(1.7)));
+    }
+    let mut alerts = town.alerts();
+    alerts.remove(0).text
+}
+
+fn crash(town: &mut Town) {
+    let place = town.around.places.get(&name(26)).unwrap();
+    town.around.incidents = vec![Incident {
+        incident_id: "INC-12".into(),
+        cause: Cause::Accident,
+        severity: None,
+        zone_id: None,
+        road_id: None,
+        lat: place.lat,
+        lon: place.lon,
+        reported_at: at(0),
+        estimated_duration: Some("1h".parse().unwrap()),
+        active: true,
+    }];
+}
+
+#[test]
+fn a_crash_is_told_in_three_languages() {
+    assert_eq!(
+        told(Language::English, crash, 20..25),
+        "Traffic is slower than expected on Ring Road, zone Z2 (5 sensors). Since 08:00. Seen: speed 12 km/h; expected: 42 to \
+         58 km/h. Likely cause: accident INC-12, 800 m away, known since 08:00. About 25 vehicle-hours lost so far. Probably over by \
+         09:00. Certainty 94%. What to do: make sure that help is on its way, divert traffic and warn drivers."
+    );
+    assert_eq!(
+        told(Language::Russian, crash, 20..25),
+        "Движение медленнее ожидаемого: Ring Road, зона Z2 (5 датчиков). С 08:00. Сейчас: скорость 12 км/ч; ожидалось: от 42 до \
+         58 км/ч. Вероятная причина: ДТП INC-12, расстояние 800 м, известно с 08:00. Потеряно примерно 25 машино-часов. Вероятно, \
+         закончится к 09:00. Уверенность 94\u{a0}%. Что делать: убедиться, что помощь в пути, направить поток в объезд и предупредить \
+         водителей."
+    );
+    assert_eq!(
+        told(Language::French, crash, 20..25),
+        "Le trafic est plus lent que prévu\u{a0}: Ring Road, zone Z2 (5 capteurs). Depuis 8\u{a0}h\u{a0}00. Observé\u{a0}: vitesse 12 km/h\u{a0}; \
+         prévu\u{a0}: de 42 à 58 km/h. Cause probable\u{a0}: accident INC-12, à 800 m, connu depuis 8\u{a0}h\u{a0}00. Environ 25 heures-véhicule \
+         perdues jusqu'ici. Fin probable vers 9\u{a0}h\u{a0}00. Certitude 94\u{a0}%. Que faire\u{a0}: vérifier que les secours sont en route, dévier \
+         le trafic et avertir les conducteurs."
+    );
+}
+
+#[test]
+fn russian_counts_sensors_as_russian_does() {
+    let count = |sensors: usize| told(Language::Russian, |_| (), 20..20 + sensors);
+    assert!(count(3).contains("(3 датчика)"), "{}", count(3));
+    assert!(count(5).contains("(5 датчиков)"));
+    assert!(count(11).contains("(11 датчиков)"));
+    assert!(count(21).contains("(21 датчик)"));
+    assert!(count(22).contains("(22 датчика)"));
+}
+
+#[test]
+fn a_cause_that_is_not_known_is_said_to_be_unknown() {
+    assert!(told(Language::English, |_| (), 20..25).contains("The cause is not known."));
+}
+
+#[test]
+fn a_storm_is_told_for_the_whole_city() {
+    let mut town = Town::grid(12);
+    town.around.weather = Some(Weather {
+        precipitation_mm: Some(7.5),
+        ..Weather::default()
+    });
+    town.feed(0, |sensor| (sensor % 2 == 0).then(|| slow(1.6)));
+    let text = town.only().text;
+    assert!(
+        text.starts_with("Traffic is slower than expected all over the city (72 sensors)."),
+        "{text}"
+    );
+    assert!(text.contains("Likely cause: rain, 7.5 mm an hour."), "{text}");
+}
+
+#[test]
+fn times_of_another_day_are_told_with_the_day() {
+    let mut town = Town::line(30);
+    for step in 0..250 {
+        town.feed(step, |sensor| {
+            (sensor == 3).then(|| rule(Reason::SevereCongestion(5.0), 1.2))
+        });
+    }
+    assert!(
+        town.only().text.contains("Since 08:00 on 12 May."),
+        "{}",
+        town.only().text
+    );
+}

@@ -1,0 +1,145 @@
+# What an operator reads. Every message stands in each of the three files.
+
+# Where
+headline-road = { $what } on { $road }{ $zone }{ $count }.
+headline-key = { $what } at { $key }{ $zone }{ $count }.
+headline-zone = { $what } in zone { $zone }{ $count }.
+headline-city = { $what } all over the city{ $count }.
+of-zone = , zone { $zone }
+count = { " " }({ $things })
+sensors = { $count ->
+    [one] { $number } sensor
+   *[other] { $number } sensors
+}
+lines = { $count ->
+    [one] { $number } line
+   *[other] { $number } lines
+}
+zones = { $count ->
+    [one] { $number } zone
+   *[other] { $number } zones
+}
+car-parks = { $count ->
+    [one] { $number } car park
+   *[other] { $number } car parks
+}
+stations = { $count ->
+    [one] { $number } station
+   *[other] { $number } stations
+}
+
+# What
+what-congestion-lower-speed = Traffic is slower than expected
+what-congestion-higher-speed = Traffic is faster than expected
+what-congestion-lower = Less traffic than expected
+what-congestion-higher = More traffic than expected
+what-severe = Traffic hardly moves (below { $limit } km/h)
+what-full-road = The road is as good as full (occupancy above { $limit }%)
+what-jump = Traffic changed abruptly
+what-incident = Traffic broke down suddenly, an incident is suspected
+what-demand-lower = Lower values than expected for { $quantity }
+what-demand-higher = Higher values than expected for { $quantity }
+what-full = As good as full (above { $limit }%)
+what-overcrowded = Vehicles as good as full (above { $limit }%)
+what-air-lower = Lower values than expected for { $quantity }
+what-air-higher = Higher values than expected for { $quantity }
+what-fault-stuck = A sensor has shown the same value for { $lasting }
+what-fault-silent = A sensor has been silent for { $lasting }
+what-fault-impossible = A sensor shows a value that cannot be
+what-fault-erratic = A sensor scatters { $limit } times as much as usual
+what-fault-degraded = A sensor marks its data as degraded
+what-fault-drift = A sensor has drifted away from what is expected for { $lasting }
+what-fault-jump = A sensor jumps in a way that cannot be
+what-fault-alone = A sensor disagrees with its neighbours
+what-outage = Many sensors are silent or degraded at once
+
+# Since when, seen, expected
+since-today = Since { $time }.
+since-day = Since { $time } on { $day } { $month }.
+seen-expected = Seen: { $quantity } { $seen }; expected: { $low } to { $high }.
+seen = Seen: { $quantity } { $seen }.
+impact = { $hours ->
+    [one] About { $number } vehicle-hour lost so far.
+   *[other] About { $number } vehicle-hours lost so far.
+}
+certainty = Certainty { $percent }%.
+
+# Why
+cause-reported-away = Likely cause: { $cause } { $subject }, { $distance } away, known since { $moment }.
+cause-reported = Likely cause: { $cause } { $subject }, known since { $moment }.
+accident = accident
+breakdown = broken-down vehicle
+roadwork = roadworks
+event = event
+demonstration = demonstration
+flooding = flooding
+power_outage = power outage
+cause-rain = Likely cause: rain, { $value } mm an hour.
+cause-snow = Likely cause: snow.
+cause-wind = Likely cause: wind, { $value } km/h.
+cause-fog = Likely cause: fog.
+cause-faulty = Likely cause: the sensor itself.
+cause-faulty-compared = { $count ->
+    [one] Likely cause: the sensor itself; { $number } neighbour is normal.
+   *[other] Likely cause: the sensor itself; { $number } neighbours are normal.
+}
+cause-outage = Likely cause: an outage of the gateway, the broker or the feed.
+cause-recurrent = Likely cause: the usual congestion at this time.
+cause-unknown = The cause is not known.
+
+# How long
+end-today = Probably over by { $time }.
+end-day = Probably over by { $time } on { $day } { $month }.
+resolved = Back to normal since { $moment }.
+lost = Closed: no data since { $moment }.
+merged = Part of another alert now: { $alert }.
+reopened = It had been over and came back.
+
+# What to do
+do-help = What to do: make sure that help is on its way, divert traffic and warn drivers.
+do-works = What to do: check signs and signal timing at the roadworks.
+do-crowd = What to do: coordinate with the organisers, adapt signals and public transport.
+do-weather = What to do: warn drivers, lower speed limits and check gritting and drains.
+do-power = What to do: call the grid operator and secure junctions without signals.
+do-usual = What to do: nothing new; review signal timing if it gets worse.
+do-look = What to do: look at the nearest cameras and keep an eye on it.
+do-verify = What to do: look at the nearest camera or send a patrol; nobody has reported an incident.
+do-sensor = What to do: have the sensor checked and do not rely on its values until then.
+do-feed = What to do: check gateway, broker and feed; forecasts here are less reliable until then.
+do-demand = What to do: check capacity and, if need be, send more vehicles or staff.
+do-air = What to do: compare with nearby stations and inform the health office if it goes on.
+
+# Quantities and units
+quantity-speed = speed
+quantity-flow = traffic flow
+quantity-occupancy = occupancy
+quantity-delay = delay
+unit-speed = { $value } km/h
+unit-flow = { $value } vehicles in 5 min
+unit-occupancy = { $value }%
+unit-delay = { $value } min
+unit-none = { $value }
+metres = { $value } m
+kilometres = { $value } km
+minutes = { $count ->
+    [one] { $number } minute
+   *[other] { $number } minutes
+}
+hours = { $count ->
+    [one] { $number } hour
+   *[other] { $number } hours
+}
+moment-today = { $time }
+moment-day = { $time } on { $day } { $month }
+month-1 = January
+month-2 = February
+month-3 = March
+month-4 = April
+month-5 = May
+month-6 = June
+month-7 = July
+month-8 = August
+month-9 = September
+month-10 = October
+month-11 = November
+month-12 = December

@@ -1,0 +1,145 @@
+# Ce que lit l'opérateur. Chaque message se trouve dans les trois fichiers.
+
+# Où
+headline-road = { $what } : { $road }{ $zone }{ $count }.
+headline-key = { $what } : { $key }{ $zone }{ $count }.
+headline-zone = { $what } : zone { $zone }{ $count }.
+headline-city = { $what } dans toute la ville{ $count }.
+of-zone = , zone { $zone }
+count = { " " }({ $things })
+sensors = { $count ->
+    [one] { $number } capteur
+   *[other] { $number } capteurs
+}
+lines = { $count ->
+    [one] { $number } ligne
+   *[other] { $number } lignes
+}
+zones = { $count ->
+    [one] { $number } zone
+   *[other] { $number } zones
+}
+car-parks = { $count ->
+    [one] { $number } parking
+   *[other] { $number } parkings
+}
+stations = { $count ->
+    [one] { $number } station
+   *[other] { $number } stations
+}
+
+# Quoi
+what-congestion-lower-speed = Le trafic est plus lent que prévu
+what-congestion-higher-speed = Le trafic est plus rapide que prévu
+what-congestion-lower = Moins de trafic que prévu
+what-congestion-higher = Plus de trafic que prévu
+what-severe = Le trafic est presque à l'arrêt (moins de { $limit } km/h)
+what-full-road = La route est pratiquement saturée (occupation de plus de { $limit } %)
+what-jump = Le trafic a changé brusquement
+what-incident = Le trafic s'est bloqué soudainement, un incident est probable
+what-demand-lower = Valeurs plus basses que prévu ({ $quantity })
+what-demand-higher = Valeurs plus hautes que prévu ({ $quantity })
+what-full = Pratiquement complet (plus de { $limit } %)
+what-overcrowded = Véhicules pratiquement pleins (plus de { $limit } %)
+what-air-lower = Valeurs plus basses que prévu ({ $quantity })
+what-air-higher = Valeurs plus hautes que prévu ({ $quantity })
+what-fault-stuck = Un capteur affiche la même valeur depuis { $lasting }
+what-fault-silent = Un capteur est muet depuis { $lasting }
+what-fault-impossible = Un capteur affiche une valeur impossible
+what-fault-erratic = Un capteur fluctue { $limit } fois plus que d'habitude
+what-fault-degraded = Un capteur signale des données dégradées
+what-fault-drift = Un capteur s'écarte de ce qui est prévu depuis { $lasting }
+what-fault-jump = Un capteur fait des sauts impossibles
+what-fault-alone = Un capteur contredit ses voisins
+what-outage = De nombreux capteurs sont muets ou dégradés en même temps
+
+# Depuis quand, observé, prévu
+since-today = Depuis { $time }.
+since-day = Depuis le { $day } { $month } à { $time }.
+seen-expected = Observé : { $quantity } { $seen } ; prévu : de { $low } à { $high }.
+seen = Observé : { $quantity } { $seen }.
+impact = { $hours ->
+    [one] Environ { $number } heure-véhicule perdue jusqu'ici.
+   *[other] Environ { $number } heures-véhicule perdues jusqu'ici.
+}
+certainty = Certitude { $percent } %.
+
+# Pourquoi
+cause-reported-away = Cause probable : { $cause } { $subject }, à { $distance }, connu depuis { $moment }.
+cause-reported = Cause probable : { $cause } { $subject }, connu depuis { $moment }.
+accident = accident
+breakdown = véhicule en panne
+roadwork = travaux
+event = événement
+demonstration = manifestation
+flooding = inondation
+power_outage = panne de courant
+cause-rain = Cause probable : pluie, { $value } mm par heure.
+cause-snow = Cause probable : neige.
+cause-wind = Cause probable : vent, { $value } km/h.
+cause-fog = Cause probable : brouillard.
+cause-faulty = Cause probable : le capteur lui-même.
+cause-faulty-compared = { $count ->
+    [one] Cause probable : le capteur lui-même ; { $number } voisin est normal.
+   *[other] Cause probable : le capteur lui-même ; { $number } voisins sont normaux.
+}
+cause-outage = Cause probable : une panne de la passerelle, du broker ou du flux de données.
+cause-recurrent = Cause probable : la congestion habituelle à cette heure.
+cause-unknown = La cause n'est pas connue.
+
+# Combien de temps
+end-today = Fin probable vers { $time }.
+end-day = Fin probable le { $day } { $month } vers { $time }.
+resolved = Retour à la normale depuis { $moment }.
+lost = Fermée : pas de données depuis { $moment }.
+merged = Fait maintenant partie d'une autre alerte : { $alert }.
+reopened = C'était terminé, puis c'est revenu.
+
+# Que faire
+do-help = Que faire : vérifier que les secours sont en route, dévier le trafic et avertir les conducteurs.
+do-works = Que faire : vérifier la signalisation et les feux près des travaux.
+do-crowd = Que faire : se concerter avec les organisateurs, adapter les feux et les transports publics.
+do-weather = Que faire : avertir les conducteurs, abaisser les vitesses, vérifier le salage et les évacuations d'eau.
+do-power = Que faire : appeler le gestionnaire du réseau et sécuriser les carrefours sans feux.
+do-usual = Que faire : rien de nouveau ; revoir les feux si cela s'aggrave.
+do-look = Que faire : regarder les caméras les plus proches et suivre l'évolution.
+do-verify = Que faire : regarder la caméra la plus proche ou envoyer une patrouille ; personne n'a signalé d'incident.
+do-sensor = Que faire : faire vérifier le capteur et ne pas se fier à ses valeurs d'ici là.
+do-feed = Que faire : vérifier passerelle, broker et flux ; les prévisions y sont moins fiables d'ici là.
+do-demand = Que faire : vérifier la capacité et, au besoin, renforcer véhicules ou personnel.
+do-air = Que faire : comparer avec les stations voisines et informer le service de santé si cela dure.
+
+# Grandeurs et unités
+quantity-speed = vitesse
+quantity-flow = débit
+quantity-occupancy = occupation
+quantity-delay = retard
+unit-speed = { $value } km/h
+unit-flow = { $value } véhicules en 5 min
+unit-occupancy = { $value } %
+unit-delay = { $value } min
+unit-none = { $value }
+metres = { $value } m
+kilometres = { $value } km
+minutes = { $count ->
+    [one] { $number } minute
+   *[other] { $number } minutes
+}
+hours = { $count ->
+    [one] { $number } heure
+   *[other] { $number } heures
+}
+moment-today = { $time }
+moment-day = le { $day } { $month } à { $time }
+month-1 = janvier
+month-2 = février
+month-3 = mars
+month-4 = avril
+month-5 = mai
+month-6 = juin
+month-7 = juillet
+month-8 = août
+month-9 = septembre
+month-10 = octobre
+month-11 = novembre
+month-12 = décembre

@@ -1,0 +1,153 @@
+# То, что читает оператор. Каждое сообщение есть во всех трёх файлах.
+
+# Где
+headline-road = { $what }: { $road }{ $zone }{ $count }.
+headline-key = { $what }: { $key }{ $zone }{ $count }.
+headline-zone = { $what }: зона { $zone }{ $count }.
+headline-city = { $what } по всему городу{ $count }.
+of-zone = , зона { $zone }
+count = { " " }({ $things })
+sensors = { $count ->
+    [one] { $number } датчик
+    [few] { $number } датчика
+   *[many] { $number } датчиков
+}
+lines = { $count ->
+    [one] { $number } маршрут
+    [few] { $number } маршрута
+   *[many] { $number } маршрутов
+}
+zones = { $count ->
+    [one] { $number } зона
+    [few] { $number } зоны
+   *[many] { $number } зон
+}
+car-parks = { $count ->
+    [one] { $number } парковка
+    [few] { $number } парковки
+   *[many] { $number } парковок
+}
+stations = { $count ->
+    [one] { $number } станция
+    [few] { $number } станции
+   *[many] { $number } станций
+}
+
+# Что
+what-congestion-lower-speed = Движение медленнее ожидаемого
+what-congestion-higher-speed = Движение быстрее ожидаемого
+what-congestion-lower = Машин меньше, чем ожидалось
+what-congestion-higher = Машин больше, чем ожидалось
+what-severe = Движение почти остановилось (ниже { $limit } км/ч)
+what-full-road = Дорога практически заполнена (занятость выше { $limit } %)
+what-jump = Движение резко изменилось
+what-incident = Движение внезапно встало, возможно происшествие
+what-demand-lower = Значения ниже ожидаемых ({ $quantity })
+what-demand-higher = Значения выше ожидаемых ({ $quantity })
+what-full = Мест практически нет (занято более { $limit } %)
+what-overcrowded = Транспорт практически заполнен (более { $limit } %)
+what-air-lower = Значения ниже ожидаемых ({ $quantity })
+what-air-higher = Значения выше ожидаемых ({ $quantity })
+what-fault-stuck = Датчик показывает одно и то же значение уже { $lasting }
+what-fault-silent = Датчик молчит уже { $lasting }
+what-fault-impossible = Датчик показывает невозможное значение
+what-fault-erratic = Разброс показаний датчика больше обычного (×{ $limit })
+what-fault-degraded = Датчик помечает свои данные как ненадёжные
+what-fault-drift = Показания датчика отклоняются от ожидаемых уже { $lasting }
+what-fault-jump = Показания датчика скачут так, как не бывает
+what-fault-alone = Датчик расходится с соседними
+what-outage = Много датчиков одновременно молчат или дают ненадёжные данные
+
+# С каких пор, что видно, что ожидалось
+since-today = С { $time }.
+since-day = С { $time } { $day } { $month }.
+seen-expected = Сейчас: { $quantity } { $seen }; ожидалось: от { $low } до { $high }.
+seen = Сейчас: { $quantity } { $seen }.
+impact = { $hours ->
+    [one] Потерян примерно { $number } машино-час.
+    [few] Потеряно примерно { $number } машино-часа.
+   *[many] Потеряно примерно { $number } машино-часов.
+}
+certainty = Уверенность { $percent } %.
+
+# Почему
+cause-reported-away = Вероятная причина: { $cause } { $subject }, расстояние { $distance }, известно с { $moment }.
+cause-reported = Вероятная причина: { $cause } { $subject }, известно с { $moment }.
+accident = ДТП
+breakdown = сломавшаяся машина
+roadwork = дорожные работы
+event = мероприятие
+demonstration = демонстрация
+flooding = подтопление
+power_outage = отключение электричества
+cause-rain = Вероятная причина: дождь, { $value } мм в час.
+cause-snow = Вероятная причина: снег.
+cause-wind = Вероятная причина: ветер, { $value } км/ч.
+cause-fog = Вероятная причина: туман.
+cause-faulty = Вероятная причина: сам датчик.
+cause-faulty-compared = { $count ->
+    [one] Вероятная причина: сам датчик; { $number } соседний в норме.
+   *[many] Вероятная причина: сам датчик; { $number } соседних в норме.
+}
+cause-outage = Вероятная причина: сбой шлюза, брокера или источника данных.
+cause-recurrent = Вероятная причина: обычный для этого времени затор.
+cause-unknown = Причина неизвестна.
+
+# Как долго
+end-today = Вероятно, закончится к { $time }.
+end-day = Вероятно, закончится к { $time } { $day } { $month }.
+resolved = Снова в норме с { $moment }.
+lost = Закрыто: нет данных с { $moment }.
+merged = Теперь это часть другого оповещения: { $alert }.
+reopened = Событие закончилось и началось снова.
+
+# Что делать
+do-help = Что делать: убедиться, что помощь в пути, направить поток в объезд и предупредить водителей.
+do-works = Что делать: проверить знаки и режим светофоров у места работ.
+do-crowd = Что делать: связаться с организаторами, скорректировать светофоры и транспорт.
+do-weather = Что делать: предупредить водителей, снизить скорость, проверить обработку дорог и водостоки.
+do-power = Что делать: связаться с энергосетью и обезопасить перекрёстки без светофоров.
+do-usual = Что делать: ничего нового; если станет хуже, пересмотреть режим светофоров.
+do-look = Что делать: посмотреть ближайшие камеры и следить за развитием.
+do-verify = Что делать: посмотреть ближайшую камеру или выслать патруль; о происшествии никто не сообщал.
+do-sensor = Что делать: проверить датчик и до тех пор не полагаться на его показания.
+do-feed = Что делать: проверить шлюз, брокер и источник данных; прогнозы здесь пока менее надёжны.
+do-demand = Что делать: проверить вместимость и при необходимости добавить транспорт или персонал.
+do-air = Что делать: сравнить с соседними станциями и, если не пройдёт, сообщить санитарной службе.
+
+# Величины и единицы
+quantity-speed = скорость
+quantity-flow = поток
+quantity-occupancy = занятость
+quantity-delay = задержка
+unit-speed = { $value } км/ч
+unit-flow = { $value } машин за 5 мин
+unit-occupancy = { $value } %
+unit-delay = { $value } мин
+unit-none = { $value }
+metres = { $value } м
+kilometres = { $value } км
+minutes = { $count ->
+    [one] { $number } минуту
+    [few] { $number } минуты
+   *[many] { $number } минут
+}
+hours = { $count ->
+    [one] { $number } час
+    [few] { $number } часа
+   *[many] { $number } часов
+}
+moment-today = { $time }
+moment-day = { $time } { $day } { $month }
+month-1 = января
+month-2 = февраля
+month-3 = марта
+month-4 = апреля
+month-5 = мая
+month-6 = июня
+month-7 = июля
+month-8 = августа
+month-9 = сентября
+month-10 = октября
+month-11 = ноября
+month-12 = декабря
