@@ -12,6 +12,7 @@
 //! | [`pipeline`] | a fitted model with its intervals: the same for training and serving |
 //! | [`detector`] | the contract: a table is fitted and scored, a series is watched row by row |
 //! | [`detectors`] | the kinds, as plain lists |
+//! | [`isolation_forest`] | random splits that cut strange rows off, the engine of the detector of that name |
 //! | [`threshold`] | where the line between normal and strange is |
 //! | [`alerts`] | from the scores of single sensors to one alert for each event |
 //! | [`artefact`] | model files: data that can be checked, and nothing that can run |
@@ -28,6 +29,7 @@ pub mod error;
 pub mod forecaster;
 pub mod forecasters;
 pub mod gbdt;
+pub mod isolation_forest;
 pub mod kernels;
 mod linear_algebra;
 mod minimise;

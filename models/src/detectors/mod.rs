@@ -1,7 +1,22 @@
 //! The kinds of detectors, as plain lists: a new kind is a module and a line.
 
+mod auto;
+mod autoencoder;
+mod isolation_forest;
+mod knn;
+mod neighbours;
+mod refitted;
 pub mod residual;
 pub mod rules;
+mod scale;
+mod tail;
+mod training;
+
+pub use auto::Auto;
+pub use autoencoder::Autoencoder;
+pub use isolation_forest::IsolationForest;
+pub use knn::Knn;
+pub use refitted::{SeriesAutoencoder, SeriesIsolationForest};
 
 use crate::detector::{SeriesDetector, TableDetector};
 use crate::{Error, Result};
@@ -9,13 +24,18 @@ use crate::{Error, Result};
 /// Every kind of detector for tables, the recommended one last.
 #[must_use]
 pub fn for_tables() -> Vec<Box<dyn TableDetector>> {
-    vec![]
+    vec![
+        Box::new(IsolationForest::default()),
+        Box::new(Knn),
+        Box::new(Autoencoder),
+        Box::new(Auto),
+    ]
 }
 
 /// Every kind of detector for series, the recommended one last.
 #[must_use]
 pub fn for_series() -> Vec<Box<dyn SeriesDetector>> {
-    vec![]
+    vec![Box::new(SeriesIsolationForest), Box::new(SeriesAutoencoder)]
 }
 
 /// The detector for tables of that name.

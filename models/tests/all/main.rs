@@ -1,6 +1,7 @@
 //! The tests of models from outside: what every kind promises, what the registry promises, and real data.
 
 mod contract;
+mod detectors;
 mod gbdt;
 mod losloop;
 mod onnx;

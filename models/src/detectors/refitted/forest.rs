@@ -1,0 +1,46 @@
+//! `isolation-forest` for series: values, short lags and changes of each column in one forest.
+
+use ndarray::{Array1, Array2, ArrayView1};
+
+use super::view::View;
+use super::{Model, Refitted, as_table};
+use crate::Result;
+use crate::detector::{SeriesDetector, Watch};
+use crate::isolation_forest::{Forest, ForestParameters};
+
+/// The kind: each row with the two before it, and the changes over one and over four rows. Neighbouring values go together, so that what
+/// is strange lies off the diagonals: the forest is fully extended.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SeriesIsolationForest;
+
+impl SeriesDetector for SeriesIsolationForest {
+    fn name(&self) -> &'static str {
+        "isolation-forest"
+    }
+
+    fn start(&self, columns: &[String], seed: u64) -> Result<Box<dyn Watch>> {
+        Ok(Box::new(Refitted::<Forest>::start(
+            columns,
+            seed,
+            View::new(3, &[1, 4]),
+        )?))
+    }
+}
+
+impl Model for Forest {
+    fn fit(rows: Array2<f64>, seed: u64) -> Result<Self> {
+        let parameters = ForestParameters {
+            extension: rows.ncols(),
+            ..ForestParameters::default()
+        };
+        Self::fit(parameters, rows.view(), seed)
+    }
+
+    fn strangeness(&self, row: ArrayView1<'_, f64>) -> Result<f64> {
+        Ok(self.score(as_table(row).view())?[0])
+    }
+
+    fn shares(&self, row: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
+        Self::shares(self, row)
+    }
+}

@@ -1,0 +1,73 @@
+use arterial_datasets::time::Timestamp;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+use crate::detector::SeriesDetector;
+
+const ROWS: usize = 2500;
+
+/// A rhythm with noise of one column and its mirror image; in the rows of `strange` the image does not follow.
+fn verdicts(kind: &dyn SeriesDetector, strange: &[usize]) -> Vec<Verdict> {
+    let mut generator = ChaCha8Rng::seed_from_u64(4);
+    let columns = ["speed".to_owned(), "flow".to_owned()];
+    let mut watch = kind.start(&columns, 1).unwrap();
+    (0..ROWS)
+        .map(|row| {
+            let noise = 0.1 * (generator.random::<f64>() + generator.random::<f64>() - 1.0);
+            let value = (row as f64 * std::f64::consts::TAU / 48.0).sin() + noise;
+            let image = if strange.contains(&row) { value + 8.0 } else { -value };
+            watch.observe(Timestamp(row as i64 * 300_000_000), &[value, image])
+        })
+        .collect()
+}
+
+#[test]
+fn a_row_that_does_not_follow_the_others_is_above_the_line_and_named() {
+    let kinds: [&dyn SeriesDetector; 2] = [&SeriesIsolationForest, &SeriesAutoencoder];
+    for kind in kinds {
+        let verdicts = verdicts(kind, &[1500, 2200]);
+        for row in [1500, 2200] {
+            assert!(verdicts[row].score.is_alert(), "{}: {:?}", kind.name(), verdicts[row]);
+            assert!(
+                verdicts[row].reason.contains("flow"),
+                "{}: {:?}",
+                kind.name(),
+                verdicts[row]
+            );
+        }
+        let others = verdicts
+            .iter()
+            .enumerate()
+            .filter(|(row, _)| !(1500..1510).contains(row) && !(2200..2210).contains(row));
+        let alerts = others.filter(|(_, verdict)| verdict.score.is_alert()).count();
+        assert!(alerts <= 5, "{}: {alerts} false alerts in {ROWS} rows", kind.name());
+    }
+}
+
+#[test]
+fn it_says_that_it_learns_and_for_how_long() {
+    let verdicts = verdicts(&SeriesIsolationForest, &[100]);
+    assert_eq!(verdicts[0].reason, "learning: 1 of 300 rows");
+    assert_eq!(verdicts[299].reason, "learning: 300 of 300 rows");
+    assert!(!verdicts[300].reason.contains("learning"));
+    assert!(
+        verdicts[..300]
+            .iter()
+            .all(|verdict| verdict.score == AnomalyScore::NONE)
+    );
+}
+
+#[test]
+fn fits_come_at_growing_intervals_and_memory_is_bounded() {
+    let mut memory = Memory::new();
+    let mut fits = Vec::new();
+    for row in 1..=20_000_u64 {
+        memory.keep(Array1::zeros(1));
+        if memory.is_due() {
+            fits.push(row);
+        }
+    }
+    assert_eq!(fits, [150, 300, 600, 1200, 2400, 4800, 8896, 12_992, 17_088]);
+    assert_eq!(memory.table().nrows(), 4096);
+}

@@ -1,0 +1,4 @@
+//! What every kind of detector promises, over both lists.
+
+mod series;
+mod tables;
