@@ -15,6 +15,7 @@
 //! | [`isolation_forest`] | random splits that cut strange rows off, the engine of the detector of that name |
 //! | [`threshold`] | where the line between normal and strange is |
 //! | [`alerts`] | from the scores of single sensors to one alert for each event |
+//! | [`spatial`] | clusters of places, and the hot spots that they become |
 //! | [`artefact`] | model files: data that can be checked, and nothing that can run |
 //! | [`registry`] | immutable versions and the aliases that point to them |
 //!
@@ -40,6 +41,7 @@ mod profile;
 pub mod registry;
 pub mod scope;
 pub mod season;
+pub mod spatial;
 mod support;
 pub mod threshold;
 

@@ -126,6 +126,7 @@ impl Args {
             timezone: self.timezone.clone(),
             utc_offset: self.utc_offset.as_deref().map(str::parse).transpose()?,
             ignored: self.ignore.clone(),
+            ..RowOptions::default()
         };
         Ok(read_rows(path, &options)?)
     }

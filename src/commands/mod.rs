@@ -11,6 +11,7 @@ mod detect;
 mod forecast;
 mod forecast_file;
 mod health;
+mod hotspots;
 mod lake;
 mod lake_panel;
 mod models;
@@ -50,6 +51,7 @@ pub enum Command {
     Models(models::Args),
     Detect(Box<detect::Args>),
     Forecast(Box<forecast::Args>),
+    Hotspots(hotspots::Args),
     Health(health::Args),
     Quarantine(quarantine::Args),
     Lake(lake::Args),
@@ -78,6 +80,7 @@ impl Command {
             Self::Models(args) => models::run(&args),
             Self::Detect(args) => detect::run(&args),
             Self::Forecast(args) => forecast::run(&args),
+            Self::Hotspots(args) => hotspots::run(&args),
             Self::Health(args) => health::run(&args),
             Self::Quarantine(args) => quarantine::run(&args),
             Self::Lake(args) => lake::run(&args),

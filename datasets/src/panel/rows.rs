@@ -26,6 +26,8 @@ pub struct RowOptions {
     pub utc_offset: Option<UtcOffset>,
     /// Columns that are not read, such as labels. Default: none.
     pub ignored: Vec<String>,
+    /// The only columns that are read, beside that of the times, in this order. Default: none, which means all.
+    pub only: Vec<String>,
 }
 
 impl Default for RowOptions {
@@ -35,6 +37,7 @@ impl Default for RowOptions {
             timezone: "UTC".into(),
             utc_offset: None,
             ignored: Vec::new(),
+            only: Vec::new(),
         }
     }
 }
@@ -151,7 +154,15 @@ impl Reader<'_> {
             None
         };
         let wanted = |place: &usize| Some(*place) != time && !ignored.contains(&header[*place]);
-        let numbers: Vec<usize> = (0..header.len()).filter(wanted).collect();
+        let numbers: Vec<usize> = if self.options.only.is_empty() {
+            (0..header.len()).filter(wanted).collect()
+        } else {
+            self.options
+                .only
+                .iter()
+                .map(|name| named(name, header))
+                .collect::<Result<_>>()?
+        };
         if numbers.is_empty() {
             return Err(Error::invalid(
                 format!("{}: header", self.path),
@@ -228,6 +239,18 @@ impl Reader<'_> {
     }
 }
 
+/// The place of the column of that name.
+fn named(name: &str, header: &[String]) -> Result<usize> {
+    let place = header.iter().position(|one| one == name);
+    place.ok_or_else(|| {
+        Error::invalid(
+            "column",
+            cut(name),
+            format!("columns of the file: {}", header.join(", ")),
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,6 +297,21 @@ mod tests {
             (rows.columns, rows.times),
             (vec!["x".to_owned(), "y".to_owned()], vec![])
         );
+    }
+
+    #[test]
+    fn columns_that_nobody_asks_for_may_hold_anything() {
+        let options = RowOptions {
+            timed: false,
+            only: vec!["lon".into(), "lat".into()],
+            ..RowOptions::default()
+        };
+        let rows = read("id,lat,street,lon\nA,1,High Street,2\nB,,,3\n", &options).unwrap();
+        assert_eq!(rows.columns, ["lon", "lat"]);
+        assert_eq!(rows.values.column(0).to_vec(), [2.0, 3.0]);
+        assert!(rows.values[[1, 1]].is_nan());
+        let error = read("id,lat\nA,1\n", &options).unwrap_err().to_string();
+        assert!(error.contains("`lon`") && error.contains("id, lat"), "{error}");
     }
 
     #[test]

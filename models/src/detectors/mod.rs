@@ -35,7 +35,12 @@ pub fn for_tables() -> Vec<Box<dyn TableDetector>> {
 /// Every kind of detector for series, the recommended one last.
 #[must_use]
 pub fn for_series() -> Vec<Box<dyn SeriesDetector>> {
-    vec![Box::new(SeriesIsolationForest), Box::new(SeriesAutoencoder)]
+    vec![
+        Box::new(rules::RulesSeries),
+        Box::new(residual::ResidualSeries::default()),
+        Box::new(SeriesIsolationForest),
+        Box::new(SeriesAutoencoder),
+    ]
 }
 
 /// The detector for tables of that name.
@@ -58,6 +63,20 @@ pub fn series_detector(name: &str) -> Result<Box<dyn SeriesDetector>> {
     found.ok_or_else(|| unknown("detector for series", name, known))
 }
 
+/// A number for people: four significant digits, no zeros behind them.
+fn brief(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let digits = 3 - value.abs().log10().floor() as i32;
+    if !(-6..=9).contains(&digits) {
+        return format!("{value:.3e}");
+    }
+    let scale = 10f64.powi(digits);
+    // Adding 0 makes -0 a 0.
+    ((value * scale).round() / scale + 0.0).to_string()
+}
+
 fn names<'a>(kinds: impl Iterator<Item = &'a str>) -> String {
     kinds.collect::<Vec<_>>().join(", ")
 }
@@ -67,5 +86,24 @@ fn unknown(what: &'static str, name: &str, known: String) -> Error {
         what,
         name: name.into(),
         known,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people_have_four_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (3.141_59, "3.142"),
+            (-12_345.6, "-12350"),
+            (0.000_123_456, "0.0001235"),
+            (25.0, "25"),
+            (1.5e12, "1.500e12"),
+        ] {
+            assert_eq!(brief(value), text);
+        }
     }
 }

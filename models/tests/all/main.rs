@@ -6,4 +6,5 @@ mod gbdt;
 mod losloop;
 mod onnx;
 mod registry;
+mod spatial;
 mod support;

@@ -1,12 +1,15 @@
 //! `residual`: how surprising a value is under the distribution that was forecast for it, at once and over time.
 //!
 //! Two statistics are watched. The surprise of a single window is `-ln` of its two-sided tail probability: a jump. The sums of
-//! normal scores that stay on one side ([CUSUM](state)) find what is never far off and never right: a drift. Both are measured
+//! normal scores that stay on one side (CUSUM) find what is never far off and never right: a drift. Both are measured
 //! against lines that the key's own past sets, with the past of all keys as prior, so that a key whose forecasts promise too much
 //! does not alert all day: a score of 1.0 comes by chance [so often a week and key](Settings::false_alerts_per_week), half of
 //! it from jumps and half from drifts.
 
+mod drift;
 mod normal;
+mod online;
+mod series;
 mod state;
 mod surprise;
 mod tail;
@@ -19,8 +22,9 @@ use std::sync::Arc;
 
 use arterial_datasets::time::{DAY, Duration, Timestamp};
 
-use self::state::{KeyState, Pool};
-use self::surprise::{Predictive, Surprise};
+pub use self::series::ResidualSeries;
+use self::state::{KeyState, Pool, Rate, follow};
+use self::surprise::Predictive;
 use crate::alerts::{Finding, Reason, Signal, Subject};
 use crate::detector::AnomalyScore;
 use crate::{Error, Result};
@@ -28,15 +32,12 @@ use crate::{Error, Result};
 /// The name of the detector.
 pub const NAME: &str = "residual";
 
-/// The share of windows above the line up to which they are taken for rare, and what each then teaches.
-const RARE: f64 = 0.05;
-const TAUGHT_BY_STRANGE: f32 = 0.1;
-/// The past of all keys counts as so many windows of the key's own.
-const PRIOR: f32 = 500.0;
+/// What is usual of a key begins as if so many windows had been seen.
+const PRIOR_WINDOWS: f64 = 100.0;
 /// A tail is at least this part of the usual distance from the median wide.
 const LEAST_TAIL: f64 = 0.25;
-/// A sum may grow to so many times its line, so that it falls back in time when all is well again.
-const MOST: f64 = 1.5;
+/// The past counts for at least so many windows, however long they are.
+const SHORTEST_MEMORY: f64 = 1000.0;
 /// After a gap of so many windows the sums begin anew.
 const LONGEST_GAP: i64 = 12;
 
@@ -85,6 +86,18 @@ impl Settings {
         }
         Ok(())
     }
+
+    /// What that means for windows of `step`: half of the false alerts are jumps, half drifts.
+    fn rate(&self, step: Duration) -> Rate {
+        let windows = |length: i64| (length as f64 / step.0.max(1) as f64).max(1.0);
+        let windows_a_week = windows(7 * DAY);
+        Rate {
+            probability: (self.false_alerts_per_week / 2.0 / windows_a_week).min(0.1),
+            windows_a_week,
+            memory: windows(self.memory.0).max(SHORTEST_MEMORY),
+            allowance: self.allowance,
+        }
+    }
 }
 
 /// The detector at work on all keys of one target. Windows of a key come in order of time; what was seen before may be replayed
@@ -93,10 +106,31 @@ impl Settings {
 pub struct Residual {
     target: Arc<str>,
     settings: Settings,
-    keys: HashMap<Arc<str>, KeyState>,
+    keys: HashMap<Arc<str>, Key>,
     pool: Pool,
     /// The day on which keys were last forgotten.
     tidied: i64,
+}
+
+/// What is remembered of a key.
+#[derive(Debug, Clone)]
+struct Key {
+    newest: Timestamp,
+    state: KeyState,
+    /// The usual distance between value and median, and how many windows it rests on, up to the memory.
+    usual: Option<f64>,
+    count: f64,
+}
+
+impl Key {
+    fn new(usual: Option<f64>) -> Self {
+        Self {
+            newest: Timestamp(i64::MIN),
+            state: KeyState::new(1),
+            usual,
+            count: PRIOR_WINDOWS,
+        }
+    }
 }
 
 impl Residual {
@@ -110,7 +144,7 @@ impl Residual {
             target: target.into(),
             settings,
             keys: HashMap::new(),
-            pool: Pool::new(),
+            pool: Pool::new(1),
             tidied: i64::MIN,
         })
     }
@@ -127,27 +161,40 @@ impl Residual {
         }
         let predictive = Predictive::new(levels, quantiles)?;
         self.forget(subject.window);
-        let usual = self.pool.usual;
         if !self.keys.contains_key(&subject.key) {
-            self.keys.insert(Arc::clone(&subject.key), KeyState::new(usual));
+            self.keys.insert(Arc::clone(&subject.key), Key::new(self.pool.usual));
         }
-        let state = self.keys.get_mut(&subject.key)?;
-        let gap = subject.window.0.saturating_sub(state.newest.0);
+        let key = self.keys.get_mut(&subject.key)?;
+        let gap = subject.window.0.saturating_sub(key.newest.0);
         if gap <= 0 {
             return None;
         }
         if gap > LONGEST_GAP * subject.step.0 {
-            state.restart();
+            key.state.restart();
         }
-        state.newest = subject.window;
+        key.newest = subject.window;
         let distance = (value - predictive.quantile(0.5)).abs();
-        let least = LEAST_TAIL * state.usual.unwrap_or(distance) + f64::MIN_POSITIVE;
+        let least = LEAST_TAIL * key.usual.unwrap_or(distance) + f64::MIN_POSITIVE;
         let surprise = predictive.surprise(value, least);
-        let finding = judge(state, &mut self.pool, &self.settings, subject, (surprise, distance));
+        let rate = self.settings.rate(subject.step);
+        let judged = key
+            .state
+            .judge(surprise.nats, &[surprise.score], subject.window, &rate, &self.pool);
+        key.usual = Some(follow(key.usual, distance, key.count));
+        key.count = (key.count + 1.0).min(rate.memory);
+        self.pool.learn(&judged, distance);
+        let reason = if judged.is_drift() {
+            Reason::Drift(Duration(subject.window.0 - judged.since.0 + subject.step.0))
+        } else if surprise.score < 0.0 {
+            Reason::Lower
+        } else {
+            Reason::Higher
+        };
         let finding = Finding {
+            score: AnomalyScore::clamped(judged.score()),
+            reason,
             seen: Some(value),
             expected: Some(predictive.expected()),
-            ..finding
         };
         Some(finding.signal(subject, &self.target, NAME))
     }
@@ -165,52 +212,6 @@ impl Residual {
         }
         self.tidied = now.day();
         let oldest = now.0.saturating_sub(self.settings.forget_after.0);
-        self.keys.retain(|_, state| state.newest.0 >= oldest);
-    }
-}
-
-/// Scores a surprise against the lines of its key, then learns from it.
-fn judge(
-    state: &mut KeyState,
-    pool: &mut Pool,
-    settings: &Settings,
-    subject: &Subject,
-    (surprise, distance): (Surprise, f64),
-) -> Finding {
-    let windows_a_week = (7 * DAY) as f64 / subject.step.0 as f64;
-    let probability = settings.false_alerts_per_week / 2.0 / windows_a_week;
-    let jump_line = state.jumps.line(&pool.jumps, PRIOR, probability);
-    let drift_line = state.drifts.line(&pool.drifts, PRIOR, probability);
-    let most = MOST * drift_line;
-    state.accumulate(surprise.score, settings.allowance, most, subject.window);
-    let sum = if state.higher.value >= state.lower.value {
-        state.higher
-    } else {
-        state.lower
-    };
-    let jump = surprise.nats / jump_line;
-    let drift = sum.value / drift_line;
-    let score = AnomalyScore::clamped(jump.max(drift));
-    let memory = settings.memory.0 as f64 / subject.step.0 as f64;
-    let share = if score.is_alert() && state.above < RARE {
-        TAUGHT_BY_STRANGE
-    } else {
-        1.0
-    };
-    state.above += (f64::from(u8::from(score.is_alert())) - state.above) / windows_a_week;
-    state.learn(surprise.nats, surprise.score, sum.value, distance, share, memory);
-    pool.learn(surprise.nats, sum.value, distance, share);
-    let reason = if drift > jump && jump < 1.0 {
-        Reason::Drift(sum.lasting(subject.window, subject.step))
-    } else if surprise.score < 0.0 {
-        Reason::Lower
-    } else {
-        Reason::Higher
-    };
-    Finding {
-        score,
-        reason,
-        seen: None,
-        expected: None,
+        self.keys.retain(|_, key| key.newest.0 >= oldest);
     }
 }

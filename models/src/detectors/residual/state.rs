@@ -1,7 +1,8 @@
 //! What is remembered of a key, and of all keys together.
 
-use arterial_datasets::time::{Duration, Timestamp};
+use arterial_datasets::time::Timestamp;
 
+use super::drift::Drift;
 use super::tail::Tail;
 
 /// Windows of all keys count so much less after so many: about a million.
@@ -9,32 +10,36 @@ const MEMORY_OF_ALL: f32 = 1_000_000.0;
 /// Until something was seen, surprises are taken for somewhat larger than those of a calibrated forecast (1 and 1.3).
 const SUPPOSED: f64 = 1.3;
 const SUPPOSED_WEIGHT: f64 = 2000.0;
-/// A normal score counts at most so much in an accumulated one, so that a single window is no drift.
-const LARGEST_SCORE: f64 = 4.0;
-/// The bias of a key's forecasts is taken for at most half their spread: what is more is news.
-const LARGEST_BIAS: f64 = 0.5;
+/// The past of all keys counts as so many windows of the key's own.
+const PRIOR: f32 = 500.0;
+/// A sum may grow to so many times its line, so that it falls back in time when all is well again.
+const MOST: f64 = 1.5;
+/// The share of windows above the line up to which they are taken for rare, and what each then teaches.
+const RARE: f64 = 0.05;
+const TAUGHT_BY_STRANGE: f32 = 0.1;
 
 /// What all keys of a target show.
 #[derive(Debug, Clone)]
 pub(super) struct Pool {
-    pub jumps: Tail,
-    pub drifts: Tail,
+    jumps: Tail,
+    drifts: Tail,
     /// The usual distance between value and median; none before the first value.
     pub usual: Option<f64>,
 }
 
 impl Pool {
-    pub fn new() -> Self {
+    /// What is supposed before anything was seen, where the surprises of `numbers` forecasts add up.
+    pub fn new(numbers: usize) -> Self {
         Self {
-            jumps: Tail::exponential(SUPPOSED, SUPPOSED_WEIGHT),
+            jumps: Tail::exponential(SUPPOSED * numbers as f64, SUPPOSED_WEIGHT),
             drifts: Tail::exponential(2.0 * SUPPOSED, SUPPOSED_WEIGHT),
             usual: None,
         }
     }
 
-    pub fn learn(&mut self, nats: f64, drift: f64, distance: f64, share: f32) {
-        self.jumps.add(nats, share, MEMORY_OF_ALL);
-        self.drifts.add(drift, share, MEMORY_OF_ALL);
+    pub fn learn(&mut self, seen: &Judged, distance: f64) {
+        self.jumps.add(seen.nats, seen.share, MEMORY_OF_ALL);
+        self.drifts.add(seen.sum, seen.share, MEMORY_OF_ALL);
         self.usual = Some(follow(self.usual, distance, 10_000.0));
     }
 }
@@ -47,94 +52,99 @@ pub(super) fn follow(usual: Option<f64>, value: f64, memory: f64) -> f64 {
     }
 }
 
-/// A sum that grows while values stay on one side (E. Page, Biometrika 41, 1954: CUSUM).
+/// How often a line may be passed by chance, and for how many windows the past counts.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sum {
-    pub value: f64,
-    /// Since when it is not 0.
+pub(super) struct Rate {
+    /// The probability that one statistic passes its line in a window.
+    pub probability: f64,
+    pub windows_a_week: f64,
+    pub memory: f64,
+    pub allowance: f64,
+}
+
+/// What was found of a window, beside its lines.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Judged {
+    /// The surprise, and how many times its line it is.
+    pub nats: f64,
+    pub jump: f64,
+    /// The larger of the sums, and how many times its line it is.
+    pub sum: f64,
+    pub drift: f64,
+    /// Since when that sum has been growing.
     pub since: Timestamp,
+    /// What the window teaches: above the line little, as long as that is rare.
+    share: f32,
 }
 
-impl Sum {
-    const NONE: Self = Self {
-        value: 0.0,
-        since: Timestamp(0),
-    };
-
-    /// `max(0, sum + score - allowance)`, at most `most`.
-    fn add(&mut self, score: f64, allowance: f64, most: f64, window: Timestamp) {
-        if self.value <= 0.0 {
-            self.since = window;
-        }
-        self.value = (self.value + score - allowance).clamp(0.0, most);
+impl Judged {
+    pub fn score(&self) -> f64 {
+        self.jump.max(self.drift)
     }
 
-    /// How long it has been growing at the end of a window.
-    pub fn lasting(&self, window: Timestamp, step: Duration) -> Duration {
-        Duration((window.0 - self.since.0 + step.0).max(step.0))
+    /// Whether it is the sum that says so.
+    pub fn is_drift(&self) -> bool {
+        self.drift > self.jump && self.jump < 1.0
     }
 }
 
-/// What is remembered of a key.
+/// What is remembered of a key: how large its surprises usually get, and one sum for each of its numbers.
 #[derive(Debug, Clone)]
 pub(super) struct KeyState {
-    pub newest: Timestamp,
-    pub jumps: Tail,
-    pub drifts: Tail,
-    /// The usual distance between value and median.
-    pub usual: Option<f64>,
-    /// Mean and mean square of the normal scores, and how many there were, up to the memory.
-    bias: f64,
-    spread: f64,
-    count: f64,
+    jumps: Tail,
+    drifts: Vec<Drift>,
     /// The share of windows above the line of late.
-    pub above: f64,
-    pub lower: Sum,
-    pub higher: Sum,
+    above: f64,
 }
 
 impl KeyState {
-    pub fn new(usual: Option<f64>) -> Self {
+    pub fn new(numbers: usize) -> Self {
         Self {
-            newest: Timestamp(i64::MIN),
             jumps: Tail::new(),
-            drifts: Tail::new(),
-            usual,
-            bias: 0.0,
-            spread: 1.0,
-            count: 100.0,
+            drifts: vec![Drift::new(); numbers],
             above: 0.0,
-            lower: Sum::NONE,
-            higher: Sum::NONE,
         }
     }
 
-    /// Adds a normal score to both sums; each may grow to `most`.
-    pub fn accumulate(&mut self, score: f64, allowance: f64, most: f64, window: Timestamp) {
-        let score = score.clamp(-LARGEST_SCORE, LARGEST_SCORE);
-        let spread = self.spread.sqrt();
-        let bias = self.bias.clamp(-LARGEST_BIAS * spread, LARGEST_BIAS * spread);
-        let own = ((score - bias) / spread).clamp(-LARGEST_SCORE, LARGEST_SCORE);
-        self.higher.add(own, allowance, most, window);
-        self.lower.add(-own, allowance, most, window);
+    /// Scores a window, given the sum of its surprises and the normal score of each number, against the key's lines, then
+    /// learns from it.
+    pub fn judge(&mut self, nats: f64, scores: &[f64], window: Timestamp, rate: &Rate, pool: &Pool) -> Judged {
+        let jump = nats / self.jumps.line(&pool.jumps, PRIOR, rate.probability);
+        let mut worst = (0.0, 0.0, window);
+        for (drift, score) in self.drifts.iter_mut().zip(scores) {
+            let line = drift
+                .sums
+                .line(&pool.drifts, PRIOR, rate.probability / scores.len() as f64);
+            let sum = drift.accumulate(*score, rate.allowance, MOST * line, window);
+            if sum.value / line >= worst.1 {
+                worst = (sum.value, sum.value / line, sum.since);
+            }
+        }
+        let is_alert = jump.max(worst.1) >= 1.0;
+        let share = if is_alert && self.above < RARE {
+            TAUGHT_BY_STRANGE
+        } else {
+            1.0
+        };
+        self.above += (f64::from(u8::from(is_alert)) - self.above) / rate.windows_a_week;
+        self.jumps.add(nats, share, rate.memory as f32);
+        for (drift, score) in self.drifts.iter_mut().zip(scores) {
+            drift.learn(*score, share, rate.memory);
+        }
+        Judged {
+            nats,
+            jump,
+            sum: worst.0,
+            drift: worst.1,
+            since: worst.2,
+            share,
+        }
     }
 
-    /// Learns the key's own scale. What is above the line teaches little, as long as it is rare.
-    pub fn learn(&mut self, nats: f64, score: f64, drift: f64, distance: f64, share: f32, memory: f64) {
-        self.jumps.add(nats, share, memory as f32);
-        self.drifts.add(drift, share, memory as f32);
-        self.usual = Some(follow(self.usual, distance, self.count.min(memory)));
-        self.count = (self.count + 1.0).min(memory);
-        let score = score.clamp(-LARGEST_SCORE, LARGEST_SCORE);
-        let pace = f64::from(share) / self.count;
-        self.bias += pace * (score - self.bias);
-        self.spread += pace * ((score - self.bias).powi(2) - self.spread);
-        self.spread = self.spread.max(0.05);
-    }
-
-    /// Begins both sums anew.
+    /// Begins all sums anew.
     pub fn restart(&mut self) {
-        self.lower = Sum::NONE;
-        self.higher = Sum::NONE;
+        for drift in &mut self.drifts {
+            drift.restart();
+        }
     }
 }

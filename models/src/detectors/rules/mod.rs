@@ -4,7 +4,9 @@
 //! reason; its line is where the definition puts it.
 
 mod compiled;
+mod extent;
 mod judge;
+mod series;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +19,7 @@ use arterial_datasets::time::{DAY, Duration, Timestamp};
 
 use self::compiled::{Check, Compiled};
 use self::judge::{Memory, Moment, judge};
+pub use self::series::RulesSeries;
 use crate::alerts::{Finding, Reason, Signal, Subject};
 use crate::detector::AnomalyScore;
 use crate::{Error, Result};
