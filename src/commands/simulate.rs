@@ -42,6 +42,12 @@ pub struct Args {
     /// Unplanned incidents a usual day
     #[arg(long, value_name = "N", default_value_t = 6.0)]
     incidents_per_day: f64,
+    /// Planned roadworks and events a week
+    #[arg(long, value_name = "N", default_value_t = 6.0)]
+    planned_per_week: f64,
+    /// From when on the weather is stormy
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    storms_from: Option<Timestamp>,
     /// Sensor faults a day
     #[arg(long, value_name = "N", default_value_t = 2.0)]
     faults_per_day: f64,
@@ -125,6 +131,8 @@ impl Args {
             size: self.size,
             report_interval: self.interval,
             incidents_per_day: self.incidents_per_day,
+            planned_per_week: self.planned_per_week,
+            storms_from: self.storms_from,
             faults_per_day: self.faults_per_day,
             ..CityConfig::default()
         }

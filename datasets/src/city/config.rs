@@ -61,6 +61,8 @@ pub struct CityConfig {
     pub centre: (f64, f64),
     /// Whether the weather changes; else it stays clear. Default true.
     pub weather: bool,
+    /// From when on the weather is stormy: mostly heavy rain or snow, and much wind. Default: never.
+    pub storms_from: Option<Timestamp>,
     /// Whether public holidays have the traffic of Sundays; default true.
     pub holidays: bool,
     /// Unplanned incidents a usual day; default 6.
@@ -82,6 +84,7 @@ impl Default for CityConfig {
             report_interval: Duration(5 * SECOND),
             centre: (47.0, 3.0),
             weather: true,
+            storms_from: None,
             holidays: true,
             incidents_per_day: 6.0,
             planned_per_week: 6.0,

@@ -39,6 +39,8 @@ pub struct Weather {
     dice: Dice,
     changes: bool,
     latitude: f64,
+    /// Whether it is a stormy time: then it mostly rains or snows hard, and the wind is strong.
+    pub stormy: bool,
     /// The regime.
     pub condition: Condition,
     /// 0..1: how hard it rains or snows, how thick the fog is.
@@ -61,6 +63,7 @@ impl Weather {
             dice: Dice::new(seed, Part::Weather),
             changes,
             latitude,
+            stormy: false,
             condition: Condition::Clear,
             strength: 0.0,
             temperature: 10.0,
@@ -81,7 +84,8 @@ impl Weather {
             }
             // The anomaly of the air mass wanders with a memory of two days, the wind with one of three hours.
             self.anomaly = self.anomaly * (1.0 - 1.0 / 2880.0) + 4.0 * (2.0_f64 / 2880.0).sqrt() * self.dice.bell();
-            self.wind = (self.wind + (12.0 - self.wind) / 180.0 + 7.0 * (2.0_f64 / 180.0).sqrt() * self.dice.bell())
+            let usual = if self.stormy { 38.0 } else { 12.0 };
+            self.wind = (self.wind + (usual - self.wind) / 180.0 + 7.0 * (2.0_f64 / 180.0).sqrt() * self.dice.bell())
                 .clamp(1.0, 90.0);
         }
         self.temperature = self.usual_temperature(now) + self.anomaly;
@@ -104,6 +108,7 @@ impl Weather {
             0.05
         };
         let [clear, cloudy, rain, fog] = match self.condition {
+            _ if self.stormy => [0.05, 0.15, 0.8, 0.0],
             Condition::Clear => [0.0, 0.75, 0.1, 0.15 * foggy],
             Condition::Cloudy => [0.4, 0.0, 0.5, 0.1 * foggy],
             Condition::Rain | Condition::Snow => [0.15, 0.8, 0.0, 0.05 * foggy],
@@ -119,6 +124,7 @@ impl Weather {
         self.minutes_left = 15.0 + self.dice.waiting(mean);
         self.strength = match condition {
             Condition::Clear | Condition::Cloudy => 0.0,
+            _ if self.stormy => self.dice.between(0.6, 1.0),
             _ => self.dice.between(0.1, 1.0).powf(1.5),
         };
     }
@@ -225,5 +231,29 @@ impl Weather {
             );
         }
         buffer.push(b'}');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::city::calendar::Calendar;
+    use crate::time::{MINUTE, Timestamp};
+
+    #[test]
+    fn a_stormy_time_is_wet_and_windy_and_others_are_not() {
+        let mut weather = Weather::new(1, 47.0, true);
+        let calendar = Calendar::new("UTC", true).unwrap();
+        let mut means = [[0.0; 2]; 2];
+        for minute in 0..60 * 24 * 20 {
+            weather.stormy = minute >= 60 * 24 * 10;
+            let now = calendar.at(Timestamp(1_767_571_200_000_000 + minute * MINUTE)).unwrap();
+            weather.next_minute(&now);
+            let half = &mut means[usize::from(weather.stormy)];
+            half[0] += weather.wind / (60.0 * 24.0 * 10.0);
+            half[1] += weather.strength / (60.0 * 24.0 * 10.0);
+        }
+        assert!(means[0][0] < 20.0 && means[1][0] > 30.0, "{means:?}");
+        assert!(means[0][1] < 0.25 && means[1][1] > 0.4, "{means:?}");
     }
 }

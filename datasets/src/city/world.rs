@@ -236,6 +236,7 @@ impl City {
     fn next_minute(&mut self) -> Result<()> {
         self.local = self.calendar.at(self.now)?;
         self.demand.next_minute(&self.local);
+        self.weather.stormy = self.config.storms_from.is_some_and(|from| self.now >= from);
         self.weather.next_minute(&self.local);
         self.transit.next_minute(&self.local);
         let activity = liveliness(&self.local) / USUAL_LIVELINESS;
