@@ -32,7 +32,7 @@ fn refused(arguments: &[&str]) -> String {
 /// A table whose row 150 lies far from the others.
 fn table() -> String {
     let mut text = "x,y\n".to_owned();
-    for row in 0..300_u32 {
+    for row in 0..300_i32 {
         let (x, y) = if row == 150 { (900, -900) } else { (row % 17, row % 23) };
         writeln!(text, "{x},{y}").unwrap();
     }

@@ -4,8 +4,10 @@ use arterial_datasets::time::Timestamp;
 
 use super::tail::Tail;
 
-/// A normal score counts at most so much, so that a single window is no drift.
-const LARGEST_SCORE: f64 = 4.0;
+/// A normal score counts at most so much, so that what is far off for an hour, which is a jump, is no drift of a day.
+const LARGEST_SCORE: f64 = 2.0;
+/// What is left of a sum after a window.
+const KEPT: f64 = 0.98;
 /// The bias of forecasts is taken for at most half their spread: what is more is news.
 const LARGEST_BIAS: f64 = 0.5;
 /// Bias and spread begin as those of so many windows of calibrated forecasts.
@@ -25,12 +27,12 @@ impl Sum {
         since: Timestamp(0),
     };
 
-    /// `max(0, sum + score - allowance)`, at most `most`.
+    /// `max(0, 0.98 sum + score - allowance)`, at most `most`.
     fn add(&mut self, score: f64, allowance: f64, most: f64, window: Timestamp) {
         if self.value <= 0.0 {
             self.since = window;
         }
-        self.value = (self.value + score - allowance).clamp(0.0, most);
+        self.value = (KEPT * self.value + score - allowance).clamp(0.0, most);
     }
 }
 
