@@ -53,6 +53,16 @@ pub fn windows(stream: &StreamDefinition) -> SchemaRef {
         let columns = field.window_columns();
         fields.extend(columns.iter().map(|name| required(name, DataType::Int64)));
     }
+    for field in stream.descriptive_fields() {
+        let kind = match field.kind {
+            FieldType::Text => DataType::Utf8,
+            _ => DataType::Float64,
+        };
+        let unit = field.unit.clone().unwrap_or_default();
+        for name in field.window_columns() {
+            fields.push(nullable(&name, kind.clone()).with_metadata([("unit".into(), unit.clone())].into()));
+        }
+    }
     fields.push(required("is_final", DataType::Boolean));
     fields.push(required("committed_at", instant()));
     fields.push(required(DAY_COLUMN, DataType::Date32));
@@ -177,6 +187,8 @@ mod tests {
             "speed_kmh_mean",
             "vehicle_flow_std",
             "congestion_level_high_count",
+            "road_id_last",
+            "lat_last",
             "is_final",
         ] {
             assert!(schema.field_with_name(name).is_ok(), "{name}");

@@ -7,11 +7,14 @@ pub const NO_CATEGORY: u8 = u8::MAX;
 /// The absence of a zone.
 pub const NO_ZONE: u32 = u32::MAX;
 
+/// The absence of a description.
+pub const NO_DESCRIPTION: u64 = u64::MAX;
+
 /// Decoded events of one stream, in the order of arrival. Buffers are reused from batch to batch.
 ///
 /// # Shapes
 /// Every column has one entry an event. `values` and `categories` follow the declared order of the stream's value and
-/// category fields.
+/// category fields, `descriptions` that of the places and attributes of which windows keep the last.
 #[derive(Debug, Default)]
 pub struct EventBatch {
     /// The source's partition.
@@ -32,6 +35,9 @@ pub struct EventBatch {
     pub values: Vec<Vec<f64>>,
     /// One column a category field; [`NO_CATEGORY`] where absent.
     pub categories: Vec<Vec<u8>>,
+    /// One column a kept place or attribute: of a text its number, interned beside the keys, of a number the bits of its
+    /// float; [`NO_DESCRIPTION`] where absent.
+    pub descriptions: Vec<Vec<u64>>,
     /// The same events under the schema of `<topic>_events`, where the stream is archived.
     pub archive: Option<RecordBatch>,
     /// The rows, in order, that are so old that they may turn out to be too late, and what of their payload may stand in
@@ -63,6 +69,7 @@ impl EventBatch {
         self.good.clear();
         self.values.iter_mut().for_each(Vec::clear);
         self.categories.iter_mut().for_each(Vec::clear);
+        self.descriptions.iter_mut().for_each(Vec::clear);
         self.archive = None;
         self.old_payloads.clear();
     }

@@ -1,4 +1,4 @@
-//! Keys and zones as small numbers.
+//! Keys, zones and the words that describe keys as small numbers.
 
 use std::hash::BuildHasher;
 

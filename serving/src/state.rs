@@ -131,6 +131,7 @@ impl AppState {
     /// # Errors
     /// A lake that cannot be read. A registry that cannot be reached is tried again.
     pub async fn start(self: &Arc<Self>) -> Result<()> {
+        self.read_incidents().await?;
         self.look_for_models().await;
         for target in self.wanted() {
             self.open(&target).await?;
@@ -242,6 +243,28 @@ impl AppState {
         }
     }
 
+    /// Takes archived events into live state.
+    pub fn take_events(&self, topic: &str, batches: &[RecordBatch]) {
+        for batch in batches {
+            if let Err(error) = self.live.incidents().take(topic, batch) {
+                tracing::error!(
+                    topic,
+                    error = chain(&error),
+                    "incidents could not be taken into live state"
+                );
+            }
+        }
+    }
+
+    /// Reads the incidents that the archive holds.
+    async fn read_incidents(&self) -> Result<()> {
+        if let Some(lake) = &self.lake {
+            let rows = self.live.incidents().rebuild(lake).await?;
+            tracing::info!(rows, "incidents read from the archive");
+        }
+        Ok(())
+    }
+
     /// Reads the history of every served target again; what is known already stays as it is. For the end of a time in
     /// which commits failed: one whose reply was lost has reached the lake, and nobody was told.
     ///
@@ -249,6 +272,7 @@ impl AppState {
     /// A lake that cannot be read.
     pub async fn read_again(&self) -> Result<()> {
         let Some(lake) = &self.lake else { return Ok(()) };
+        self.read_incidents().await?;
         for stream in self.live.streams() {
             let fields = stream.served();
             if !fields.is_empty() {

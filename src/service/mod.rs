@@ -9,7 +9,7 @@ pub mod upkeep;
 use std::path::Path;
 use std::sync::Arc;
 
-use arterial_features::pipeline::{CommitObserver, WindowCommit};
+use arterial_features::pipeline::{CommitObserver, EventCommit, WindowCommit};
 use arterial_features::sets;
 use arterial_models::forecasters;
 use arterial_serving::model::RegistryModels;
@@ -105,12 +105,16 @@ impl Service {
     }
 }
 
-/// Takes the windows of each commit into live state.
+/// Takes the windows and the archived events of each commit into live state.
 pub struct LiveObserver(pub Arc<AppState>);
 
 impl CommitObserver for LiveObserver {
     fn committed(&self, commit: &WindowCommit) {
         self.0.take(&commit.stream.name, &commit.batch, commit.watermark);
+    }
+
+    fn archived(&self, commit: &EventCommit) {
+        self.0.take_events(&commit.stream.name, &commit.batches);
     }
 }
 

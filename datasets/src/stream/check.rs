@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use arrow::datatypes::Schema;
 
 use super::check_rules::check_rules;
-use super::definition::{Field, FieldType, KeyDefinition, Role, StreamDefinition};
+use super::definition::{Aggregate, Field, FieldType, KeyDefinition, Role, StreamDefinition};
 use crate::panel::Covariate;
 use crate::schema;
 use crate::time::{DAY, Duration};
@@ -79,6 +79,7 @@ impl Checker<'_> {
                 return self.refuse("values", "\"\"", "texts that are not empty");
             }
             self.check_range(field)?;
+            self.check_aggregates(field)?;
         }
         if stream.value_fields().next().is_none() && stream.category_fields().next().is_none() {
             return self.refuse("fields", "", "at least one field of role `value` or `category`");
@@ -102,6 +103,24 @@ impl Checker<'_> {
             ),
             _ => Ok(()),
         }
+    }
+
+    /// Of what is no value only the last can be kept, and only of texts and numbers that stand in tables.
+    fn check_aggregates(&self, field: &Field) -> Result<()> {
+        let Some(aggregates) = field.aggregates.as_ref().filter(|_| field.role != Role::Value) else {
+            return Ok(());
+        };
+        if !field.is_descriptive() {
+            let accepted = "`aggregates` for the roles `value`, `place` and `attribute` only";
+            return self.refuse("aggregates", &field.path, accepted);
+        }
+        if let Some(other) = aggregates.iter().find(|one| **one != Aggregate::Last) {
+            return self.refuse("aggregates", other.suffix(), "`last` for what is no value");
+        }
+        if matches!(field.kind, FieldType::Bool | FieldType::Timestamp) {
+            return self.refuse("aggregates", &field.path, "the last of a `text`, `float` or `int`");
+        }
+        Ok(())
     }
 
     /// A place of the record is a value or holds other places, not both.
@@ -198,7 +217,11 @@ impl Checker<'_> {
         if stream.earliest_instant().is_err() {
             return self.refuse("earliest", &stream.earliest, "RFC 3339 with an offset");
         }
-        for (key, duration) in [("window", Some(stream.window)), ("interval", stream.interval)] {
+        for (key, duration) in [
+            ("window", Some(stream.window)),
+            ("interval", stream.interval),
+            ("archive_every", stream.archive_every),
+        ] {
             if duration.is_some_and(|length| length <= Duration(0)) {
                 return self.refuse(key, "0s", "a positive duration, such as 5m");
             }

@@ -57,6 +57,9 @@ pub struct StreamDefinition {
     /// they arrive are not archived.
     #[serde(default = "default_archive_retention")]
     pub archive_retention: Duration,
+    /// How long archived events may wait for others before they are committed; as the service is configured where absent.
+    #[serde(default)]
+    pub archive_every: Option<Duration>,
     /// Numbers of other streams that may help to forecast this one's: `topic.field`.
     #[serde(default)]
     pub covariates: Vec<String>,
@@ -107,7 +110,8 @@ pub struct Field {
     /// What a wrong type or a number outside the range does.
     #[serde(default)]
     pub on_bad: OnBad,
-    /// What a window keeps of a number; all five where absent.
+    /// What a window keeps of a value; all five where absent. A place or an attribute is kept where this is `["last"]`: do that
+    /// where it tells of the key itself, such as the road of a sensor.
     #[serde(default)]
     pub aggregates: Option<Vec<Aggregate>>,
 }
@@ -138,7 +142,7 @@ pub enum Role {
     Category,
     /// Where it is: a coordinate, a road, a zone.
     Place,
-    /// Anything else, kept in the archive only.
+    /// Anything else.
     Attribute,
     /// Tells of a person: serves identity in memory, reaches a table only as a keyed hash.
     Personal,
@@ -195,24 +199,34 @@ impl Field {
         self.name.clone().unwrap_or_else(|| self.path.replace('.', "_"))
     }
 
-    /// The aggregates a window keeps of this field, in column order; none for what is no value.
+    /// The aggregates a window keeps of this field, in column order: of a value those that are declared or else all, of a place
+    /// or an attribute those that are declared, of anything else none.
     #[must_use]
     pub fn window_aggregates(&self) -> Vec<Aggregate> {
-        if self.role != Role::Value {
+        let by_default = self.role == Role::Value;
+        if !by_default && !self.is_descriptive() {
             return Vec::new();
         }
-        Aggregate::ALL
-            .into_iter()
-            .filter(|one| self.aggregates.as_ref().is_none_or(|wanted| wanted.contains(one)))
-            .collect()
+        let is_kept = |one: &Aggregate| {
+            self.aggregates
+                .as_ref()
+                .map_or(by_default, |wanted| wanted.contains(one))
+        };
+        Aggregate::ALL.into_iter().filter(is_kept).collect()
     }
 
-    /// The columns that it makes in the windows table: one an aggregate of a value, one a declared value of a category.
+    /// Whether it says where something is or what it is called.
+    #[must_use]
+    pub fn is_descriptive(&self) -> bool {
+        matches!(self.role, Role::Place | Role::Attribute)
+    }
+
+    /// The columns that it makes in the windows table: one an aggregate, one a declared value of a category.
     #[must_use]
     pub fn window_columns(&self) -> Vec<String> {
         let column = self.column();
         match self.role {
-            Role::Value => self
+            Role::Value | Role::Place | Role::Attribute => self
                 .window_aggregates()
                 .into_iter()
                 .map(|aggregate| format!("{column}_{}", aggregate.suffix()))
@@ -222,7 +236,7 @@ impl Field {
                 .iter()
                 .map(|value| format!("{column}_{value}_count"))
                 .collect(),
-            Role::Place | Role::Attribute | Role::Personal => Vec::new(),
+            Role::Personal => Vec::new(),
         }
     }
 }
@@ -269,6 +283,12 @@ impl StreamDefinition {
         let field = self.category_fields().find(|field| field.path == *path)?;
         let has_good = field.values.iter().any(|value| value == "good");
         has_good.then(|| format!("{}_good_count", field.column()))
+    }
+
+    /// The places and attributes of which windows keep the last, in declared order: where a key is and what it is called.
+    pub fn descriptive_fields(&self) -> impl Iterator<Item = &Field> {
+        let is_kept = |field: &&Field| field.is_descriptive() && !field.window_aggregates().is_empty();
+        self.fields.iter().filter(is_kept)
     }
 
     /// The earliest plausible event time.

@@ -210,6 +210,25 @@ range = [0, 200]
     }
 
     #[test]
+    fn of_what_is_no_value_only_the_last_text_or_number_is_kept() {
+        let kept = |body: &str| with_field(&format!("path = \"street\"\naggregates = [\"last\"]\n{body}"));
+        let stream = parse("noise.toml", &kept("type = \"text\"\nrole = \"place\"")).unwrap();
+        let columns: Vec<String> = stream
+            .descriptive_fields()
+            .flat_map(crate::stream::Field::window_columns)
+            .collect();
+        assert_eq!(columns, ["street_last"]);
+        for body in [
+            "type = \"bool\"\nrole = \"attribute\"",
+            "type = \"text\"\nrole = \"personal\"",
+        ] {
+            assert!(refusal(&kept(body)).contains("`aggregates`: is `street`"), "{body}");
+        }
+        let mean = kept("type = \"float\"\nrole = \"place\"").replace("[\"last\"]", "[\"mean\"]");
+        assert!(refusal(&mean).contains("`aggregates`: is `mean`"));
+    }
+
+    #[test]
     fn a_topic_of_results_is_no_stream() {
         for name in ["forecasts", "alerts", "quarantine"] {
             let error = refusal(&NOISE.replace("name = \"noise\"", &format!("name = \"{name}\"")));

@@ -20,6 +20,7 @@
 //! - `NaN` and `Infinity` are no JSON; a number beyond what a double holds is out of range.
 //! - Of a repeated name the last one counts. A byte order mark in front is skipped.
 //! - Keys and zones have at most [`LONGEST_KEY`] bytes. An empty zone is no zone.
+//! - A description that is empty or has more than [`LONGEST_KEY`] bytes is none.
 //! - A category value that is not declared is out of range.
 
 mod archive;
@@ -38,7 +39,7 @@ use std::sync::Arc;
 use arterial_datasets::stream::StreamDefinition;
 use arterial_datasets::time::Timestamp;
 
-use crate::event::EventBatch;
+use crate::event::{EventBatch, NO_DESCRIPTION};
 use crate::intern::Interner;
 use crate::quarantine::{Reason, Rejected};
 use crate::record::RecordRef;
@@ -106,6 +107,8 @@ pub struct Decoder {
     room: Room,
     events: EventBatch,
     rejected: Vec<Rejected>,
+    /// The newest descriptions of each key, side by side.
+    known: Vec<u64>,
     newest: i64,
     keep_before: i64,
 }
@@ -163,6 +166,7 @@ impl Decoder {
             interner: Interner::default(),
             events: EventBatch::default(),
             rejected: Vec::new(),
+            known: Vec::new(),
             newest: i64::MIN,
             keep_before: i64::MIN,
             stream,
@@ -280,6 +284,13 @@ impl Decoder {
             &mut self.interner,
             self.secret,
         )?;
+        let descriptions = event.key as usize * self.plan.descriptions();
+        let descriptions = descriptions..descriptions + self.plan.descriptions();
+        if self.known.len() < descriptions.end {
+            self.known.resize(descriptions.end, NO_DESCRIPTION);
+        }
+        let known = &mut self.known[descriptions.clone()];
+        self.plan.describe(&room.cells, &texts, &mut self.interner, known)?;
         if let Some(archive) = &mut self.archive {
             let place = (record.partition, record.offset);
             archive.push(
@@ -300,7 +311,9 @@ impl Decoder {
             let payload = self.payload_to_keep(record, Reason::TooLate);
             self.events.old_payloads.push((self.events.times.len(), payload));
         }
-        self.plan.append(&mut self.events, record, &event, &self.room.cells);
+        let known = &self.known[descriptions];
+        self.plan
+            .append(&mut self.events, record, &event, &self.room.cells, known);
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use super::identity::{IdentityBytes, IdentityKey};
 use super::time::TimeReader;
 use super::tree::{Raw, Slot, Tree};
 use super::{Event, LONGEST_KEY};
-use crate::event::{EventBatch, NO_CATEGORY, NO_ZONE};
+use crate::event::{EventBatch, NO_CATEGORY, NO_DESCRIPTION, NO_ZONE};
 use crate::intern::Interner;
 use crate::quarantine::Reason;
 use crate::record::RecordRef;
@@ -38,6 +38,7 @@ pub(super) struct Plan {
     identity: Vec<Part>,
     values: Vec<usize>,
     categories: Vec<usize>,
+    descriptions: Vec<usize>,
 }
 
 impl Plan {
@@ -91,6 +92,10 @@ impl Plan {
                 .collect::<Result<_>>()?,
             values: with(Role::Value),
             categories: with(Role::Category),
+            descriptions: stream
+                .descriptive_fields()
+                .map(|field| place_of(stream, "fields", &field.path))
+                .collect::<Result<_>>()?,
         };
         Ok((plan, tree))
     }
@@ -99,6 +104,7 @@ impl Plan {
     pub fn shape(&self, events: &mut EventBatch) {
         events.values.resize_with(self.values.len(), Vec::new);
         events.categories.resize_with(self.categories.len(), Vec::new);
+        events.descriptions.resize_with(self.descriptions.len(), Vec::new);
     }
 
     /// The event time, UTC microseconds.
@@ -179,21 +185,47 @@ impl Plan {
         let good = self
             .quality
             .is_none_or(|place| matches!(text_of(cells[place], texts), "good" | ""));
-        let full = |error: Error| Refusal {
-            reason: Reason::OutOfRange,
-            detail: error.to_string(),
-        };
         Ok(Event {
             time,
-            key: interner.intern(key).map_err(full)?,
+            key: interner.intern(key).map_err(|error| full(&error))?,
             zone: if zone.is_empty() {
                 NO_ZONE
             } else {
-                interner.intern(zone).map_err(full)?
+                interner.intern(zone).map_err(|error| full(&error))?
             },
             identity: bytes.hash(secret),
             good,
         })
+    }
+
+    /// Puts the descriptions of the event of `key` into `known`, which holds those of the key's event before.
+    ///
+    /// # Errors
+    /// More texts than can be numbered.
+    #[inline]
+    pub fn describe(
+        &self,
+        cells: &[Cell],
+        texts: &Texts<'_>,
+        interner: &mut Interner,
+        known: &mut [u64],
+    ) -> Result<(), Refusal> {
+        for (known, &place) in known.iter_mut().zip(&self.descriptions) {
+            *known = match cells[place] {
+                Cell::Float(number) => number.to_bits(),
+                Cell::Int(number) => (number as f64).to_bits(),
+                Cell::Text(span) => {
+                    let text = texts.get(span);
+                    // Most say the same again and again.
+                    if *known != NO_DESCRIPTION && interner.name(*known as u32) == text {
+                        continue;
+                    }
+                    number_of(text, interner)?
+                }
+                _ => NO_DESCRIPTION,
+            };
+        }
+        Ok(())
     }
 
     #[inline]
@@ -256,7 +288,14 @@ impl Plan {
 
     /// Appends the event to the columns.
     #[inline]
-    pub fn append(&self, events: &mut EventBatch, record: RecordRef<'_>, event: &Event, cells: &[Cell]) {
+    pub fn append(
+        &self,
+        events: &mut EventBatch,
+        record: RecordRef<'_>,
+        event: &Event,
+        cells: &[Cell],
+        descriptions: &[u64],
+    ) {
         events.partitions.push(record.partition);
         events.offsets.push(record.offset);
         events.times.push(event.time);
@@ -278,6 +317,30 @@ impl Plan {
                 NO_CATEGORY
             });
         }
+        for (column, &description) in events.descriptions.iter_mut().zip(descriptions) {
+            column.push(description);
+        }
+    }
+
+    /// How many descriptions there are.
+    pub fn descriptions(&self) -> usize {
+        self.descriptions.len()
+    }
+}
+
+/// The number of a description; what is longer than a key may be describes nothing.
+#[cold]
+fn number_of(text: &str, interner: &mut Interner) -> Result<u64, Refusal> {
+    if text.is_empty() || text.len() > LONGEST_KEY {
+        return Ok(NO_DESCRIPTION);
+    }
+    interner.intern(text).map(u64::from).map_err(|error| full(&error))
+}
+
+fn full(error: &Error) -> Refusal {
+    Refusal {
+        reason: Reason::OutOfRange,
+        detail: error.to_string(),
     }
 }
 

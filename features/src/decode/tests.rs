@@ -50,6 +50,18 @@ path = "place.zone"
 type = "text"
 role = "place"
 [[fields]]
+path = "place.street"
+name = "street"
+type = "text"
+role = "place"
+aggregates = ["last"]
+[[fields]]
+path = "place.lat"
+name = "lat"
+type = "float"
+role = "place"
+aggregates = ["last"]
+[[fields]]
 path = "active"
 type = "bool"
 role = "attribute"
@@ -96,6 +108,36 @@ fn decode(payload: &[u8]) -> Result<EventBatch, Rejected> {
 fn with(change: &str) -> Vec<u8> {
     let good = r#""id":"m1","timestamp":"2026-06-01T11:59:00Z","count":4,"#;
     format!("{{{good}{change}}}").into_bytes()
+}
+
+#[test]
+fn descriptions_are_numbers_of_texts_and_bits_of_numbers() {
+    let mut decoder = meter();
+    let long = format!(r#""street":"{}""#, "s".repeat(LONGEST_KEY + 1));
+    let places = [
+        r#""street":"Quay","lat":56.5"#,
+        r#""street":"Quay","lat":-0.0"#,
+        r#""street":"Mole""#,
+        r#""street":"""#,
+        long.as_str(),
+    ];
+    for (offset, place) in places.iter().enumerate() {
+        decoder.push(
+            RecordRef {
+                partition: 0,
+                offset: offset as i64,
+                payload: Some(&with(&format!(r#""place":{{{place}}}"#))),
+            },
+            now(),
+        );
+    }
+    let (events, rejected) = taken(&mut decoder);
+    assert_eq!(rejected, []);
+    let names = |number: &u64| (*number != NO_DESCRIPTION).then(|| decoder.interner().name(*number as u32));
+    let streets: Vec<Option<&str>> = events.descriptions[0].iter().map(names).collect();
+    assert_eq!(streets, [Some("Quay"), Some("Quay"), Some("Mole"), None, None]);
+    let none = NO_DESCRIPTION;
+    assert_eq!(events.descriptions[1], [56.5f64.to_bits(), 0, none, none, none]);
 }
 
 fn refusal(change: &str) -> (&'static str, String) {

@@ -8,7 +8,7 @@ use arterial_datasets::lake::{PartitionProgress, Scan, TopicPartition};
 use arterial_datasets::time::{DAY, Timestamp};
 
 use super::lane::{Lane, Owned, Waiting};
-use super::observer::WindowCommit;
+use super::observer::{EventCommit, WindowCommit};
 use super::options::PipelineOptions;
 use super::tables::{Held, Tables};
 use crate::quarantine;
@@ -34,6 +34,13 @@ impl Due {
     };
 }
 
+/// What observers are to be told.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub windows: Option<WindowCommit>,
+    pub events: Option<EventCommit>,
+}
+
 impl Lane {
     /// Pure: what is due.
     pub(super) fn due(&self, now: Timestamp, options: &PipelineOptions) -> Due {
@@ -47,6 +54,10 @@ impl Lane {
         let passed = |since: Option<Timestamp>, wait: Duration| {
             since.is_some_and(|since| now.0 - since.0 >= i64::try_from(wait.as_micros()).unwrap_or(i64::MAX))
         };
+        let archive_interval = self
+            .definition
+            .archive_every
+            .map_or(options.archive_interval, arterial_datasets::time::Duration::to_std);
         let rows: usize = self.archived.iter().map(RecordBatch::num_rows).sum();
         Due {
             windows: (windows_closed && self.windows.uncommitted() >= options.commit_rows)
@@ -54,21 +65,21 @@ impl Lane {
                 || self.windows.unsettled() >= MANY.max(options.commit_rows)
                 || passed(progress, options.progress_interval),
             refused: passed(refused, options.commit_interval) || self.refused.len() >= MANY,
-            archive: rows >= options.archive_rows || passed(archive, options.archive_interval),
+            archive: rows >= options.archive_rows || passed(archive, archive_interval),
         }
     }
 
     /// Commits what is due. Returns what observers are to be told.
-    pub(super) async fn commit(&mut self, due: Due, now: Timestamp) -> Result<Option<WindowCommit>> {
+    pub(super) async fn commit(&mut self, due: Due, now: Timestamp) -> Result<Told> {
         let Some(mut tables) = self.tables.take() else {
-            return Ok(None);
+            return Ok(Told::default());
         };
         let outcome = self.commit_to(&mut tables, due, now).await;
         self.tables = Some(tables);
         outcome
     }
 
-    async fn commit_to(&mut self, tables: &mut Tables, due: Due, now: Timestamp) -> Result<Option<WindowCommit>> {
+    async fn commit_to(&mut self, tables: &mut Tables, due: Due, now: Timestamp) -> Result<Told> {
         if due.windows {
             self.settle(tables, now).await?;
         }
@@ -79,22 +90,30 @@ impl Lane {
             self.refused.clear();
             self.waiting.refused = None;
         }
-        let mut told = None;
+        let mut told = Told::default();
         if due.windows {
-            told = self.commit_windows(tables, now).await?;
+            told.windows = self.commit_windows(tables, now).await?;
         }
-        if let Some(archive) = tables
-            .archive
-            .as_mut()
-            .filter(|_| due.archive && self.waiting.archive.is_some())
+        if due.archive
+            && self.waiting.archive.is_some()
+            && let Some(archive) = &mut tables.archive
         {
-            let positions = self.read_so_far(archive);
-            archive
-                .commit(&std::mem::take(&mut self.archived), positions, &self.identity)
-                .await?;
-            self.waiting.archive = None;
+            told.events = self.commit_archive(archive).await?;
         }
         Ok(told)
+    }
+
+    async fn commit_archive(&mut self, archive: &mut Held) -> Result<Option<EventCommit>> {
+        let positions = self.read_so_far(archive);
+        let batches = std::mem::take(&mut self.archived);
+        let version = archive.commit(&batches, positions, &self.identity).await?;
+        self.waiting.archive = None;
+        let told = EventCommit {
+            stream: self.definition.clone(),
+            batches,
+            version,
+        };
+        Ok(Some(told).filter(|told| !told.batches.is_empty()))
     }
 
     async fn commit_windows(&mut self, tables: &mut Tables, now: Timestamp) -> Result<Option<WindowCommit>> {
@@ -163,8 +182,10 @@ impl Lane {
             "is_final",
             "_state",
         ];
+        let mut columns = columns.map(String::from).to_vec();
+        columns.extend(self.windows.descriptions().iter().map(|one| one.column.clone()));
         Scan {
-            columns: Some(columns.map(String::from).to_vec()),
+            columns: Some(columns),
             keys: Some(keys.into_iter().map(|key| names.name(key).to_owned()).collect()),
             time_column: Some("window_start".to_owned()),
             from: Some(first),

@@ -319,10 +319,11 @@ impl<S: Source> Pipeline<S> {
                 .collect();
             self.source.courtesy_commit(&read);
         }
-        if let Some(commit) = &told {
-            self.observers.iter().for_each(|observer| observer.committed(commit));
+        for observer in &self.observers {
+            told.windows.iter().for_each(|commit| observer.committed(commit));
+            told.events.iter().for_each(|commit| observer.archived(commit));
         }
-        Ok(told.is_some())
+        Ok(told.windows.is_some())
     }
 
     /// Stops streams whose log ends below what was read.

@@ -19,11 +19,25 @@ pub struct WindowCommit {
     pub version: i64,
 }
 
-/// Is told of each commit of windows, on the pipeline's thread, once the rows are durable.
+/// Raw events that are durable in the archive now.
+#[derive(Debug, Clone)]
+pub struct EventCommit {
+    /// The stream.
+    pub stream: Arc<StreamDefinition>,
+    /// The rows under the schema of the archive, in the order of arrival.
+    pub batches: Vec<RecordBatch>,
+    /// The version of the archive that holds them.
+    pub version: i64,
+}
+
+/// Is told of each commit of windows and of archived events, on the pipeline's thread, once the rows are durable.
 ///
 /// A commit whose reply was lost is not told of: who must see every row reads the table (from the version it knows) at start
 /// and after [`PipelineStatus::suspended`](super::PipelineStatus::suspended).
 pub trait CommitObserver: Send + Sync {
     /// Takes note. Consuming waits meanwhile: hand long work to another thread.
     fn committed(&self, commit: &WindowCommit);
+
+    /// Takes note of archived events, as of windows.
+    fn archived(&self, _commit: &EventCommit) {}
 }

@@ -13,6 +13,10 @@ pub(super) fn copy_row(from: &EventBatch, row: usize, to: &mut EventBatch) {
     to.good.push(from.good[row]);
     to.values.resize_with(from.values.len(), Vec::new);
     to.categories.resize_with(from.categories.len(), Vec::new);
+    to.descriptions.resize_with(from.descriptions.len(), Vec::new);
+    for (column, values) in to.descriptions.iter_mut().zip(&from.descriptions) {
+        column.push(values[row]);
+    }
     for (column, values) in to.values.iter_mut().zip(&from.values) {
         column.push(values[row]);
     }

@@ -4,10 +4,19 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use arterial_datasets::schema;
-use arterial_datasets::stream::{Aggregate, StreamDefinition};
+use arterial_datasets::stream::{Aggregate, Field, FieldType, StreamDefinition};
 use sha2::{Digest, Sha256};
 
 use super::fixed::Scale;
+
+/// One place or attribute of which windows keep the last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Its column in the windows table.
+    pub column: String,
+    /// Whether it is a text rather than a number.
+    pub is_text: bool,
+}
 
 /// The shape of a stream's windows.
 #[derive(Debug, Clone)]
@@ -22,6 +31,8 @@ pub struct Layout {
     pub aggregates: Vec<Vec<Aggregate>>,
     /// Where the counts of each category field begin, and behind the last one their number.
     pub category_starts: Vec<usize>,
+    /// The places and attributes of which the last is kept, in column order.
+    pub descriptions: Vec<Description>,
     /// Tells states of another shape apart.
     pub fingerprint: u64,
 }
@@ -34,10 +45,7 @@ impl Layout {
             .value_fields()
             .map(|field| Scale::for_range(field.range))
             .collect();
-        let aggregates = definition
-            .value_fields()
-            .map(arterial_datasets::stream::Field::window_aggregates)
-            .collect();
+        let aggregates = definition.value_fields().map(Field::window_aggregates).collect();
         let mut category_starts = vec![0];
         for field in definition.category_fields() {
             category_starts.push(category_starts[category_starts.len() - 1] + field.values.len());
@@ -47,6 +55,7 @@ impl Layout {
             scales,
             aggregates,
             category_starts,
+            descriptions: descriptions(&definition),
             fingerprint: fingerprint(&definition),
             definition,
         }
@@ -76,6 +85,17 @@ impl Layout {
     pub fn window_start(&self, time: i64) -> i64 {
         time.div_euclid(self.window()) * self.window()
     }
+}
+
+fn descriptions(definition: &StreamDefinition) -> Vec<Description> {
+    let described = |field: &Field| {
+        let is_text = field.kind == FieldType::Text;
+        let columns = field.window_columns().into_iter();
+        columns
+            .map(move |column| Description { column, is_text })
+            .collect::<Vec<_>>()
+    };
+    definition.descriptive_fields().flat_map(described).collect()
 }
 
 /// Everything that the bytes of a state depend on: window length, values with their units, categories with their values.

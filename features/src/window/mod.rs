@@ -16,7 +16,7 @@
 //! Within one key and window an identity counts once; the first to arrive gives the values, each later one counts as a
 //! duplicate. A repeat that comes after its window closed is recognised as well, by the identities in `_state`, and makes a
 //! revision in which only `duplicates` grew: so every record of a stream is counted in `events`, in `duplicates` or in the
-//! quarantine, exactly once. `last` and the zone are those of the latest event by (time, identity).
+//! quarantine, exactly once. `last`, the zone and the descriptions are those of the latest event by (time, identity).
 
 mod closed;
 mod fixed;
@@ -32,6 +32,6 @@ mod wide;
 mod windows;
 
 pub use fixed::{Scale, UNDECLARED_BOUND};
-pub use layout::Layout;
+pub use layout::{Description, Layout};
 pub use watermark::Resume;
 pub use windows::{Counts, Missing, Position, TooLate, Windows};

@@ -10,12 +10,18 @@ use arterial_datasets::stream::Aggregate;
 use arterial_datasets::time::Timestamp;
 
 use super::closed::ClosedWindow;
-use super::layout::Layout;
+use super::layout::{Description, Layout};
 use super::state;
 use super::table::{Moments, WindowTable};
 use crate::Result;
-use crate::event::NO_ZONE;
+use crate::event::{NO_DESCRIPTION, NO_ZONE};
 use crate::intern::Interner;
+
+/// One description of each row.
+enum DescriptionBuilder {
+    Text(StringBuilder),
+    Number(Float64Builder),
+}
 
 /// Columns that grow row by row.
 pub(super) struct Rows<'a> {
@@ -30,6 +36,7 @@ pub(super) struct Rows<'a> {
     quality: Vec<f64>,
     aggregates: Vec<Float64Builder>,
     categories: Vec<Vec<i64>>,
+    descriptions: Vec<DescriptionBuilder>,
     finals: Vec<bool>,
     days: Vec<i32>,
     states: BinaryBuilder,
@@ -55,6 +62,7 @@ impl<'a> Rows<'a> {
                 .map(|_| Float64Builder::new())
                 .collect(),
             categories: vec![Vec::new(); layout.counts()],
+            descriptions: layout.descriptions.iter().map(DescriptionBuilder::new).collect(),
             finals: Vec::new(),
             days: Vec::new(),
             states: BinaryBuilder::new(),
@@ -78,6 +86,7 @@ impl<'a> Rows<'a> {
             self.head(table, slot);
             self.values(table, slot);
             self.counts(table, slot);
+            self.descriptions(table, slot);
             match &identities {
                 Some(identities) => {
                     self.scratch.clear();
@@ -119,6 +128,13 @@ impl<'a> Rows<'a> {
         }
     }
 
+    fn descriptions(&mut self, table: &WindowTable, slot: u32) {
+        let first = slot as usize * self.layout.descriptions.len();
+        for (column, &description) in self.descriptions.iter_mut().zip(&table.descriptions[first..]) {
+            column.push(description, self.names);
+        }
+    }
+
     /// The rows under the schema of the windows table.
     pub(super) fn finish(mut self, now: Timestamp) -> Result<RecordBatch> {
         let instants = |times: Vec<i64>| TimestampMicrosecondArray::from(times).with_timezone("UTC");
@@ -142,11 +158,37 @@ impl<'a> Rows<'a> {
                 .into_iter()
                 .map(|column| Arc::new(Int64Array::from(column)) as ArrayRef),
         );
+        columns.extend(self.descriptions.iter_mut().map(DescriptionBuilder::finish));
         columns.push(Arc::new(BooleanArray::from(self.finals)));
         columns.push(Arc::new(instants(committed)));
         columns.push(Arc::new(Date32Array::from(self.days)));
         columns.push(Arc::new(self.states.finish()));
         Ok(RecordBatch::try_new(self.layout.schema.clone(), columns)?)
+    }
+}
+
+impl DescriptionBuilder {
+    fn new(description: &Description) -> Self {
+        if description.is_text {
+            Self::Text(StringBuilder::new())
+        } else {
+            Self::Number(Float64Builder::new())
+        }
+    }
+
+    fn push(&mut self, description: u64, names: &Interner) {
+        let known = (description != NO_DESCRIPTION).then_some(description);
+        match self {
+            Self::Text(builder) => builder.append_option(known.map(|number| names.name(number as u32))),
+            Self::Number(builder) => builder.append_option(known.map(f64::from_bits)),
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Text(builder) => Arc::new(builder.finish()),
+            Self::Number(builder) => Arc::new(builder.finish()),
+        }
     }
 }
 

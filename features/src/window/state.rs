@@ -6,8 +6,8 @@
 //! | per category value: count u32
 //! | number of identities u32 | identities u128
 //! ```
-//! All little endian, no padding. Distinct events are as many as identities; `duplicates`, the zone and the revision stand in
-//! the row's own columns.
+//! All little endian, no padding. Distinct events are as many as identities; `duplicates`, the zone, the
+//! descriptions and the revision stand in the row's own columns.
 
 use super::layout::Layout;
 use super::table::{Moments, WindowTable};

@@ -2,7 +2,7 @@
 
 use super::identities::{Grouped, Identities};
 use super::layout::Layout;
-use crate::event::{EventBatch, NO_CATEGORY, NO_ZONE};
+use crate::event::{EventBatch, NO_CATEGORY, NO_DESCRIPTION, NO_ZONE};
 
 const NO_SLOT: u32 = u32::MAX;
 
@@ -66,8 +66,8 @@ impl RareCounts {
 /// The accumulators of one window: one slot a key, in the order in which the keys came.
 ///
 /// # Memory
-/// A key costs 36 bytes, 56 for each value field and 4 for each declared category value; each event 28 bytes for its
-/// identity. A key is found by its number, without hashing.
+/// A key costs 36 bytes, 56 for each value field, 4 for each declared category value and 8 for each description; each event
+/// 28 bytes for its identity. A key is found by its number, without hashing.
 #[derive(Debug)]
 pub(super) struct WindowTable {
     pub start: i64,
@@ -75,6 +75,8 @@ pub(super) struct WindowTable {
     pub heads: Vec<Head>,
     pub moments: Vec<Moments>,
     pub categories: Vec<u32>,
+    /// The latest event's descriptions, as in [`EventBatch`].
+    pub descriptions: Vec<u64>,
     /// Repeats, one a slot.
     pub duplicates: RareCounts,
     /// Events without the value, one a slot and value field.
@@ -94,6 +96,7 @@ impl WindowTable {
             heads: Vec::with_capacity(keys),
             moments: Vec::with_capacity(keys * layout.values()),
             categories: Vec::with_capacity(keys * layout.counts()),
+            descriptions: Vec::with_capacity(keys * layout.descriptions.len()),
             duplicates: RareCounts::default(),
             missing: RareCounts::default(),
             identities: Identities::with_capacity(events),
@@ -142,6 +145,9 @@ impl WindowTable {
         let places = self.heads.len() * layout.counts();
         grow(&mut self.categories, places);
         self.categories.resize(places, 0);
+        let places = self.heads.len() * layout.descriptions.len();
+        grow(&mut self.descriptions, places);
+        self.descriptions.resize(places, NO_DESCRIPTION);
         slot
     }
 
@@ -171,6 +177,10 @@ impl WindowTable {
         if latest {
             (head.last_time, head.last_identity) = rank;
             head.zone = batch.zones[row];
+            let known = &mut self.descriptions[place * layout.descriptions.len()..];
+            for (known, column) in known.iter_mut().zip(&batch.descriptions) {
+                *known = column[row];
+            }
         }
         let first = place * layout.values();
         let moments = &mut self.moments[first..first + layout.values()];
@@ -217,6 +227,7 @@ impl WindowTable {
         self.slot_of.capacity() * size_of::<u32>()
             + self.heads.capacity() * size_of::<Head>()
             + self.moments.capacity() * size_of::<Moments>()
+            + self.descriptions.capacity() * size_of::<u64>()
             + (self.categories.capacity() + self.duplicates.0.capacity() + self.missing.0.capacity()) * size_of::<u32>()
     }
 

@@ -4,21 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use arterial_datasets::schema::STATE_COLUMN;
 use arterial_datasets::stream::StreamDefinition;
 use arterial_datasets::time::Timestamp;
 
 use super::closed::{Closed, ClosedWindow};
 use super::late::copy_row;
-use super::layout::Layout;
+use super::layout::{Description, Layout};
 use super::rows::Rows;
 use super::shared::Shared;
 use super::state;
 use super::table::WindowTable;
 use super::watermark::{Partition, Resume, Watermark};
 use crate::Result;
-use crate::event::{EventBatch, NO_ZONE};
+use crate::event::{EventBatch, NO_DESCRIPTION, NO_ZONE};
 use crate::intern::Interner;
 
 /// Tumbling windows by event time: one accumulator a key and window, exact whatever the order of arrival.
@@ -129,6 +129,11 @@ impl Windows {
     /// The stream.
     pub fn definition(&self) -> &Arc<StreamDefinition> {
         &self.layout.definition
+    }
+
+    /// The places and attributes of which the last is kept.
+    pub fn descriptions(&self) -> &[Description] {
+        &self.layout.descriptions
     }
 
     /// Other logs have put windows that end at or before `through` into the table. Where such a window closes, it goes on from
@@ -530,9 +535,25 @@ fn restore_row(
         names.intern(zones.value(row))?
     };
     let repeats = u32::try_from(duplicates.value(row)).unwrap_or(u32::MAX);
-    match state::read(states.value(row), &mut window.table, key, zone, repeats, layout) {
-        Ok(slot) => window.set_revision(slot, revision),
-        Err(_) => window.set_final(key),
+    let Ok(slot) = state::read(states.value(row), &mut window.table, key, zone, repeats, layout) else {
+        window.set_final(key);
+        return Ok(());
+    };
+    window.set_revision(slot, revision);
+    for (number, description) in layout.descriptions.iter().enumerate() {
+        let place = slot as usize * layout.descriptions.len() + number;
+        window.table.descriptions[place] = described(column(batch, &description.column)?, row, description, names)?;
     }
     Ok(())
+}
+
+/// What a row says of `description`, as the columns of [`EventBatch`] do.
+fn described(column: &dyn Array, row: usize, description: &Description, names: &mut Interner) -> Result<u64> {
+    if column.is_null(row) {
+        return Ok(NO_DESCRIPTION);
+    }
+    if description.is_text {
+        return Ok(names.intern(column.as_string::<i32>().value(row))?.into());
+    }
+    Ok(column.as_primitive::<Float64Type>().value(row).to_bits())
 }

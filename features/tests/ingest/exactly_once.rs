@@ -1,24 +1,28 @@
 //! Whatever fails and whenever it ends: the tables equal a batch recomputation, and every record is counted once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type};
 use arterial_datasets::lake::{Fault, Lake, LakeOptions, Point, Scan};
+use arterial_datasets::stream::StreamDefinition;
 use arterial_datasets::time::{DAY, MINUTE, SECOND, Timestamp};
 use arterial_datasets::topic::TopicPartition;
 use arterial_features::decode::IdentityKey;
-use arterial_features::pipeline::{LakeAddress, OnRecreatedTopic, Pipeline, PipelineOptions, StreamState, quarantine};
+use arterial_features::pipeline::{
+    CommitObserver, EventCommit, LakeAddress, OnRecreatedTopic, Pipeline, PipelineOptions, StreamState, WindowCommit,
+    quarantine,
+};
 use arterial_features::source::{Change, MemorySource, SourceIdentity};
 use proptest::prelude::*;
 use tempfile::TempDir;
 use tokio::runtime::{Handle, Runtime};
 
-use crate::support::{TestClock, latest, noise, total};
+use crate::support::{TestClock, latest, noise, noise_without_descriptions, total};
 
 pub const PARTITIONS: i32 = 3;
 /// 2026-01-01T00:00:00Z.
@@ -71,10 +75,16 @@ pub fn reading(corner: u32, time: i64) -> String {
     } else {
         format!("{}.{:03}", salt, (salt * 37) % 1000)
     };
+    let street = if salt % 4 == 0 {
+        "null".to_owned()
+    } else {
+        format!("\"street-{}\"", salt % 6)
+    };
     let state = if salt % 11 == 0 { "degraded" } else { "good" };
     format!(
-        r#"{{"corner":"corner-{corner}","timestamp":"{}","zone":{zone},"decibel":{decibel},"cars":{},"state":"{state}"}}"#,
+        r#"{{"corner":"corner-{corner}","timestamp":"{}","zone":{zone},"street":{street},"lat":{}.5,"decibel":{decibel},"cars":{},"state":"{state}"}}"#,
         Timestamp(time),
+        salt % 90,
         salt % 13
     )
 }
@@ -150,12 +160,22 @@ impl World {
     }
 
     pub fn pipeline(&self, source: MemorySource, closed_bytes: usize) -> Pipeline<MemorySource> {
+        self.pipeline_of(noise(), source, closed_bytes)
+    }
+
+    /// A pipeline of that stream.
+    fn pipeline_of(
+        &self,
+        stream: Arc<StreamDefinition>,
+        source: MemorySource,
+        closed_bytes: usize,
+    ) -> Pipeline<MemorySource> {
         let mut options = PipelineOptions::new(IdentityKey::from_secret("test"));
         options.poll_records = 16;
         options.archive_rows = 40;
         options.closed_bytes = closed_bytes;
         let handle: Handle = self.runtime.handle().clone();
-        Pipeline::new(source, [noise()], self.address(), self.clock.clone(), handle, options).unwrap()
+        Pipeline::new(source, [stream], self.address(), self.clock.clone(), handle, options).unwrap()
     }
 
     /// Turns until the log is read and nothing is suspended.
@@ -400,6 +420,97 @@ fn a_late_event_becomes_a_revision_and_a_late_repeat_is_recognised() {
     assert_eq!((status.revisions, status.late, status.duplicates), (1, 1, 3));
     pipeline.finish().unwrap();
     assert_counted_once(&world, &log);
+}
+
+#[test]
+fn a_table_of_before_gets_the_columns_of_descriptions_and_its_windows_take_revisions() {
+    let (world, mut log) = (World::new(), one_window());
+    let mut pipeline = world.pipeline_of(noise_without_descriptions(), log.source(), 0);
+    world.drain(&mut pipeline);
+    drop(pipeline);
+    let mut pipeline = world.pipeline(log.source(), 0);
+    world.drain(&mut pipeline);
+    append(&mut pipeline, &mut log, 0, reading(1, BEGIN + 7 * SECOND));
+    append(&mut pipeline, &mut log, 0, reading(2, BEGIN + 299 * SECOND));
+    world.drain(&mut pipeline);
+    pipeline.finish().unwrap();
+    assert_counted_once(&world, &log);
+    let streets: BTreeMap<(String, i32), Option<String>> =
+        world.rows("noise_windows").iter().flat_map(streets).collect();
+    let street = |corner: &str, revision| streets[&(corner.to_owned(), revision)].clone();
+    assert_eq!(
+        street("corner-1", 0),
+        None,
+        "nothing was kept of the window when it closed"
+    );
+    assert_eq!(street("corner-1", 1), None, "the latest event is one of before");
+    assert_eq!(
+        street("corner-2", 1).as_deref(),
+        Some("street-4"),
+        "the latest event came now"
+    );
+    assert_eq!(
+        street("corner-9", 0).as_deref(),
+        Some("street-5"),
+        "a window that closed now"
+    );
+}
+
+/// The street of each key and revision.
+fn streets(batch: &RecordBatch) -> Vec<((String, i32), Option<String>)> {
+    let keys = batch["key"].as_string::<i32>();
+    let revisions = batch["revision"].as_primitive::<Int32Type>();
+    let streets = batch["street_last"].as_string::<i32>().iter();
+    let row = |(row, street): (usize, Option<&str>)| {
+        let place = (keys.value(row).to_owned(), revisions.value(row));
+        (place, street.map(str::to_owned))
+    };
+    streets.enumerate().map(row).collect()
+}
+
+#[derive(Default)]
+struct Heard(Mutex<Vec<(i32, i64)>>);
+
+impl CommitObserver for Heard {
+    fn committed(&self, _: &WindowCommit) {}
+
+    fn archived(&self, commit: &EventCommit) {
+        let places = commit.batches.iter().flat_map(|batch| {
+            let partitions = batch["partition"].as_primitive::<Int32Type>().values().to_vec();
+            partitions
+                .into_iter()
+                .zip(batch["offset"].as_primitive::<Int64Type>().values().to_vec())
+        });
+        self.0.lock().unwrap().extend(places);
+    }
+}
+
+#[test]
+fn observers_are_told_of_every_archived_event_once_it_is_durable() {
+    let (world, log) = (World::new(), one_window());
+    let heard = Arc::new(Heard::default());
+    let mut pipeline = world.pipeline(log.source(), 0).with_observer(heard.clone());
+    world.drain(&mut pipeline);
+    pipeline.finish().unwrap();
+    let (mut heard, mut kept) = (heard.0.lock().unwrap().clone(), world.places("noise_events"));
+    heard.sort_unstable();
+    kept.sort_unstable();
+    assert_eq!((heard.len(), heard), (log.0.len(), kept));
+}
+
+#[test]
+fn a_stream_says_how_long_its_archived_events_wait() {
+    let mut stream = noise().as_ref().clone();
+    stream.archive_every = Some(arterial_datasets::time::Duration(5 * SECOND));
+    let (world, log) = (World::new(), Log(vec![(0, reading(1, BEGIN))]));
+    let mut pipeline = world.pipeline_of(Arc::new(stream), log.source(), 0);
+    world.drain(&mut pipeline);
+    world.clock.advance(4 * SECOND);
+    world.drain(&mut pipeline);
+    assert_eq!(world.places("noise_events"), []);
+    world.clock.advance(SECOND);
+    world.drain(&mut pipeline);
+    assert_eq!(world.places("noise_events"), [(0, 0)]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 use arterial_datasets::stream::StreamDefinition;
 use arterial_datasets::time::{MINUTE, SECOND, Timestamp};
-use arterial_features::event::{EventBatch, NO_CATEGORY, NO_ZONE};
+use arterial_features::event::{EventBatch, NO_CATEGORY, NO_DESCRIPTION, NO_ZONE};
 use arterial_features::intern::Interner;
 use arterial_features::window::{Position, Resume, TooLate, Windows};
 use proptest::prelude::*;
@@ -25,6 +25,8 @@ struct Event {
     decibel: f64,
     cars: f64,
     state: u8,
+    street: u64,
+    lat: u64,
 }
 
 /// A log of partitions, each a list of events; the offset is the place in the list.
@@ -52,6 +54,8 @@ fn event() -> impl Strategy<Value = Event> {
     let cars = prop_oneof![Just(f64::NAN), Just(3.0), 0.0..2.68e8];
     let zone = prop_oneof![Just(NO_ZONE), Just(4u32), Just(5u32)];
     let state = prop_oneof![Just(NO_CATEGORY), Just(0u8), Just(1u8)];
+    let street = prop_oneof![Just(NO_DESCRIPTION), Just(4u64), Just(5u64)];
+    let lat = prop_oneof![Just(NO_DESCRIPTION), (-90.0..90.0f64).prop_map(f64::to_bits)];
     (
         0..KEYS,
         0..3600i64,
@@ -60,9 +64,9 @@ fn event() -> impl Strategy<Value = Event> {
         any::<bool>(),
         level,
         cars,
-        state,
+        (state, street, lat),
     )
-        .prop_map(|(key, second, salt, zone, good, decibel, cars, state)| {
+        .prop_map(|(key, second, salt, zone, good, decibel, cars, (state, street, lat))| {
             // Few distinct times, so that the latest event is often decided by the identity.
             let time = (second / 20) * 20 * SECOND;
             let identity = (u128::from(salt % 50) << 64) | (time as u128) << 8 | u128::from(key);
@@ -78,6 +82,8 @@ fn event() -> impl Strategy<Value = Event> {
                 decibel,
                 cars,
                 state,
+                street,
+                lat,
             }
         })
 }
@@ -110,6 +116,7 @@ fn batch(events: &[(i32, i64, &Event)]) -> EventBatch {
     let mut batch = EventBatch {
         values: vec![Vec::new(); 2],
         categories: vec![Vec::new()],
+        descriptions: vec![Vec::new(); 2],
         ..EventBatch::default()
     };
     for &(partition, offset, event) in events {
@@ -123,6 +130,8 @@ fn batch(events: &[(i32, i64, &Event)]) -> EventBatch {
         batch.values[0].push(event.decibel);
         batch.values[1].push(event.cars);
         batch.categories[0].push(event.state);
+        batch.descriptions[0].push(event.street);
+        batch.descriptions[1].push(event.lat);
     }
     batch
 }
@@ -282,7 +291,7 @@ proptest! {
         let mut log: Log = vec![Vec::new(); 3];
         for (number, jitter) in seconds.iter().enumerate() {
             let time = (number as i64 * 400 - jitter) * SECOND;
-            let event = Event { key: number as u32 % KEYS, time, identity: number as u128, zone: NO_ZONE, good: true, decibel: 1.0, cars: 1.0, state: 0 };
+            let event = Event { key: number as u32 % KEYS, time, identity: number as u128, zone: NO_ZONE, good: true, decibel: 1.0, cars: 1.0, state: 0, street: NO_DESCRIPTION, lat: NO_DESCRIPTION };
             log[number % 3].push(event);
         }
         let reads: Vec<Step> = (0..200).map(|turn| Step::Read { partition: turn * turn % 3, count: split }).collect();
@@ -305,6 +314,8 @@ fn an_event_behind_the_revision_horizon_is_too_late_and_counted_once() {
         decibel: 1.0,
         cars: 2.0,
         state: 0,
+        street: NO_DESCRIPTION,
+        lat: NO_DESCRIPTION,
     };
     let log: Log = vec![vec![
         at(0, 1),
@@ -347,6 +358,12 @@ fn numbers_agree_with_plain_formulas() {
                 decibel,
                 cars: 7.0,
                 state: u8::from(number == 0),
+                street: if number == 4 { 5 } else { 4 },
+                lat: if number == 4 {
+                    56.25f64.to_bits()
+                } else {
+                    NO_DESCRIPTION
+                },
             })
             .collect(),
     ];
@@ -368,12 +385,14 @@ fn numbers_agree_with_plain_formulas() {
     assert!((number("decibel_std") - deviation).abs() < 1e-12);
     assert_eq!((number("cars_std"), number("quality")), (0.0, 0.8));
     assert_eq!(rows["zone_id"].as_string::<i32>().value(0), "harbour");
+    assert_eq!(rows["street_last"].as_string::<i32>().value(0), "harbour");
+    assert_eq!(number("lat_last"), 56.25);
     assert_eq!(rows["state_degraded_count"].as_primitive::<Int64Type>().value(0), 1);
     assert_eq!(rows.schema(), arterial_datasets::schema::windows(&definition));
 }
 
 #[test]
-fn a_key_and_window_costs_160_bytes_and_28_an_identity() {
+fn a_key_and_window_costs_180_bytes_and_28_an_identity() {
     let mut windows = Windows::new(noise(), 0);
     let keys = 100_000u32;
     for window in 0..2i64 {
@@ -389,6 +408,8 @@ fn a_key_and_window_costs_160_bytes_and_28_an_identity() {
                     decibel: 50.0,
                     cars: 1.0,
                     state: 0,
+                    street: 4,
+                    lat: 0,
                 }
             })
             .collect();
@@ -401,9 +422,10 @@ fn a_key_and_window_costs_160_bytes_and_28_an_identity() {
     }
     let (of_keys, of_identities, _) = windows.memory();
     let places = f64::from(2 * keys);
-    // 36 bytes, 56 for each of two values, 4 for each of two categories; the first window grew by eighths.
+    // 36 bytes, 56 for each of two values, 4 for each of two categories, 8 for each of two descriptions; the first window grew
+    // by eighths.
     assert!(
-        of_keys as f64 / places < 170.0,
+        of_keys as f64 / places < 187.0,
         "{} bytes a key",
         of_keys as f64 / places
     );

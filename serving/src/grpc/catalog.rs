@@ -9,7 +9,7 @@ use arterial_proto::v1::catalog_service_server::CatalogService;
 use tonic::{Request, Response, Status};
 
 use crate::flight::Datasets;
-use crate::live::{self, KeyInfo, LiveStream};
+use crate::live::{self, KeyInfo, LiveStream, Place};
 use crate::state::AppState;
 use crate::{Error, Result};
 
@@ -110,9 +110,23 @@ fn keys(state: &AppState, request: &v1::ListKeysRequest) -> Result<v1::ListKeysR
 }
 
 fn key(info: KeyInfo, now: Timestamp, window: Duration) -> v1::Key {
+    let text = |known: Option<Arc<str>>| known.map(|text| text.to_string()).unwrap_or_default();
+    let Place {
+        zone,
+        road_id,
+        road_name,
+        name,
+        lat,
+        lon,
+    } = info.place;
     v1::Key {
         key: info.key.to_string(),
-        zone_id: info.zone.map(|zone| zone.to_string()).unwrap_or_default(),
+        zone_id: text(zone),
+        lat,
+        lon,
+        road_id: text(road_id),
+        road_name: text(road_name),
+        name: text(name),
         newest_window: info.newest.0,
         data_age_seconds: Duration((now.0 - info.newest.0 - window.0).max(0)).seconds(),
     }

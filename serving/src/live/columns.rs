@@ -69,6 +69,45 @@ pub(super) fn floats<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Float
         .ok_or_else(|| wrong(name, "Float64"))
 }
 
+/// The columns that say where a key is, as far as a batch has them.
+pub(super) struct PlaceColumns<'a> {
+    pub road_id: Option<&'a StringArray>,
+    pub road_name: Option<&'a StringArray>,
+    pub name: Option<&'a StringArray>,
+    pub lat: Option<&'a Float64Array>,
+    pub lon: Option<&'a Float64Array>,
+}
+
+impl<'a> PlaceColumns<'a> {
+    /// Their names in the windows table.
+    pub const NAMES: [&'static str; 5] = ["road_id_last", "road_name_last", "name_last", "lat_last", "lon_last"];
+
+    pub fn of(batch: &'a RecordBatch) -> Self {
+        let [road_id, road_name, name, lat, lon] = Self::NAMES.map(|name| batch.column_by_name(name));
+        Self {
+            road_id: road_id.and_then(|column| column.as_string_opt()),
+            road_name: road_name.and_then(|column| column.as_string_opt()),
+            name: name.and_then(|column| column.as_string_opt()),
+            lat: lat.and_then(|column| column.as_primitive_opt()),
+            lon: lon.and_then(|column| column.as_primitive_opt()),
+        }
+    }
+}
+
+/// A text, or none where the column is absent or null.
+pub(super) fn text(column: Option<&StringArray>, row: usize) -> Option<&str> {
+    column
+        .filter(|column| !column.is_null(row))
+        .map(|column| column.value(row))
+}
+
+/// A number, or none where the column is absent or null.
+pub(super) fn number(column: Option<&Float64Array>, row: usize) -> Option<f64> {
+    column
+        .filter(|column| !column.is_null(row))
+        .map(|column| column.value(row))
+}
+
 /// A value, or NaN where it is null.
 pub(super) fn float_or_nan(values: &Float64Array, row: usize) -> f64 {
     if values.is_null(row) {

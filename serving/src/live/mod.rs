@@ -1,6 +1,8 @@
-//! Live state: the recent windows of every served target, fed by commits and rebuilt from the lake.
+//! Live state: the recent windows of every served target, where every key is, and the incidents that are known; fed by commits
+//! and rebuilt from the lake.
 
 mod columns;
+mod incidents;
 mod panel;
 mod rebuild;
 mod ring;
@@ -15,17 +17,22 @@ use arterial_datasets::stream::{StreamCatalog, StreamDefinition};
 use arterial_datasets::time::{Duration, SECOND, Timestamp};
 
 pub use columns::{target_column, target_fields};
+pub use incidents::{Incident, Incidents};
 pub use panel::{Shape, digest, panel};
 pub use ring::Ring;
-pub use stream::{KeyInfo, LiveStream, State, Taken};
+pub use stream::{KeyInfo, LiveStream, Place, State, Taken};
 
 use crate::metrics::{Metric, Metrics};
 use crate::{Error, Result};
+
+/// The stream of incidents.
+const INCIDENTS: &str = "incidents";
 
 /// The live state of every stream.
 #[derive(Debug)]
 pub struct Live {
     streams: BTreeMap<String, LiveStream>,
+    incidents: Incidents,
     history_bytes: usize,
 }
 
@@ -35,6 +42,7 @@ impl Live {
         let live = |stream: &Arc<StreamDefinition>| (stream.name.clone(), LiveStream::new(Arc::clone(stream), history));
         Self {
             streams: catalog.iter().map(live).collect(),
+            incidents: Incidents::new(catalog.get(INCIDENTS).ok().cloned()),
             history_bytes,
         }
     }
@@ -56,6 +64,11 @@ impl Live {
     /// The streams, by name.
     pub fn streams(&self) -> impl Iterator<Item = &LiveStream> {
         self.streams.values()
+    }
+
+    /// The incidents that are known.
+    pub fn incidents(&self) -> &Incidents {
+        &self.incidents
     }
 
     /// Takes the rows of one commit.

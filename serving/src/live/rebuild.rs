@@ -4,6 +4,7 @@ use arterial_datasets::lake::{Lake, Scan};
 use arterial_datasets::time::{Duration, Timestamp};
 use futures::TryStreamExt;
 
+use super::columns::PlaceColumns;
 use super::stream::LiveStream;
 use super::target_column;
 use crate::Result;
@@ -25,6 +26,7 @@ impl LiveStream {
         let wanted = fields
             .iter()
             .filter_map(|field| target_column(self.definition(), field));
+        let wanted = wanted.chain(PlaceColumns::NAMES.map(String::from));
         columns.extend(wanted.filter(|column| schema.field_with_name(column).is_ok()));
         let watermark = table
             .progress()

@@ -8,7 +8,7 @@ use arterial_datasets::stream::StreamDefinition;
 use arterial_datasets::time::{Duration, Timestamp};
 use tokio::sync::watch;
 
-use super::columns::{WindowColumns, float_or_nan, floats, target_column};
+use super::columns::{PlaceColumns, WindowColumns, float_or_nan, floats, number, target_column, text};
 use super::ring::Ring;
 use crate::sync::{read, write};
 use crate::{Error, Result};
@@ -22,13 +22,30 @@ pub struct Taken {
     pub revisions: u64,
 }
 
+/// Where a key is, as its newest window with such a word says; nothing of what its stream does not keep.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Place {
+    /// The zone that it was last seen in.
+    pub zone: Option<Arc<str>>,
+    /// The road, such as `R0001`.
+    pub road_id: Option<Arc<str>>,
+    /// The road's name.
+    pub road_name: Option<Arc<str>>,
+    /// What the key itself is called, such as a station's name.
+    pub name: Option<Arc<str>>,
+    /// Latitude, degrees.
+    pub lat: Option<f64>,
+    /// Longitude, degrees.
+    pub lon: Option<f64>,
+}
+
 /// One key, for people.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeyInfo {
     /// The key.
     pub key: Arc<str>,
-    /// The zone that it was last seen in.
-    pub zone: Option<Arc<str>>,
+    /// Where it is.
+    pub place: Place,
     /// The start of its newest window.
     pub newest: Timestamp,
 }
@@ -47,8 +64,9 @@ pub struct LiveStream {
 #[derive(Debug, Default)]
 pub struct State {
     keys: Vec<Arc<str>>,
-    zones: Vec<Option<Arc<str>>>,
-    newest: Vec<Timestamp>,
+    places: Vec<Place>,
+    /// The newest window and revision.
+    newest: Vec<(Timestamp, i32)>,
     index: HashMap<Arc<str>, usize>,
     texts: HashMap<Arc<str>, Arc<str>>,
     rings: BTreeMap<String, Ring>,
@@ -66,9 +84,9 @@ impl State {
         &self.keys
     }
 
-    /// The zone that each key was last seen in, by position.
-    pub fn zones(&self) -> &[Option<Arc<str>>] {
-        &self.zones
+    /// Where each key is, by position.
+    pub fn places(&self) -> &[Place] {
+        &self.places
     }
 
     /// The recent values of `field`, where it is served.
@@ -76,25 +94,39 @@ impl State {
         self.rings.get(field)
     }
 
-    fn enter(&mut self, key: &str, zone: Option<&str>, start: Timestamp) -> usize {
-        let at = self.position(key).unwrap_or_else(|| self.add(key, start));
-        if start >= self.newest[at] {
-            self.newest[at] = start;
-            if let Some(zone) = zone
-                && self.zones[at].as_deref() != Some(zone)
-            {
-                let zone = self.text(zone);
-                self.zones[at] = Some(zone);
-            }
+    /// The position of a row's key, which is added where it is new. The newest window says where the key is; what it does not say
+    /// stays as it was known.
+    fn enter(&mut self, windows: &WindowColumns<'_>, places: &PlaceColumns<'_>, row: usize) -> usize {
+        let key = windows.keys.value(row);
+        let seen = (Timestamp(windows.starts.value(row)), windows.revisions.value(row));
+        let at = self.position(key).unwrap_or_else(|| self.add(key, seen));
+        if seen >= self.newest[at] {
+            self.newest[at] = seen;
+            let mut place = std::mem::take(&mut self.places[at]);
+            self.update(&mut place.zone, windows.zone(row));
+            self.update(&mut place.road_id, text(places.road_id, row));
+            self.update(&mut place.road_name, text(places.road_name, row));
+            self.update(&mut place.name, text(places.name, row));
+            place.lat = number(places.lat, row).or(place.lat);
+            place.lon = number(places.lon, row).or(place.lon);
+            self.places[at] = place;
         }
         at
     }
 
-    fn add(&mut self, key: &str, start: Timestamp) -> usize {
+    fn update(&mut self, known: &mut Option<Arc<str>>, said: Option<&str>) {
+        if let Some(said) = said
+            && known.as_deref() != Some(said)
+        {
+            *known = Some(self.text(said));
+        }
+    }
+
+    fn add(&mut self, key: &str, seen: (Timestamp, i32)) -> usize {
         let key: Arc<str> = key.into();
         self.keys.push(Arc::clone(&key));
-        self.zones.push(None);
-        self.newest.push(start);
+        self.places.push(Place::default());
+        self.newest.push(seen);
         self.index.insert(key, self.keys.len() - 1);
         self.keys.len() - 1
     }
@@ -162,9 +194,9 @@ impl LiveStream {
         let mut guard = write(&self.state);
         let state = &mut *guard;
         let mut positions = Vec::with_capacity(batch.num_rows());
+        let places = PlaceColumns::of(batch);
         for row in 0..batch.num_rows() {
-            let start = Timestamp(windows.starts.value(row));
-            positions.push(state.enter(windows.keys.value(row), windows.zone(row), start));
+            positions.push(state.enter(&windows, &places, row));
             taken.revisions += u64::from(windows.revisions.value(row) > 0);
         }
         for (field, ring) in &mut state.rings {
@@ -181,7 +213,7 @@ impl LiveStream {
             }
         }
         state.watermark = state.watermark.max(watermark);
-        let newest = state.newest.iter().max().copied();
+        let newest = state.newest.iter().map(|(start, _)| *start).max();
         drop(guard);
         self.changed.send_replace(newest);
         Ok(taken)
@@ -216,7 +248,7 @@ impl LiveStream {
     pub fn keys_after(&self, after: &str, zones: &[String], limit: usize) -> Vec<KeyInfo> {
         let state = read(&self.state);
         let wanted = |at: &usize| {
-            let zone = state.zones[*at].as_deref();
+            let zone = state.places[*at].zone.as_deref();
             *state.keys[*at] > *after
                 && (zones.is_empty() || zone.is_some_and(|zone| zones.iter().any(|one| one == zone)))
         };
@@ -225,10 +257,16 @@ impl LiveStream {
         found.truncate(limit);
         let info = |at: usize| KeyInfo {
             key: Arc::clone(&state.keys[at]),
-            zone: state.zones[at].clone(),
-            newest: state.newest[at],
+            place: state.places[at].clone(),
+            newest: state.newest[at].0,
         };
         found.into_iter().map(info).collect()
+    }
+
+    /// Where `key` is; none where it never reported.
+    pub fn place(&self, key: &str) -> Option<Place> {
+        let state = read(&self.state);
+        state.position(key).map(|at| state.places[at].clone())
     }
 
     /// Whether `key` has ever reported.

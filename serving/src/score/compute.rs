@@ -98,7 +98,7 @@ fn blank(stream: &LiveStream, order: &Order, step: Duration) -> Option<Issue> {
             step,
             issued_at: order.now,
             quantiles: order.quantiles.iter().map(|one| f64::from(*one)).collect(),
-            zones: state.zones().to_vec(),
+            zones: state.places().iter().map(|place| place.zone.clone()).collect(),
             newest: (0..keys.len()).map(|key| ring.newest_of(key)).collect(),
             in_domain: keys
                 .iter()

@@ -5,6 +5,7 @@ mod flight;
 mod forecasts;
 mod kafka;
 mod load;
+mod places;
 mod registry;
 mod server;
 mod support;

@@ -15,6 +15,8 @@ use crate::service::Foundation;
 pub const TOPIC: &str = DEFAULT_TOPIC;
 /// The number that it forecasts.
 pub const FIELD: &str = DEFAULT_TARGET;
+/// The stream whose raw events are kept.
+const INCIDENTS: &str = "incidents";
 /// How often each reporter of the demonstration reports; weeks at every 5 seconds would take too long to play.
 const REPORTS: Duration = Duration(MINUTE);
 /// The length of a window of every built-in stream.
@@ -36,8 +38,8 @@ pub fn streams(mut catalog: StreamCatalog) -> anyhow::Result<StreamCatalog> {
     for name in names {
         let mut stream = catalog.get(&name)?.as_ref().clone();
         stream.interval = stream.interval.map(|_| REPORTS);
-        // Weeks of raw events of a city that does not exist are worth nobody's disk.
-        stream.archive = false;
+        // Weeks of raw events of a city that does not exist are worth nobody's disk, but alerts look for their cause among incidents.
+        stream.archive = name == INCIDENTS;
         catalog.insert(stream);
     }
     Ok(catalog)
