@@ -1,11 +1,11 @@
 //! What ingest costs: events per CPU-second, the wait for a closed window, and memory by key.
 //!
 //! ```text
-//! cargo run --release -p arterial-features --example ingest -- throughput [EVENTS] [KEYS] [archive] [kafka]
+//! cargo run --release -p arterial-features --example ingest -- throughput [EVENTS] [KEYS] [archive] [kafka] [bare]
 //! cargo run --release -p arterial-features --example ingest -- latency [WINDOWS] [KEYS]
 //! cargo run --release -p arterial-features --example ingest -- memory [KEYS] [EVENTS OF EACH]
 //! ```
-//! Each prints one line of JSON. Windows are committed to a local lake with fsync. `kafka` and `latency` start a real broker
+//! `bare` leaves out where the sensors are. Each prints one line of JSON. Windows are committed to a local lake with fsync. `kafka` and `latency` start a real broker
 //! (Java and Maven are needed) and read from it as the service does.
 
 mod events;

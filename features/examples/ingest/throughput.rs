@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use arterial_datasets::stream::StreamDefinition;
 use arterial_features::source::Source;
 
 use super::Result;
@@ -14,25 +15,25 @@ const CHUNK: usize = 100_000;
 
 /// Measures the pipeline alone: the records stand in memory, or with the broker, before it starts.
 pub fn measure(events: usize, keys: usize, words: &[&str]) -> Result {
-    let archive = words.contains(&"archive");
+    let mut definition = stream(words.contains(&"archive"))?;
+    if words.contains(&"bare") {
+        definition.fields.iter_mut().for_each(|field| field.aggregates = None);
+    }
     if words.contains(&"kafka") {
         let broker = broker(PARTITIONS)?;
         fill(&broker, events, keys);
-        return run(kafka_source(&broker)?, events, keys, archive, "kafka");
+        return run(kafka_source(&broker)?, events, keys, definition, "kafka");
     }
-    run(
-        Scripted::new(Rendered::new(events, keys)),
-        events,
-        keys,
-        archive,
-        "memory",
-    )
+    let source = Scripted::new(Rendered::new(events, keys));
+    run(source, events, keys, definition, "memory")
 }
 
-fn run(source: impl Source, events: usize, keys: usize, archive: bool, from: &str) -> Result {
+fn run(source: impl Source, events: usize, keys: usize, definition: StreamDefinition, from: &str) -> Result {
     let ground = Ground::new()?;
+    let archive = definition.archive;
+    let described = definition.descriptive_fields().count();
     let (began, cpu) = (Instant::now(), cpu_seconds());
-    let mut pipeline = ground.pipeline(source, stream(archive)?)?;
+    let mut pipeline = ground.pipeline(source, definition)?;
     let mut read = 0;
     while read < events {
         read += pipeline.turn()?.records;
@@ -41,7 +42,7 @@ fn run(source: impl Source, events: usize, keys: usize, archive: bool, from: &st
     let (cpu, wall) = (cpu_seconds() - cpu, began.elapsed().as_secs_f64());
     let status = &pipeline.status().streams[TOPIC];
     println!(
-        r#"{{"events":{events},"counted":{},"keys":{keys},"windows":{},"archive":{archive},"from":"{from}","cpu_seconds":{cpu:.2},"wall_seconds":{wall:.2},"events_per_cpu_second":{:.0}}}"#,
+        r#"{{"events":{events},"counted":{},"keys":{keys},"windows":{},"archive":{archive},"described":{described},"from":"{from}","cpu_seconds":{cpu:.2},"wall_seconds":{wall:.2},"events_per_cpu_second":{:.0}}}"#,
         status.events,
         status.windows,
         events as f64 / cpu.max(0.01),

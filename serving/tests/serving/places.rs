@@ -19,22 +19,18 @@ use crate::support::{START, Service, TOPIC, batch, waiting, window};
 /// A window of `key`, by number and revision, with a road and a latitude.
 fn placed(number: i64, revision: i32, road: Option<&str>, lat: Option<f64>) -> RecordBatch {
     let plain = batch(&[("a", "north", number, revision, Some(50.0))]);
-    let columns = plain
-        .schema()
-        .fields()
-        .iter()
-        .zip(plain.columns())
-        .map(|(field, column)| {
-            let column: ArrayRef = match field.name().as_str() {
-                "road_id_last" => Arc::new(StringArray::from(vec![road])),
-                "road_name_last" => Arc::new(StringArray::from(vec![road.map(|road| format!("{road} street"))])),
-                "lat_last" => Arc::new(Float64Array::from(vec![lat])),
-                "lon_last" => Arc::new(Float64Array::from(vec![lat.map(|lat| lat - 46.0)])),
-                _ => Arc::clone(column),
-            };
-            column
-        });
-    RecordBatch::try_new(plain.schema(), columns.collect()).unwrap()
+    let schema = plain.schema();
+    let columns = schema.fields().iter().zip(plain.columns()).map(|(field, column)| {
+        let column: ArrayRef = match field.name().as_str() {
+            "road_id_last" => Arc::new(StringArray::from(vec![road])),
+            "road_name_last" => Arc::new(StringArray::from(vec![road.map(|road| format!("{road} street"))])),
+            "lat_last" => Arc::new(Float64Array::from(vec![lat])),
+            "lon_last" => Arc::new(Float64Array::from(vec![lat.map(|lat| lat - 46.0)])),
+            _ => Arc::clone(column),
+        };
+        column
+    });
+    RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap()
 }
 
 fn place_of(service: &Service, key: &str) -> Option<Place> {
