@@ -89,12 +89,6 @@ impl Group {
         kind && extent
     }
 
-    /// Whether `alert` is made of things of this nature, whatever its extent.
-    pub(super) fn is_akin(&self, alert: &Alert) -> bool {
-        let suspected = alert.kind == Kind::SensorFault && alert.symptom.nature() == Nature::Event;
-        (self.nature == Nature::Event) == (is_event(alert) || suspected)
-    }
-
     /// An alert that was resolved a short while ago at the same place and about the same thing.
     pub(super) fn former<'a>(&self, round: &Round, shelf: &'a Shelf) -> Option<&'a Alert> {
         let lately = |alert: &&Alert| {

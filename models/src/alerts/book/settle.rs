@@ -14,21 +14,6 @@ use crate::alerts::symptom::Symptom;
 
 /// Settles `group` and gives the alert that it is now.
 pub(super) fn settle(group: &Group, round: &Round, shelf: &mut Shelf) -> Option<String> {
-    let taken = taken(group, round, shelf);
-    let is_known = group
-        .target
-        .iter()
-        .chain(&group.absorbs)
-        .any(|id| taken.ids.contains(id));
-    let free: Vec<&str> = group
-        .keys
-        .iter()
-        .map(|key| &**key)
-        .filter(|key| !taken.keys.contains(*key))
-        .collect();
-    if is_known || (group.target.is_none() && free.len() < group.keys.len()) {
-        return None;
-    }
     let (target, absorbs) = survivor(group, shelf);
     let id = target
         .or_else(|| reopen(group, round, shelf))
@@ -37,27 +22,9 @@ pub(super) fn settle(group: &Group, round: &Round, shelf: &mut Shelf) -> Option<
         merge(&part, &id, round, shelf);
     }
     if let Some(entry) = shelf.get_mut(&id) {
-        entry.now.add_keys(free.into_iter());
+        entry.now.add_keys(group.keys.iter().map(|key| &**key));
     }
     Some(id)
-}
-
-/// Alerts that have taken this window in already, before a restart, and their keys.
-#[derive(Default)]
-struct Taken {
-    ids: BTreeSet<String>,
-    keys: BTreeSet<String>,
-}
-
-fn taken(group: &Group, round: &Round, shelf: &Shelf) -> Taken {
-    let mut all = Taken::default();
-    let of_topic = shelf.alerts().filter(|alert| alert.topic == round.topic);
-    let taken = of_topic.filter(|alert| alert.since <= round.window && round.window <= alert.last_window);
-    for alert in taken.filter(|alert| group.is_akin(alert)) {
-        all.ids.insert(alert.alert_id.clone());
-        all.keys.extend(alert.keys.iter().cloned());
-    }
-    all
 }
 
 /// The alert that stays, and those that become part of it: among neighbours the oldest stays.

@@ -34,22 +34,20 @@ fn an_alert_that_was_taken_on_says_by_whom_and_is_resolved_by_itself() {
 }
 
 #[test]
-fn an_alert_does_not_flicker_around_the_line() {
+fn an_alert_stays_until_it_is_well_below_the_line() {
     let mut town = Town::line(30);
     open(&mut town);
+    let all = |score: f64| move |sensor: usize| (5..9).contains(&sensor).then(|| slow(score));
     for step in 1..12 {
-        town.feed(step, |sensor| {
-            (5..9)
-                .contains(&sensor)
-                .then(|| slow(if step % 2 == 0 { 1.1 } else { 0.8 }))
-        });
+        town.feed(step, all(0.8));
     }
     assert!(town.only().is_live());
-    assert_eq!(town.only().closed_at, None);
-    for step in 12..16 {
-        town.feed(step, |sensor| (5..9).contains(&sensor).then(|| slow(0.6)));
-    }
-    assert_eq!(town.only().state, State::Resolved);
+    town.feed(12, all(0.6));
+    town.feed(13, all(0.6));
+    assert!(town.only().is_live(), "calm for too short a time");
+    town.feed(14, all(0.6));
+    let alert = town.only();
+    assert_eq!((alert.state, alert.closed_at), (State::Resolved, Some(at(15))));
 }
 
 #[test]

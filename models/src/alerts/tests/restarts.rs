@@ -169,6 +169,26 @@ proptest! {
 }
 
 #[test]
+fn windows_from_before_an_alert_are_not_taken_for_its_own() {
+    let town = town();
+    let silent = |sensors: Range<usize>, steps: Range<i64>| Happening {
+        sensors,
+        steps,
+        score: 2.0,
+        silent: true,
+    };
+    // A zone is silent for long; when most of the city is, half as many silent sensors are enough for that to go on.
+    let history = history(&town, &[silent(30..37, 0..STEPS), silent(0..25, 18..STEPS)]);
+    let mut table = BTreeMap::new();
+    let mut book = AlertBook::new(settings()).unwrap();
+    for step in 0..20 {
+        store(&mut table, feed(&mut book, step, &history, &town));
+    }
+    assert_eq!(table.values().filter(|alert| alert.is_live()).count(), 2);
+    restart(&table, 20, &history, &town);
+}
+
+#[test]
 fn older_revisions_among_the_newest_do_no_harm() {
     let town = town();
     let happenings = [Happening {
