@@ -6,7 +6,7 @@ use std::ops::Range;
 use proptest::prelude::*;
 
 use super::town::{Strange, Town, at, rule, settings, slow};
-use crate::alerts::{Alert, AlertBook, Cause, Incident, Reason, Signal, Weather};
+use crate::alerts::{Alert, AlertBook, Cause, Incident, Reason, Signal, Suppression, Weather};
 
 /// Something that happens: which sensors, when, how strange, and whether they are silent rather than slow.
 #[derive(Debug, Clone)]
@@ -57,6 +57,14 @@ fn history(town: &Town, happenings: &[Happening]) -> Vec<Vec<Signal>> {
 fn town() -> Town {
     let mut town = Town::line(SENSORS);
     town.around.weather = Some(Weather::default());
+    town.around.suppressions = vec![Suppression {
+        name: "works".into(),
+        kinds: Vec::new(),
+        zones: vec!["Z0".into(), "Z2".into()],
+        keys: Vec::new(),
+        from: at(8),
+        until: at(20),
+    }];
     town.around.incidents = vec![Incident {
         incident_id: "INC".into(),
         cause: Cause::Accident,
