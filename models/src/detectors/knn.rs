@@ -8,6 +8,7 @@
 //! are compared with 2,048.
 
 use ndarray::{Array1, Array2, Axis};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::neighbours::Neighbours;
@@ -113,9 +114,11 @@ impl FittedTableDetector for FittedKnn {
         check_places(table, rows)?;
         let scaled = self.scale.apply(table.values().select(Axis(0), rows).view());
         let mut shares = Array2::zeros(scaled.raw_dim());
-        for (mut shares, row) in shares.rows_mut().into_iter().zip(scaled.rows()) {
-            shares.assign(&self.neighbours.shares(row));
-        }
+        let pairs = shares
+            .axis_iter_mut(Axis(0))
+            .into_par_iter()
+            .zip(scaled.axis_iter(Axis(0)).into_par_iter());
+        pairs.for_each(|(mut shares, row)| shares.assign(&self.neighbours.shares(row)));
         Ok(shares)
     }
 

@@ -90,15 +90,15 @@ impl Neighbours {
     pub(super) fn shares(&self, row: ArrayView1<'_, f32>) -> Array1<f64> {
         let mut shares = Array1::zeros(row.len());
         for sample in self.rows.outer_iter() {
-            let by_distance = |neighbour: &ArrayView1<'_, f32>| {
-                let square = square(row, *neighbour);
-                if square > 0.0 { square } else { f32::INFINITY }
-            };
-            let nearest = sample
+            let distances = sample
                 .rows()
                 .into_iter()
-                .min_by(|one, other| by_distance(one).total_cmp(&by_distance(other)));
-            for (share, (value, other)) in shares.iter_mut().zip(row.iter().zip(nearest.into_iter().flatten())) {
+                .map(|neighbour| (square(row, neighbour), neighbour));
+            let others = distances.filter(|(square, _)| *square > 0.0 && square.is_finite());
+            let nearest = others
+                .min_by(|one, other| one.0.total_cmp(&other.0))
+                .map(|(_, neighbour)| neighbour);
+            for (share, (value, other)) in shares.iter_mut().zip(row.iter().zip(nearest.iter().flatten())) {
                 let difference = f64::from(value - other);
                 if !difference.is_nan() {
                     *share += difference * difference;
