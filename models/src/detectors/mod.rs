@@ -5,6 +5,7 @@ mod autoencoder;
 mod isolation_forest;
 mod knn;
 mod neighbours;
+pub mod online;
 mod refitted;
 pub mod residual;
 pub mod rules;
@@ -40,6 +41,8 @@ pub fn for_series() -> Vec<Box<dyn SeriesDetector>> {
         Box::new(residual::ResidualSeries::default()),
         Box::new(SeriesIsolationForest),
         Box::new(SeriesAutoencoder),
+        Box::new(online::Knn),
+        Box::new(online::Auto),
     ]
 }
 

@@ -4,6 +4,7 @@ mod contract;
 mod detectors;
 mod gbdt;
 mod losloop;
+mod online;
 mod onnx;
 mod registry;
 mod spatial;

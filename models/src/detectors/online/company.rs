@@ -1,0 +1,180 @@
+//! What several columns say of a row by being together.
+
+use std::f64::consts::TAU;
+
+use super::column::Column;
+use super::day::Usual;
+use super::evidence::{Evidence, Finding, Question};
+use super::given::Given;
+use super::neighbours::Neighbours;
+use super::together::Together;
+
+/// Numbers that are kept for the neighbours, so that time and memory do not grow with the columns.
+const KEPT: usize = 12_288;
+/// A number of a row counts up to so many spreads.
+const MOST: f64 = 12.0;
+
+/// The questions that are asked of rows of more than one column. Single columns are asked for news only, as one column alone
+/// goes wrong in many ways that mean nothing; columns that deviate together are credible in every row.
+#[derive(Debug, Clone)]
+pub(super) struct Company {
+    columns: usize,
+    time_of_day: Vec<Question>,
+    given: Vec<(Given, Question)>,
+    values: Neighbours,
+    values_apart: Question,
+    before: Option<Vec<f64>>,
+    together: Option<Together>,
+    apart: Question,
+}
+
+/// A row as it came, and what is usual at its time of the day.
+pub(super) struct Row<'a> {
+    pub(super) values: &'a [Option<f64>],
+    pub(super) usual: &'a [Option<Usual>],
+    /// As a part of the day, where days are known.
+    pub(super) time: Option<f64>,
+    /// Whether the time of the day is known, but not yet what is usual then.
+    pub(super) awaited: bool,
+    pub(super) columns: &'a [Column],
+}
+
+impl Company {
+    pub(super) fn new(columns: usize) -> Self {
+        let pairs = if columns == 2 { 2 } else { 0 };
+        let size = 2 * columns + 2;
+        Self {
+            columns,
+            time_of_day: vec![Question::of_state(); columns],
+            given: vec![(Given::new(), Question::of_state()); pairs],
+            values: Neighbours::new(size, (KEPT / size).max(64)),
+            values_apart: Question::of_state(),
+            before: None,
+            together: (columns > 2).then(|| Together::new(columns)),
+            apart: Question::of_lasting_state(),
+        }
+    }
+
+    /// Takes the next row, before its columns learn from it, and returns how many pieces of evidence were found; the two halves of a
+    /// relation are one. What will be found once the days are known counts already, so that the line does not rise then.
+    pub(super) fn observe(&mut self, row: &Row<'_>, found: &mut Vec<Evidence>) -> usize {
+        self.ask(row, found);
+        let halves = found
+            .iter()
+            .filter(|evidence| matches!(evidence.finding, Finding::Given { .. }));
+        let waiting = if row.awaited { self.columns } else { 0 };
+        found.len() - halves.count() / 2 + waiting
+    }
+
+    fn ask(&mut self, row: &Row<'_>, found: &mut Vec<Evidence>) {
+        self.ask_together(row, found);
+        let complete: Option<Vec<f64>> = row.values.iter().copied().collect();
+        let Some(values) = complete else {
+            self.before = None;
+            return;
+        };
+        self.ask_time_of_day(row, &values, found);
+        self.ask_given(row, &values, found);
+        self.ask_values(row, &values, found);
+    }
+
+    fn ask_together(&mut self, row: &Row<'_>, found: &mut Vec<Evidence>) {
+        let told = self.together.as_mut().and_then(|together| together.observe(row.values));
+        if let Some(told) = told {
+            found.push(Evidence {
+                surprise: self.apart.ask(told.length),
+                finding: Finding::Together {
+                    column: told.column,
+                    mean: told.mean,
+                    expected: told.expected,
+                },
+            });
+        }
+    }
+
+    fn ask_time_of_day(&mut self, row: &Row<'_>, values: &[f64], found: &mut Vec<Evidence>) {
+        for (column, question) in self.time_of_day.iter_mut().enumerate() {
+            let Some(usual) = row.usual[column] else { continue };
+            let value = values[column];
+            let deviation = usual.standardise(value);
+            let (low, high) = usual.range();
+            found.push(Evidence {
+                surprise: question.ask(deviation.abs() + NOTHING),
+                finding: Finding::TimeOfDay {
+                    column,
+                    value,
+                    low,
+                    high,
+                },
+            });
+        }
+    }
+
+    /// Both directions of a relation are one piece of evidence, so each counts half.
+    fn ask_given(&mut self, row: &Row<'_>, values: &[f64], found: &mut Vec<Evidence>) {
+        for (column, (given, question)) in self.given.iter_mut().enumerate() {
+            let other = 1 - column;
+            let (value, other_value) = (values[column], values[other]);
+            if let Some(usual) = given.usual(other_value) {
+                let (low, high) = usual.range();
+                found.push(Evidence {
+                    surprise: 0.5 * question.ask(usual.standardise(value).abs() + NOTHING),
+                    finding: Finding::Given {
+                        column,
+                        value,
+                        low,
+                        high,
+                        other,
+                        other_value,
+                    },
+                });
+            }
+            given.learn(value, other_value, row.columns[other].scale());
+        }
+    }
+
+    fn ask_values(&mut self, row: &Row<'_>, values: &[f64], found: &mut Vec<Evidence>) {
+        let before = self.before.replace(values.to_vec());
+        let scales: Vec<_> = row.columns.iter().map(Column::scale).collect();
+        if scales.iter().all(|scale| scale.spread() <= 0.0) {
+            return;
+        }
+        let standard = scales
+            .iter()
+            .zip(values)
+            .map(|(scale, value)| scale.standardise(*value));
+        let changes = scales.iter().enumerate().map(|(column, scale)| {
+            let before = before.as_ref().map_or(values[column], |before| before[column]);
+            (values[column] - before) / scale.unit()
+        });
+        let angle = row.time.map(|time| TAU * time);
+        let time = [angle.map_or(0.0, f64::sin), angle.map_or(0.0, f64::cos)];
+        let all = standard
+            .chain(changes)
+            .map(|value| value.clamp(-MOST, MOST))
+            .chain(time);
+        let vector: Vec<f32> = all.map(|value| value as f32).collect();
+        if let Some((distance, nearest)) = self.values.distance(&vector) {
+            let differences = vector.iter().zip(&nearest).take(self.columns);
+            let column = farthest(differences.map(|(a, b)| f64::from(a - b)));
+            let nearest = scales[column].centre() + f64::from(nearest[column]) * scales[column].unit();
+            let finding = Finding::Apart {
+                column,
+                value: values[column],
+                nearest,
+            };
+            let surprise = self.values_apart.ask(distance + NOTHING);
+            found.push(Evidence { surprise, finding });
+        }
+        self.values.remember(&vector);
+    }
+}
+
+/// Differences below this share of the spread say nothing.
+const NOTHING: f64 = 0.3;
+
+/// The place of the largest absolute value.
+fn farthest(values: impl Iterator<Item = f64>) -> usize {
+    let sizes = values.map(f64::abs).enumerate();
+    sizes.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(place, _)| place)
+}

@@ -1,0 +1,239 @@
+//! What the detectors of series promise: what they find, what they leave alone, and what becomes of bad input.
+
+use arterial_datasets::time::{DAY, MINUTE, Timestamp};
+use arterial_models::detector::{Verdict, Watch};
+use arterial_models::detectors::{for_series, series_detector};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const STEP: i64 = 15 * MINUTE;
+const ROWS_A_DAY: usize = (DAY / STEP) as usize;
+
+fn names(count: usize) -> Vec<String> {
+    ["volume", "density", "speed"]
+        .iter()
+        .take(count)
+        .map(|name| (*name).to_owned())
+        .collect()
+}
+
+fn watch(detector: &str, columns: usize) -> Box<dyn Watch> {
+    series_detector(detector).unwrap().start(&names(columns), 1).unwrap()
+}
+
+fn time(row: usize) -> Timestamp {
+    Timestamp(1_700_000_000_000_000 / DAY * DAY + row as i64 * STEP)
+}
+
+fn observe(detector: &str, rows: &[Vec<f64>]) -> Vec<Verdict> {
+    let mut watch = watch(detector, rows[0].len());
+    rows.iter()
+        .enumerate()
+        .map(|(row, values)| watch.observe(time(row), values))
+        .collect()
+}
+
+fn scores(verdicts: &[Verdict]) -> Vec<f64> {
+    verdicts.iter().map(|verdict| verdict.score.into()).collect()
+}
+
+/// Normal noise: the sum of twelve uniform numbers.
+fn normal(random: &mut ChaCha8Rng) -> f64 {
+    (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0
+}
+
+/// Noise with heavy tails: Student's t with three degrees of freedom.
+fn heavy(random: &mut ChaCha8Rng) -> f64 {
+    let spread = (0..3).map(|_| normal(random).powi(2)).sum::<f64>() / 3.0;
+    normal(random) / spread.sqrt().max(0.05)
+}
+
+/// Traffic of one sensor: two rush hours on workdays.
+fn traffic(row: usize, random: &mut ChaCha8Rng) -> f64 {
+    let hour = (row % ROWS_A_DAY) as f64 / 4.0;
+    let rush = |at: f64| (-((hour - at) / 1.5).powi(2)).exp();
+    200.0 + 800.0 * rush(8.0) + 600.0 * rush(17.0) + 25.0 * normal(random)
+}
+
+fn traffic_of(days: usize, seed: u64) -> Vec<Vec<f64>> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    (0..days * ROWS_A_DAY)
+        .map(|row| vec![traffic(row, &mut random)])
+        .collect()
+}
+
+/// Whether any of the rows is above the line, and the reason of the highest.
+fn alert(verdicts: &[Verdict]) -> Option<&str> {
+    let most = verdicts.iter().max_by(|a, b| a.score.partial_cmp(&b.score).unwrap())?;
+    most.score.is_alert().then_some(most.reason.as_str())
+}
+
+#[test]
+fn a_jump_is_found_in_its_first_row_and_named() {
+    let mut rows = traffic_of(20, 1);
+    let at = rows.len() - 40;
+    rows[at..].iter_mut().for_each(|row| row[0] += 4000.0);
+    let verdicts = observe("auto", &rows);
+    assert!(verdicts[at].score.is_alert());
+    assert!(verdicts[at].reason.contains("volume"), "{}", verdicts[at].reason);
+    assert!(verdicts[at].reason.contains("expected"), "{}", verdicts[at].reason);
+}
+
+#[test]
+fn the_score_of_a_row_reads_no_row_after_it() {
+    let rows = traffic_of(6, 2);
+    for kind in for_series() {
+        let whole = observe(kind.name(), &rows);
+        let part = observe(kind.name(), &rows[..400]);
+        assert_eq!(whole[..400], part, "{}", kind.name());
+    }
+}
+
+#[test]
+fn too_few_rows_are_said_to_be_too_few() {
+    for detector in ["auto", "knn"] {
+        let verdicts = observe(detector, &traffic_of(1, 3)[..3]);
+        assert_eq!(verdicts[2].reason, "learning: 3 of 150 rows");
+        assert_eq!(scores(&verdicts), [0.0; 3]);
+    }
+}
+
+#[test]
+fn nothing_that_comes_makes_a_score_that_is_no_number() {
+    let odd = [
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::MAX,
+        f64::MIN,
+        0.0,
+        -0.0,
+        f64::MIN_POSITIVE,
+    ];
+    let mut random = ChaCha8Rng::seed_from_u64(4);
+    for detector in ["auto", "knn"] {
+        for columns in 1..=3 {
+            let mut watch = watch(detector, columns);
+            for row in 0..1000 {
+                let values: Vec<f64> = (0..columns).map(|_| odd[random.random_range(0..odd.len())]).collect();
+                let at = Timestamp(random.random_range(i64::MIN..i64::MAX));
+                let score: f64 = watch.observe(at, &values).score.into();
+                assert!(score.is_finite() && score >= 0.0, "row {row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_constant_series_and_one_without_values_raise_nothing() {
+    for detector in ["auto", "knn"] {
+        for value in [0.0, 42.0, f64::NAN] {
+            let verdicts = observe(detector, &vec![vec![value, value]; 3000]);
+            assert!(
+                verdicts.iter().all(|verdict| !verdict.score.is_alert()),
+                "{detector}, {value}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_million_equal_rows_raise_nothing_and_a_change_after_them_does() {
+    for detector in ["auto", "knn"] {
+        let mut watch = watch(detector, 1);
+        for row in 0..1_000_000 {
+            let verdict = watch.observe(time(row), &[7.0]);
+            assert!(!verdict.score.is_alert());
+        }
+        assert!(watch.observe(time(1_000_000), &[8.0]).score.is_alert(), "{detector}");
+    }
+}
+
+#[test]
+fn a_slow_drift_is_found() {
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    let mut rows: Vec<Vec<f64>> = (0..3000).map(|_| vec![20.0 + normal(&mut random)]).collect();
+    for (age, row) in rows[2000..].iter_mut().enumerate() {
+        row[0] += 0.01 * age as f64;
+    }
+    let verdicts = observe("auto", &rows);
+    let reason = alert(&verdicts[2000..]).expect("the drift of ten spreads is found");
+    assert!(reason.starts_with("volume is"), "{reason}");
+}
+
+#[test]
+fn a_flat_line_after_life_is_found() {
+    let mut rows = traffic_of(20, 6);
+    let at = rows.len() - ROWS_A_DAY / 2;
+    let stuck = rows[at][0];
+    rows[at..].iter_mut().for_each(|row| row[0] = stuck);
+    let verdicts = observe("auto", &rows);
+    let reason = alert(&verdicts[at..]).expect("a stuck sensor is found");
+    assert!(reason.contains("hardly moves"), "{reason}");
+}
+
+#[test]
+fn a_changed_shape_of_the_day_is_found() {
+    let mut rows = traffic_of(25, 7);
+    let at = 22 * ROWS_A_DAY;
+    let mut random = ChaCha8Rng::seed_from_u64(8);
+    for (row, values) in rows.iter_mut().enumerate().skip(at) {
+        // The rush hours come six hours late: each value alone is one that is seen every day.
+        values[0] = traffic(row - ROWS_A_DAY / 4, &mut random);
+    }
+    let verdicts = observe("auto", &rows);
+    assert!(alert(&verdicts[at..at + ROWS_A_DAY]).is_some());
+}
+
+/// Volume and the density that goes with it.
+fn pairs_of(days: usize, seed: u64) -> Vec<Vec<f64>> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let row = |row| {
+        let volume = traffic(row, &mut random);
+        vec![volume, volume / 40.0 + 1e-5 * volume * volume + normal(&mut random)]
+    };
+    (0..days * ROWS_A_DAY).map(row).collect()
+}
+
+#[test]
+fn a_broken_relation_between_two_columns_is_found_and_named() {
+    let mut rows = pairs_of(20, 9);
+    let at = 19 * ROWS_A_DAY + 40;
+    // Neither is unusual at this time of the day by much, but the density is that of twice the volume.
+    for row in &mut rows[at..at + 3] {
+        row[1] *= 2.0;
+    }
+    let verdicts = observe("auto", &rows);
+    let reason = alert(&verdicts[at..at + 3]).expect("the broken relation is found");
+    assert!(reason.contains("density"), "{reason}");
+    assert!(alert(&verdicts[at - ROWS_A_DAY..at]).is_none());
+}
+
+/// Alerts of which each comes more than an hour after the one before.
+fn alerts(verdicts: &[Verdict]) -> usize {
+    let rows: Vec<usize> = (0..verdicts.len())
+        .filter(|row| verdicts[*row].score.is_alert())
+        .collect();
+    rows.iter()
+        .enumerate()
+        .filter(|(place, row)| *place == 0 || *row - rows[place - 1] > 4)
+        .count()
+}
+
+#[test]
+fn noise_and_regular_days_raise_at_most_one_false_alert_a_week() {
+    let days = 8 * 7;
+    let rows = days * ROWS_A_DAY;
+    for detector in ["auto", "knn"] {
+        let mut raised = 0;
+        for seed in 0..4 {
+            let mut random = ChaCha8Rng::seed_from_u64(100 + seed);
+            let noise: Vec<Vec<f64>> = (0..rows).map(|_| vec![heavy(&mut random)]).collect();
+            for rows in [noise, traffic_of(days, 200 + seed), pairs_of(days, 300 + seed)] {
+                raised += alerts(&observe(detector, &rows));
+            }
+        }
+        // Twelve series of eight weeks.
+        assert!(raised <= 12 * 8, "{detector}: {raised} alerts");
+    }
+}
