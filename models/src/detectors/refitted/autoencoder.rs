@@ -14,6 +14,9 @@ const WINDOW: usize = 8;
 /// Steps of a training: it happens while the stream waits.
 const STEPS: usize = 600;
 
+/// A smaller error, in units of the usual one, is no error.
+const LEAST_ERROR: f64 = 0.1;
+
 /// The kind: the network gives back windows of eight rows, and a row is as strange as its own part in its window, in units of the error that is
 /// usual for each column.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,7 +51,8 @@ impl Model for Windows {
 
     fn strangeness(&self, row: ArrayView1<'_, f64>) -> Result<f64> {
         let known = row.iter().step_by(WINDOW).filter(|value| !value.is_nan()).count();
-        Ok(self.shares(row)?.sum() / known.max(1) as f64)
+        // Errors far below the usual one are all alike: what is left of a constant series is rounding.
+        Ok((self.shares(row)?.sum() / known.max(1) as f64).max(LEAST_ERROR))
     }
 
     fn shares(&self, row: ArrayView1<'_, f64>) -> Result<Array1<f64>> {

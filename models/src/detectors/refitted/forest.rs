@@ -8,6 +8,11 @@ use crate::Result;
 use crate::detector::{SeriesDetector, Watch};
 use crate::isolation_forest::{Forest, ForestParameters};
 
+/// The score of the average row.
+const AVERAGE: f64 = 0.5;
+/// Less above it is rounding.
+const LEAST: f64 = 1e-6;
+
 /// The kind: each row with the two before it, and the changes over one and over four rows. Neighbouring values go together, so that what
 /// is strange lies off the diagonals: the forest is fully extended.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,7 +42,8 @@ impl Model for Forest {
     }
 
     fn strangeness(&self, row: ArrayView1<'_, f64>) -> Result<f64> {
-        Ok(self.score(as_table(row).view())?[0])
+        // Rows up to the average one are all alike, so that rounding in a constant series is no surprise.
+        Ok((self.score(as_table(row).view())?[0] - AVERAGE).max(LEAST))
     }
 
     fn shares(&self, row: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
