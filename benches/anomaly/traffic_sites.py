@@ -3,7 +3,8 @@
     python benches/anomaly/traffic_sites.py --arterial target/debug/arterial
 
 Truth is where at least half of the 20 annotators agree. An event is a run of such rows; a false alert is a run of rows above
-the threshold that touches no event. Event recall is taken at the lowest threshold with at most one false alert a week.
+the threshold that touches no event. Event recall is taken at the lowest threshold with at most one false alert a week of the calendar.
+The files leave out nights and weekends.
 """
 
 import numpy as np
@@ -11,8 +12,6 @@ import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from common import arguments, data, scores
-
-DAY, WEEK = 96, 672
 
 
 def read(path) -> tuple[pd.DataFrame, np.ndarray]:
@@ -27,9 +26,13 @@ def runs(flags: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(edges[::2], edges[1::2]))
 
 
-def event_recall(strangeness: np.ndarray, truth: np.ndarray, false_alerts_a_week: float = 1.0) -> float:
-    """The share of events of which any row is above the lowest threshold that keeps to so many false alerts a week."""
-    most = false_alerts_a_week * len(truth) / WEEK
+def weeks(frame: pd.DataFrame) -> float:
+    """How long the file is."""
+    return (frame["timestamp"].iloc[-1] - frame["timestamp"].iloc[0]) / pd.Timedelta(days=7)
+
+
+def event_recall(strangeness: np.ndarray, truth: np.ndarray, most: float) -> float:
+    """The share of events of which any row is above the lowest threshold with at most so many false alerts in the file."""
     events, found = runs(truth), 0.0
     for threshold in np.quantile(strangeness, 1 - np.geomspace(2e-4, 0.2, 300)):
         alert = (strangeness >= threshold) & (strangeness > 0)
@@ -39,19 +42,19 @@ def event_recall(strangeness: np.ndarray, truth: np.ndarray, false_alerts_a_week
     return found
 
 
-def figures(strangeness: np.ndarray, truth: np.ndarray) -> list[float]:
-    later = slice(14 * DAY, None)
+def figures(strangeness: np.ndarray, truth: np.ndarray, frame: pd.DataFrame) -> list[float]:
+    later = (frame["timestamp"] >= frame["timestamp"].iloc[0] + pd.Timedelta(days=14)).to_numpy()
     return [
         average_precision_score(truth, strangeness),
         average_precision_score(truth[later], strangeness[later]),
         roc_auc_score(truth, strangeness),
-        event_recall(strangeness, truth),
+        event_recall(strangeness, truth, weeks(frame)),
     ]
 
 
-def at_the_line(alert: np.ndarray, truth: np.ndarray) -> list[float]:
+def at_the_line(alert: np.ndarray, truth: np.ndarray, frame: pd.DataFrame) -> list[float]:
     """Event recall, false alerts a week, share of alert rows that are true."""
-    false_alerts = sum(not truth[left:right].any() for left, right in runs(alert)) / (len(truth) / WEEK)
+    false_alerts = sum(not truth[left:right].any() for left, right in runs(alert)) / weeks(frame)
     recall = np.mean([alert[left:right].any() for left, right in runs(truth)])
     return [recall, false_alerts, truth[alert].mean() if alert.any() else 0.0]
 
@@ -84,15 +87,15 @@ def main() -> None:
     sites = [read(path) for path in sorted(data("anomaly/traffic_labelled").glob("*.csv.gz"))]
     print("detector, AP, AP after 14 days, AUROC, event recall")
     found = [scores(options, frame) for frame, _ in sites]
-    each = [figures(one["score"].to_numpy(), truth) for one, (_, truth) in zip(found, sites)]
+    each = [figures(one["score"].to_numpy(), truth, frame) for one, (frame, truth) in zip(found, sites)]
     print(f"arterial {options.detector}, online", np.round(np.mean(each, 0), 3), "by site, AP:", np.round([one[0] for one in each], 3))
-    line = [at_the_line((one["score"] >= 1.0).to_numpy(), truth) for one, (_, truth) in zip(found, sites)]
+    line = [at_the_line((one["score"] >= 1.0).to_numpy(), truth, frame) for one, (frame, truth) in zip(found, sites)]
     print("  at the line: event recall, false alerts a week, precision of rows", np.round(np.mean(line, 0), 3))
     for name, kind in {} if options.no_peers else peers().items():
         each = []
         for frame, truth in sites:
             detector = kind(random_state=1) if name == "IForest" else kind()
-            each.append(figures(detector.fit(features(frame)).decision_scores_, truth))
+            each.append(figures(detector.fit(features(frame)).decision_scores_, truth, frame))
         print(f"PyOD {name}, whole file", np.round(np.mean(each, 0), 3))
 
 

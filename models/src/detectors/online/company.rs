@@ -11,6 +11,9 @@ use super::together::Together;
 
 /// Numbers that are kept for the neighbours, so that time and memory do not grow with the columns.
 const KEPT: usize = 12_288;
+/// What a change counts beside a value, which it is a part of; and the radius of the circle that the day is, in spreads.
+const CHANGE: f64 = 0.5;
+const RADIUS: f64 = 2.0;
 /// A number of a row counts up to so many spreads.
 const MOST: f64 = 12.0;
 
@@ -145,10 +148,10 @@ impl Company {
             .map(|(scale, value)| scale.standardise(*value));
         let changes = scales.iter().enumerate().map(|(column, scale)| {
             let before = before.as_ref().map_or(values[column], |before| before[column]);
-            (values[column] - before) / scale.unit()
+            CHANGE * (values[column] - before) / scale.unit()
         });
         let angle = row.time.map(|time| TAU * time);
-        let time = [angle.map_or(0.0, f64::sin), angle.map_or(0.0, f64::cos)];
+        let time = [angle.map_or(0.0, f64::sin), angle.map_or(0.0, f64::cos)].map(|part| RADIUS * part);
         let all = standard
             .chain(changes)
             .map(|value| value.clamp(-MOST, MOST))

@@ -169,7 +169,16 @@ impl Day {
         if !(slot.known && earned) {
             return None;
         }
-        let usual = self.slots.get(self.place(slot))?.usual(self.about_slot, ROWS)?;
+        let place = self.place(slot);
+        let own = self.slots.get(place)?;
+        let near = |other: Option<&Level>| {
+            other
+                .filter(|level| f64::from(level.rows) >= ROWS)
+                .map_or(own.deviation, |level| level.deviation)
+        };
+        let before = place.checked_sub(1).and_then(|before| self.slots.get(before));
+        let deviation = 0.5 * own.deviation + 0.25 * (near(self.slots.get(place + 1)) + near(before));
+        let usual = Level { deviation, ..*own }.usual(self.about_slot, ROWS)?;
         let tells = self.about_slot < 0.4 * self.about_all;
         Some(Usual { tells, ..usual })
     }
