@@ -1,7 +1,7 @@
 """The simulated city as an exam of the live detectors: delay, precision and recall for every event, false alerts a week.
 
-    cargo build -p arterial && cargo build -p arterial-training --example city_signals
-    python benches/anomaly/city.py --arterial target/debug/arterial --signals target/debug/examples/city_signals
+    cargo build --release -p arterial-models --example city_alerts
+    python benches/anomaly/city.py --city-alerts target/release/examples/city_alerts
 
 Four cities of other seeds run for four weeks each: two weeks to fit the model, one to warm the detectors up, one that counts.
 """
@@ -9,16 +9,13 @@ Four cities of other seeds run for four weeks each: two weeks to fit the model, 
 import argparse
 import collections
 import json
-import pathlib
 import statistics
 import subprocess
 import sys
-import tempfile
 
 import numpy as np
 import pandas as pd
 
-TOPICS = ["traffic-sensors", "parking", "air-quality"]
 NONE = ["--incidents-per-day", "0", "--planned-per-week", "0", "--faults-per-day", "0"]
 WEEKS = {
     "usual": ["--seed", "41", "--start", "2026-01-05T00:00:00Z"],
@@ -27,35 +24,21 @@ WEEKS = {
     "without events": ["--seed", "44", "--start", "2026-01-05T00:00:00Z", *NONE],
 }
 WARM_UP = pd.Timedelta(days=21)
-# Alerts of one sensor that are closer than this are one.
-APART = pd.Timedelta(minutes=30)
-# An alert is explained by an event on its own sensor, or by one that is so near, from shortly before it is felt to a while after.
+# An alert is explained by an event on one of its reporters, or by an incident so near, from shortly before it to a while after.
 NEAR_KM = 2.5
 BEFORE, AFTER = pd.Timedelta(minutes=10), pd.Timedelta(minutes=60)
 # Not a fault of the detectors and no event of the labels either: the place is full, the traffic stands, as it does every day.
 CONDITIONS = {"over capacity", "severe congestion", "overcrowded"}
 
 
-def run(*command):
-    return subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True)
-
-
-def signals_of(options, arguments, folder):
-    """Simulates, replays into a lake, and gives the labels, the place of each reporter, and the signals above the line."""
-    city, lake = folder / "city", folder / "lake"
-    run(options.arterial, "simulate", "--days", "28", "--interval", "60s", "--size", "medium", "--out", city, *arguments)
-    places = {}
-    for topic in TOPICS:
-        with open(city / f"{topic}.jsonl") as lines:
-            for _, line in zip(range(2000), lines):
-                event = json.loads(line)
-                key = event.get("sensor_id") or event.get("parking_id") or event.get("station_id")
-                places[topic, key] = (event["location"]["lat"], event["location"]["lon"])
-        run(options.arterial, "replay", "--data", city / f"{topic}.jsonl", "--stream", topic, "--lake", lake)
-    labels = [json.loads(line) for line in open(city / "labels.jsonl")]
-    found = run(options.signals, lake, options.model, 14, 7, options.ahead)
-    print(found.stderr, file=sys.stderr)
-    return labels, places, [json.loads(line) for line in found.stdout.splitlines()]
+def played(options, arguments):
+    """The labels, the place of each reporter, the signals above the line and the alerts of one city."""
+    command = [options.city_alerts, *arguments, "--interval", "30s", "--model", options.model, "--ahead", str(options.ahead)]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    lines = [json.loads(line) for line in output.splitlines()]
+    places = {line["place"]["key"]: (line["place"]["lat"], line["place"]["lon"]) for line in lines if "place" in line}
+    signals, alerts = ([line[name] for line in lines if name in line] for name in ("signal", "alert"))
+    return [line for line in lines if isinstance(line.get("label"), str)], places, signals, alerts
 
 
 def events_of(labels, places, start):
@@ -68,7 +51,7 @@ def events_of(labels, places, start):
             kind = label["type"]
         elif label["label"] == "fault":
             felt = {(label["topic"], label["key"]): (label["start"], label["end"])}
-            place, kind = places[label["topic"], label["key"]], label["type"]
+            place, kind = places[label["key"]], label["type"]
         else:
             continue
         felt = {key: tuple(map(pd.Timestamp, times)) for key, times in felt.items()}
@@ -90,36 +73,32 @@ def incidents_of(labels):
     return found
 
 
+def instant(value):
+    """A time of an alert: microseconds since 1970, or RFC 3339."""
+    return pd.Timestamp(value, unit="us", tz="UTC") if isinstance(value, int) else pd.Timestamp(value)
+
+
 def km(one, other):
     north = (one[0] - other[0]) * 111.2
     east = (one[1] - other[1]) * 111.2 * np.cos(np.radians(one[0]))
     return float(np.hypot(north, east))
 
 
-def alerts_of(signals):
-    """Signals of one reporter that follow each other, as one alert."""
-    alerts = []
-    for signal in sorted(signals, key=lambda one: (one["topic"], one["key"], one["window"])):
-        at = pd.Timestamp(signal["window"])
-        last = alerts[-1] if alerts else None
-        if last and (last["topic"], last["key"]) == (signal["topic"], signal["key"]) and at - last["end"] <= APART:
-            last["end"] = at
-            last["reasons"].add(signal["reason"])
-        else:
-            key = {"topic": signal["topic"], "key": signal["key"]}
-            alerts.append({**key, "start": at, "end": at, "reasons": {signal["reason"]}})
-    return alerts
+def explained(alert, places, events, incidents):
+    first, last = instant(alert["since"]), instant(alert["last_strange"])
+    during = lambda begin, end: first <= end + AFTER and last >= begin - BEFORE
+    keys = [(alert["topic"], key) for key in alert["keys"]]
+    if any(during(*event["felt"][key]) for event in events for key in keys if key in event["felt"]):
+        return True
+    near = lambda where: any(km(where, places[key]) <= NEAR_KM for _, key in keys)
+    return any(during(begin, end) and near(where) for where, begin, end in incidents)
 
 
-def explained(alert, place, events, incidents):
-    for event in events:
-        times = event["felt"].get((alert["topic"], alert["key"]))
-        if times and alert["start"] <= times[1] + AFTER and alert["end"] >= times[0] - BEFORE:
-            return True
-    for where, begin, end in incidents:
-        if km(where, place) <= NEAR_KM and alert["start"] <= end + AFTER and alert["end"] >= begin - BEFORE:
-            return True
-    return False
+def touches(alert, event):
+    """Whether an alert is about an event: one of its reporters felt it, while it did."""
+    first, last = instant(alert["since"]), instant(alert["last_strange"])
+    times = [event["felt"].get((alert["topic"], key)) for key in alert["keys"]]
+    return any(time and first <= time[1] + BEFORE and last >= time[0] - BEFORE for time in times)
 
 
 def delay_of(event, signals):
@@ -135,39 +114,39 @@ def delay_of(event, signals):
 
 
 def examine(options, name, arguments):
-    with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
-        labels, places, signals = signals_of(options, arguments, pathlib.Path(folder))
+    labels, places, signals, alerts = played(options, arguments)
     start = pd.Timestamp(arguments[arguments.index("--start") + 1]) + WARM_UP
     events, incidents = events_of(labels, places, start), incidents_of(labels)
     faults = [event for event in events if not event["incident"]]
-    rows = []
+    alerts = [one for one in alerts if not one["merged_into"]]
     kinds = collections.defaultdict(list)
     for event in events:
-        kinds["incident" if event["incident"] else "fault", event["kind"]].append(delay_of(event, signals))
-    for (group, kind), delays in sorted(kinds.items(), reverse=True):
-        found = [delay for delay in delays if delay is not None]
-        median = f"{statistics.median(found):.0f}" if found else "-"
-        rows.append(f"| {name} | {group}: {kind} | {len(found)} of {len(delays)} | {median} |")
-    strange = [signal for signal in signals if signal["reason"] not in CONDITIONS]
-    alerts = alerts_of(strange)
-    false = [one for one in alerts if not explained(one, places[one["topic"], one["key"]], faults + events, incidents)]
-    conditions = alerts_of([signal for signal in signals if signal["reason"] in CONDITIONS])
-    precision = f"{1 - len(false) / len(alerts):.2f}" if alerts and incidents else "-"
-    summary = f"| {name} | {len(alerts)} | {precision} | {len(false)} | {len(false) / len(places):.3f} | {len(conditions)} |"
+        count = sum(touches(alert, event) for alert in alerts)
+        kinds["incident" if event["incident"] else "fault", event["kind"]].append((delay_of(event, signals), count))
+    rows = []
+    for (group, kind), found in sorted(kinds.items(), reverse=True):
+        delays = [delay for delay, _ in found if delay is not None]
+        median = f"{statistics.median(delays):.0f}" if delays else "-"
+        alerted = [count for _, count in found if count]
+        each = f"{statistics.mean(alerted):.1f}" if alerted else "-"
+        rows.append(f"| {name} | {group}: {kind} | {len(found)} | {len(delays)} | {median} | {len(alerted)} | {each} |")
+    strange = [one for one in alerts if one["symptom"].replace("_", " ") not in CONDITIONS]
+    false = [one for one in strange if not explained(one, places, faults + events, incidents)]
+    precision = f"{1 - len(false) / len(strange):.2f}" if strange and incidents else "-"
+    full = len(alerts) - len(strange)
+    summary = f"| {name} | {len(strange)} | {precision} | {len(false)} | {len(false) / len(places):.3f} | {full} |"
     if options.verbose:
         for one in false:
-            print("false", one["topic"], one["key"], one["start"], one["end"], sorted(one["reasons"]), file=sys.stderr)
+            print("false", one["kind"], one["symptom"], one["topic"], one["keys"], str(instant(one["since"])), str(instant(one["last_strange"])), file=sys.stderr)
     return rows, summary
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--arterial", required=True)
-    options.add_argument("--signals", required=True)
-    options.add_argument("--model", default="linear")
+    options.add_argument("--city-alerts", required=True, help="the example of that name, built")
+    options.add_argument("--model", default="weekly-profile", help="a kind that needs no features")
     options.add_argument("--ahead", type=int, default=6)
     options.add_argument("--weeks", nargs="*", default=list(WEEKS), choices=list(WEEKS))
-    options.add_argument("--scratch", help="a folder with 4 GB to spare")
     options.add_argument("--seeds", type=int, default=0, help="added to each seed; 0 are the cities that are reported")
     options.add_argument("--verbose", action="store_true")
     options = options.parse_args()
@@ -178,7 +157,8 @@ def main():
         found, summary = examine(options, name, arguments)
         rows += found
         summaries.append(summary)
-    print("| week | event | found | minutes to detection, median |\n|---|---|---|---|", *rows, sep="\n")
+    print("| week | event | there were | found | minutes to detection, median | with an alert | alerts each |")
+    print("|---|---|---|---|---|---|---|", *rows, sep="\n")
     print("\n| week | alerts | explained | not explained | of these a reporter | full or standing |\n|---|---|---|---|---|---|")
     print(*summaries, sep="\n")
 
