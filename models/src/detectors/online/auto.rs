@@ -25,9 +25,10 @@ pub(super) const ROWS_A_WEEK: f64 = 2016.0;
 /// far off, was it ever so calm? Rows of several columns are asked in every row: do the values fit the time of the day, each other, and
 /// the rows most like this one? Each of the two has its own line, and the higher score is the row's.
 ///
-/// The line is the sum that was news at most twice a week so far, not counting the three highest: one true event and one false alert a
-/// week and series. Where the times tell no step, 2,016 rows are taken for a week. The first 150 rows have no score, and what needs the
-/// time of the day says nothing before the fifth day.
+/// The line is the sum that was news at most once a week so far, not counting the three highest: at most about one false alert a week and
+/// series, and three more over the first weeks.
+/// Where the times tell no step, 2,016 rows are taken for a week. The first 150 rows have no score, and what needs the time of the day
+/// says nothing before the fifth day.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Auto;
 

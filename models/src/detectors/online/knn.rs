@@ -23,7 +23,7 @@ const MOST: f64 = 12.0;
 /// the row before, in units of their spreads, and the time of the day as a point on a circle where the times tell it.
 ///
 /// The memory is an even sample of the whole history. The distance counts by its surprise among those before it; the line is the surprise
-/// that is exceeded by news at most once a week and series, or once in 2,016 rows where the times do not tell what a week is. The first 150
+/// that was news at most once a week so far, as for `auto`. The first 150
 /// rows have no score; a row with a missing value has none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Knn;

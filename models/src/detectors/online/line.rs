@@ -9,18 +9,16 @@ const WIDTH: f64 = 0.125;
 const BINS: usize = 640;
 /// The highest ones, which may well be true events, do not count.
 const FREE: f64 = 3.0;
-/// And of the others two a week are taken for one true event and one false alert.
-const A_WEEK: f64 = 2.0;
 /// One normal value in 3,000 is so many standard deviations above the mean.
 const DEVIATIONS: f64 = 3.4;
 /// After so many weeks the old ones count half.
 const HALVED: f64 = 52.0;
 
-/// The surprise that was news at most twice a week so far, not counting the three highest; never lower than what one row
+/// The surprise that was news at most once a week so far, not counting the three highest; never lower than what one row
 /// in 3,000 exceeds under an exact calibration.
 ///
 /// It is an order statistic and no fitted tail: true events, which are the highest, move it by a place and not by their size. On a
-/// series that goes on as it was, the next week brings two more of that height.
+/// series that goes on as it was, the next week brings one more of that height.
 #[derive(Debug, Clone)]
 pub(super) struct Line {
     counts: Vec<f32>,
@@ -82,7 +80,7 @@ impl Line {
 
     /// The upper edge of the highest bin that does not fit into the free places.
     fn place(&self) -> f64 {
-        let free = FREE + A_WEEK * (self.weeks).floor();
+        let free = FREE + self.weeks.floor();
         let mut above = 0.0;
         for bin in (0..BINS).rev() {
             above += f64::from(self.counts[bin]);
