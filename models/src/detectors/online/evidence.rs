@@ -99,7 +99,7 @@ pub(super) enum Finding {
     },
     /// Short means that do not go together, most of all this column's; what it should be, given the others.
     Together { column: usize, mean: f64, expected: f64 },
-    /// A row far from all others: how many times as far as usual, and the column that is farthest.
+    /// A row far from those most like it: the column that differs most, and its value in the nearest one.
     Apart { column: usize, value: f64, nearest: f64 },
 }
 
