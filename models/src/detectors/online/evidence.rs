@@ -108,7 +108,7 @@ impl Finding {
     pub(super) fn sentence(&self, columns: &[String]) -> String {
         match *self {
             Self::Value { column, value, nearest } => format!(
-                "{} is {}, a value not seen before: expected nothing beyond {}",
+                "{} is {}, a value not seen before: expected one like {}, the nearest so far",
                 columns[column],
                 number(value),
                 number(nearest)
