@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 3] = [
+const FILES: [&str; 4] = [
     "arterial/v1/catalog.proto",
     "arterial/v1/forecast.proto",
     "arterial/v1/model.proto",
+    "inference/inference.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,4 +1,4 @@
-//! The wire types: what `arterial/v1/*.proto` becomes, and nothing else.
+//! The wire types: what `arterial/v1/*.proto` and `inference/*.proto` become, and nothing else.
 //!
 //! Only the serving crate and the command line's client see this crate; inner crates have types of their own.
 
@@ -6,6 +6,12 @@
 #[expect(clippy::pedantic, reason = "generated code")]
 pub mod v1 {
     tonic::include_proto!("arterial.v1");
+}
+
+/// Package `inference`: the Open Inference Protocol, version 2.
+#[expect(clippy::pedantic, reason = "generated code")]
+pub mod inference {
+    tonic::include_proto!("inference");
 }
 
 /// The compiled descriptors of every file, for server reflection.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
+use arterial_proto::inference::grpc_inference_service_server::GrpcInferenceServiceServer;
 use arterial_proto::v1::catalog_service_server::CatalogServiceServer;
 use arterial_proto::v1::forecast_service_server::ForecastServiceServer;
 use arterial_proto::v1::model_service_server::ModelServiceServer;
@@ -20,7 +21,7 @@ use tower::limit::GlobalConcurrencyLimitLayer;
 use crate::config::ServerConfig;
 use crate::deadline::DeadlineLayer;
 use crate::flight::FlightApi;
-use crate::grpc::{CatalogApi, ForecastApi, ModelApi, SERVICES};
+use crate::grpc::{CatalogApi, ForecastApi, InferenceApi, ModelApi, SERVICES};
 use crate::metrics::Metric;
 use crate::readiness::Reason;
 use crate::state::AppState;
@@ -153,6 +154,7 @@ fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
     Ok(Routes::new(limited!(ForecastServiceServer, ForecastApi))
         .add_service(limited!(CatalogServiceServer, CatalogApi))
         .add_service(limited!(ModelServiceServer, ModelApi))
+        .add_service(limited!(GrpcInferenceServiceServer, InferenceApi))
         .add_service(limited!(FlightServiceServer, FlightApi))
         .add_service(reflection().build_v1().map_err(refused)?)
         .add_service(reflection().build_v1alpha().map_err(refused)?))

@@ -14,12 +14,45 @@ use crate::score::{LadderStep, RefusalCode, Source};
 use crate::state::AppState;
 use crate::{Error, Result};
 
-/// What was served at `as_of`: for each key the newest stored issue of then, unless its data were stale by then.
+/// Which of the stored forecasts are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// Those that were served at an instant: for each key the newest issue of then, unless its data were stale by then.
+    AsOf(Timestamp),
+    /// Those from an origin: for each key the newest issue.
+    From(Timestamp),
+}
+
+impl Stored {
+    /// The field of the question that says so.
+    fn field(self) -> &'static str {
+        match self {
+            Self::AsOf(_) => "as_of",
+            Self::From(_) => "origin",
+        }
+    }
+
+    fn instant(self) -> Timestamp {
+        match self {
+            Self::AsOf(instant) | Self::From(instant) => instant,
+        }
+    }
+
+    /// Why a key has no such forecast.
+    fn absence(self) -> String {
+        match self {
+            Self::AsOf(as_of) => format!("no stored forecast of this key was fresh at {as_of}"),
+            Self::From(origin) => format!("no forecast of this key from {origin} is stored"),
+        }
+    }
+}
+
+/// The stored forecasts that are meant.
 ///
 /// # Errors
 /// Quantiles that are not stored, a model asked for by name, zones, an instant to come; a lake that cannot be read.
-pub async fn as_of(state: &AppState, question: &Question, checked: &Checked<'_>, as_of: Timestamp) -> Result<Answer> {
-    check(state, question, checked, as_of)?;
+pub async fn answer(state: &AppState, question: &Question, checked: &Checked<'_>, stored: Stored) -> Result<Answer> {
+    check(state, question, checked, stored)?;
     let mut answer = Answer {
         quantiles: checked.levels.clone(),
         ..Answer::default()
@@ -30,18 +63,19 @@ pub async fn as_of(state: &AppState, question: &Question, checked: &Checked<'_>,
         .ok_or_else(|| Error::NotKept("this service keeps no past forecasts".into()))?;
     let table = lake.existing(crate::sinks::FORECASTS).await?;
     let batches = match table {
-        Some(table) => table.scan(&scan(state, question, checked, as_of)).await?,
+        Some(table) => table.scan(&scan(state, question, checked, stored)).await?,
         None => Vec::new(),
     };
     let mut newest: BTreeMap<String, (i64, Vec<Forecast>)> = BTreeMap::new();
     for batch in &batches {
-        collect(batch, checked, as_of, &mut newest)?;
+        collect(batch, checked, stored, &mut newest)?;
     }
     let asked: HashSet<&str> = question.keys.iter().map(String::as_str).collect();
     for key in &question.keys {
         if !newest.contains_key(key) {
-            let message = format!("no stored forecast of this key was fresh at {as_of}");
-            answer.refusals.push(Refusal::new(key, RefusalCode::NoData, message));
+            answer
+                .refusals
+                .push(Refusal::new(key, RefusalCode::NoData, stored.absence()));
         }
     }
     for (key, (_, mut forecasts)) in newest {
@@ -57,42 +91,47 @@ pub async fn as_of(state: &AppState, question: &Question, checked: &Checked<'_>,
     Ok(answer)
 }
 
-fn check(state: &AppState, question: &Question, checked: &Checked<'_>, as_of: Timestamp) -> Result<()> {
-    if as_of > state.clock.now() {
-        return Err(Error::invalid("as_of", as_of, "an instant that has passed"));
+fn check(state: &AppState, question: &Question, checked: &Checked<'_>, stored: Stored) -> Result<()> {
+    let field = stored.field();
+    if stored.instant() > state.clock.now() {
+        return Err(Error::invalid(field, stored.instant(), "an instant that has passed"));
     }
     if let Some(level) = checked.levels.iter().find(|level| !DEFAULT_QUANTILES.contains(level)) {
         return Err(Error::invalid(
             "quantiles",
             level,
-            "0.1, 0.5 and 0.9 together with `as_of`",
+            format!("0.1, 0.5 and 0.9 together with `{field}`"),
         ));
     }
     if checked.model.is_some() {
         return Err(Error::invalid(
             "model",
             &question.model,
-            "nothing together with `as_of`: whoever was in charge",
+            format!("nothing together with `{field}`: whoever was in charge"),
         ));
     }
     if !question.zones.is_empty() {
         return Err(Error::invalid(
             "zones",
             question.zones.join(", "),
-            "keys instead of zones together with `as_of`",
+            format!("keys instead of zones together with `{field}`"),
         ));
     }
     Ok(())
 }
 
-fn scan(state: &AppState, question: &Question, checked: &Checked<'_>, as_of: Timestamp) -> Scan {
+fn scan(state: &AppState, question: &Question, checked: &Checked<'_>, stored: Stored) -> Scan {
     // The window that ended just within the limit began one window earlier.
     let reach = state.config.stale_after.0 + checked.stream.definition().window.0;
+    let (from, to) = match stored {
+        Stored::AsOf(as_of) => (Timestamp(as_of.0 - reach), as_of),
+        Stored::From(origin) => (origin, Timestamp(origin.0 + 1)),
+    };
     Scan {
         keys: (!question.keys.is_empty()).then(|| question.keys.clone()),
         time_column: Some("origin".into()),
-        from: Some(Timestamp(as_of.0 - reach)),
-        to: Some(as_of),
+        from: Some(from),
+        to: Some(to),
         ..Scan::default()
     }
 }
@@ -134,11 +173,11 @@ fn wrong(name: &str) -> Error {
     Error::invalid("forecasts", name, "a column of the table forecasts")
 }
 
-/// Keeps, for each key, the forecasts of its newest issue that was out at `as_of`.
+/// Keeps, for each key, the forecasts of its newest issue that is meant.
 fn collect(
     batch: &RecordBatch,
     checked: &Checked<'_>,
-    as_of: Timestamp,
+    stored: Stored,
     newest: &mut BTreeMap<String, (i64, Vec<Forecast>)>,
 ) -> Result<()> {
     let columns = Columns(batch);
@@ -159,7 +198,11 @@ fn collect(
     let window = checked.stream.definition().window;
     for row in 0..batch.num_rows() {
         let mine = topics.value(row) == checked.target.topic && targets.value(row) == checked.target.field;
-        if !mine || issued.value(row) > as_of.0 || !wanted(checked, window, minutes.value(row)) {
+        let asked_at = match stored {
+            Stored::AsOf(as_of) => as_of.0,
+            Stored::From(_) => issued.value(row),
+        };
+        if !mine || issued.value(row) > asked_at || !wanted(checked, window, minutes.value(row)) {
             continue;
         }
         let entry = newest
@@ -195,7 +238,7 @@ fn collect(
                 .into_iter()
                 .find(|one| one.name() == rungs.value(row))
                 .unwrap_or(LadderStep::Profile),
-            age: Duration((as_of.0 - origins.value(row) - window.0).max(0)),
+            age: Duration((asked_at - origins.value(row) - window.0).max(0)),
             issued_at: Timestamp(issued.value(row)),
         });
     }

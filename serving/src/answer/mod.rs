@@ -6,6 +6,7 @@ mod reply;
 
 use std::sync::Arc;
 
+use history::Stored;
 pub use question::{
     Checked, DEFAULT_QUANTILES, DEFAULT_STEPS, DEFAULT_TARGET, DEFAULT_TOPIC, FURTHEST, MOST_FORECASTS, MOST_KEYS,
     MOST_QUANTILES, MOST_ZONES, Question,
@@ -28,8 +29,8 @@ pub async fn answer(state: &Arc<AppState>, question: &Question) -> Result<Answer
         return Err(Error::NotReady(reason));
     }
     let checked = question.check(state)?;
-    let answer = match question.as_of {
-        Some(as_of) => history::as_of(state, question, &checked, as_of).await?,
+    let answer = match stored(state, question, &checked) {
+        Some(stored) => history::answer(state, question, &checked, stored).await?,
         None => newest(state, question, &checked).await?,
     };
     state.metrics.count(Metric::ForecastCalls, 1);
@@ -40,6 +41,17 @@ pub async fn answer(state: &Arc<AppState>, question: &Question) -> Result<Answer
     }
     state.metrics.observe(Metric::ForecastDuration, started.elapsed());
     Ok(answer)
+}
+
+/// The stored forecasts that are asked for; none where those at hand are.
+fn stored(state: &AppState, question: &Question, checked: &Checked<'_>) -> Option<Stored> {
+    if let Some(as_of) = question.as_of {
+        return Some(Stored::AsOf(as_of));
+    }
+    let origin = question.origin?;
+    let newest = state.scores.get(&checked.target).and_then(|scores| scores.newest());
+    let is_at_hand = newest.is_some_and(|issue| issue.origin == origin);
+    (!is_at_hand).then_some(Stored::From(origin))
 }
 
 async fn newest(state: &Arc<AppState>, question: &Question, checked: &Checked<'_>) -> Result<Answer> {

@@ -46,6 +46,8 @@ pub struct Question {
     pub quantiles: Vec<f64>,
     /// The forecast as it was served at that instant.
     pub as_of: Option<Timestamp>,
+    /// The forecast that was served from that origin, the start of the last window used.
+    pub origin: Option<Timestamp>,
     /// Which model.
     pub model: String,
 }
@@ -88,6 +90,9 @@ impl Question {
         let quantiles = quantiles(&self.quantiles)?;
         if let Some(as_of) = self.as_of {
             as_of.to_jiff().map_err(|error| error.about("as_of"))?;
+        }
+        if let Some(origin) = self.origin {
+            origin.to_jiff().map_err(|error| error.about("origin"))?;
         }
         Ok(Checked {
             stream,

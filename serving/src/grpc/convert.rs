@@ -15,6 +15,7 @@ impl From<v1::ForecastRequest> for Question {
             horizons_minutes: request.horizons_minutes,
             quantiles: request.quantiles,
             as_of: request.as_of.map(Timestamp),
+            origin: None,
             model: request.model,
         }
     }

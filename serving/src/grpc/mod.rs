@@ -3,16 +3,19 @@
 mod catalog;
 mod convert;
 mod forecast;
+mod inference;
 mod model;
 
 pub use catalog::CatalogApi;
 pub use forecast::ForecastApi;
+pub use inference::InferenceApi;
 pub use model::ModelApi;
 
 /// The services of this package whose health is reported one by one.
-pub const SERVICES: [&str; 4] = [
+pub const SERVICES: [&str; 5] = [
     "arterial.v1.ForecastService",
     "arterial.v1.CatalogService",
     "arterial.v1.ModelService",
     "arrow.flight.protocol.FlightService",
+    "inference.GRPCInferenceService",
 ];

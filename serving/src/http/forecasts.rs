@@ -124,6 +124,7 @@ fn read(query: &str) -> Result<(Question, usize, String)> {
                     .map_err(|error: arterial_datasets::Error| error.about("as_of"))
             })
             .transpose()?,
+        origin: None,
         model: text("model"),
     };
     Ok((question, limit, text("cursor")))

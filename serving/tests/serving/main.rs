@@ -3,6 +3,7 @@
 
 mod flight;
 mod forecasts;
+mod inference;
 mod kafka;
 mod load;
 mod places;
