@@ -1,6 +1,14 @@
 //! The one error type of this crate, and the one table from errors to gRPC codes.
 
+use std::collections::HashMap;
+
 use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// Who says the reasons of errors.
+const DOMAIN: &str = "arterial";
+/// Longer texts are cut in what programs are told: the details travel in a header, which clients bound.
+const LONGEST_DETAIL: usize = 400;
 
 /// What can go wrong while serving.
 #[derive(Debug, thiserror::Error)]
@@ -145,10 +153,70 @@ impl Error {
     }
 }
 
+/// The fault of a request, apart from the words for people.
+struct Fault<'a> {
+    field: &'a str,
+    value: Option<&'a str>,
+    accepted: &'a str,
+}
+
+impl Error {
+    /// The field that is at fault, whichever crate found it.
+    fn fault(&self) -> Option<Fault<'_>> {
+        match self {
+            Self::Invalid { field, value, accepted }
+            | Self::Ground(arterial_datasets::Error::Invalid { field, value, accepted })
+            | Self::Models(arterial_models::Error::Invalid { field, value, accepted }) => Some(Fault {
+                field,
+                value: Some(value),
+                accepted,
+            }),
+            Self::Missing { field, accepted } => Some(Fault {
+                field,
+                value: None,
+                accepted,
+            }),
+            _ => None,
+        }
+    }
+
+    /// What `google.rpc.ErrorInfo` calls the reason.
+    fn reason(&self) -> &'static str {
+        match self.code() {
+            Code::InvalidArgument => "INVALID_FIELD",
+            Code::NotFound => "UNKNOWN_NAME",
+            Code::Unavailable => "NOT_READY",
+            Code::FailedPrecondition => "NOT_KEPT",
+            Code::DeadlineExceeded => "DEADLINE_PASSED",
+            Code::DataLoss => "MODEL_REFUSED",
+            _ => "FAILED",
+        }
+    }
+
+    /// For programs: `google.rpc.ErrorInfo`, and `google.rpc.BadRequest` where a field is at fault.
+    fn details(&self) -> ErrorDetails {
+        let mut metadata = HashMap::new();
+        let mut details = ErrorDetails::new();
+        if let Some(Fault { field, value, accepted }) = self.fault() {
+            metadata.insert("field".to_owned(), cut(field));
+            metadata.insert("accepted".to_owned(), cut(accepted));
+            metadata.extend(value.map(|value| ("value".to_owned(), cut(value))));
+            details.add_bad_request_violation(cut(field), cut(&self.to_string()));
+        }
+        details.set_error_info(self.reason(), DOMAIN, metadata);
+        details
+    }
+}
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        Self::new(error.code(), chain(&error))
+        Self::with_error_details(error.code(), chain(&error), error.details())
     }
+}
+
+/// At most [`LONGEST_DETAIL`] bytes of a text.
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(LONGEST_DETAIL)].to_owned()
 }
 
 /// An error and its causes in one line, each once.
@@ -175,6 +243,25 @@ mod tests {
             status.message(),
             "`quantiles` is `1.5`, accepted: fractions strictly between 0 and 1"
         );
+    }
+
+    #[test]
+    fn programs_are_told_which_field_is_wrong_and_what_is_accepted() {
+        let status = Status::from(Error::invalid("quantiles", 1.5, "fractions"));
+        let violations = status.get_details_bad_request().unwrap().field_violations;
+        assert_eq!((violations.len(), violations[0].field.as_str()), (1, "quantiles"));
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!(
+            (info.reason.as_str(), info.domain.as_str()),
+            ("INVALID_FIELD", "arterial")
+        );
+        assert_eq!(
+            (info.metadata["value"].as_str(), info.metadata["accepted"].as_str()),
+            ("1.5", "fractions")
+        );
+        let status = Status::from(Error::NotReady("it starts".into()));
+        assert_eq!(status.get_details_error_info().unwrap().reason, "NOT_READY");
+        assert!(status.get_details_bad_request().is_none());
     }
 
     #[test]
