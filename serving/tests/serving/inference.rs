@@ -150,14 +150,10 @@ async fn an_origin_asks_for_the_forecasts_that_were_served_from_it() {
         Ok::<_, tonic::Status>(typed(&answer))
     };
     let with_origin = |instant| [right(), vec![origin(instant)]].concat();
-    crate::support::eventually("both issues are stored", async || {
+    crate::support::eventually("both issues are stored, 2 keys and 12 steps each", async || {
         let table = service.lake.existing("forecasts").await.unwrap().unwrap();
-        table
-            .scan(&arterial_datasets::lake::Scan::default())
-            .await
-            .unwrap()
-            .len()
-            >= 2
+        let stored = table.scan(&arterial_datasets::lake::Scan::default()).await.unwrap();
+        stored.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>() >= 48
     })
     .await;
     let (newest, times, _) = ask(with_origin(window(24).0)).await.unwrap();
