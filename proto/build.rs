@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
+    "arterial/v1/alert.proto",
     "arterial/v1/catalog.proto",
     "arterial/v1/forecast.proto",
     "arterial/v1/model.proto",

@@ -37,7 +37,9 @@ fn the_demo_ends_with_forecasts_of_a_window_that_came_in_live() {
             "{forecast}"
         );
     }
+    tells_of_the_scheduled_accident(&summary);
     for folder_name in [
+        "lake/alerts",
         "lake/traffic_sensors_windows",
         "lake/forecasts",
         "lake/indices",
@@ -45,6 +47,85 @@ fn the_demo_ends_with_forecasts_of_a_window_that_came_in_live() {
     ] {
         assert!(folder.path().join(folder_name).exists(), "{folder_name}");
     }
+}
+
+/// One alert names the accident that the simulator says it made, at its road and with its sensor among the keys.
+fn tells_of_the_scheduled_accident(summary: &Value) {
+    let scheduled = &summary["scheduled"];
+    let alerts = summary["alerts"].as_array().unwrap();
+    let names = |alert: &&Value| {
+        let evidence = alert["evidence"].as_array().unwrap();
+        alert["cause"] == scheduled["type"] && evidence.iter().any(|one| one["subject"] == scheduled["incident_id"])
+    };
+    let alert = alerts
+        .iter()
+        .find(names)
+        .unwrap_or_else(|| panic!("no alert of {scheduled}: {alerts:?}"));
+    assert_eq!(alert["topic"], "traffic-sensors");
+    assert_eq!(alert["road_id"], scheduled["road_id"], "{alert}");
+    assert_eq!(alert["zone_id"], scheduled["zone_id"], "{alert}");
+    assert!(alert["opened_at"].as_str() >= scheduled["start"].as_str(), "{alert}");
+    assert!(!alert["text"].as_str().unwrap().is_empty());
+}
+
+#[expect(clippy::disallowed_methods, reason = "the limit is on a condition, not on luck")]
+fn pause() {
+    std::thread::sleep(std::time::Duration::from_millis(250));
+}
+
+/// The alert of the accident, once `fits`, as the service tells it over HTTP; two minutes at most.
+fn alert_of_the_accident(http: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    for _ in 0..480 {
+        let answer = get(&format!("http://{http}/v1/alerts"));
+        let body = answer.split_once("\r\n\r\n").unwrap().1;
+        let page: Value = serde_json::from_str(body).unwrap();
+        let found = page["alerts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|alert| alert["cause"] == "accident" && fits(alert));
+        if let Some(alert) = found {
+            return alert.clone();
+        }
+        pause();
+    }
+    panic!("the alert of the accident never came to that");
+}
+
+#[test]
+fn the_demo_raises_an_alert_for_its_accident_and_closes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let ready = folder.path().join("ready.json");
+    let _demo = Command::new(env!("CARGO_BIN_EXE_arterial"))
+        .args([
+            "demo",
+            "--days",
+            "8",
+            "--speed",
+            "300x",
+            "--grpc",
+            "127.0.0.1:0",
+            "--http",
+            "127.0.0.1:0",
+            "--dir",
+        ])
+        .arg(folder.path().join("city"))
+        .arg("--ready-file")
+        .arg(&ready)
+        .stdout(Stdio::null())
+        .spawn()
+        .map(Demo)
+        .unwrap();
+    while !ready.exists() {
+        pause();
+    }
+    let told: Value = serde_json::from_str(&std::fs::read_to_string(&ready).unwrap()).unwrap();
+    let http = told["http"].as_str().unwrap();
+    let raised = alert_of_the_accident(http, |_| true);
+    let closed = alert_of_the_accident(http, |alert| {
+        alert["alert_id"] == raised["alert_id"] && alert["state"] == "resolved"
+    });
+    assert!(closed["closed_at"].as_str() > raised["opened_at"].as_str(), "{closed}");
 }
 
 /// A running demonstration; it ends with the test.
@@ -104,7 +185,12 @@ fn every_line_that_the_demo_prints_works_when_it_is_typed() {
                 .and_then(|rest| rest.strip_suffix('\''))
                 .unwrap();
             let answer = get(url);
-            assert!(answer.contains(r#""forecasts":[{"#), "{line}: {answer}");
+            let said = if url.ends_with("/v1/alerts") {
+                r#""alerts":["#
+            } else {
+                r#""forecasts":[{"#
+            };
+            assert!(answer.contains(said), "{line}: {answer}");
             tried.push("curl");
         } else if let Some(url) = line.split_whitespace().find(|word| word.starts_with("http://")) {
             let answer = get(url);
@@ -112,5 +198,5 @@ fn every_line_that_the_demo_prints_works_when_it_is_typed() {
             tried.push("page");
         }
     }
-    assert_eq!(tried, ["page", "cargo", "cargo", "curl"]);
+    assert_eq!(tried, ["page", "cargo", "cargo", "curl", "curl"]);
 }

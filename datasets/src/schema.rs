@@ -148,27 +148,54 @@ pub fn forecasts() -> SchemaRef {
     ]))
 }
 
-/// `alerts`: one row an alert and revision.
+/// `alerts`: one row an alert and revision. `sequence` counts the revisions of all alerts.
 #[must_use]
 pub fn alerts() -> SchemaRef {
     let key = Arc::new(nullable("item", DataType::Utf8));
+    let text = |name| required(name, DataType::Utf8);
+    let known_text = |name| nullable(name, DataType::Utf8);
+    let known_number = |name| nullable(name, DataType::Float64);
     Arc::new(Schema::new(vec![
-        required("alert_id", DataType::Utf8),
-        required("kind", DataType::Utf8),
-        required("severity", DataType::Utf8),
-        required("state", DataType::Utf8),
-        required("opened_at", instant()),
-        nullable("closed_at", instant()),
-        nullable("zone_id", DataType::Utf8),
-        required("keys", DataType::List(key)),
-        required("score", DataType::Float64),
-        nullable("seen", DataType::Float64),
-        nullable("expected_low", DataType::Float64),
-        nullable("expected_high", DataType::Float64),
-        required("cause", DataType::Utf8),
-        required("text", DataType::Utf8),
+        text("alert_id"),
         required("revision", DataType::Int32),
+        required("sequence", DataType::Int64),
+        text("kind"),
+        text("severity"),
+        text("state"),
+        required("citywide", DataType::Boolean),
+        text("topic"),
+        text("target"),
+        known_text("zone_id"),
+        required("keys", DataType::List(key)),
+        text("place_key"),
+        known_number("lat"),
+        known_number("lon"),
+        known_text("road_id"),
+        known_text("road_name"),
+        required("since", instant()),
+        required("opened_at", instant()),
+        required("peak_at", instant()),
+        required("updated_at", instant()),
+        nullable("closed_at", instant()),
+        nullable("estimated_end", instant()),
+        required("score", DataType::Float64),
+        required("certainty", DataType::Float64),
+        known_number("impact"),
+        known_number("seen"),
+        known_number("expected_low"),
+        known_number("expected_high"),
+        text("cause"),
+        text("symptom"),
+        known_number("symptom_value"),
+        text("evidence"),
+        text("text"),
+        known_text("held_back_by"),
+        known_text("merged_into"),
+        known_text("acknowledged_by"),
+        nullable("acknowledged_at", instant()),
+        known_text("judgement"),
         required(DAY_COLUMN, DataType::Date32),
+        known_text(STATE_COLUMN),
     ]))
 }
 
@@ -176,6 +203,30 @@ pub fn alerts() -> SchemaRef {
 mod tests {
     use super::*;
     use crate::stream::StreamCatalog;
+
+    #[test]
+    fn the_promised_alert_columns_exist() {
+        let schema = alerts();
+        for name in [
+            "alert_id",
+            "kind",
+            "severity",
+            "state",
+            "opened_at",
+            "closed_at",
+            "zone_id",
+            "keys",
+            "score",
+            "seen",
+            "expected_low",
+            "expected_high",
+            "cause",
+            "text",
+            "revision",
+        ] {
+            assert!(schema.field_with_name(name).is_ok(), "{name}");
+        }
+    }
 
     #[test]
     fn the_promised_window_columns_exist() {

@@ -48,15 +48,21 @@ impl LocalClock {
         })
     }
 
+    /// The same clock with days that count as Sundays.
+    #[must_use]
+    pub fn with_holidays(self, holidays: &Holidays) -> Self {
+        Self {
+            holidays: holidays.clone(),
+            ..self
+        }
+    }
+
     /// The clock of `panel`.
     ///
     /// # Errors
     /// An unknown zone.
     pub fn of(panel: &Panel) -> Result<Self> {
-        Ok(Self {
-            holidays: panel.holidays().clone(),
-            ..Self::new(panel.timezone(), panel.step())?
-        })
+        Ok(Self::new(panel.timezone(), panel.step())?.with_holidays(panel.holidays()))
     }
 
     /// Slots in a day.

@@ -5,6 +5,7 @@
 //! | [`live`] | recent windows per stream, key and target; rebuilt from the lake, fed by commits |
 //! | [`model`] | which model is in charge of each target, followed in the registry |
 //! | [`score`] | one issue of forecasts for each closed window, down the ladder |
+//! | [`alerts`] | what is strange in each closed window, as alerts: stored, watched, delivered |
 //! | [`answer`] | a request checked and answered, without wire types |
 //! | [`grpc`], [`flight`], [`http`] | the edges |
 //! | [`sinks`] | where forecasts go, beside those who ask: the lake and Kafka |
@@ -12,6 +13,7 @@
 //!
 //! This crate knows nothing of training.
 
+pub mod alerts;
 pub mod answer;
 pub mod config;
 mod deadline;

@@ -45,6 +45,15 @@ macro_rules! metrics {
 }
 
 metrics! {
+    AlertDeadLetters Counter "arterial_alert_dead_letters_total" "Revisions that a receiver refused for good, by sink.",
+    AlertDeliveries Counter "arterial_alert_deliveries_total" "Revisions of alerts that a receiver took, by sink.",
+    AlertDuration Histogram "arterial_alert_duration_seconds" "Time from taking up a closed window of one stream until its alerts are in the lake.",
+    AlertFailures Counter "arterial_alert_failures_total" "How often the watch for alerts had to begin anew.",
+    AlertLearning Gauge "arterial_alert_learning_state" "1 while the detector of a number is still learning, 0 otherwise, by target.",
+    AlertLive Gauge "arterial_alert_live_count" "Alerts whose events go on.",
+    AlertRetries Counter "arterial_alert_retries_total" "Deliveries that failed and are tried again, by sink.",
+    AlertRevisions Counter "arterial_alert_revisions_total" "Revisions of alerts, by kind.",
+    AlertWindows Counter "arterial_alert_windows_total" "Closed windows that were looked at, by topic.",
     FlightRows Counter "arterial_flight_rows_total" "Rows sent over Flight, by dataset.",
     ForecastCalls Counter "arterial_forecast_calls_total" "Forecast requests answered.",
     ForecastDuration Histogram "arterial_forecast_duration_seconds" "Time to answer a forecast request.",
@@ -84,11 +93,21 @@ struct Histogram {
 }
 
 /// The values of all metrics.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Metrics {
     labelled: Mutex<BTreeMap<(Metric, String), f64>>,
     plain: [AtomicU64; Metric::ALL.len()],
     histograms: [Histogram; Metric::ALL.len()],
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            labelled: Mutex::default(),
+            plain: std::array::from_fn(|_| AtomicU64::default()),
+            histograms: std::array::from_fn(|_| Histogram::default()),
+        }
+    }
 }
 
 impl Metrics {

@@ -15,17 +15,20 @@ pub enum Reason {
     LakeUnwritable,
     /// A stream stopped until a person has looked: its topic was made anew, or another instance has taken it over.
     StreamStopped,
+    /// Windows are not looked at, so that no alerts are made; it is begun anew until it succeeds.
+    AlertsStopped,
     /// The service is shutting down.
     Draining,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Rebuilding,
         Self::BrokerUnreachable,
         Self::LakeUnwritable,
         Self::StreamStopped,
+        Self::AlertsStopped,
         Self::Draining,
     ];
 
@@ -41,6 +44,7 @@ impl Reason {
             Self::BrokerUnreachable => "broker_unreachable",
             Self::LakeUnwritable => "lake_unwritable",
             Self::StreamStopped => "stream_stopped",
+            Self::AlertsStopped => "alerts_stopped",
             Self::Draining => "draining",
         }
     }

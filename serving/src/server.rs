@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use arterial_proto::inference::grpc_inference_service_server::GrpcInferenceServiceServer;
+use arterial_proto::v1::alert_service_server::AlertServiceServer;
 use arterial_proto::v1::catalog_service_server::CatalogServiceServer;
 use arterial_proto::v1::forecast_service_server::ForecastServiceServer;
 use arterial_proto::v1::model_service_server::ModelServiceServer;
@@ -21,7 +22,7 @@ use tower::limit::GlobalConcurrencyLimitLayer;
 use crate::config::ServerConfig;
 use crate::deadline::DeadlineLayer;
 use crate::flight::FlightApi;
-use crate::grpc::{CatalogApi, ForecastApi, InferenceApi, ModelApi, SERVICES};
+use crate::grpc::{AlertApi, CatalogApi, ForecastApi, InferenceApi, ModelApi, SERVICES};
 use crate::metrics::Metric;
 use crate::readiness::Reason;
 use crate::state::AppState;
@@ -99,7 +100,7 @@ impl Running {
         let (grpc, http) = tokio::join!(end(self.grpc, self.drain), end(self.http, self.drain));
         self.health.abort();
         if tokio::time::timeout(self.drain, self.state.stop()).await.is_err() {
-            tracing::error!(drain = ?self.drain, "forecasts that a sink had not taken yet are lost for it");
+            tracing::error!(drain = ?self.drain, "forecasts that a sink had not taken yet are lost for it; alerts are delivered after the next start");
         }
         grpc.and(http)
     }
@@ -152,6 +153,7 @@ fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
     };
     let refused = |error: tonic_reflection::server::Error| Error::Background(error.to_string());
     Ok(Routes::new(limited!(ForecastServiceServer, ForecastApi))
+        .add_service(limited!(AlertServiceServer, AlertApi))
         .add_service(limited!(CatalogServiceServer, CatalogApi))
         .add_service(limited!(ModelServiceServer, ModelApi))
         .add_service(limited!(GrpcInferenceServiceServer, InferenceApi))

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Result;
+use crate::alerts::{self, AlertSink, Alerts, AlertsConfig};
 use crate::config::ServingConfig;
 use crate::error::chain;
 use crate::live::Live;
@@ -43,6 +44,10 @@ pub struct Parts {
     pub models: Option<Arc<dyn ModelSource>>,
     /// Where forecasts go, beside those who ask.
     pub sinks: Vec<Arc<dyn ForecastSink>>,
+    /// What is watched for alerts, and how they are made.
+    pub alerts: AlertsConfig,
+    /// Where alerts go, beside those who ask.
+    pub alert_sinks: Vec<Arc<dyn AlertSink>>,
     /// Whether the data come from a simulator, which the page and the log then say.
     pub synthetic: bool,
 }
@@ -67,6 +72,8 @@ pub struct AppState {
     pub champions: Champions,
     /// The forecasts at hand.
     pub scores: Scores,
+    /// The alerts at hand, and who makes them.
+    pub alerts: Alerts,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether the service may be asked.
@@ -79,6 +86,7 @@ pub struct AppState {
     pub(crate) computing: Semaphore,
     /// One model is prepared at a time.
     preparing: Mutex<()>,
+    alert_sinks: Vec<Arc<dyn AlertSink>>,
     tasks: TaskTracker,
     outbox: mpsc::Sender<Arc<Issue>>,
 }
@@ -94,6 +102,7 @@ impl AppState {
     pub fn new(parts: Parts) -> Result<Arc<Self>> {
         parts.config.check()?;
         parts.config.check_streams(&parts.catalog)?;
+        parts.alerts.check(&parts.catalog)?;
         let grid = parts.config.grid()?;
         let live = Live::new(&parts.catalog, parts.config.history, parts.config.history_bytes);
         for target in &parts.config.targets {
@@ -110,12 +119,14 @@ impl AppState {
             synthetic: parts.synthetic,
             live,
             scores: Scores::default(),
+            alerts: Alerts::new(parts.alerts),
             metrics: Metrics::default(),
             readiness: Readiness::default(),
             stop: CancellationToken::new(),
             grid,
             computing: Semaphore::new(1),
             preparing: Mutex::new(()),
+            alert_sinks: parts.alert_sinks,
             tasks: TaskTracker::new(),
             outbox,
         });
@@ -138,6 +149,9 @@ impl AppState {
         }
         self.readiness.clear(Reason::Rebuilding);
         self.tasks.spawn(Arc::clone(self).follow_registry());
+        for task in alerts::tasks(self, &self.alert_sinks) {
+            self.tasks.spawn(task);
+        }
         Ok(())
     }
 
@@ -241,6 +255,7 @@ impl AppState {
                 "a commit could not be taken into live state"
             );
         }
+        self.alerts.wake();
     }
 
     /// Takes archived events into live state.
@@ -279,6 +294,7 @@ impl AppState {
                 stream.rebuild(lake, &fields, self.config.history).await?;
             }
         }
+        self.alerts.wake();
         Ok(())
     }
 

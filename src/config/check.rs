@@ -60,6 +60,8 @@ impl Config {
         let serving = self.serving_config()?;
         serving.check().map_err(|error| self.refused(&error))?;
         serving.check_streams(&catalog).map_err(|error| self.refused(&error))?;
+        let alerts = self.alerts_config()?;
+        alerts.check(&catalog).map_err(|error| self.refused(&error))?;
         telemetry::filter(&self.telemetry.log)
             .map_err(|accepted| self.wrong("telemetry.log", &self.telemetry.log, accepted))?;
         Ok(())

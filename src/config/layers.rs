@@ -221,7 +221,9 @@ fn names(table: &Table) -> String {
 
 fn same_type(default: &Value, value: &Value) -> bool {
     match (default, value) {
-        (Value::Array(_), Value::Array(_)) | (Value::Table(_), Value::Table(_)) => true,
+        (Value::Array(_), Value::Array(_))
+        | (Value::Table(_), Value::Table(_))
+        | (Value::Float(_), Value::Integer(_)) => true,
         (default, value) => std::mem::discriminant(default) == std::mem::discriminant(value),
     }
 }
@@ -230,6 +232,7 @@ fn describe(default: &Value) -> &'static str {
     match default {
         Value::Boolean(_) => "true or false",
         Value::Integer(_) => "a whole number",
+        Value::Float(_) => "a number",
         Value::Array(_) => "a list",
         Value::Table(_) => "a section of texts",
         _ => "a text in quotes",

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use arterial_datasets::time::Duration;
+use arterial_models::alerts::{Language, QuietHours, Route, Suppression};
 use serde::{Deserialize, Serialize};
 
 pub use layers::ConfigError;
@@ -27,6 +28,7 @@ pub struct Config {
     pub ingest: Ingest,
     pub server: Server,
     pub serving: Serving,
+    pub alerts: Alerts,
     pub privacy: Privacy,
     pub telemetry: Telemetry,
     /// Where each key was set, for errors; the file itself stands under the empty key.
@@ -121,6 +123,32 @@ pub struct Serving {
     pub stale_after: Duration,
     pub history: Duration,
     pub history_bytes: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alerts {
+    pub watch: Vec<String>,
+    pub false_alerts_per_week: f64,
+    pub language: Language,
+    pub keep: Duration,
+    pub persistence: usize,
+    pub extreme_score: f64,
+    pub neighbours_at_once: usize,
+    pub calm_below: f64,
+    pub resolve_after: Duration,
+    pub reopen_within: Duration,
+    pub lost_after: Duration,
+    pub refresh_every: Duration,
+    pub neighbour_metres: f64,
+    pub citywide_share: f64,
+    pub outage_share: f64,
+    pub citywide_keys: usize,
+    pub severity_vehicle_hours: [f64; 3],
+    pub cause_metres: f64,
+    pub quiet_hours: QuietHours,
+    pub suppressions: Vec<Suppression>,
+    pub routes: Vec<Route>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

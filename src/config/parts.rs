@@ -4,6 +4,9 @@ use arterial_datasets::panel::Holidays;
 use arterial_features::decode::{DecodeLimits, IdentityKey};
 use arterial_features::pipeline::{OnRecreatedTopic, PipelineOptions};
 use arterial_features::source::{Assignment, KafkaSettings};
+use arterial_models::alerts::AlertSettings;
+use arterial_models::detectors::residual;
+use arterial_serving::alerts::AlertsConfig;
 use arterial_serving::{ServerConfig, ServingConfig};
 
 use super::{Config, ConfigError, RecreatedTopic};
@@ -56,6 +59,49 @@ impl Config {
             history_bytes: self.serving.history_bytes,
             poll_every: self.registry.poll_every,
             ..ServingConfig::default()
+        })
+    }
+
+    /// The part that alerts are made by.
+    ///
+    /// # Errors
+    /// A number to watch that is not of the form `topic.field`.
+    pub fn alerts_config(&self) -> Result<AlertsConfig, ConfigError> {
+        let alerts = &self.alerts;
+        let target = |text: &String| {
+            let accepted = "a topic and a field, such as traffic-sensors.speed_kmh";
+            text.parse().map_err(|_| self.wrong("alerts.watch", text, accepted))
+        };
+        let quiet = &alerts.quiet_hours;
+        let has_quiet_hours = !quiet.from.is_empty() || !quiet.until.is_empty();
+        Ok(AlertsConfig {
+            watch: alerts.watch.iter().map(target).collect::<Result<_, _>>()?,
+            keep: alerts.keep,
+            residual: residual::Settings {
+                false_alerts_per_week: alerts.false_alerts_per_week,
+                ..residual::Settings::default()
+            },
+            settings: AlertSettings {
+                language: alerts.language,
+                persistence: alerts.persistence,
+                extreme_score: alerts.extreme_score,
+                neighbours_at_once: alerts.neighbours_at_once,
+                calm_below: alerts.calm_below,
+                resolve_after: alerts.resolve_after,
+                reopen_within: alerts.reopen_within,
+                lost_after: alerts.lost_after,
+                refresh_every: alerts.refresh_every,
+                neighbour_metres: alerts.neighbour_metres,
+                citywide_share: alerts.citywide_share,
+                outage_share: alerts.outage_share,
+                citywide_keys: alerts.citywide_keys,
+                severity_vehicle_hours: alerts.severity_vehicle_hours,
+                cause_metres: alerts.cause_metres,
+                suppressions: alerts.suppressions.clone(),
+                quiet_hours: has_quiet_hours.then(|| quiet.clone()),
+                routes: alerts.routes.clone(),
+                timezone: self.site.timezone.clone(),
+            },
         })
     }
 

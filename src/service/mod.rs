@@ -53,6 +53,8 @@ impl Service {
             registry: Some(foundation.registry.clone()),
             models: Some(Arc::new(RegistryModels::new(foundation.registry.clone(), kinds))),
             sinks,
+            alerts: config.alerts_config()?,
+            alert_sinks: Vec::new(),
             synthetic,
         })?;
         let running = Server::start(config.server_config(), Arc::clone(&state)).await?;

@@ -184,11 +184,12 @@ impl City {
         self.labels
     }
 
-    /// Plans an incident beforehand: `kind` at the given cell of the road network, from `start` for `minutes`.
+    /// Plans an incident beforehand: `kind` at the given cell of the road network, from `start` for `minutes`. Gives its id, as events
+    /// and labels name it.
     ///
     /// # Errors
     /// A start in the past, a cell that does not exist, a duration that is not positive.
-    pub fn schedule(&mut self, kind: IncidentKind, cell: usize, start: Timestamp, minutes: f64) -> Result<()> {
+    pub fn schedule(&mut self, kind: IncidentKind, cell: usize, start: Timestamp, minutes: f64) -> Result<String> {
         if start < self.now {
             return Err(Error::invalid("start", start, format!("{} or later", self.now)));
         }
@@ -203,8 +204,9 @@ impl City {
             return Err(Error::invalid("minutes", minutes, "above 0, at most 100000"));
         }
         let incident = self.incidents.incident(kind, cell, start, minutes, &self.plan);
+        let id = incident.id.clone();
         self.incidents.schedule(incident);
-        Ok(())
+        Ok(id)
     }
 
     fn step(&mut self, each: &mut dyn FnMut(SimulatedEvent<'_>)) -> Result<()> {

@@ -1,6 +1,5 @@
 //! `GET /v1/forecasts`: the newest forecasts as JSON, keys page by page.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -8,6 +7,7 @@ use axum::extract::{RawQuery, State};
 use serde_json::{Map, Value, json};
 
 use super::Problem;
+use super::query::{many, one, words};
 use crate::answer::{DEFAULT_TARGET, DEFAULT_TOPIC, Forecast, Question, answer};
 use crate::state::AppState;
 use crate::{Error, Result};
@@ -128,22 +128,6 @@ fn read(query: &str) -> Result<(Question, usize, String)> {
         model: text("model"),
     };
     Ok((question, limit, text("cursor")))
-}
-
-fn words(text: &str) -> Vec<String> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|word| !word.is_empty())
-        .map(String::from)
-        .collect()
-}
-
-fn many<T: FromStr>(field: &str, text: &str, accepted: &str) -> Result<Vec<T>> {
-    words(text).iter().map(|word| one(field, word, accepted)).collect()
-}
-
-fn one<T: FromStr>(field: &str, text: &str, accepted: &str) -> Result<T> {
-    text.parse().map_err(|_| Error::invalid(field, text, accepted))
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! HTTP: for probes, for Prometheus, for people, and for programs that speak no gRPC.
 
+mod alerts;
 mod forecasts;
 mod openapi;
 mod page;
 mod problem;
+mod query;
 
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(openapi::document))
+        .route("/v1/alerts", get(alerts::list))
         .route("/v1/forecasts", get(forecasts::list))
         .fallback(nothing_here)
         .method_not_allowed_fallback(get_only)
@@ -83,7 +86,7 @@ async fn nothing_here(uri: Uri) -> Problem {
     let error = Error::Unknown {
         what: "page",
         name: uri.path().into(),
-        known: "/, /livez, /readyz, /metrics, /openapi.json, /v1/forecasts".into(),
+        known: "/, /livez, /readyz, /metrics, /openapi.json, /v1/alerts, /v1/forecasts".into(),
     };
     error.into()
 }

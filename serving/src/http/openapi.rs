@@ -1,5 +1,6 @@
 //! The description of the HTTP interface, OpenAPI 3.1.
 
+use arterial_models::alerts::{Cause, Kind, Severity, State, Symptom};
 use axum::Json;
 use serde_json::{Value, json};
 
@@ -21,6 +22,17 @@ fn describe() -> Value {
                     "default": {"description": "What is wrong (RFC 9457)", "content": {"application/problem+json": {"schema": problem()}}},
                 },
             }},
+            "/v1/alerts": {"get": {
+                "summary": "The alerts at hand, the latest change first, page by page",
+                "parameters": alert_parameters(),
+                "responses": {
+                    "200": {"description": "Alerts", "content": {
+                        "application/json": {"schema": alerts()},
+                        "application/geo+json": {"schema": {"type": "object", "description": "A FeatureCollection (RFC 7946), a feature an alert"}},
+                    }},
+                    "default": {"description": "What is wrong (RFC 9457)", "content": {"application/problem+json": {"schema": problem()}}},
+                },
+            }},
             "/livez": {"get": {"summary": "The process lives", "responses": {"200": {"description": "ok"}}}},
             "/readyz": {"get": {"summary": "Whether the service may be asked, and if not, why", "responses": {
                 "200": {"description": "Ready"}, "503": {"description": "Not ready: `reasons` says why"},
@@ -30,8 +42,61 @@ fn describe() -> Value {
     })
 }
 
+fn of(name: &str, required: bool, description: &str) -> Value {
+    json!({"name": name, "in": "query", "required": required, "description": description, "schema": {"type": "string"}})
+}
+
+fn alert_parameters() -> Value {
+    json!([
+        of("kinds", false, "Kinds with commas between; all where absent"),
+        of("states", false, "States with commas between; all where absent"),
+        of("zones", false, "Zones with commas between; all where absent"),
+        of("severities", false, "Severities with commas between; all where absent"),
+        of("since", false, "Only what was not over before, RFC 3339"),
+        of("until", false, "Only what was opened before, RFC 3339"),
+        of("language", false, "Of the texts: en (default), ru or fr"),
+        of("limit", false, "Alerts a page, 1 to 1000; default 100"),
+        of("cursor", false, "next_cursor of the page before"),
+    ])
+}
+
+fn alerts() -> Value {
+    let text = json!({"type": "string"});
+    let time = json!({"type": "string", "format": "date-time"});
+    let known_time = json!({"type": ["string", "null"], "format": "date-time"});
+    let known_text = json!({"type": ["string", "null"]});
+    let number = json!({"type": "number"});
+    let known_number = json!({"type": ["number", "null"]});
+    let whole = json!({"type": "integer"});
+    let names = |names: Vec<&str>| json!({"type": "string", "enum": names});
+    let alert = json!({"type": "object", "properties": {
+        "alert_id": text, "revision": whole, "sequence": whole,
+        "kind": names(Kind::ALL.iter().map(|one| one.name()).collect()),
+        "severity": names(Severity::ALL.iter().map(|one| one.name()).collect()),
+        "state": names(State::ALL.iter().map(|one| one.name()).collect()),
+        "citywide": {"type": "boolean"}, "topic": text, "target": text, "zone_id": known_text, "keys": {"type": "array", "items": text},
+        "place_key": text, "lat": known_number, "lon": known_number, "road_id": known_text, "road_name": known_text,
+        "since": time, "opened_at": time, "peak_at": time, "updated_at": time, "closed_at": known_time,
+        "estimated_end": known_time, "score": number, "certainty": number, "impact": known_number, "seen": known_number,
+        "expected_low": known_number, "expected_high": known_number,
+        "cause": names(Cause::ALL.iter().map(|one| one.name()).collect()),
+        "symptom": names(Symptom::ALL.iter().map(|one| one.name()).collect()), "symptom_value": known_number,
+        "evidence": {"type": "array", "items": {"type": "object"}}, "text": text, "held_back_by": known_text,
+        "merged_into": known_text, "acknowledged_by": known_text, "acknowledged_at": known_time, "judgement": known_text,
+    }});
+    let watched = json!({"type": "object", "properties": {
+        "topic": text, "target": text, "next_window": known_time, "windows_learned": whole, "windows_needed": whole,
+        "learning": {"type": "boolean"},
+    }});
+    json!({"type": "object", "properties": {
+        "alerts": {"type": "array", "items": alert},
+        "watched": {"type": "array", "items": watched},
+        "resume_after": whole,
+        "next_cursor": known_text,
+    }})
+}
+
 fn parameters() -> Value {
-    let of = |name: &str, required: bool, description: &str| json!({"name": name, "in": "query", "required": required, "description": description, "schema": {"type": "string"}});
     json!([
         of("topic", false, "The stream; default traffic-sensors"),
         of("target", false, "The field; default speed_kmh"),

@@ -1,10 +1,11 @@
-//! The page for people: how fresh the data are, which model is in charge, the latest forecasts.
+//! The page for people: what is wrong in the city, how fresh the data are, which model is in charge, the latest forecasts.
 
 use std::fmt::Write;
 
 use arterial_datasets::time::{Duration, MINUTE, Timestamp};
 use arterial_models::registry::Target;
 
+use crate::alerts::told;
 use crate::score::{Issue, LadderStep, tally};
 use crate::state::AppState;
 
@@ -14,6 +15,8 @@ td.n{text-align:right;font-variant-numeric:tabular-nums}.bad{color:#b3261e}.good
 .note{background:#fff8c5;padding:.4rem .8rem;border-radius:.3rem}";
 /// Keys shown for each target.
 const KEYS_SHOWN: usize = 20;
+/// Alerts shown.
+const ALERTS_SHOWN: usize = 20;
 /// Horizons shown, in windows.
 const STEPS_SHOWN: [usize; 3] = [3, 6, 12];
 
@@ -29,6 +32,7 @@ pub fn render(state: &AppState) -> String {
         html.push_str("<p class=\"note\">These data are synthetic: they come from a simulated city.</p>");
     }
     readiness(state, &mut html);
+    alerts(state, &mut html);
     streams(state, &mut html);
     for target in state.scores.targets() {
         forecasts(state, &target, &mut html);
@@ -44,6 +48,61 @@ fn readiness(state: &AppState, html: &mut String) {
     }
     for text in reasons.values() {
         let _ = write!(html, "<p class=\"bad\">Not ready: {}.</p>", escape(text));
+    }
+}
+
+fn alerts(state: &AppState, html: &mut String) {
+    let config = &state.alerts.config;
+    if config.watch.is_empty() {
+        return;
+    }
+    html.push_str("<h2>Alerts</h2>");
+    let live = state.alerts.store.live();
+    if live.is_empty() {
+        html.push_str("<p>Nothing is open.</p>");
+    } else {
+        html.push_str(
+            "<table><tr><th>since (UTC)</th><th>severity</th><th>what</th><th>likely cause</th><th>state</th></tr>",
+        );
+    }
+    for one in live.iter().take(ALERTS_SHOWN) {
+        let alert = &one.alert;
+        let said = told(state, alert, config.settings.language);
+        let _ = write!(
+            html,
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            time_of_day(alert.since),
+            alert.severity,
+            escape(&said.text),
+            escape(&cause(alert.cause.name(), &said.reference)),
+            alert.state
+        );
+    }
+    if !live.is_empty() {
+        html.push_str("</table>");
+    }
+    if live.len() > ALERTS_SHOWN {
+        let _ = write!(html, "<p>{} more.</p>", live.len() - ALERTS_SHOWN);
+    }
+    let watched = state.alerts.watched();
+    for one in watched.iter().filter(|one| one.learned < one.needed) {
+        let _ = write!(
+            html,
+            "<p>Still learning {}: {} of {} windows.</p>",
+            escape(&one.target.to_string()),
+            one.learned,
+            one.needed
+        );
+    }
+}
+
+/// A cause in words, with what it is.
+fn cause(name: &str, reference: &str) -> String {
+    let name = name.replace('_', " ");
+    if reference.is_empty() {
+        name
+    } else {
+        format!("{name} ({reference})")
     }
 }
 

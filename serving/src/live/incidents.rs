@@ -102,6 +102,14 @@ impl Incidents {
         active.map(|(_, incident)| incident.clone()).collect()
     }
 
+    /// The incidents that had been told of by `now` and were not over before `from`, by identity.
+    pub fn since(&self, from: Timestamp, now: Timestamp) -> Vec<Incident> {
+        let known = read(&self.known);
+        let lasted = |one: &Incident| one.reported_at <= now && (one.updated_at >= from || one.is_active(now));
+        let found = known.values().filter(|(_, incident)| lasted(incident));
+        found.map(|(_, incident)| incident.clone()).collect()
+    }
+
     /// One incident by its identity, active or not.
     pub fn get(&self, incident_id: &str) -> Option<Incident> {
         read(&self.known).get(incident_id).map(|(_, incident)| incident.clone())

@@ -33,6 +33,8 @@ pub struct Order {
     pub timezone: String,
     /// Days that count as Sundays.
     pub holidays: Holidays,
+    /// The last window to use; none for the newest.
+    pub origin: Option<Timestamp>,
     /// When it is.
     pub now: Timestamp,
 }
@@ -45,7 +47,7 @@ pub struct Computed {
     pub failures: Vec<String>,
 }
 
-/// Computes the issue from the newest window; none where there is no window yet.
+/// Computes the issue from the window that is ordered; none where there is no window yet.
 ///
 /// # Errors
 /// A topic that no stream has, a clock that does not reach as far as the data.
@@ -89,7 +91,7 @@ fn blank(stream: &LiveStream, order: &Order, step: Duration) -> Option<Issue> {
     let horizon = leader.map_or(order.profile_horizon, |model| model.horizon());
     stream.with(|state| {
         let ring = state.ring(&order.target.field)?;
-        let origin = ring.newest()?;
+        let origin = order.origin.or_else(|| ring.newest())?;
         let keys = state.keys().to_vec();
         let index: HashMap<Arc<str>, usize> = keys.iter().enumerate().map(|(at, key)| (Arc::clone(key), at)).collect();
         Some(Issue {

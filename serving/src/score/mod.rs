@@ -3,6 +3,7 @@
 mod compute;
 mod issue;
 mod ladder;
+mod outlook;
 mod profile;
 mod rows;
 mod scores;
@@ -11,7 +12,8 @@ mod worker;
 pub use compute::{Computed, Order, check_fit, compute, covariates, tally};
 pub use issue::{Issue, Source};
 pub use ladder::{LadderStep, RefusalCode};
-pub use profile::{PROFILE_NAME, PROFILE_VERSION};
+pub use outlook::{Outlook, Outlooks, steps_ahead};
+pub use profile::{PROFILE_NAME, PROFILE_VERSION, of_window};
 pub use rows::rows;
 pub use scores::{Scores, TargetScores, Wanted};
 pub(crate) use worker::run;

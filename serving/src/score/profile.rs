@@ -8,9 +8,10 @@ use arterial_datasets::panel::Panel;
 use arterial_datasets::time::Timestamp;
 use arterial_models::Quantile;
 use arterial_models::season::{LocalClock, WEEK};
-use ndarray::Array3;
+use ndarray::{Array2, Array3};
 
 use crate::Result;
+use crate::live::Ring;
 
 /// The name that stands for the model in answers.
 pub const PROFILE_NAME: &str = "slot-of-week";
@@ -46,6 +47,57 @@ pub fn forecast(panel: &Panel, horizon: usize, quantiles: &[Quantile]) -> Result
             };
             for (at, quantile) in quantiles.iter().enumerate() {
                 values[[series, step, at]] = interpolate(&samples, f64::from(*quantile));
+            }
+        }
+    }
+    Ok(values)
+}
+
+/// What the first `keys` keys of `ring` did at the slot of the week of `window`, in the windows before it: what would be expected of
+/// that window if nobody knew more. Only those windows are read that count, so it is quick for many keys.
+///
+/// # Shapes
+/// key x quantile; NaN where a key has too little history.
+///
+/// # Errors
+/// An instant outside the years -9999 to 9999.
+pub fn of_window(
+    ring: &Ring,
+    keys: usize,
+    clock: &LocalClock,
+    window: Timestamp,
+    quantiles: &[f64],
+) -> Result<Array2<f64>> {
+    let mut values = Array2::from_elem((keys, quantiles.len()), f64::NAN);
+    let Some(oldest) = ring.oldest() else {
+        return Ok(values);
+    };
+    let before = ((window.0 - oldest.0).div_euclid(ring.step().0)).clamp(0, ring.len() as i64);
+    let mut places = Vec::with_capacity(before as usize);
+    for row in 0..before {
+        places.push(place(clock, Timestamp(oldest.0 + row * ring.step().0))?);
+    }
+    let (wanted, slots) = (place(clock, window)?, clock.slots_per_day());
+    let rows = |wanted: Vec<usize>| -> Vec<usize> {
+        let found = places.iter().enumerate().filter(|(_, place)| wanted.contains(place));
+        found.map(|(row, _)| row).collect()
+    };
+    let (same_slot, same_kind) = (rows(same_slot(wanted, slots)), rows(same_kind_of_day(wanted, slots)));
+    let mut found = Vec::new();
+    for key in 0..keys {
+        for rows in [&same_slot, &same_kind] {
+            found.clear();
+            found.extend(
+                rows.iter()
+                    .map(|&row| ring.value(row, key))
+                    .filter(|value| value.is_finite()),
+            );
+            if found.len() >= ENOUGH {
+                found.sort_unstable_by(f64::total_cmp);
+                for (at, quantile) in quantiles.iter().enumerate() {
+                    values[[key, at]] = interpolate(&found, *quantile);
+                }
+                break;
             }
         }
     }
@@ -137,6 +189,26 @@ mod tests {
     fn too_little_history_gives_no_number() {
         let values = forecast(&panel(1, |row| row as f64), 3, &median()).unwrap();
         assert!(values.iter().all(|value| value.is_nan()));
+    }
+
+    #[test]
+    fn a_window_is_expected_from_the_ring_as_from_a_panel_that_ends_before_it() {
+        let value = |row: usize| ((row * 7919) % 31) as f64;
+        for days in [2, 9, 28] {
+            let mut ring = Ring::new(Duration(HOUR), Duration(40 * DAY));
+            for row in 0..days * 24 + 5 {
+                ring.set(0, Timestamp(4 * DAY + row as i64 * HOUR), 0, value(row));
+            }
+            let clock = LocalClock::new("UTC", Duration(HOUR)).unwrap();
+            let window = Timestamp(4 * DAY + days as i64 * 24 * HOUR);
+            let found = of_window(&ring, 1, &clock, window, &[0.5]).unwrap();
+            let panel = panel(days, value);
+            assert_eq!(
+                found[[0, 0]],
+                forecast(&panel, 1, &median()).unwrap()[[0, 0, 0]],
+                "{days}"
+            );
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use arterial_models::registry::{ModelVersion, Target};
 use tokio::sync::watch;
 
 use super::issue::Issue;
+use super::outlook::Outlooks;
 use crate::sync::{read, write};
 
 /// So many issues beside the newest are kept for each target.
@@ -28,6 +29,8 @@ pub struct Wanted {
 pub struct TargetScores {
     newest: ArcSwapOption<Issue>,
     published: watch::Sender<Option<Arc<Issue>>>,
+    /// What the issues said of windows an hour ahead.
+    pub outlooks: Outlooks,
     /// Computing on request happens one at a time: who waits finds the issue ready.
     asked: tokio::sync::Mutex<Vec<(Wanted, Arc<Issue>)>>,
 }
@@ -37,6 +40,7 @@ impl Default for TargetScores {
         Self {
             newest: ArcSwapOption::empty(),
             published: watch::Sender::new(None),
+            outlooks: Outlooks::default(),
             asked: tokio::sync::Mutex::default(),
         }
     }
@@ -51,6 +55,7 @@ impl TargetScores {
     /// Puts an issue in place of the one before and tells those who watch.
     pub fn publish(&self, issue: Arc<Issue>) {
         self.newest.store(Some(Arc::clone(&issue)));
+        self.outlooks.note(&issue);
         self.published.send_replace(Some(issue));
     }
 

@@ -122,6 +122,7 @@ pub fn order(state: &AppState, target: &Target, quantiles: &[Quantile]) -> Order
         quantiles: quantiles.to_vec(),
         timezone: state.config.timezone.clone(),
         holidays: state.config.holidays.clone(),
+        origin: None,
         now: state.clock.now(),
     }
 }

@@ -1,6 +1,7 @@
 //! The service as its clients see it.
 #![expect(clippy::float_cmp, reason = "the models of these tests give exact numbers")]
 
+mod alerts;
 mod flight;
 mod forecasts;
 mod inference;

@@ -10,7 +10,7 @@ use arrow::array::{
 };
 use arrow::array::{BooleanArray, Date32Array, Int64Array};
 use arrow::datatypes::DataType;
-use arterial_datasets::lake::{Lake, LakeOptions, TableSpec};
+use arterial_datasets::lake::{Fault, Lake, LakeOptions, TableSpec};
 use arterial_datasets::panel::Panel;
 use arterial_datasets::schema;
 use arterial_datasets::stream::StreamCatalog;
@@ -18,6 +18,7 @@ use arterial_datasets::time::{Clock, DAY, Duration, MINUTE, Timestamp};
 use arterial_models::Quantile;
 use arterial_models::registry::{ModelVersion, Reference, Registry, Target};
 use arterial_models::scope::Scope;
+use arterial_serving::alerts::{AlertSink, AlertsConfig};
 use arterial_serving::model::{ModelSource, ServedModel, Standing};
 use arterial_serving::{AppState, Parts, Running, Server, ServerConfig, ServingConfig};
 use futures::FutureExt;
@@ -273,7 +274,7 @@ pub struct Service {
     pub models: Arc<FakeModels>,
     pub running: Running,
     /// Removed with everything in it when the test ends.
-    _folder: tempfile::TempDir,
+    pub folder: Arc<tempfile::TempDir>,
     pub lake: Lake,
 }
 
@@ -291,52 +292,85 @@ pub async fn launch(
     source: Arc<dyn ModelSource>,
     registry: Option<Registry>,
 ) -> Service {
-    let folder = tempfile::tempdir().unwrap();
-    let options = LakeOptions {
-        fsync: false,
-        ..LakeOptions::default()
-    };
-    let lake = Lake::open(folder.path().to_str().unwrap(), options).await.unwrap();
-    let catalog = Arc::new(StreamCatalog::built_in().unwrap());
-    let clock = StoppedClock::at(window(1));
-    if let Some(history) = history {
-        let stream = catalog.get(TOPIC).unwrap();
-        let spec = TableSpec::new(stream.windows_table(), schema::windows(stream));
-        lake.table(&spec).await.unwrap().append(&[history]).await.unwrap();
-    }
-    let config = ServingConfig {
-        targets: vec![target()],
-        poll_every: Duration(20_000),
-        history: Duration(7 * DAY),
-        ..ServingConfig::default()
-    };
-    let sink = arterial_serving::sinks::LakeSink::open(&lake, &config).await.unwrap();
-    let parts = Parts {
-        config,
-        clock: Arc::clone(&clock) as Arc<dyn Clock>,
-        catalog,
-        lake: Some(lake.clone()),
+    let order = Order {
+        history,
         registry,
-        models: Some(source),
-        sinks: vec![Arc::new(sink)],
-        synthetic: true,
+        ..Order::default()
     };
-    let state = AppState::new(parts).unwrap();
-    let config = ServerConfig {
-        grpc: "127.0.0.1:0".into(),
-        http: "127.0.0.1:0".into(),
-        drain: Duration(2_000_000),
-        ..ServerConfig::default()
-    };
-    let running = Server::start(config, Arc::clone(&state)).await.unwrap();
-    Service {
-        state,
-        clock,
-        models,
-        running,
-        _folder: folder,
-        lake,
+    order.launch(models, source).await
+}
+
+/// What a service is to be like.
+#[derive(Default)]
+pub struct Order {
+    /// What its windows table holds before it starts.
+    pub history: Option<RecordBatch>,
+    pub registry: Option<Registry>,
+    pub alerts: AlertsConfig,
+    pub alert_sinks: Vec<Arc<dyn AlertSink>>,
+    /// Where the lake is; none for a new folder.
+    pub folder: Option<Arc<tempfile::TempDir>>,
+    pub fault: Option<Arc<dyn Fault>>,
+}
+
+impl Order {
+    pub async fn launch(self, models: Arc<FakeModels>, source: Arc<dyn ModelSource>) -> Service {
+        let folder = self.folder.unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
+        let options = LakeOptions {
+            fsync: false,
+            fault: self.fault,
+            ..LakeOptions::default()
+        };
+        let lake = Lake::open(folder.path().to_str().unwrap(), options).await.unwrap();
+        let catalog = Arc::new(StreamCatalog::built_in().unwrap());
+        let clock = StoppedClock::at(window(1));
+        if let Some(history) = self.history {
+            write(&lake, history).await;
+        }
+        let config = ServingConfig {
+            targets: vec![target()],
+            poll_every: Duration(20_000),
+            history: Duration(7 * DAY),
+            ..ServingConfig::default()
+        };
+        let sink = arterial_serving::sinks::LakeSink::open(&lake, &config).await.unwrap();
+        let parts = Parts {
+            config,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            catalog,
+            lake: Some(lake.clone()),
+            registry: self.registry,
+            models: Some(source),
+            sinks: vec![Arc::new(sink)],
+            alerts: self.alerts,
+            alert_sinks: self.alert_sinks,
+            synthetic: true,
+        };
+        let state = AppState::new(parts).unwrap();
+        let config = ServerConfig {
+            grpc: "127.0.0.1:0".into(),
+            http: "127.0.0.1:0".into(),
+            drain: Duration(2_000_000),
+            ..ServerConfig::default()
+        };
+        let running = Server::start(config, Arc::clone(&state)).await.unwrap();
+        Service {
+            state,
+            clock,
+            models,
+            running,
+            folder,
+            lake,
+        }
     }
+}
+
+/// Commits windows to the table.
+pub async fn write(lake: &Lake, windows: RecordBatch) {
+    let catalog = StreamCatalog::built_in().unwrap();
+    let stream = catalog.get(TOPIC).unwrap();
+    let spec = TableSpec::new(stream.windows_table(), schema::windows(stream));
+    lake.table(&spec).await.unwrap().append(&[windows]).await.unwrap();
 }
 
 /// The same, with a champion that adds 1 to the last value, ready, at the end of the last window.

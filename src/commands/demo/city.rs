@@ -45,10 +45,11 @@ pub fn streams(mut catalog: StreamCatalog) -> anyhow::Result<StreamCatalog> {
     Ok(catalog)
 }
 
-/// History is read in large bites, as it is all there.
+/// History is read in large bites, as it is all there; what is reported is known within a minute of the city's clock.
 pub fn options(foundation: &Foundation) -> PipelineOptions {
     PipelineOptions {
         poll_records: 200_000,
+        archive_interval: std::time::Duration::from_secs(1),
         ..foundation.pipeline_options()
     }
 }

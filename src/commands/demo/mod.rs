@@ -1,7 +1,8 @@
-//! `arterial demo`: a simulated city from event to served forecast, on this machine alone.
+//! `arterial demo`: a simulated city from event to served forecast and alert, on this machine alone.
 
 mod city;
 mod clock;
+mod incident;
 mod live;
 mod model;
 mod summary;
@@ -17,6 +18,8 @@ use arterial_datasets::stream::StreamCatalog;
 use arterial_datasets::time::{Clock, Timestamp};
 use arterial_features::pipeline::{CommitObserver, WindowCommit};
 use arterial_features::source::{ContinuedSource, KafkaSettings, KafkaSource, ReplaySource};
+use arterial_models::alerts::Evidence;
+use arterial_serving::alerts::AlertStore;
 use arterial_serving::sinks::kafka::{KafkaWriter, MockBrokers};
 use tokio::sync::{oneshot, watch};
 
@@ -30,7 +33,7 @@ use clock::CityClock;
 /// A simulated city, from event to served forecast, on this machine alone
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// End after the first forecasts of a window that came in live
+    /// End after the first forecasts of a window that came in live and the alert of the scheduled accident
     #[arg(long)]
     once: bool,
     /// Print one JSON document; needs --once
@@ -193,7 +196,7 @@ async fn play(
     )?;
     tokio::spawn(ingest::report(ingest.status.clone(), Arc::clone(&service.state)));
 
-    let city = tokio::select! {
+    let mut city = tokio::select! {
         city = city => city?,
         ended = ingest.failed() => return Err(ended.err().unwrap_or_else(|| anyhow::anyhow!("the history was not read"))),
     };
@@ -208,13 +211,14 @@ async fn play(
     service.open().await?;
     let first_forecast = began.elapsed().as_secs_f64();
     service.announce(args.ready_file.as_deref())?;
-    said.invite(&service, &city, first_forecast);
+    let scheduled = incident::schedule(&mut city)?;
+    said.invite(&service, &city, &scheduled, first_forecast);
 
     let writer = KafkaWriter::new(&config.kafka.brokers, "", &config.kafka.properties)?;
     let producing = tokio::spawn(live::produce(city, writer, Arc::clone(&clock), args.speed));
     drains.store(true, Ordering::Release);
     let outcome = tokio::select! {
-        outcome = wait_live(args.once, windows, live_from) => outcome,
+        outcome = wait_live(args.once, windows, (live_from, &scheduled), &service) => outcome,
         ended = ingest.failed() => ended,
         () = service.failed() => Err(anyhow::anyhow!("a server has stopped")),
         _ = tokio::signal::ctrl_c() => Err(Interrupted.into()),
@@ -223,7 +227,18 @@ async fn play(
     // The writer must be gone before the brokers are; that it was cut off is what was asked for.
     let _ = producing.await;
     let summary = match outcome {
-        Ok(()) => summary::Summary::collect(&foundation, &service, &ingest, trained, first_forecast, live_from).await,
+        Ok(()) => {
+            summary::Summary::collect(
+                &foundation,
+                &service,
+                &ingest,
+                trained,
+                scheduled,
+                first_forecast,
+                live_from,
+            )
+            .await
+        }
         Err(error) => Err(error),
     };
     ingest.shutdown().await?;
@@ -256,15 +271,34 @@ async fn wait_for(mut windows: watch::Receiver<Option<Timestamp>>, start: Timest
     Ok(())
 }
 
-/// With `once`, until a live window was closed; otherwise for ever.
+/// With `once`, until a live window was closed and an alert tells of what is scheduled, at most until it should long be over;
+/// otherwise for ever.
 async fn wait_live(
     once: bool,
     windows: watch::Receiver<Option<Timestamp>>,
-    live_from: Timestamp,
+    (live_from, scheduled): (Timestamp, &incident::Scheduled),
+    service: &Service,
 ) -> anyhow::Result<()> {
-    if once {
-        wait_for(windows, live_from).await
-    } else {
-        std::future::pending().await
+    if !once {
+        return std::future::pending().await;
     }
+    wait_for(windows, live_from).await?;
+    let alerts = &service.state.alerts;
+    let looked_past = || {
+        alerts
+            .watched()
+            .iter()
+            .any(|one| one.target.topic == TOPIC && one.next > Some(scheduled.end))
+    };
+    let mut every = tokio::time::interval(std::time::Duration::from_millis(200));
+    while !tells_of(&alerts.store, scheduled) && !looked_past() {
+        every.tick().await;
+    }
+    Ok(())
+}
+
+/// Whether an alert names what is scheduled.
+fn tells_of(alerts: &AlertStore, scheduled: &incident::Scheduled) -> bool {
+    let names = |evidence: &Evidence| evidence.subject == scheduled.incident_id;
+    alerts.live().iter().any(|one| one.alert.evidence.iter().any(names))
 }

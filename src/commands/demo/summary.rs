@@ -5,11 +5,13 @@ use std::sync::Arc;
 use arterial_datasets::city::City;
 use arterial_datasets::time::Timestamp;
 use arterial_models::registry::Target;
+use arterial_serving::alerts::AlertFilter;
 use arterial_serving::score;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::city::{FIELD, TOPIC};
+use super::incident::Scheduled;
 use super::model::Trained;
 use crate::service::{Foundation, Ingest, Service};
 
@@ -23,6 +25,7 @@ pub struct Summary {
     seconds_to_first_forecast: f64,
     model: Trained,
     forecasts: Vec<Map<String, Value>>,
+    scheduled: Scheduled,
     alerts: Vec<Map<String, Value>>,
 }
 
@@ -36,6 +39,7 @@ impl Summary {
         service: &Service,
         ingest: &Ingest,
         model: Trained,
+        scheduled: Scheduled,
         seconds_to_first_forecast: f64,
         live_from: Timestamp,
     ) -> anyhow::Result<Self> {
@@ -60,6 +64,11 @@ impl Summary {
             Some(issue) => arterial_serving::json::rows(&score::rows(&issue, &serving.stored_steps(issue.step))?),
             None => Vec::new(),
         };
+        let (alerts, ..) = service
+            .state
+            .alerts
+            .store
+            .page(&AlertFilter::default(), u64::MAX, usize::MAX - 1);
         let status = ingest.status.borrow().clone();
         let sum = |of: fn(&arterial_features::pipeline::StreamStatus) -> u64| status.streams.values().map(of).sum();
         Ok(Self {
@@ -70,8 +79,8 @@ impl Summary {
             seconds_to_first_forecast,
             model,
             forecasts,
-            // No detector is part of this version, so nothing raises an alert.
-            alerts: Vec::new(),
+            scheduled,
+            alerts: alerts.iter().map(|one| one.to_json()).collect(),
         })
     }
 }
@@ -91,7 +100,7 @@ impl Words {
     }
 
     /// Where to look, and what to try.
-    pub fn invite(&self, service: &Service, city: &City, seconds: f64) {
+    pub fn invite(&self, service: &Service, city: &City, scheduled: &Scheduled, seconds: f64) {
         if self.quiet {
             return;
         }
@@ -109,6 +118,11 @@ impl Words {
         println!("  cargo run -- health --endpoint http://{grpc}");
         // Quoted: to some shells `?` is a pattern.
         println!("  curl 'http://{http}/v1/forecasts?keys={key}'");
+        println!(
+            "an accident is scheduled for {} on {} ({}, zone {}): the page and this show its alert",
+            scheduled.start, scheduled.road_name, scheduled.road_id, scheduled.zone_id
+        );
+        println!("  curl 'http://{http}/v1/alerts'");
         println!("Ctrl-C ends it.");
     }
 }

@@ -1,0 +1,139 @@
+//! The detectors of one stream at work: a closed window in, signals out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arterial_datasets::stream::StreamDefinition;
+use arterial_datasets::time::{DAY, Duration, Timestamp};
+use arterial_models::alerts::{Signal, Subject};
+use arterial_models::detectors::residual::{self, Residual};
+use arterial_models::detectors::rules::Rules;
+use arterial_models::registry::Target;
+
+use super::windows::WindowRow;
+use crate::live::target_column;
+use crate::score::Outlook;
+use crate::{Error, Result};
+
+/// What says how much a place of a stream of traffic matters.
+const TRAFFIC: [&str; 2] = ["speed_kmh_mean", "vehicle_flow_mean"];
+
+/// The detectors of one stream, and how far they are.
+pub struct TopicWatch {
+    /// The stream.
+    pub stream: Arc<StreamDefinition>,
+    /// The columns of the windows table that are read: one a target, then those of the rules, then those that say how much a place
+    /// matters.
+    pub columns: Vec<String>,
+    /// The numbers that are held against what was expected of them.
+    pub targets: Vec<TargetWatch>,
+    topic: Arc<str>,
+    rules: Rules,
+}
+
+/// One number of a stream, and its detector.
+pub struct TargetWatch {
+    /// The number.
+    pub target: Target,
+    /// Windows that were held against what was expected of them.
+    pub learned: usize,
+    residual: Residual,
+}
+
+impl TargetWatch {
+    /// How many windows are seen before it is no longer said to learn: those of a day.
+    pub fn needed(step: Duration) -> usize {
+        usize::try_from(DAY / step.0.max(1)).unwrap_or(1).max(1)
+    }
+}
+
+impl TopicWatch {
+    /// Detectors that know nothing yet, for numbers of `stream`.
+    ///
+    /// # Errors
+    /// A field that the stream has no windows of, settings outside of their range.
+    pub fn new(stream: &Arc<StreamDefinition>, fields: &[String], settings: residual::Settings) -> Result<Self> {
+        let rules = Rules::new(stream)?;
+        let (mut columns, mut targets) = (Vec::new(), Vec::new());
+        for field in fields {
+            let accepted = || crate::live::target_fields(stream).join(", ");
+            let column =
+                target_column(stream, field).ok_or_else(|| Error::invalid("alerts.watch", field, accepted()))?;
+            columns.push(column);
+            targets.push(TargetWatch {
+                target: Target {
+                    topic: stream.name.clone(),
+                    field: field.clone(),
+                },
+                learned: 0,
+                residual: Residual::new(field, settings)?,
+            });
+        }
+        columns.extend(rules.columns().iter().cloned());
+        columns.extend(TRAFFIC.map(String::from));
+        Ok(Self {
+            topic: stream.name.as_str().into(),
+            stream: Arc::clone(stream),
+            columns,
+            targets,
+            rules,
+        })
+    }
+
+    /// What the detectors say of the rows of a window: of each key that reported, and of those that did not.
+    ///
+    /// `outlooks` has one entry a target; `positions` says where in them each row's key stands.
+    ///
+    /// # Errors
+    /// None in practice: the rows have the columns that were asked for.
+    pub fn observe(
+        &mut self,
+        window: Timestamp,
+        rows: &[WindowRow],
+        outlooks: &[Option<Outlook>],
+        positions: &[Option<usize>],
+    ) -> Result<Vec<Signal>> {
+        let mut signals = Vec::with_capacity(rows.len() * (self.targets.len() + 4));
+        for (target, outlook) in self.targets.iter_mut().zip(outlooks) {
+            target.learned += usize::from(outlook.is_some() && !rows.is_empty());
+        }
+        for (row, position) in rows.iter().zip(positions) {
+            let subject = Subject {
+                topic: Arc::clone(&self.topic),
+                key: Arc::clone(&row.key),
+                zone: row.zone.clone(),
+                window,
+                step: self.stream.window,
+            };
+            for (at, (target, outlook)) in self.targets.iter_mut().zip(outlooks).enumerate() {
+                if let (Some(outlook), Some(position)) = (outlook, *position)
+                    && position < outlook.values.nrows()
+                {
+                    let quantiles = outlook.values.row(position);
+                    let quantiles: Vec<f64> = quantiles.iter().copied().collect();
+                    signals.extend(
+                        target
+                            .residual
+                            .observe(&subject, row.values[at], &outlook.quantiles, &quantiles),
+                    );
+                }
+            }
+            let ruled = self.targets.len()..self.targets.len() + self.rules.columns().len();
+            signals.extend(self.rules.observe(&subject, &row.values[ruled])?);
+        }
+        signals.extend(self.rules.silent(Timestamp(window.0 + self.stream.window.0)));
+        Ok(signals)
+    }
+}
+
+/// What is watched, stream by stream.
+pub fn by_topic(watch: &[Target]) -> BTreeMap<&str, Vec<String>> {
+    let mut topics: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for target in watch {
+        let fields = topics.entry(&target.topic).or_default();
+        if !fields.contains(&target.field) {
+            fields.push(target.field.clone());
+        }
+    }
+    topics
+}

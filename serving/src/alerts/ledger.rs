@@ -1,0 +1,197 @@
+//! The table `alerts`: every revision, and in the same commit up to which window each stream was looked at.
+//!
+//! | progress of | what it says |
+//! |---|---|
+//! | partition 0 of a stream | `next`: the start of the next window to look at, UTC microseconds; `resume_from`: that of the first one ever |
+//! | partition 0 of `alert-sinks/<name>` | `next`: the sequence of the next revision to deliver |
+
+use std::collections::BTreeMap;
+
+use arterial_datasets::lake::{Lake, PartitionProgress, Progress, Scan, Table, TableSpec, TopicPartition};
+use arterial_datasets::schema;
+use arterial_datasets::time::Timestamp;
+use arterial_models::alerts::Alert;
+use futures::TryStreamExt;
+
+use super::revision::AlertRevision;
+use super::rows::{STORED, revisions, rows};
+use crate::Result;
+
+/// The name of the table.
+pub const ALERTS: &str = "alerts";
+/// What stands before the name of a sink in the table's progress.
+const SINKS: &str = "alert-sinks/";
+
+/// What the table knew when it was opened.
+#[derive(Debug, Default)]
+pub struct Remembered {
+    /// The newest revision of each alert that goes on, was ever judged or was changed since the wanted time, by sequence.
+    pub newest: Vec<AlertRevision>,
+    /// The sequence of the newest revision of all; 0 before the first.
+    pub last: u64,
+    /// Revisions up to this sequence may be missing in `newest`.
+    pub forgotten_through: u64,
+}
+
+/// A handle of the table.
+pub struct Ledger {
+    table: Table,
+    owned: Vec<TopicPartition>,
+    last: u64,
+}
+
+impl Ledger {
+    /// Opens the table, made where it is absent.
+    ///
+    /// # Errors
+    /// A lake that cannot be read or written.
+    pub async fn open(lake: &Lake) -> Result<Self> {
+        let table = lake.table(&TableSpec::new(ALERTS, schema::alerts())).await?;
+        Ok(Self {
+            table,
+            owned: Vec::new(),
+            last: 0,
+        })
+    }
+
+    /// Takes the watch over `topics` from whoever had it: his commits are refused from now on.
+    ///
+    /// # Errors
+    /// A lake that cannot be written.
+    pub async fn acquire(&mut self, topics: &[&str]) -> Result<()> {
+        self.owned = topics.iter().map(|topic| TopicPartition::new(*topic, 0)).collect();
+        self.table.acquire(&self.owned).await?;
+        Ok(())
+    }
+
+    /// Reads what goes on, and what was changed since `since`. Numbers go on from what is found.
+    ///
+    /// # Errors
+    /// A lake that cannot be read, a row that cannot.
+    pub async fn remember(&mut self, since: Timestamp) -> Result<Remembered> {
+        let mut newest: BTreeMap<String, (u32, Option<AlertRevision>)> = BTreeMap::new();
+        let mut remembered = Remembered::default();
+        let mut batches = self.table.stream(&scan(None)).await?;
+        while let Some(batch) = batches.try_next().await? {
+            for one in revisions(&batch)? {
+                remembered.last = remembered.last.max(one.sequence);
+                let (id, revision) = (one.alert.alert_id.clone(), one.alert.revision);
+                if newest.get(&id).is_none_or(|(known, _)| *known < revision) {
+                    let kept = one.is_kept() || one.alert.updated_at >= since;
+                    if !kept {
+                        remembered.forgotten_through = remembered.forgotten_through.max(one.sequence);
+                    }
+                    newest.insert(id, (revision, kept.then_some(one)));
+                }
+            }
+        }
+        remembered.newest = newest.into_values().filter_map(|(_, one)| one).collect();
+        remembered.newest.sort_by_key(|one| one.sequence);
+        self.last = remembered.last;
+        Ok(remembered)
+    }
+
+    /// The start of the next window of `topic` to look at; none where nobody ever did.
+    pub fn next_window(&self, topic: &str) -> Option<Timestamp> {
+        let known = self.table.progress().partitions.get(&TopicPartition::new(topic, 0))?;
+        known.has_read().then_some(Timestamp(known.next))
+    }
+
+    /// The start of the first window of `topic` that was ever looked at: what was before is no news.
+    pub fn first_window(&self, topic: &str) -> Option<Timestamp> {
+        let known = self.table.progress().partitions.get(&TopicPartition::new(topic, 0))?;
+        known.has_read().then_some(Timestamp(known.resume_from))
+    }
+
+    /// Commits `changed`, with the next window to look at of each stream of which some were; durable when it returns.
+    ///
+    /// # Errors
+    /// A lake that cannot be written, or another service that has taken the watch over. Nothing or everything of the commit is
+    /// there then: open anew.
+    pub async fn commit(&mut self, changed: Vec<Alert>, processed: &[(&str, Timestamp)]) -> Result<Vec<AlertRevision>> {
+        let numbered = (self.last + 1..).zip(changed);
+        let made: Vec<AlertRevision> = numbered
+            .map(|(sequence, alert)| AlertRevision { sequence, alert })
+            .collect();
+        let batches = if made.is_empty() {
+            Vec::new()
+        } else {
+            vec![rows(&made)?]
+        };
+        self.table.commit(&batches, &self.progress(processed)).await?;
+        self.last += made.len() as u64;
+        Ok(made)
+    }
+
+    /// Where everything stands after the commit. All that is owned is named, so that whoever lost it is refused.
+    fn progress(&self, processed: &[(&str, Timestamp)]) -> Progress {
+        let mut progress = Progress::default();
+        for place in &self.owned {
+            let mut known = self.table.progress().partitions.get(place).copied().unwrap_or_default();
+            if let Some((_, next)) = processed.iter().find(|(topic, _)| place.topic == *topic) {
+                if !known.has_read() {
+                    known.resume_from = next.0;
+                }
+                known.next = next.0;
+            }
+            progress.partitions.insert(place.clone(), known);
+        }
+        progress
+    }
+
+    /// The first `most` revisions behind `sequence`.
+    ///
+    /// # Errors
+    /// A lake that cannot be read.
+    pub async fn after(&mut self, sequence: u64, most: usize) -> Result<Vec<AlertRevision>> {
+        self.table.refresh().await?;
+        let mut found: BTreeMap<u64, AlertRevision> = BTreeMap::new();
+        let mut batches = self.table.stream(&scan(None)).await?;
+        while let Some(batch) = batches.try_next().await? {
+            let behind = revisions(&batch)?.into_iter().filter(|one| one.sequence > sequence);
+            found.extend(behind.map(|one| (one.sequence, one)));
+            while found.len() > most {
+                found.pop_last();
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+
+    /// The sequence up to which `sink` has everything; none where it never had anything.
+    pub fn delivered(&self, sink: &str) -> Option<u64> {
+        let known = self.table.progress().partitions.get(&sink_place(sink))?;
+        known.has_read().then(|| u64::try_from(known.next - 1).unwrap_or(0))
+    }
+
+    /// Notes that `sink` has everything up to `sequence`; durable when it returns.
+    ///
+    /// # Errors
+    /// A lake that cannot be written, or another service that delivers to the same sink.
+    pub async fn note_delivered(&mut self, sink: &str, sequence: u64) -> Result<()> {
+        let next = sequence as i64 + 1;
+        let place = PartitionProgress {
+            next,
+            resume_from: next,
+            ..PartitionProgress::default()
+        };
+        let progress = Progress {
+            partitions: [(sink_place(sink), place)].into(),
+            ..Progress::default()
+        };
+        self.table.commit(&[], &progress).await?;
+        Ok(())
+    }
+}
+
+fn sink_place(sink: &str) -> TopicPartition {
+    TopicPartition::new(format!("{SINKS}{sink}"), 0)
+}
+
+fn scan(from: Option<Timestamp>) -> Scan {
+    Scan {
+        columns: Some(STORED.map(String::from).to_vec()),
+        time_column: from.map(|_| "updated_at".into()),
+        from,
+        ..Scan::default()
+    }
+}

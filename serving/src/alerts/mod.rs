@@ -1,0 +1,133 @@
+//! Alerts: from closed windows to whoever should know.
+//!
+//! | file | what stands there |
+//! |---|---|
+//! | `worker` | the loop: a window, its signals, what the book makes of them, one commit |
+//! | `windows`, `detect`, `surroundings` | what a window holds, what is strange in it, what is known around it |
+//! | `ledger`, `rows`, `revision` | the table `alerts` |
+//! | `store`, `filter`, `follow` | the alerts at hand, and who follows them |
+//! | `told` | words, units and history of an alert |
+//! | `deeds` | what people do: acknowledge, judge |
+//! | `sink`, `outbox` | where alerts go, beside those who ask |
+
+mod config;
+mod deeds;
+mod detect;
+mod filter;
+mod follow;
+mod ledger;
+mod outbox;
+mod revision;
+mod rows;
+mod sink;
+mod store;
+mod surroundings;
+mod told;
+mod windows;
+mod worker;
+
+use std::sync::{Arc, Mutex};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::{Notify, mpsc, watch};
+
+pub use config::AlertsConfig;
+pub use deeds::{Deed, Effect};
+pub use filter::AlertFilter;
+pub use follow::Follower;
+pub use ledger::ALERTS;
+pub use revision::AlertRevision;
+pub use sink::{AlertSink, Undelivered};
+pub use store::{AlertStore, Changes};
+pub use told::{Seen, Told, feature, language, told};
+pub use worker::Watched;
+
+use crate::state::AppState;
+use crate::sync::lock;
+use crate::{Error, Result};
+use deeds::Command;
+
+/// Deeds that wait for the worker.
+const WAITING: usize = 64;
+
+/// The alerts of a service.
+#[derive(Debug)]
+pub struct Alerts {
+    /// What is watched, and how alerts are made of it.
+    pub config: AlertsConfig,
+    /// The alerts at hand.
+    pub store: AlertStore,
+    /// The clock that texts tell times by.
+    zone: jiff::tz::TimeZone,
+    /// What was expected of the last windows.
+    expected: told::Expected,
+    /// How far the worker is with each number.
+    watched: Mutex<Vec<Watched>>,
+    /// Whether the table was read.
+    loaded: watch::Sender<bool>,
+    /// A window may have closed.
+    wake: Notify,
+    commands: mpsc::Sender<Command>,
+    inbox: Mutex<Option<mpsc::Receiver<Command>>>,
+}
+
+impl Alerts {
+    /// None at hand yet.
+    pub fn new(config: AlertsConfig) -> Self {
+        let (commands, inbox) = mpsc::channel(WAITING);
+        Self {
+            // A zone that does not exist was refused before.
+            zone: jiff::tz::TimeZone::get(&config.settings.timezone).unwrap_or(jiff::tz::TimeZone::UTC),
+            config,
+            store: AlertStore::default(),
+            expected: told::Expected::default(),
+            watched: Mutex::default(),
+            loaded: watch::Sender::new(false),
+            wake: Notify::new(),
+            commands,
+            inbox: Mutex::new(Some(inbox)),
+        }
+    }
+
+    /// How far the worker is with each number.
+    pub fn watched(&self) -> Vec<Watched> {
+        lock(&self.watched).clone()
+    }
+
+    /// Whether there is anything to say yet.
+    ///
+    /// # Errors
+    /// A service that is starting or shutting down, or has not read the table yet.
+    pub fn ready(&self, state: &AppState) -> Result<()> {
+        match state.readiness.stopped_by() {
+            Some(reason) => Err(Error::NotReady(reason)),
+            None if !*self.loaded.borrow() => Err(Error::NotReady("the table `alerts` is being read".into())),
+            None => Ok(()),
+        }
+    }
+
+    /// Says that a window may have closed.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Waits until the table was read; false where the service stopped before.
+    pub(crate) async fn until_loaded(&self, state: &AppState) -> bool {
+        let mut loaded = self.loaded.subscribe();
+        tokio::select! {
+            () = state.stop.cancelled() => false,
+            loaded = loaded.wait_for(|loaded| *loaded) => loaded.is_ok(),
+        }
+    }
+}
+
+/// The worker, and a task for each sink.
+pub(crate) fn tasks(state: &Arc<AppState>, sinks: &[Arc<dyn AlertSink>]) -> Vec<BoxFuture<'static, ()>> {
+    let inbox = lock(&state.alerts.inbox).take();
+    let worker = inbox.map(|inbox| worker::watch_forever(Arc::clone(state), inbox).boxed());
+    let outboxes = sinks
+        .iter()
+        .map(|sink| outbox::deliver_forever(Arc::clone(state), Arc::clone(sink)).boxed());
+    worker.into_iter().chain(outboxes).collect()
+}

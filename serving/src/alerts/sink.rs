@@ -1,0 +1,73 @@
+//! Where alerts go, beside those who ask.
+
+use std::fmt;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use super::revision::AlertRevision;
+
+/// Somewhere that alerts go.
+///
+/// Each sink has its own place in the sequence of revisions and goes on from it after a restart. One that is down holds up nobody
+/// else; what it has not taken yet stands in the table `alerts`, so that nothing is lost and nothing piles up in memory.
+pub trait AlertSink: Send + Sync {
+    /// Its name in metrics, and in the lake, which remembers by it how far the sink is: always the same for the same receiver,
+    /// such as `webhook/control-room`.
+    fn name(&self) -> &str;
+
+    /// Whether it is to be told of this revision; what it does not want counts as delivered.
+    fn wants(&self, revision: &AlertRevision) -> bool;
+
+    /// Delivers a revision; the receiver has it when this returns. Revisions come in order, one at a time. One that failed, or
+    /// was delivered right before the process ended, comes again: the receiver tells by alert and revision.
+    ///
+    /// # Errors
+    /// [`Undelivered::Later`] where it is worth another try; [`Undelivered::Never`] where it is not: the revision is put on the
+    /// list of dead letters then, and the next one follows.
+    fn deliver<'a>(&'a self, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>>;
+}
+
+/// Why a receiver did not take a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undelivered {
+    /// It cannot take it now: it is tried again, after at least the time that it asks for.
+    Later {
+        /// What it said.
+        reason: String,
+        /// How long it asks to be left alone.
+        after: Option<Duration>,
+    },
+    /// It will never take this revision.
+    Never {
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl Undelivered {
+    /// Not now.
+    pub fn later(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self::Later { reason, after: None }
+    }
+
+    /// Not now and not later.
+    pub fn never(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self::Never { reason }
+    }
+
+    /// What the receiver said.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Later { reason, .. } | Self::Never { reason } => reason,
+        }
+    }
+}
+
+impl fmt::Display for Undelivered {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.reason())
+    }
+}

@@ -1,0 +1,193 @@
+//! What is said of an alert beside what it holds: words in a language, units, and what was seen window by window.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write;
+use std::sync::Mutex;
+
+use arterial_datasets::time::Timestamp;
+use arterial_models::alerts::{Alert, Evidence, Language, Place, Places, geojson, tell};
+use arterial_models::registry::Target;
+use jiff::tz::TimeZone;
+use ndarray::Array2;
+use serde_json::{Value, json};
+
+use super::revision::AlertRevision;
+use crate::score::Outlook;
+use crate::state::AppState;
+use crate::sync::lock;
+use crate::{Error, Result};
+
+/// Windows of an alert's history.
+const HISTORY: usize = 36;
+
+/// What is said of an alert beside what it holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Told {
+    /// The whole alert in plain sentences.
+    pub text: String,
+    /// What speaks for its cause, a line each.
+    pub evidence: Vec<String>,
+    /// What its cause is, such as an incident's id; empty where there is nothing.
+    pub reference: String,
+    /// The unit of what was seen; empty where it has none.
+    pub unit: String,
+    /// What was seen where it is strangest, the oldest window first.
+    pub history: Vec<Seen>,
+}
+
+/// A window of a key.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Seen {
+    /// The start of the window.
+    pub window: Timestamp,
+    /// The value.
+    pub value: Option<f64>,
+    /// The central 80 % of what was expected.
+    pub expected: Option<(f64, f64)>,
+}
+
+/// The language called `name`, English where it is empty.
+///
+/// # Errors
+/// A name that is none; `field` is what it stands in.
+pub fn language(field: &str, name: &str) -> Result<Language> {
+    let known = || {
+        Language::ALL
+            .iter()
+            .map(|one| one.name())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match name {
+        "" => Ok(Language::English),
+        name => name.parse().map_err(|_| Error::invalid(field, name, known())),
+    }
+}
+
+/// What is said of `alert` in `language`.
+pub fn told(state: &AppState, alert: &Alert, language: Language) -> Told {
+    let of_cause = alert.evidence.iter().find(|evidence| evidence.cause == alert.cause);
+    Told {
+        text: tell(alert, language, &state.alerts.zone),
+        evidence: alert.evidence.iter().map(|one| line(one, &state.alerts.zone)).collect(),
+        reference: of_cause.map(|evidence| evidence.subject.clone()).unwrap_or_default(),
+        unit: unit(state, alert),
+        history: history(state, alert),
+    }
+}
+
+/// What a piece of evidence is, where and since when, in a line: `accident INC-000012, 350 m away, since 08:12`.
+fn line(evidence: &Evidence, zone: &TimeZone) -> String {
+    let mut line = evidence.cause.name().replace('_', " ");
+    if !evidence.subject.is_empty() {
+        line.push(' ');
+        line.push_str(&evidence.subject);
+    }
+    if let Some(metres) = evidence.distance_m {
+        let _ = write!(line, ", {metres:.0} m away");
+    }
+    if let Some(since) = evidence.at.and_then(|at| at.to_jiff().ok()) {
+        let _ = write!(line, ", since {}", zone.to_datetime(since).strftime("%H:%M"));
+    }
+    line
+}
+
+/// The revision as a GeoJSON feature (RFC 7946) at the places of its keys; its properties are the columns of the table `alerts`.
+pub fn feature(state: &AppState, revision: &AlertRevision) -> Value {
+    let alert = &revision.alert;
+    let place = |key: &String| {
+        let known = state.live.stream(&alert.topic).ok()?.place(key)?;
+        let (lat, lon) = (known.lat, known.lon);
+        Some((
+            key.clone(),
+            Place {
+                lat,
+                lon,
+                ..Place::default()
+            },
+        ))
+    };
+    let places = Places::new(alert.keys.iter().filter_map(place).collect(), &[]);
+    let mut feature = geojson(alert, &places);
+    feature["properties"] = Value::Object(revision.to_json());
+    if feature["geometry"].is_null()
+        && let (Some(lat), Some(lon)) = (alert.place.lat, alert.place.lon)
+    {
+        feature["geometry"] = json!({"type": "Point", "coordinates": [lon, lat]});
+    }
+    feature
+}
+
+fn unit(state: &AppState, alert: &Alert) -> String {
+    let Ok(stream) = state.catalog.get(&alert.topic) else {
+        return String::new();
+    };
+    let field = stream.value_fields().find(|field| field.column() == alert.target);
+    field.and_then(|field| field.unit.clone()).unwrap_or_default()
+}
+
+fn history(state: &AppState, alert: &Alert) -> Vec<Seen> {
+    let target = Target {
+        topic: alert.topic.clone(),
+        field: alert.target.clone(),
+    };
+    let Ok(stream) = state.live.stream(&target.topic) else {
+        return Vec::new();
+    };
+    let step = stream.definition().window;
+    stream.with(|live| {
+        let (Some(ring), Some(key)) = (live.ring(&target.field), live.position(&alert.place.key)) else {
+            return Vec::new();
+        };
+        let (Some(oldest), Some(newest)) = (ring.oldest(), ring.newest()) else {
+            return Vec::new();
+        };
+        let last = alert.closed_at.map_or(newest, |closed| closed.min(newest));
+        let windows = (0..HISTORY as i64).rev().map(|back| Timestamp(last.0 - back * step.0));
+        let seen = windows.filter(|window| *window >= oldest).map(|window| {
+            let row = ((window.0 - oldest.0) / step.0) as usize;
+            Seen {
+                window,
+                value: Some(ring.value(row, key)).filter(|value| value.is_finite()),
+                expected: state.alerts.expected.of(&target, window, key),
+            }
+        });
+        seen.collect()
+    })
+}
+
+/// What was expected of the last windows, by number: the central 80 %, key by key as in live state.
+#[derive(Debug, Default)]
+pub struct Expected(Mutex<BTreeMap<Target, Recent>>);
+
+type Recent = VecDeque<(Timestamp, Array2<f32>)>;
+
+impl Expected {
+    /// Remembers an outlook whose window has come.
+    pub fn note(&self, target: &Target, outlook: &Outlook) {
+        let place = |wanted: f64| outlook.quantiles.iter().position(|one| (one - wanted).abs() < 1e-9);
+        let (Some(low), Some(high)) = (place(0.1), place(0.9)) else {
+            return;
+        };
+        let keys = outlook.values.nrows();
+        let bounds = Array2::from_shape_fn((keys, 2), |(key, side)| outlook.values[[key, [low, high][side]]] as f32);
+        let mut known = lock(&self.0);
+        let recent = known.entry(target.clone()).or_default();
+        recent.push_back((outlook.window, bounds));
+        while recent.len() > HISTORY {
+            recent.pop_front();
+        }
+    }
+
+    fn of(&self, target: &Target, window: Timestamp, key: usize) -> Option<(f64, f64)> {
+        let known = lock(&self.0);
+        let (_, bounds) = known.get(target)?.iter().rev().find(|(start, _)| *start == window)?;
+        let bound = |side: usize| {
+            bounds
+                .get([key, side])
+                .map(|value| f64::from(*value))
+                .filter(|value| value.is_finite())
+        };
+        bound(0).zip(bound(1))
+    }
+}
