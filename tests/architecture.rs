@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
 ];
 
 /// Where a word of the code, mostly a library's name, may stand: files, or folders that end with `/`.
-const PLACES: [(&str, &[&str]); 13] = [
+const PLACES: [(&str, &[&str]); 15] = [
     (
         "rdkafka",
         &[
@@ -56,6 +56,8 @@ const PLACES: [(&str, &[&str]); 13] = [
     ("arrow_flight", &["serving/src/"]),
     ("datafusion", &["serving/src/"]),
     ("arterial_proto", &["serving/src/", "src/"]),
+    ("reqwest", &["serving/src/sinks/alerts/"]),
+    ("ring", &["serving/src/sinks/alerts/signature.rs"]),
     ("anyhow", &["src/"]),
 ];
 

@@ -199,6 +199,21 @@ pub fn alerts() -> SchemaRef {
     ]))
 }
 
+/// `alert_dead_letters`: one row for each revision of an alert that a sink did not take, and one more once it took it.
+#[must_use]
+pub fn alert_dead_letters() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        required("sink", DataType::Utf8),
+        required("alert_id", DataType::Utf8),
+        required("revision", DataType::Int32),
+        required("sequence", DataType::Int64),
+        required("state", DataType::Utf8),
+        required("reason", DataType::Utf8),
+        required("at", instant()),
+        required(DAY_COLUMN, DataType::Date32),
+    ]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,7 +45,7 @@ macro_rules! metrics {
 }
 
 metrics! {
-    AlertDeadLetters Counter "arterial_alert_dead_letters_total" "Revisions that a receiver refused for good, by sink.",
+    AlertDeadLetters Gauge "arterial_alert_dead_letters_count" "Revisions that a receiver did not take and that wait to be sent again, by sink.",
     AlertDeliveries Counter "arterial_alert_deliveries_total" "Revisions of alerts that a receiver took, by sink.",
     AlertDuration Histogram "arterial_alert_duration_seconds" "Time from taking up a closed window of one stream until its alerts are in the lake.",
     AlertFailures Counter "arterial_alert_failures_total" "How often the watch for alerts had to begin anew.",

@@ -310,6 +310,11 @@ impl AppState {
         }
     }
 
+    /// Where alerts go, beside those who ask.
+    pub(crate) fn alert_sinks(&self) -> &[Arc<dyn AlertSink>] {
+        &self.alert_sinks
+    }
+
     /// Stops scoring and waits until the sinks have what was computed.
     pub async fn stop(&self) {
         self.readiness.raise(Reason::Draining, "the service is shutting down");

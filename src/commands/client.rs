@@ -6,6 +6,7 @@ use anyhow::Context;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
+use super::paint::columns;
 use crate::outcome::Usage;
 
 /// Where the running service is.
@@ -63,20 +64,21 @@ pub fn failed(status: &Status) -> anyhow::Error {
     }
 }
 
-/// Rows under heads, every column as wide as its widest cell; numbers to the right.
+/// Rows under heads, every column as wide as its widest cell; numbers to the right. Cells may be painted.
 pub fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = heads.iter().map(|head| head.chars().count()).collect();
+    let mut widths: Vec<usize> = heads.iter().map(|head| columns(head)).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(columns(cell));
         }
     }
     let line = |cells: &mut dyn Iterator<Item = &str>| {
         let padded = cells.zip(&widths).map(|(cell, &width)| {
+            let room = " ".repeat(width - columns(cell));
             if cell.parse::<f64>().is_ok() {
-                format!("{cell:>width$}")
+                format!("{room}{cell}")
             } else {
-                format!("{cell:<width$}")
+                format!("{cell}{room}")
             }
         });
         format!("{}\n", padded.collect::<Vec<_>>().join("  ").trim_end())

@@ -1,5 +1,6 @@
 //! The commands: one file each, `Args` for the command line and `run` for the work.
 
+mod alerts;
 mod backtest;
 mod client;
 mod compare;
@@ -17,6 +18,7 @@ mod lake_panel;
 mod models;
 mod network;
 mod outlet;
+mod paint;
 mod place;
 mod progress;
 mod promote;
@@ -52,6 +54,7 @@ pub enum Command {
     Detect(Box<detect::Args>),
     Forecast(Box<forecast::Args>),
     Hotspots(hotspots::Args),
+    Alerts(Box<alerts::Args>),
     Health(health::Args),
     Quarantine(quarantine::Args),
     Lake(lake::Args),
@@ -81,6 +84,7 @@ impl Command {
             Self::Detect(args) => detect::run(&args),
             Self::Forecast(args) => forecast::run(&args),
             Self::Hotspots(args) => hotspots::run(&args),
+            Self::Alerts(args) => alerts::run(&args),
             Self::Health(args) => health::run(&args),
             Self::Quarantine(args) => quarantine::run(&args),
             Self::Lake(args) => lake::run(&args),

@@ -8,6 +8,7 @@ use arterial_datasets::lake::Place;
 use arterial_datasets::stream::{StreamCatalog, StreamDefinition};
 use arterial_features::decode::{Decoder, IdentityKey};
 use arterial_features::source::KafkaSource;
+use arterial_serving::sinks::alerts::config;
 
 use super::{Config, ConfigError};
 use crate::telemetry;
@@ -62,6 +63,9 @@ impl Config {
         serving.check_streams(&catalog).map_err(|error| self.refused(&error))?;
         let alerts = self.alerts_config()?;
         alerts.check(&catalog).map_err(|error| self.refused(&error))?;
+        let publishes = !self.kafka.brokers.is_empty() && self.kafka.publish_results;
+        let sinks = config::check_all(&self.alerts.sinks, &alerts.settings, publishes);
+        sinks.map_err(|error| self.refused(&error))?;
         telemetry::filter(&self.telemetry.log)
             .map_err(|accepted| self.wrong("telemetry.log", &self.telemetry.log, accepted))?;
         Ok(())
@@ -183,10 +187,13 @@ impl Config {
         }
     }
 
-    /// Where `key` was set, or else the file.
+    /// Where `key` was set, else the section that it belongs to, else the file.
     fn place_of(&self, key: &str) -> String {
-        let place = self.places.get(key).or_else(|| self.places.get(""));
-        place.cloned().unwrap_or_else(|| "configuration".into())
+        let place = self.places.get(key).cloned();
+        place.unwrap_or_else(|| match key.rsplit_once('.') {
+            Some((section, _)) => self.place_of(section),
+            None => self.places.get("").cloned().unwrap_or_else(|| "configuration".into()),
+        })
     }
 }
 

@@ -9,6 +9,8 @@ use super::Config;
 
 /// Tables whose keys are free.
 const FREE: [&str; 2] = ["kafka.properties", "lake.options"];
+/// Tables of sections whose names are free.
+const NAMED: [&str; 1] = ["alerts.sinks"];
 
 /// A configuration that cannot be taken.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +64,9 @@ impl Layers {
                 });
             };
             for (key, value) in entries {
-                self.set(&section, &key, value, &|entry| place(&[&section, &key, entry]))?;
+                self.set(&section, &key, value, &|inside| {
+                    place(&[&[section.as_str(), &key], inside].concat())
+                })?;
             }
         }
         Ok(())
@@ -83,7 +87,7 @@ impl Layers {
                 None => (key, None),
             };
             let value = match entry {
-                Some(entry) => Value::Table(Table::from_iter([(entry_name(&key, entry), Value::String(text))])),
+                Some(entry) => Value::Table(entry_table(&key, &entry, text)),
                 None => self.parse_like_default(&section, &key, &text),
             };
             self.set(&section, &key, value, &|_| format!("environment variable {name}"))?;
@@ -115,30 +119,30 @@ impl Layers {
         }
     }
 
-    /// Sets one key; `place` says where an entry of its table was set, or the key itself for an empty one.
+    /// Sets one key; `place` says where it was set, or what is inside of it by the names on the way there.
     fn set(
         &mut self,
         section: &str,
         key: &str,
         value: Value,
-        place: &dyn Fn(&str) -> String,
+        place: &dyn Fn(&[&str]) -> String,
     ) -> Result<(), ConfigError> {
         let full = format!("{section}.{key}");
         let wrong = |key: String, place: String, message: String| ConfigError::Wrong { place, key, message };
         let Some(Value::Table(known)) = self.defaults.get(section) else {
             let message = format!("accepted sections: {}", names(&self.defaults));
-            return Err(wrong(full, place(""), message));
+            return Err(wrong(full, place(&[]), message));
         };
         let Some(default) = known.get(key) else {
             let message = format!("accepted keys of `{section}`: {}", names(known));
-            return Err(wrong(full, place(""), message));
+            return Err(wrong(full, place(&[]), message));
         };
         if !same_type(default, &value) {
             let message = format!("is `{value}`, accepted: {}", describe(default));
-            return Err(wrong(full, place(""), message));
+            return Err(wrong(full, place(&[]), message));
         }
         let Some(Value::Table(target)) = self.merged.get_mut(section) else {
-            return Err(wrong(full, place(""), "is no section".into()));
+            return Err(wrong(full, place(&[]), "is no section".into()));
         };
         match (target.get_mut(key), value) {
             (Some(Value::Table(old)), Value::Table(new)) if FREE.contains(&full.as_str()) => {
@@ -146,17 +150,33 @@ impl Layers {
                     let name = format!("{full}.{entry}");
                     if !value.is_str() {
                         let message = format!("is `{value}`, accepted: a text in quotes");
-                        return Err(wrong(name, place(&entry), message));
+                        return Err(wrong(name, place(&[&entry]), message));
                     }
-                    self.places.insert(name, place(&entry));
+                    self.places.insert(name, place(&[&entry]));
                     old.insert(entry, value);
+                }
+            }
+            (Some(Value::Table(old)), Value::Table(new)) if NAMED.contains(&full.as_str()) => {
+                for (entry, value) in new {
+                    let name = format!("{full}.{entry}");
+                    let Value::Table(keys) = value else {
+                        return Err(wrong(name, place(&[&entry]), "accepted: a section".into()));
+                    };
+                    for inside in keys.keys() {
+                        self.places.insert(format!("{name}.{inside}"), place(&[&entry, inside]));
+                    }
+                    self.places.insert(name, place(&[&entry]));
+                    let known = old.entry(entry).or_insert_with(|| Value::Table(Table::new()));
+                    if let Value::Table(known) = known {
+                        known.extend(keys);
+                    }
                 }
             }
             (_, value) => {
                 target.insert(key.into(), value);
             }
         }
-        self.places.insert(full, place(""));
+        self.places.insert(full, place(&[]));
         Ok(())
     }
 
@@ -188,11 +208,13 @@ impl Layers {
     }
 }
 
-/// The entry that a variable names: properties of Kafka have dots, which no shell takes in a variable's name.
-fn entry_name(table: &str, entry: String) -> String {
-    match table {
-        "properties" => entry.replace('_', "."),
-        _ => entry,
+/// The entry of a table that a variable names: properties of Kafka have dots, which no shell takes in a variable's name, and sections
+/// have keys of their own.
+fn entry_table(table: &str, entry: &str, text: String) -> Table {
+    match (table, entry.split_once("__")) {
+        ("properties", _) => Table::from_iter([(entry.replace('_', "."), Value::String(text))]),
+        (_, Some((name, key))) => Table::from_iter([(name.into(), Value::Table(entry_table("", key, text)))]),
+        (_, None) => Table::from_iter([(entry.into(), Value::String(text))]),
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use arterial_datasets::time::Duration;
 use arterial_models::alerts::{Language, QuietHours, Route, Suppression};
+use arterial_serving::sinks::alerts::config::SinkSettings;
 use serde::{Deserialize, Serialize};
 
 pub use layers::ConfigError;
@@ -149,6 +150,7 @@ pub struct Alerts {
     pub quiet_hours: QuietHours,
     pub suppressions: Vec<Suppression>,
     pub routes: Vec<Route>,
+    pub sinks: BTreeMap<String, SinkSettings>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -221,6 +223,9 @@ impl Config {
             if secret(name) {
                 *value = "***".into();
             }
+        }
+        for sink in shown.alerts.sinks.values_mut() {
+            sink.blank();
         }
         if !shown.privacy.identity_key.is_empty() {
             shown.privacy.identity_key = "***".into();
@@ -312,6 +317,42 @@ mod tests {
         let config = load("", &variables).unwrap();
         assert_eq!(config.kafka.properties["sasl.password"], "hush");
         assert_eq!(config.lake.options["aws_region"], "us-east-1");
+    }
+
+    const TELEGRAM: &str =
+        "[alerts.sinks.chat]\nkind = \"telegram\"\nurl = \"http://a:1/hush\"\nchat = \"1\"\ntoken_file = \"/none\"\n";
+
+    #[test]
+    fn a_variable_sets_a_key_of_a_receiver() {
+        let config = load(TELEGRAM, &[("ARTERIAL_ALERTS__SINKS__CHAT__TOKEN_FILE", "/some")]).unwrap();
+        assert_eq!(config.alerts.sinks["chat"].token_file.as_deref(), Some("/some"));
+        assert_eq!(config.alerts.sinks["chat"].chat.as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn a_wrong_receiver_is_refused_with_its_line() {
+        let error = load(&TELEGRAM.replace("chat = ", "room = "), &[])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("arterial.toml:4") && error.contains("room"), "{error}");
+        let error = load(TELEGRAM, &[]).unwrap().check().unwrap_err().to_string();
+        assert!(
+            error.contains("arterial.toml:5: `alerts.sinks.chat.token_file`"),
+            "{error}"
+        );
+        let error = load("[alerts.sinks]\nchat = \"telegram\"\n", &[])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("arterial.toml:2") && error.contains("a section"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_a_receivers_address_may_hide_is_not_shown() {
+        let shown = load(TELEGRAM, &[]).unwrap().to_toml().unwrap();
+        assert!(shown.contains("http://a:1/***") && !shown.contains("hush"), "{shown}");
     }
 
     #[test]

@@ -9,10 +9,12 @@ pub mod upkeep;
 use std::path::Path;
 use std::sync::Arc;
 
+use arterial_datasets::time::SystemClock;
 use arterial_features::pipeline::{CommitObserver, EventCommit, WindowCommit};
 use arterial_features::sets;
 use arterial_models::forecasters;
 use arterial_serving::model::RegistryModels;
+use arterial_serving::sinks::alerts::config::{Surroundings, build_all};
 use arterial_serving::sinks::kafka::{KafkaSink, KafkaWriter};
 use arterial_serving::sinks::{ForecastSink, LakeSink};
 use arterial_serving::{AppState, Parts, Running, Server};
@@ -41,9 +43,18 @@ impl Service {
         let config = &foundation.config;
         let serving = config.serving_config()?;
         let mut sinks: Vec<Arc<dyn ForecastSink>> = vec![Arc::new(LakeSink::open(&foundation.lake, &serving).await?)];
-        if let Some(writer) = publish {
-            sinks.push(Arc::new(KafkaSink::new(writer, &serving)));
+        if let Some(writer) = &publish {
+            sinks.push(Arc::new(KafkaSink::new(writer.clone(), &serving)));
         }
+        let alerts = config.alerts_config()?;
+        let around = Surroundings {
+            alerts: &alerts.settings,
+            site: &config.site.name,
+            // Receivers compare with their own clocks, whatever time it is in a simulated city.
+            clock: Arc::new(SystemClock),
+            writer: publish,
+        };
+        let alert_sinks = build_all(&config.alerts.sinks, &around)?;
         let kinds = forecasters::list(sets::standard());
         let state = AppState::new(Parts {
             config: serving,
@@ -53,8 +64,8 @@ impl Service {
             registry: Some(foundation.registry.clone()),
             models: Some(Arc::new(RegistryModels::new(foundation.registry.clone(), kinds))),
             sinks,
-            alerts: config.alerts_config()?,
-            alert_sinks: Vec::new(),
+            alerts,
+            alert_sinks,
             synthetic,
         })?;
         let running = Server::start(config.server_config(), Arc::clone(&state)).await?;

@@ -3,6 +3,7 @@
 //! A server that cannot be had makes its tests skip with one plain line that says what to type, unless `CI` or the
 //! variable that the line names is set: then it fails them.
 
+pub mod alertmanager;
 pub mod jars;
 pub mod kafka;
 pub mod minio;
@@ -10,6 +11,7 @@ pub mod secure;
 pub mod shaky;
 mod signal;
 
+pub use alertmanager::Alertmanager;
 pub use kafka::KafkaBroker;
 pub use minio::Minio;
 pub use secure::SecureListener;

@@ -5,7 +5,7 @@
 //! | partition 0 of a stream | `next`: the start of the next window to look at, UTC microseconds; `resume_from`: that of the first one ever |
 //! | partition 0 of `alert-sinks/<name>` | `next`: the sequence of the next revision to deliver |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arterial_datasets::lake::{Lake, PartitionProgress, Progress, Scan, Table, TableSpec, TopicPartition};
 use arterial_datasets::schema;
@@ -155,6 +155,23 @@ impl Ledger {
             }
         }
         Ok(found.into_values().collect())
+    }
+
+    /// The revisions with these sequences.
+    ///
+    /// # Errors
+    /// A lake that cannot be read.
+    pub async fn find(&mut self, sequences: &BTreeSet<u64>) -> Result<BTreeMap<u64, AlertRevision>> {
+        self.table.refresh().await?;
+        let mut found = BTreeMap::new();
+        let mut batches = self.table.stream(&scan(None)).await?;
+        while let Some(batch) = batches.try_next().await? {
+            let wanted = revisions(&batch)?
+                .into_iter()
+                .filter(|one| sequences.contains(&one.sequence));
+            found.extend(wanted.map(|one| (one.sequence, one)));
+        }
+        Ok(found)
     }
 
     /// The sequence up to which `sink` has everything; none where it never had anything.

@@ -8,7 +8,7 @@
 //! | `store`, `filter`, `follow` | the alerts at hand, and who follows them |
 //! | `told` | words, units and history of an alert |
 //! | `deeds` | what people do: acknowledge, judge |
-//! | `sink`, `outbox` | where alerts go, beside those who ask |
+//! | `sink`, `outbox`, `letters` | where alerts go, beside those who ask, and what a receiver did not take |
 
 mod config;
 mod deeds;
@@ -16,6 +16,7 @@ mod detect;
 mod filter;
 mod follow;
 mod ledger;
+mod letters;
 mod outbox;
 mod revision;
 mod rows;
@@ -30,19 +31,21 @@ use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, OnceCell, mpsc, watch};
 
 pub use config::AlertsConfig;
 pub use deeds::{Deed, Effect};
 pub use filter::AlertFilter;
 pub use follow::Follower;
 pub use ledger::ALERTS;
+pub use letters::Retried;
 pub use revision::AlertRevision;
 pub use sink::{AlertSink, Undelivered};
 pub use store::{AlertStore, Changes};
 pub use told::{Seen, Told, feature, language, told};
 pub use worker::Watched;
 
+use crate::sinks::alerts::dead_letters::DeadLetters;
 use crate::state::AppState;
 use crate::sync::lock;
 use crate::{Error, Result};
@@ -68,6 +71,8 @@ pub struct Alerts {
     loaded: watch::Sender<bool>,
     /// A window may have closed.
     wake: Notify,
+    /// What sinks did not take.
+    letters: OnceCell<DeadLetters>,
     commands: mpsc::Sender<Command>,
     inbox: Mutex<Option<mpsc::Receiver<Command>>>,
 }
@@ -85,6 +90,7 @@ impl Alerts {
             watched: Mutex::default(),
             loaded: watch::Sender::new(false),
             wake: Notify::new(),
+            letters: OnceCell::new(),
             commands,
             inbox: Mutex::new(Some(inbox)),
         }

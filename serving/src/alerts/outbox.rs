@@ -6,125 +6,240 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+use tokio::time::Instant;
+
 use super::ledger::Ledger;
 use super::revision::AlertRevision;
 use super::sink::{AlertSink, Undelivered};
 use crate::error::chain;
 use crate::metrics::Metric;
+use crate::sinks::alerts::backoff::Backoff;
+use crate::sinks::alerts::dead_letters::DeadLetter;
 use crate::state::AppState;
 use crate::{Error, Result};
 
-/// Revisions that are taken at a time; where the process ends in between, so many may come twice.
+/// Revisions that are taken at a time; where the process is killed in between, so many may come twice.
 const BATCH: usize = 64;
-/// The first pause after a failure; it doubles, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// Delivers to `sink` until the service stops.
 pub(crate) async fn deliver_forever(state: Arc<AppState>, sink: Arc<dyn AlertSink>) {
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = Backoff::new(seed(sink.name()));
     while !state.stop.is_cancelled() {
-        let Err(error) = deliver(&state, sink.as_ref(), &mut pause).await else {
+        let began = Instant::now();
+        let Err(error) = deliver(&state, sink.as_ref()).await else {
             return;
         };
         let error = chain(&error);
         tracing::error!(sink = sink.name(), error, "alerts are not delivered, trying again");
+        let pause = backoff.pause(None);
+        if began.elapsed() > pause {
+            backoff.succeeded();
+        }
         if stopped_within(&state, pause).await {
             return;
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
 /// Delivers from where the sink stands in the table; returns when the service stops.
-async fn deliver(state: &AppState, sink: &dyn AlertSink, pause: &mut Duration) -> Result<()> {
+async fn deliver(state: &AppState, sink: &dyn AlertSink) -> Result<()> {
     let Some(lake) = &state.lake else { return Ok(()) };
-    let mut news = state.alerts.store.subscribe();
     if !state.alerts.until_loaded(state).await {
         return Ok(());
     }
-    let mut ledger = Ledger::open(lake).await?;
-    let mut delivered = if let Some(delivered) = ledger.delivered(sink.name()) {
-        delivered
-    } else {
+    state.alerts.count_letters(state).await?;
+    let mut outbox = Outbox::open(state, sink, Ledger::open(lake).await?).await?;
+    outbox.resume();
+    outbox.run().await
+}
+
+/// One sink, and how far it is.
+struct Outbox<'a> {
+    state: &'a AppState,
+    sink: &'a dyn AlertSink,
+    ledger: Ledger,
+    backoff: Backoff,
+    /// The sink has everything up to this sequence ...
+    done: u64,
+    /// ... and the lake knows of it up to this one.
+    noted: u64,
+    /// Since when nothing was taken.
+    failing_since: Option<Instant>,
+    /// When the receiver was reminded last.
+    reminded: Instant,
+}
+
+impl<'a> Outbox<'a> {
+    async fn open(state: &'a AppState, sink: &'a dyn AlertSink, mut ledger: Ledger) -> Result<Self> {
+        let known = ledger.delivered(sink.name());
         // A sink that is new is told what comes, not what was.
-        let newest = state.alerts.store.last();
-        ledger.note_delivered(sink.name(), newest).await?;
-        newest
-    };
-    loop {
-        news.borrow_and_update();
-        let batch = match state.alerts.store.log_after(delivered, BATCH) {
-            Some(batch) => batch,
-            None => ledger
-                .after(delivered, BATCH)
-                .await?
-                .into_iter()
-                .map(Arc::new)
-                .collect(),
-        };
-        for revision in &batch {
-            if !hand_over(state, sink, revision).await {
+        let done = known.unwrap_or_else(|| state.alerts.store.last());
+        if known.is_none() {
+            ledger.note_delivered(sink.name(), done).await?;
+        }
+        Ok(Self {
+            state,
+            sink,
+            ledger,
+            backoff: Backoff::new(seed(sink.name())),
+            done,
+            noted: done,
+            failing_since: None,
+            reminded: Instant::now(),
+        })
+    }
+
+    fn resume(&self) {
+        let mut live = self.state.alerts.store.live();
+        live.retain(|one| one.sequence <= self.done);
+        self.sink.resume(&live);
+    }
+
+    /// Delivers until the service stops; what was delivered is noted when this returns without an error.
+    async fn run(&mut self) -> Result<()> {
+        let mut news = self.state.alerts.store.subscribe();
+        loop {
+            news.borrow_and_update();
+            let batch = self.next().await?;
+            for revision in &batch {
+                if !self.hand_over(revision).await? {
+                    return self.note().await;
+                }
+                self.done = revision.sequence;
+            }
+            self.note().await?;
+            self.remind().await;
+            if batch.is_empty() && !self.rest(&mut news).await? {
                 return Ok(());
             }
         }
-        if let Some(last) = batch.last() {
-            ledger.note_delivered(sink.name(), last.sequence).await?;
-            delivered = last.sequence;
-            *pause = FIRST_PAUSE;
-            continue;
+    }
+
+    async fn next(&mut self) -> Result<Vec<Arc<AlertRevision>>> {
+        if let Some(batch) = self.state.alerts.store.log_after(self.done, BATCH) {
+            return Ok(batch);
         }
+        let read = self.ledger.after(self.done, BATCH).await?;
+        Ok(read.into_iter().map(Arc::new).collect())
+    }
+
+    /// Delivers one revision, however often it takes, or puts it on the list of dead letters; false where the service stopped
+    /// before.
+    async fn hand_over(&mut self, revision: &AlertRevision) -> Result<bool> {
+        if !self.sink.wants(revision) {
+            return Ok(true);
+        }
+        loop {
+            let outcome = tokio::select! {
+                outcome = self.sink.deliver(revision) => outcome,
+                () = self.state.stop.cancelled() => return Ok(false),
+            };
+            let Err(error) = outcome else {
+                self.state
+                    .metrics
+                    .count_by(Metric::AlertDeliveries, "sink", self.sink.name(), 1);
+                self.failing_since = None;
+                self.backoff.succeeded();
+                return Ok(true);
+            };
+            if self.is_given_up(revision, &error) {
+                self.bury(revision, &error).await?;
+                return Ok(true);
+            }
+            // What was taken before this one is not to come again, however long the pause.
+            self.note().await?;
+            if self.stopped_while_waiting(revision, &error).await {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Whether another try is in vain: the receiver said so, or both the revision and the trouble are old enough. A revision that is
+    /// merely late, because the service was down, has its tries like any other.
+    fn is_given_up(&mut self, revision: &AlertRevision, error: &Undelivered) -> bool {
+        if matches!(error, Undelivered::Never { .. }) {
+            return true;
+        }
+        let patience = self.sink.patience();
+        let failing = self.failing_since.get_or_insert_with(Instant::now).elapsed();
+        let age = self.state.clock.now().0 - revision.alert.updated_at.0;
+        failing >= patience && u128::try_from(age).is_ok_and(|age| age >= patience.as_micros())
+    }
+
+    async fn bury(&self, revision: &AlertRevision, error: &Undelivered) -> Result<()> {
+        let (sink, alert_id, reason) = (self.sink.name(), &revision.alert.alert_id, error.reason());
+        let letter = DeadLetter {
+            sink: sink.into(),
+            alert_id: alert_id.clone(),
+            revision: revision.alert.revision,
+            sequence: revision.sequence,
+            reason: reason.into(),
+            at: self.state.clock.now(),
+        };
+        self.state.alerts.letters(self.state).await?.bury(letter).await?;
+        self.state.alerts.count_letters(self.state).await?;
+        tracing::error!(sink, alert_id, reason, "an alert was given up and is a dead letter");
+        Ok(())
+    }
+
+    async fn stopped_while_waiting(&mut self, revision: &AlertRevision, error: &Undelivered) -> bool {
+        let (sink, alert_id, reason) = (self.sink.name(), &revision.alert.alert_id, error.reason());
+        let pause = self.backoff.pause(error.asked());
+        self.state.metrics.count_by(Metric::AlertRetries, "sink", sink, 1);
+        tracing::warn!(
+            sink,
+            alert_id,
+            reason,
+            ?pause,
+            "an alert was not delivered, trying again"
+        );
+        stopped_within(self.state, pause).await
+    }
+
+    /// Notes in the lake how far the sink is.
+    async fn note(&mut self) -> Result<()> {
+        if self.done > self.noted {
+            self.ledger.note_delivered(self.sink.name(), self.done).await?;
+            self.noted = self.done;
+        }
+        Ok(())
+    }
+
+    /// Reminds the receiver where it is time to; one that does not listen is reminded again later.
+    async fn remind(&mut self) {
+        let Some(every) = self.sink.remind_every() else { return };
+        if self.reminded.elapsed() < every {
+            return;
+        }
+        self.reminded = Instant::now();
+        if let Err(error) = self.sink.remind().await {
+            tracing::warn!(sink = self.sink.name(), %error, "a receiver was not reminded of open alerts");
+        }
+    }
+
+    /// Waits until there is something to do; false where the service stopped.
+    async fn rest(&self, news: &mut watch::Receiver<u64>) -> Result<bool> {
+        let remind_at = self.sink.remind_every().map(|every| self.reminded + every);
+        let reminder = async {
+            match remind_at {
+                Some(instant) => tokio::time::sleep_until(instant).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            () = state.stop.cancelled() => return Ok(()),
-            changed = news.changed() => changed.map_err(|error| Error::Background(error.to_string()))?,
+            () = self.state.stop.cancelled() => Ok(false),
+            () = reminder => Ok(true),
+            changed = news.changed() => changed.map(|()| true).map_err(|error| Error::Background(error.to_string())),
         }
     }
 }
 
-/// Delivers one revision, however often it takes; false where the service stopped before.
-async fn hand_over(state: &AppState, sink: &dyn AlertSink, revision: &AlertRevision) -> bool {
-    if !sink.wants(revision) {
-        return true;
-    }
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let outcome = tokio::select! {
-            outcome = sink.deliver(revision) => outcome,
-            () = state.stop.cancelled() => return false,
-        };
-        let (sequence, alert_id) = (revision.sequence, revision.alert.alert_id.as_str());
-        match outcome {
-            Ok(()) => {
-                state.metrics.count_by(Metric::AlertDeliveries, "sink", sink.name(), 1);
-                return true;
-            }
-            Err(Undelivered::Never { reason }) => {
-                state.metrics.count_by(Metric::AlertDeadLetters, "sink", sink.name(), 1);
-                tracing::error!(
-                    sink = sink.name(),
-                    alert_id,
-                    sequence,
-                    reason,
-                    "a receiver refused an alert for good"
-                );
-                return true;
-            }
-            Err(Undelivered::Later { reason, after }) => {
-                state.metrics.count_by(Metric::AlertRetries, "sink", sink.name(), 1);
-                tracing::warn!(
-                    sink = sink.name(),
-                    alert_id,
-                    sequence,
-                    reason,
-                    "an alert was not delivered, trying again"
-                );
-                if stopped_within(state, pause.max(after.unwrap_or_default())).await {
-                    return false;
-                }
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-        }
-    }
+/// Each sink has pauses of its own, and the same ones each time (FNV-1a).
+fn seed(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// Waits; true where the service stopped meanwhile.

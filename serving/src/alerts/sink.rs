@@ -1,11 +1,16 @@
 //! Where alerts go, beside those who ask.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::revision::AlertRevision;
+
+/// For how long a revision is tried, unless the sink says otherwise.
+const PATIENCE: Duration = Duration::from_hours(24);
 
 /// Somewhere that alerts go.
 ///
@@ -26,6 +31,33 @@ pub trait AlertSink: Send + Sync {
     /// [`Undelivered::Later`] where it is worth another try; [`Undelivered::Never`] where it is not: the revision is put on the
     /// list of dead letters then, and the next one follows.
     fn deliver<'a>(&'a self, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>>;
+
+    /// For how long a revision is tried before it becomes a dead letter.
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+
+    /// Whether an old revision is of use where a newer one of the same alert was delivered: to a log it is, to somebody who is told
+    /// how things stand it is not.
+    fn keeps_history(&self) -> bool {
+        true
+    }
+
+    /// Told once, before the first delivery of this process: the alerts that go on, as the sink was told of them before.
+    fn resume(&self, _told: &[Arc<AlertRevision>]) {}
+
+    /// How often the receiver has to be reminded of what goes on; never, by default.
+    fn remind_every(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Reminds the receiver of what goes on.
+    ///
+    /// # Errors
+    /// As a delivery. Nothing is lost: the next reminder follows.
+    fn remind(&self) -> BoxFuture<'_, Result<(), Undelivered>> {
+        futures::future::ready(Ok(())).boxed()
+    }
 }
 
 /// Why a receiver did not take a revision.
@@ -53,8 +85,9 @@ impl Undelivered {
     }
 
     /// Not now and not later.
-    pub fn never(reason: impl Into<String>) -> Self {
-        let reason = reason.into();
+    #[expect(clippy::needless_pass_by_value, reason = "texts and errors alike")]
+    pub fn never(reason: impl ToString) -> Self {
+        let reason = reason.to_string();
         Self::Never { reason }
     }
 
@@ -62,6 +95,14 @@ impl Undelivered {
     pub fn reason(&self) -> &str {
         match self {
             Self::Later { reason, .. } | Self::Never { reason } => reason,
+        }
+    }
+
+    /// How long the receiver asks to be left alone.
+    pub fn asked(&self) -> Option<Duration> {
+        match self {
+            Self::Later { after, .. } => *after,
+            Self::Never { .. } => None,
         }
     }
 }

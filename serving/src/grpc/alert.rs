@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::convert_alert::{alert, judged, watched};
+use super::convert_alert::{alert, dead_letter, judged, watched};
 use crate::alerts::{AlertFilter, Changes, Deed, Follower};
 use crate::state::AppState;
 use crate::{Error, Result};
@@ -93,6 +93,29 @@ impl AlertService for AlertApi {
         self.0.alerts.ready(&self.0)?;
         let effect = Some(judged(&self.0.alerts.preview(&request.alert_id, verdict)?));
         Ok(Response::new(v1::PreviewJudgementResponse { effect }))
+    }
+
+    async fn list_dead_letters(
+        &self,
+        request: Request<v1::ListDeadLettersRequest>,
+    ) -> Result<Response<v1::ListDeadLettersResponse>, Status> {
+        let letters = self.0.alerts.letters(&self.0).await?;
+        let letters = letters.list(&request.into_inner().sinks);
+        Ok(Response::new(v1::ListDeadLettersResponse {
+            letters: letters.into_iter().map(dead_letter).collect(),
+        }))
+    }
+
+    async fn retry_dead_letters(
+        &self,
+        request: Request<v1::RetryDeadLettersRequest>,
+    ) -> Result<Response<v1::RetryDeadLettersResponse>, Status> {
+        let sinks = request.into_inner().sinks;
+        let retried = self.0.alerts.retry_letters(&self.0, &sinks).await?;
+        Ok(Response::new(v1::RetryDeadLettersResponse {
+            sent: retried.sent,
+            left: retried.left.into_iter().map(dead_letter).collect(),
+        }))
     }
 }
 

@@ -5,6 +5,7 @@ use arterial_proto::v1;
 use serde_json::Value;
 
 use crate::alerts::{AlertRevision, Effect, Seen, Watched, feature, told};
+use crate::sinks::alerts::dead_letters::DeadLetter;
 use crate::state::AppState;
 
 /// Alerts that a preview names.
@@ -103,5 +104,17 @@ pub fn judged(effect: &Effect) -> v1::Judged {
         alerts_before: effect.before as u32,
         alerts_after: (effect.before - effect.gone.len()) as u32,
         would_be_missing: effect.gone.iter().take(MOST_NAMED).cloned().collect(),
+    }
+}
+
+/// A revision that a receiver did not take, as a message.
+pub fn dead_letter(letter: DeadLetter) -> v1::DeadLetter {
+    v1::DeadLetter {
+        sink: letter.sink,
+        alert_id: letter.alert_id,
+        revision: letter.revision,
+        sequence: letter.sequence,
+        reason: letter.reason,
+        at: letter.at.0,
     }
 }

@@ -1,5 +1,6 @@
 //! Where forecasts go, beside those who ask: the lake, and Kafka's result topics.
 
+pub mod alerts;
 pub mod kafka;
 mod lake;
 

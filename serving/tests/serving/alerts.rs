@@ -274,7 +274,7 @@ struct Memory {
 }
 
 impl AlertSink for Memory {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "memory"
     }
 

@@ -1,6 +1,7 @@
 //! The service as its clients see it.
 #![expect(clippy::float_cmp, reason = "the models of these tests give exact numbers")]
 
+mod alert_sinks;
 mod alerts;
 mod flight;
 mod forecasts;
@@ -8,6 +9,7 @@ mod inference;
 mod kafka;
 mod load;
 mod places;
+mod receiver;
 mod registry;
 mod server;
 mod support;

@@ -1,0 +1,110 @@
+//! Revisions that a sink did not take: what there is, and another try.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Alerts;
+use super::ledger::Ledger;
+use super::revision::AlertRevision;
+use super::sink::AlertSink;
+use crate::metrics::Metric;
+use crate::sinks::alerts::dead_letters::{DeadLetter, DeadLetters};
+use crate::state::AppState;
+use crate::{Error, Result};
+
+/// What another try gave.
+#[derive(Debug, Default)]
+pub struct Retried {
+    /// Letters that were taken, or that newer revisions have made useless.
+    pub sent: u64,
+    /// Letters that were not, with what the receiver said this time.
+    pub left: Vec<DeadLetter>,
+}
+
+impl Alerts {
+    /// The dead letters, read from the lake at the first time.
+    ///
+    /// # Errors
+    /// A lake that cannot be read or written; a service without a lake.
+    pub async fn letters(&self, state: &AppState) -> Result<&DeadLetters> {
+        let lake = state.lake.as_ref();
+        let lake = lake.ok_or_else(|| Error::NotKept("a service without a lake keeps no dead letters".into()))?;
+        self.letters.get_or_try_init(|| DeadLetters::open(lake)).await
+    }
+
+    /// Sets the metric to what waits.
+    pub(super) async fn count_letters(&self, state: &AppState) -> Result<()> {
+        let letters = self.letters(state).await?.list(&[]);
+        for sink in state.alert_sinks() {
+            let count = letters.iter().filter(|letter| letter.sink == sink.name()).count();
+            state
+                .metrics
+                .set_by(Metric::AlertDeadLetters, "sink", sink.name(), count as f64);
+        }
+        Ok(())
+    }
+
+    /// Sends the letters of these sinks again, those of all where none is named, once each and in order. After a failure the later
+    /// letters of the same sink are left as they are.
+    ///
+    /// # Errors
+    /// A sink that is not configured; a lake that cannot be read or written.
+    pub async fn retry_letters(&self, state: &AppState, sinks: &[String]) -> Result<Retried> {
+        let configured = state.alert_sinks();
+        if let Some(unknown) = sinks.iter().find(|name| find(configured, name).is_none()) {
+            return Err(Error::Unknown {
+                what: "sink",
+                name: unknown.clone(),
+                known: configured.iter().map(|sink| sink.name()).collect::<Vec<_>>().join(", "),
+            });
+        }
+        let letters = self.letters(state).await?;
+        let waiting = letters.list(sinks);
+        let revisions = self.revisions(state, &waiting).await?;
+        let (mut retried, mut failed) = (Retried::default(), BTreeSet::new());
+        for letter in waiting {
+            let sink = find(configured, &letter.sink).filter(|sink| !failed.contains(sink.name()));
+            let (Some(sink), Some(revision)) = (sink, revisions.get(&letter.sequence)) else {
+                retried.left.push(letter);
+                continue;
+            };
+            let outcome = if self.is_overtaken(sink.as_ref(), revision) {
+                Ok(())
+            } else {
+                sink.deliver(revision).await
+            };
+            match outcome {
+                Ok(()) => {
+                    letters.settle(&letter, state.clock.now()).await?;
+                    retried.sent += 1;
+                }
+                Err(error) => {
+                    failed.insert(sink.name());
+                    let reason = error.reason().to_owned();
+                    retried.left.push(DeadLetter { reason, ..letter });
+                }
+            }
+        }
+        self.count_letters(state).await?;
+        Ok(retried)
+    }
+
+    /// Whether telling of `revision` would only hide what has become of its alert since.
+    fn is_overtaken(&self, sink: &dyn AlertSink, revision: &AlertRevision) -> bool {
+        let newest = self.store.get(&revision.alert.alert_id);
+        !sink.keeps_history() && newest.is_ok_and(|newest| newest.sequence > revision.sequence)
+    }
+
+    /// The revisions of `letters`, by sequence.
+    async fn revisions(&self, state: &AppState, letters: &[DeadLetter]) -> Result<BTreeMap<u64, AlertRevision>> {
+        let sequences: BTreeSet<u64> = letters.iter().map(|letter| letter.sequence).collect();
+        match &state.lake {
+            Some(lake) if !sequences.is_empty() => Ledger::open(lake).await?.find(&sequences).await,
+            _ => Ok(BTreeMap::new()),
+        }
+    }
+}
+
+fn find<'a>(sinks: &'a [Arc<dyn AlertSink>], name: &str) -> Option<&'a Arc<dyn AlertSink>> {
+    sinks.iter().find(|sink| sink.name() == name)
+}

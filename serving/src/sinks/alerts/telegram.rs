@@ -1,0 +1,100 @@
+//! Alerts as messages of a Telegram bot (<https://core.telegram.org/bots/api#sendmessage>).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arterial_models::alerts::{Severity, State};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use reqwest::{Client, Url};
+use serde_json::{Value, json};
+
+use super::choice::Choice;
+use super::post::send;
+use super::secret::Secret;
+use crate::alerts::{AlertRevision, AlertSink, Undelivered};
+
+/// The longest message, by the Bot API. Letters outside of the basic plane count twice there, hence the room below it.
+const LETTERS: usize = 4000;
+
+/// Sends each change that people should know of to one chat. Telegram has no keys against repeats: where the process ends between
+/// the message and its note of it, the message comes twice.
+pub struct Telegram {
+    /// What is sent.
+    pub choice: Choice,
+    /// Where the Bot API is.
+    pub api: Url,
+    /// The bot's token. It is part of the address, which is why no address is ever told.
+    pub token: Secret,
+    /// The chat: its number, or the `@name` of a channel.
+    pub chat: String,
+    /// What sends it.
+    pub client: Client,
+}
+
+impl Telegram {
+    fn address(&self) -> String {
+        let api = self.api.as_str().trim_end_matches('/');
+        format!("{api}/bot{}/sendMessage", self.token.reveal())
+    }
+
+    fn message(&self, revision: &AlertRevision) -> Value {
+        let alert = &revision.alert;
+        let text = format!(
+            "{} {}\n\n{}",
+            mark(alert.state, alert.severity),
+            self.choice.text(revision),
+            alert.alert_id
+        );
+        json!({
+            "chat_id": self.chat,
+            "text": text.chars().take(LETTERS).collect::<String>(),
+            // Nobody is woken by an event that is over.
+            "disable_notification": !alert.is_live() || alert.severity == Severity::Low,
+            "link_preview_options": {"is_disabled": true},
+        })
+    }
+}
+
+/// How bad it is, at a glance.
+fn mark(state: State, severity: Severity) -> char {
+    match (state, severity) {
+        (State::Resolved | State::Merged, _) => '✅',
+        (State::Acknowledged, _) => '👷',
+        (State::Open | State::Reopened, Severity::Critical) => '🔴',
+        (State::Open | State::Reopened, Severity::High) => '🟠',
+        (State::Open | State::Reopened, Severity::Medium) => '🟡',
+        (State::Open | State::Reopened, Severity::Low) => '🔵',
+    }
+}
+
+impl AlertSink for Telegram {
+    fn name(&self) -> &str {
+        &self.choice.name
+    }
+
+    fn wants(&self, revision: &AlertRevision) -> bool {
+        self.choice.takes(revision)
+    }
+
+    fn deliver<'a>(&'a self, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>> {
+        async move {
+            let request = self.client.post(self.address()).json(&self.message(revision));
+            send(request, Some(&self.token)).await?;
+            self.choice.told(revision);
+            Ok(())
+        }
+        .boxed()
+    }
+    fn patience(&self) -> Duration {
+        self.choice.patience
+    }
+
+    fn keeps_history(&self) -> bool {
+        false
+    }
+
+    fn resume(&self, told: &[Arc<AlertRevision>]) {
+        self.choice.resume(told);
+    }
+}

@@ -1,0 +1,122 @@
+//! `arterial alerts dead-letters`.
+
+use arterial_datasets::time::Timestamp;
+use arterial_proto::v1;
+use serde_json::{Value, json};
+
+use super::Common;
+use super::table::minute;
+use crate::commands::client::{failed, table};
+use crate::commands::paint::harmless;
+use crate::commands::print_json;
+
+/// Revisions of alerts that a receiver did not take: see them, have them sent again
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// List them
+    List(Which),
+    /// Have them sent again, in order; those that are taken leave the list
+    Retry(Which),
+}
+
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// Only those of these receivers, by their names in the configuration.
+    #[arg(long = "sink", value_delimiter = ',', value_name = "NAME,..")]
+    sinks: Vec<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Lists or has them sent again.
+///
+/// # Errors
+/// A service that cannot be reached; letters that were not taken again.
+pub async fn run(args: &Args) -> anyhow::Result<()> {
+    match &args.verb {
+        Verb::List(which) => list(which).await,
+        Verb::Retry(which) => retry(which).await,
+    }
+}
+
+async fn list(which: &Which) -> anyhow::Result<()> {
+    let mut client = which.common.connect().await?;
+    let request = v1::ListDeadLettersRequest {
+        sinks: which.sinks.clone(),
+    };
+    let answer = client
+        .list_dead_letters(request)
+        .await
+        .map_err(|status| failed(&status))?;
+    let letters = answer.into_inner().letters;
+    if which.common.json {
+        return print_json(&json!({"dead_letters": letters.iter().map(document).collect::<Vec<_>>()}));
+    }
+    if letters.is_empty() {
+        eprintln!("no dead letters");
+    } else {
+        print!("{}", lines(&letters));
+    }
+    Ok(())
+}
+
+async fn retry(which: &Which) -> anyhow::Result<()> {
+    let mut client = which.common.connect().await?;
+    let request = v1::RetryDeadLettersRequest {
+        sinks: which.sinks.clone(),
+    };
+    let answer = client
+        .retry_dead_letters(request)
+        .await
+        .map_err(|status| failed(&status))?
+        .into_inner();
+    if which.common.json {
+        let left: Vec<_> = answer.left.iter().map(document).collect();
+        print_json(&json!({"sent": answer.sent, "left": left}))?;
+    } else {
+        println!("{} sent, {} left", answer.sent, answer.left.len());
+        if !answer.left.is_empty() {
+            print!("{}", lines(&answer.left));
+        }
+    }
+    anyhow::ensure!(
+        answer.left.is_empty(),
+        "{} letters were not taken again",
+        answer.left.len()
+    );
+    Ok(())
+}
+
+fn lines(letters: &[v1::DeadLetter]) -> String {
+    let row = |letter: &v1::DeadLetter| {
+        vec![
+            letter.sink.clone(),
+            letter.alert_id.clone(),
+            letter.revision.to_string(),
+            minute(letter.at),
+            harmless(&letter.reason),
+        ]
+    };
+    let rows: Vec<_> = letters.iter().map(row).collect();
+    table(
+        &["sink", "alert", "revision", "given up (UTC)", "what the receiver said"],
+        &rows,
+    )
+}
+
+fn document(letter: &v1::DeadLetter) -> Value {
+    json!({
+        "sink": letter.sink,
+        "alert_id": letter.alert_id,
+        "revision": letter.revision,
+        "sequence": letter.sequence,
+        "reason": letter.reason,
+        "at": Timestamp(letter.at).to_string(),
+    })
+}

@@ -1,0 +1,101 @@
+//! Alerts by page, and one alert by the beginning of its id.
+
+use arterial_proto::v1;
+
+use super::Client;
+use crate::commands::client::failed;
+use crate::outcome::Usage;
+
+/// Alerts that are asked for at a time.
+const PAGE: usize = 500;
+/// Several alerts that are named where an id is not enough.
+const NAMED: usize = 5;
+
+/// The newest `limit` alerts that fit `filter`, and whether there are more.
+///
+/// # Errors
+/// A call that fails.
+pub async fn newest(
+    client: &mut Client,
+    filter: v1::AlertFilter,
+    limit: usize,
+    language: &str,
+) -> anyhow::Result<(Vec<v1::Alert>, bool)> {
+    let mut alerts = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = v1::ListAlertsRequest {
+            filter: Some(filter.clone()),
+            page_size: (limit - alerts.len()).clamp(1, PAGE) as i32,
+            page_token,
+            language: language.into(),
+        };
+        let answer = client
+            .list_alerts(request)
+            .await
+            .map_err(|status| failed(&status))?
+            .into_inner();
+        alerts.extend(answer.alerts);
+        page_token = answer.next_page_token;
+        if page_token.is_empty() || alerts.len() >= limit {
+            return Ok((alerts, !page_token.is_empty()));
+        }
+    }
+}
+
+/// The alert whose id begins with `beginning`.
+///
+/// # Errors
+/// None, or several; a call that fails.
+pub async fn one(client: &mut Client, beginning: &str, language: &str) -> anyhow::Result<v1::Alert> {
+    let (alerts, _) = newest(client, v1::AlertFilter::default(), usize::MAX, language).await?;
+    Ok(choose(alerts, beginning)?)
+}
+
+fn choose(alerts: Vec<v1::Alert>, beginning: &str) -> Result<v1::Alert, Usage> {
+    let fits = |alert: &v1::Alert| !beginning.is_empty() && alert.alert_id.starts_with(beginning);
+    let mut found: Vec<_> = alerts.into_iter().filter(fits).collect();
+    if let Some(whole) = found.iter().position(|alert| alert.alert_id == beginning) {
+        return Ok(found.swap_remove(whole));
+    }
+    let ids: Vec<_> = found.iter().take(NAMED).map(|alert| alert.alert_id.clone()).collect();
+    match found.pop() {
+        Some(alert) if found.is_empty() => Ok(alert),
+        Some(_) => Err(Usage(format!(
+            "`alert` is `{beginning}`, which several ids begin with: {}",
+            ids.join(", ")
+        ))),
+        None => Err(Usage(format!(
+            "`alert` is `{beginning}`, accepted: an id of `arterial alerts list`, or its beginning; older ones stand in the table `alerts`"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alerts() -> Vec<v1::Alert> {
+        let alert = |id: &str| v1::Alert {
+            alert_id: id.into(),
+            ..v1::Alert::default()
+        };
+        ["ab12", "ab34", "ab345"].map(alert).into()
+    }
+
+    #[test]
+    fn an_id_may_be_cut_short_as_long_as_it_is_the_only_one() {
+        assert_eq!(choose(alerts(), "ab1").unwrap().alert_id, "ab12");
+        assert_eq!(choose(alerts(), "ab34").unwrap().alert_id, "ab34");
+        let error = choose(alerts(), "ab").unwrap_err().to_string();
+        assert!(error.contains("ab12, ab34, ab345"), "{error}");
+        for none in ["", "x"] {
+            assert!(
+                choose(alerts(), none)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("arterial alerts list")
+            );
+        }
+    }
+}

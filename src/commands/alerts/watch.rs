@@ -1,0 +1,124 @@
+//! `arterial alerts watch`.
+
+use std::io::Write;
+use std::time::Duration;
+
+use arterial_proto::v1;
+use tonic::Code;
+
+use super::document::document;
+use super::filter::Filter;
+use super::table::{minute, severity_style, state_style};
+use super::{Client, Common};
+use crate::commands::client::failed;
+use crate::commands::paint::{Paint, Style, harmless};
+use crate::outcome::Interrupted;
+
+/// How long is waited before a service that went away is asked again.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Print what is open, and then every change, until Ctrl-C. A service that goes away is asked again, and nothing is missed
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    filter: Filter,
+    /// Only what changed after this; `--json` gives the number with each alert as `sequence`.
+    #[arg(long, value_name = "SEQUENCE")]
+    resume_after: Option<u64>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Asks and prints, one line a change; with `--json` one JSON document a line.
+///
+/// # Errors
+/// A service that cannot be reached at first, a filter that it refuses; being interrupted, which is how it ends.
+pub async fn run(args: &Args) -> anyhow::Result<()> {
+    tokio::select! {
+        watched = watch(args) => watched,
+        _ = tokio::signal::ctrl_c() => Err(Interrupted.into()),
+    }
+}
+
+async fn watch(args: &Args) -> anyhow::Result<()> {
+    let mut resume_after = args.resume_after;
+    let filter = args.filter.message()?;
+    // Who cannot be reached at the beginning is probably not there; who goes away later comes back.
+    let mut client = args.common.connect().await?;
+    loop {
+        let request = v1::WatchAlertsRequest {
+            filter: Some(filter.clone()),
+            resume_after,
+            language: args.common.language.clone(),
+        };
+        let status = match client.watch_alerts(request).await {
+            Ok(answers) => follow(answers.into_inner(), &mut resume_after, args.common.json).await?,
+            Err(status) => status,
+        };
+        if !is_passing(status.code()) {
+            return Err(failed(&status));
+        }
+        eprintln!("the service went away ({}); asking again", status.message());
+        client = come_back(args).await;
+    }
+}
+
+/// The service again, however long it takes.
+async fn come_back(args: &Args) -> Client {
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        if let Ok(client) = args.common.connect().await {
+            return client;
+        }
+    }
+}
+
+/// Prints answers until there are no more; says why not.
+async fn follow(
+    mut answers: tonic::Streaming<v1::WatchAlertsResponse>,
+    resume_after: &mut Option<u64>,
+    json: bool,
+) -> anyhow::Result<tonic::Status> {
+    let paint = Paint::for_stdout();
+    loop {
+        match answers.message().await {
+            Ok(Some(answer)) => {
+                print(&answer.alerts, json, paint)?;
+                *resume_after = Some(answer.resume_after);
+            }
+            Ok(None) => return Ok(tonic::Status::unavailable("the stream ended")),
+            Err(status) => return Ok(status),
+        }
+    }
+}
+
+fn print(alerts: &[v1::Alert], json: bool, paint: Paint) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for alert in alerts {
+        if json {
+            writeln!(out, "{}", document(alert))?;
+        } else {
+            writeln!(out, "{}", line(alert, paint))?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn line(alert: &v1::Alert, paint: Paint) -> String {
+    format!(
+        "{}  {}  {}  {}  {}",
+        minute(alert.changed_at),
+        paint.paint(severity_style(alert), &format!("{:<8}", alert.severity)),
+        paint.paint(state_style(&alert.state), &format!("{:<12}", alert.state)),
+        harmless(&alert.text),
+        paint.paint(Style::Faint, &alert.alert_id),
+    )
+}
+
+/// Whether a service that ended a call so may be there again soon.
+fn is_passing(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled
+    )
+}
