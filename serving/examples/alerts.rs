@@ -39,9 +39,12 @@ fn chance(key: usize, window: i64) -> f64 {
 
 /// A window of all sensors; those for which `still` holds stand still.
 fn rows(stream: &StreamDefinition, sensors: usize, start: Timestamp, still: impl Fn(usize) -> bool) -> RecordBatch {
-    let speed = |key: usize| match still(key) {
-        true => 3.0,
-        false => 50.0 + 10.0 * chance(key, start.0),
+    let speed = |key: usize| {
+        if still(key) {
+            3.0
+        } else {
+            50.0 + 10.0 * chance(key, start.0)
+        }
     };
     let speeds: ArrayRef = Arc::new(Float64Array::from_iter_values((0..sensors).map(speed)));
     let flows: ArrayRef = Arc::new(Float64Array::from_iter_values(

@@ -271,10 +271,11 @@ impl Fault for Trouble {
 struct Memory {
     given: Mutex<Vec<(u64, String, u32)>>,
     down: AtomicBool,
+    refuses: AtomicBool,
 }
 
 impl AlertSink for Memory {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "memory"
     }
 
@@ -286,6 +287,9 @@ impl AlertSink for Memory {
         async move {
             if self.down.load(Ordering::SeqCst) {
                 return Err(Undelivered::later("down"));
+            }
+            if self.refuses.load(Ordering::SeqCst) {
+                return Err(Undelivered::never("not with me"));
             }
             let alert = &revision.alert;
             let told = (revision.sequence, alert.alert_id.clone(), alert.revision);
@@ -402,6 +406,55 @@ async fn a_sink_that_is_down_holds_up_nobody_and_misses_nothing_over_a_restart()
     let rows: Vec<u64> = stored(&again).await.iter().map(|row| row.0 as u64).collect();
     assert!(rows.len() > 1);
     eventually("the sink has what it missed", async || sink.sequences() == rows).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_receiver_refuses_is_a_dead_letter_until_it_is_sent_again() {
+    let sink = Arc::new(Memory::default());
+    sink.refuses.store(true, Ordering::SeqCst);
+    let service = watching(Order {
+        history: Some(past()),
+        alert_sinks: vec![Arc::clone(&sink) as Arc<dyn AlertSink>],
+        ..Order::default()
+    })
+    .await;
+    until_looked_at(&service, PAST - 1).await;
+    eventually("the sink's place is noted", async || {
+        let table = service.lake.existing("alerts").await.unwrap();
+        table.is_some_and(|table| {
+            table
+                .progress()
+                .partitions
+                .keys()
+                .any(|place| place.topic.contains("memory"))
+        })
+    })
+    .await;
+    jam(&service, PAST).await;
+    let waiting = async || {
+        let request = v1::ListDeadLettersRequest::default();
+        let answer = client(&service).await.list_dead_letters(request).await.unwrap();
+        answer.into_inner().letters
+    };
+    let rows: Vec<u64> = stored(&service).await.iter().map(|row| row.0 as u64).collect();
+    eventually("all is refused", async || waiting().await.len() == rows.len()).await;
+    assert_eq!(waiting().await[0].reason, "not with me");
+    let metric = format!("arterial_alert_dead_letters_count{{sink=\"memory\"}} {}", rows.len());
+    assert!(service.state.metrics.render().contains(&metric));
+
+    sink.refuses.store(false, Ordering::SeqCst);
+    let retry = async |sinks: &[&str]| {
+        let sinks = sinks.iter().map(ToString::to_string).collect();
+        let answer = client(&service)
+            .await
+            .retry_dead_letters(v1::RetryDeadLettersRequest { sinks })
+            .await;
+        answer.map(|answer| (answer.get_ref().sent, answer.get_ref().left.len()))
+    };
+    assert_eq!(retry(&["nobody"]).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(retry(&["memory"]).await.unwrap(), (rows.len() as u64, 0));
+    assert_eq!(sink.sequences(), rows);
+    assert_eq!(waiting().await, []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
