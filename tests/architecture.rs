@@ -57,7 +57,7 @@ const PLACES: [(&str, &[&str]); 15] = [
     ("datafusion", &["serving/src/"]),
     ("arterial_proto", &["serving/src/", "src/"]),
     ("reqwest", &["serving/src/sinks/alerts/"]),
-    ("ring", &["serving/src/sinks/alerts/signature.rs"]),
+    ("hmac", &["serving/src/sinks/alerts/signature.rs"]),
     ("anyhow", &["src/"]),
 ];
 

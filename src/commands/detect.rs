@@ -84,6 +84,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     args.check()?;
     let rows = args.read(&args.data)?;
     let earlier = args.train.as_deref().map(|path| args.read(path)).transpose()?;
+    if let Some(earlier) = earlier.as_ref().filter(|earlier| earlier.columns != rows.columns) {
+        let (found, accepted) = (earlier.columns.join(", "), rows.columns.join(", "));
+        return Err(Usage(format!("`--train` has the columns `{found}`, accepted: {accepted}")).into());
+    }
     let scored = match args.kind {
         Kind::Series => series::score(args, &rows, earlier.as_ref())?,
         Kind::Table => table::score(args, rows.clone(), earlier)?,

@@ -107,7 +107,11 @@ impl Layers {
                 let line = error
                     .span()
                     .map_or("", |span| text[..span.start].lines().last().unwrap_or(""));
-                let last = format!(".{}", line.split('=').next().unwrap_or("").trim());
+                // An unknown key is told by its name, and by the place of the section that it stands in.
+                let unknown = error.message().strip_prefix("unknown field `");
+                let unknown = unknown.and_then(|rest| rest.split('`').next());
+                let last = unknown.unwrap_or_else(|| line.split('=').next().unwrap_or("").trim());
+                let last = format!(".{last}");
                 let set = self.places.into_iter().find(|(name, _)| name.ends_with(&last));
                 let (key, place) = set.unwrap_or_else(|| (last[1..].into(), "configuration".into()));
                 Err(ConfigError::Wrong {

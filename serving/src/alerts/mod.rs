@@ -119,7 +119,7 @@ impl Alerts {
     }
 
     /// Waits until the table was read; false where the service stopped before.
-    pub(crate) async fn until_loaded(&self, state: &AppState) -> bool {
+    pub async fn until_loaded(&self, state: &AppState) -> bool {
         let mut loaded = self.loaded.subscribe();
         tokio::select! {
             () = state.stop.cancelled() => false,

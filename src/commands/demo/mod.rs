@@ -209,6 +209,8 @@ async fn play(
     let trained = model::train(&foundation, args.seed).await?;
     said.say(&trained.words());
     service.open().await?;
+    // Whoever is invited to look at alerts finds them read.
+    service.state.alerts.until_loaded(&service.state).await;
     let first_forecast = began.elapsed().as_secs_f64();
     service.announce(args.ready_file.as_deref())?;
     let scheduled = incident::schedule(&mut city)?;
@@ -297,8 +299,10 @@ async fn wait_live(
     Ok(())
 }
 
-/// Whether an alert names what is scheduled.
+/// Whether an alert of the roads names what is scheduled, before anything else.
 fn tells_of(alerts: &AlertStore, scheduled: &incident::Scheduled) -> bool {
     let names = |evidence: &Evidence| evidence.subject == scheduled.incident_id;
-    alerts.live().iter().any(|one| one.alert.evidence.iter().any(names))
+    let live = alerts.live();
+    let mut roads = live.iter().filter(|one| one.alert.topic == TOPIC);
+    roads.any(|one| one.alert.evidence.first().is_some_and(names))
 }

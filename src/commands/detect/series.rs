@@ -6,12 +6,11 @@ use arterial_models::detectors::series_detector;
 use jiff::tz::TimeZone;
 
 use super::{Args, Place, Scored};
-use crate::outcome::Usage;
 
 /// Scores each row of `rows` after those of `earlier`.
 ///
 /// # Errors
-/// A detector that is not known, other columns in the two files, an unknown zone.
+/// A detector that is not known, an unknown zone.
 pub fn score(args: &Args, rows: &Rows, earlier: Option<&Rows>) -> anyhow::Result<Vec<Scored>> {
     let mut watch = series_detector(&args.detector)?.start(&rows.columns, args.seed)?;
     let clock = WallClock::of(&args.timezone)?;
@@ -19,10 +18,6 @@ pub fn score(args: &Args, rows: &Rows, earlier: Option<&Rows>) -> anyhow::Result
         tell_order(rows);
     }
     if let Some(earlier) = earlier {
-        if earlier.columns != rows.columns {
-            let (found, accepted) = (earlier.columns.join(", "), rows.columns.join(", "));
-            return Err(Usage(format!("`--train` has the columns `{found}`, accepted: {accepted}")).into());
-        }
         for (row, time) in earlier.values.rows().into_iter().zip(&earlier.times) {
             watch.observe(clock.at(*time), &row.to_vec());
         }

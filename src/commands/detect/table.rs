@@ -19,7 +19,7 @@ const WORTH_NAMING: f64 = 0.1;
 /// Scores every row of `rows`, after fitting on `earlier`, on the first of them, or on all.
 ///
 /// # Errors
-/// A detector that is not known, data that it cannot be fitted on, other columns in the two files.
+/// A detector that is not known, data that it cannot be fitted on.
 pub fn score(args: &Args, rows: Rows, earlier: Option<Rows>) -> anyhow::Result<Vec<Scored>> {
     let table = Table::new(rows.columns, rows.values)?;
     let training = match (earlier, args.training_rows(table.rows())) {
