@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arterial_datasets::lake::{Lake, Table};
-use arterial_datasets::time::{DAY, Timestamp};
+use arterial_datasets::time::{DAY, HOUR, Timestamp};
 use arterial_models::alerts::{Alert, AlertBook, Signal};
 use arterial_models::registry::Target;
 use arterial_models::season::LocalClock;
@@ -46,7 +46,7 @@ const LEARNED: i64 = DAY;
 const CHUNK: i64 = 12;
 /// A window further behind the newest than this is held against its key's usual week where no forecast of it is at hand: to ask the
 /// model again takes too long for many.
-const FURTHEST_ASKED: i64 = DAY + arterial_datasets::time::HOUR;
+const FURTHEST_ASKED: i64 = HOUR;
 
 /// How far the worker is with one number.
 #[derive(Debug, Clone, PartialEq)]
