@@ -5,7 +5,7 @@
 //! there is no answer. A quantile is the linear interpolation between the samples' order statistics.
 
 use arterial_datasets::panel::Panel;
-use arterial_datasets::time::Timestamp;
+use arterial_datasets::time::{HOUR, Timestamp};
 use arterial_models::Quantile;
 use arterial_models::season::{LocalClock, WEEK};
 use ndarray::{Array2, Array3};
@@ -53,8 +53,9 @@ pub fn forecast(panel: &Panel, horizon: usize, quantiles: &[Quantile]) -> Result
     Ok(values)
 }
 
-/// What the first `keys` keys of `ring` did at the slot of the week of `window`, in the windows before it: what would be expected of
-/// that window if nobody knew more. Only those windows are read that count, so it is quick for many keys.
+/// What the first `keys` keys of `ring` did at the slot of the week of `window`, until an hour before it: what would be expected of
+/// that window if nobody knew more. The last hour does not count, as what is strange now would make itself usual by it. Only those
+/// windows are read that count, so it is quick for many keys.
 ///
 /// # Shapes
 /// key x quantile; NaN where a key has too little history.
@@ -72,7 +73,7 @@ pub fn of_window(
     let Some(oldest) = ring.oldest() else {
         return Ok(values);
     };
-    let before = ((window.0 - oldest.0).div_euclid(ring.step().0)).clamp(0, ring.len() as i64);
+    let before = ((window.0 - HOUR - oldest.0).div_euclid(ring.step().0)).clamp(0, ring.len() as i64);
     let mut places = Vec::with_capacity(before as usize);
     for row in 0..before {
         places.push(place(clock, Timestamp(oldest.0 + row * ring.step().0))?);
@@ -146,7 +147,7 @@ fn interpolate(ascending: &[f64], fraction: f64) -> f64 {
 mod tests {
     use super::*;
     use arterial_datasets::panel::{Channel, ChannelRole};
-    use arterial_datasets::time::{DAY, Duration, HOUR};
+    use arterial_datasets::time::{DAY, Duration};
 
     fn panel(days: usize, value: impl Fn(usize) -> f64) -> Panel {
         let rows = days * 24;
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_expected_from_the_ring_as_from_a_panel_that_ends_before_it() {
+    fn a_window_is_expected_from_the_ring_as_from_a_panel_that_ends_an_hour_before_it() {
         let value = |row: usize| ((row * 7919) % 31) as f64;
         for days in [2, 9, 28] {
             let mut ring = Ring::new(Duration(HOUR), Duration(40 * DAY));
@@ -200,12 +201,12 @@ mod tests {
                 ring.set(0, Timestamp(4 * DAY + row as i64 * HOUR), 0, value(row));
             }
             let clock = LocalClock::new("UTC", Duration(HOUR)).unwrap();
-            let window = Timestamp(4 * DAY + days as i64 * 24 * HOUR);
+            let window = Timestamp(4 * DAY + (days as i64 * 24 + 1) * HOUR);
             let found = of_window(&ring, 1, &clock, window, &[0.5]).unwrap();
             let panel = panel(days, value);
             assert_eq!(
                 found[[0, 0]],
-                forecast(&panel, 1, &median()).unwrap()[[0, 0, 0]],
+                forecast(&panel, 2, &median()).unwrap()[[0, 1, 0]],
                 "{days}"
             );
         }
