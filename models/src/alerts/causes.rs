@@ -150,10 +150,9 @@ fn timely(cause: Cause, delay: i64) -> f64 {
 fn plausible(kind: Kind, cause: Cause) -> f64 {
     match (kind, cause) {
         (Kind::SensorFault | Kind::DataQuality, Cause::PowerOutage) => 0.8,
-        (Kind::SensorFault | Kind::DataQuality, _) => 0.0,
+        (Kind::SensorFault | Kind::DataQuality, _) | (Kind::Air, Cause::Accident | Cause::Breakdown) => 0.0,
         (Kind::Demand | Kind::Air, Cause::Roadwork) => 0.5,
         (Kind::Demand, Cause::Accident | Cause::Breakdown) | (Kind::Air, Cause::Event | Cause::Demonstration) => 0.3,
-        (Kind::Air, Cause::Accident | Cause::Breakdown) => 0.0,
         _ => 1.0,
     }
 }
