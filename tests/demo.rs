@@ -74,9 +74,9 @@ fn pause() {
     std::thread::sleep(std::time::Duration::from_millis(250));
 }
 
-/// The alert of the accident, once `fits`, as the service tells it over HTTP; two minutes at most.
+/// The alert of the accident, once `fits`, as the service tells it over HTTP; five minutes at most.
 fn alert_of_the_accident(http: &str, fits: impl Fn(&Value) -> bool) -> Value {
-    for _ in 0..480 {
+    for _ in 0..1200 {
         let answer = get(&format!("http://{http}/v1/alerts"));
         let body = answer.split_once("\r\n\r\n").unwrap().1;
         let page: Value = serde_json::from_str(body).unwrap();
