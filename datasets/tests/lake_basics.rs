@@ -3,12 +3,14 @@
 mod lake_common;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arrow::datatypes::{DataType, Field, Schema};
 use arterial_datasets::Error;
-use arterial_datasets::lake::{Lake, Progress, Scan, TableSpec, TopicPartition};
-use arterial_datasets::time::{DAY, MINUTE, Timestamp};
-use lake_common::{at, count, local, offsets, progress, readings, spec};
+use arterial_datasets::lake::{Lake, LakeOptions, Progress, Scan, TableSpec, TopicPartition};
+use arterial_datasets::time::{Clock, DAY, MINUTE, Timestamp};
+use lake_common::{START, at, count, local, offsets, options, progress, readings, spec};
 
 #[tokio::test]
 async fn rows_and_progress_come_back_after_reopening() {
@@ -169,9 +171,19 @@ async fn a_scan_gives_exactly_the_wanted_rows_and_columns() {
         time_column: Some("event_time".into()),
         from: Some(at(20)),
         to: Some(at(43)),
-        version: None,
+        ..Scan::default()
     };
     assert_eq!(offsets(&table, &wanted).await, [21, 23, 31, 33, 41]);
+    let mut shared = Vec::new();
+    for part in 0..3 {
+        let share = Scan {
+            share: Some((part, 3)),
+            ..wanted.clone()
+        };
+        shared.extend(offsets(&table, &share).await);
+    }
+    shared.sort_unstable();
+    assert_eq!(shared, [21, 23, 31, 33, 41], "three readers share the files");
     assert_eq!(table.scan_schema(&wanted).unwrap().fields().len(), 2);
     let edge = Scan {
         time_column: Some("event_time".into()),
@@ -293,4 +305,44 @@ async fn rows_that_do_not_fit_are_refused_and_nothing_is_left() {
             .unwrap_err()
             .is_bad_input()
     );
+}
+
+#[tokio::test]
+async fn a_table_is_read_as_it_stood_at_an_instant() {
+    let clock = Arc::new(Hands(AtomicI64::new(START)));
+    let place = tempfile::tempdir().unwrap();
+    let options = LakeOptions {
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        ..options()
+    };
+    let lake = Lake::open(place.path().to_str().unwrap(), options).await.unwrap();
+    let mut table = lake.table(&spec("readings")).await.unwrap();
+    for hour in 1..=12_i64 {
+        clock.0.store(at(60 * hour).0, Ordering::SeqCst);
+        table.append(&[readings(hour..hour + 1)]).await.unwrap();
+    }
+    for (minute, rows) in [(0, 0), (59, 0), (60, 1), (61, 1), (600, 10), (100_000, 12)] {
+        let version = table.version_at(at(minute)).await.unwrap();
+        let then = table.at_version(version).await.unwrap();
+        assert_eq!(count(&then, &Scan::default()).await, rows, "minute {minute}");
+    }
+    for error in [
+        table.version_at(at(-1)).await.unwrap_err(),
+        table.at_version(99).await.unwrap_err(),
+        table.at_version(-1).await.unwrap_err(),
+    ] {
+        assert!(
+            error.is_bad_input() && error.to_string().contains("readings"),
+            "{error}"
+        );
+    }
+}
+
+/// A clock that stands where it is put.
+struct Hands(AtomicI64);
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
 }

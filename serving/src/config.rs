@@ -11,6 +11,7 @@ use arterial_models::registry::Target;
 
 use crate::answer::FURTHEST;
 use crate::live::{target_column, target_fields};
+use crate::sql::SqlConfig;
 use crate::{Error, Result};
 
 /// Where the servers listen, and what they bear.
@@ -118,6 +119,8 @@ pub struct ServingConfig {
     pub poll_every: Duration,
     /// How far ahead the slot-of-week profile answers where no model was ever promoted. Default 6h.
     pub profile_horizon: Duration,
+    /// What queries may take.
+    pub sql: SqlConfig,
 }
 
 impl Default for ServingConfig {
@@ -134,6 +137,7 @@ impl Default for ServingConfig {
             history_bytes: 2 << 30,
             poll_every: Duration(2 * SECOND),
             profile_horizon: Duration(6 * HOUR),
+            sql: SqlConfig::default(),
         }
     }
 }
@@ -161,6 +165,7 @@ impl ServingConfig {
                 "whole minutes from 1",
             ));
         }
+        self.sql.check()?;
         check_zone(&self.timezone).map_err(|error| error.about("site.timezone"))?;
         self.grid().map(|_| ())
     }

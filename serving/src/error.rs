@@ -93,6 +93,17 @@ pub enum Error {
     /// Work in the background that panicked or was stopped.
     #[error("work in the background stopped: {0}")]
     Background(String),
+    /// A query that cannot be answered, or not to its end.
+    #[error("{message}")]
+    Query {
+        /// As which gRPC code it counts.
+        code: Code,
+        /// Why, where in the text, and what may have been meant.
+        message: String,
+    },
+    /// A handle or ticket that this service did not give.
+    #[error("{0} was not given by this service, or by another run of it: ask for a new one")]
+    Foreign(&'static str),
     /// JSON that cannot be written.
     #[error("cannot be written as JSON")]
     Json(#[from] serde_json::Error),
@@ -138,6 +149,8 @@ impl Error {
             | Self::Unreachable { .. }
             | Self::Kafka(_) => Code::Unavailable,
             Self::NotKept(_) => Code::FailedPrecondition,
+            Self::Query { code, .. } => *code,
+            Self::Foreign(_) => Code::PermissionDenied,
             Self::Deadline(_) => Code::DeadlineExceeded,
             Self::Ground(error) if error.is_bad_input() => Code::InvalidArgument,
             Self::Models(error) if error.is_bad_input() => Code::InvalidArgument,

@@ -7,6 +7,7 @@
 //! | [`score`] | one issue of forecasts for each closed window, down the ladder |
 //! | [`alerts`] | what is strange in each closed window, as alerts: stored, watched, delivered |
 //! | [`answer`] | a request checked and answered, without wire types |
+//! | [`sql`] | queries over every table, within limits |
 //! | [`grpc`], [`flight`], [`http`] | the edges |
 //! | [`sinks`] | where forecasts go, beside those who ask: the lake and Kafka |
 //! | [`state`], [`server`] | what they share, and how they start and stop |
@@ -28,10 +29,13 @@ pub mod model;
 pub mod readiness;
 mod registry_list;
 pub mod score;
+mod seal;
 pub mod server;
 pub mod sinks;
+pub mod sql;
 pub mod state;
 mod sync;
+mod tables;
 
 pub use config::{ServerConfig, ServingConfig};
 pub use error::{Error, Result};

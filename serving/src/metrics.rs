@@ -78,6 +78,9 @@ metrics! {
     ServerReady Gauge "arterial_server_ready_state" "1 while ready, 0 otherwise.",
     SinkFailures Counter "arterial_sink_failures_total" "Rows that a sink did not take, by sink.",
     SinkRows Counter "arterial_sink_rows_total" "Forecast rows delivered, by sink.",
+    SqlDuration Histogram "arterial_sql_duration_seconds" "Time from a query's start to its last row.",
+    SqlQueries Counter "arterial_sql_queries_total" "Queries that ended, by how.",
+    SqlRows Counter "arterial_sql_rows_total" "Rows that queries gave.",
 }
 
 /// Upper bounds of the histograms' buckets, in seconds.

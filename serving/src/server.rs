@@ -141,7 +141,10 @@ fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
     let most = config.max_message_bytes;
     macro_rules! limited {
         ($server:ident, $api:ident) => {
-            $server::new($api(Arc::clone(state)))
+            limited!($server, $api(Arc::clone(state)))
+        };
+        ($server:ident, $api:expr) => {
+            $server::new($api)
                 .max_decoding_message_size(most)
                 .max_encoding_message_size(most)
         };

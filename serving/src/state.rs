@@ -24,6 +24,7 @@ use crate::model::{Champions, ModelSource, ServedModel};
 use crate::readiness::{Readiness, Reason};
 use crate::score::{self, Issue, Scores};
 use crate::sinks::{self, ForecastSink};
+use crate::tables::Tables;
 
 /// Issues that wait for the sinks; with more, scoring waits and then takes the newest window only.
 const WAITING: usize = 16;
@@ -62,6 +63,8 @@ pub struct AppState {
     pub catalog: Arc<StreamCatalog>,
     /// Where tables are read.
     pub lake: Option<Lake>,
+    /// The handles of its tables.
+    pub(crate) tables: Option<Tables>,
     /// Where models are listed.
     pub registry: Option<Registry>,
     /// Whether the data come from a simulator.
@@ -114,6 +117,7 @@ impl AppState {
             config: parts.config,
             clock: parts.clock,
             catalog: parts.catalog,
+            tables: parts.lake.clone().map(Tables::new),
             lake: parts.lake,
             registry: parts.registry,
             synthetic: parts.synthetic,

@@ -31,6 +31,7 @@ mod rollback;
 mod run;
 mod simulate;
 mod source;
+mod sql;
 mod streams;
 mod train;
 

@@ -58,6 +58,7 @@ impl Config {
             history: self.serving.history,
             history_bytes: self.serving.history_bytes,
             poll_every: self.registry.poll_every,
+            sql: self.sql_config(),
             ..ServingConfig::default()
         })
     }

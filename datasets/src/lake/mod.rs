@@ -14,7 +14,7 @@
 //! | `table` | handles: read, acquire, commit, append |
 //! | `commit` | the conditional put, lost replies, rebasing on other writers' commits |
 //! | `progress` | offsets, watermark and epoch as Delta `txn` actions |
-//! | `scan`, `filter`, `reader` | projection, keys, times, versions |
+//! | `scan`, `filter`, `reader`, `travel` | projection, keys, times, versions |
 //! | `maintain` | compaction, finalisation, retention, vacuum, log clean-up |
 //! | `place`, `fsync`, `store` | addresses, durable files, object stores |
 //! | `log`, `snapshot`, `action`, `checkpoint`, `schema`, `stats`, `files` | the Delta format |
@@ -42,6 +42,7 @@ mod snapshot;
 mod stats;
 mod store;
 mod table;
+mod travel;
 mod unique;
 mod vacuum;
 

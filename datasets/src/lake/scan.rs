@@ -36,6 +36,9 @@ pub struct Scan {
     pub to: Option<Timestamp>,
     /// The table as of this version.
     pub version: Option<i64>,
+    /// Only a share of the files, `(part, of)`: the shares from 0 to `of - 1` together hold every row once, so that several
+    /// readers can take one each.
+    pub share: Option<(usize, usize)>,
 }
 
 impl Table {
@@ -109,6 +112,9 @@ impl Table {
                 .cmp(&place(right))
                 .then_with(|| left.add.path.cmp(&right.add.path))
         });
+        if let Some((part, of)) = scan.share {
+            files = files.into_iter().skip(part).step_by(of.max(1)).collect();
+        }
         Ok(Plan {
             table: self.clone(),
             snapshot,

@@ -1,9 +1,12 @@
 //! What a ticket or a descriptor asks for.
 
+use std::fmt;
+use std::str::FromStr;
+
 use arrow_flight::{FlightDescriptor, Ticket, flight_descriptor::DescriptorType};
 use arterial_datasets::time::Timestamp;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Error, Result};
 
@@ -29,6 +32,68 @@ pub struct Query {
     /// Only rows before this instant, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "to")]
     pub to: Option<Instant>,
+    /// The column that `from` and `to` mean, where it is not the one that the dataset chooses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// The dataset as it stood then: a version of the table, or an instant, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<AsOf>,
+    /// Whether texts that repeat come dictionary-encoded; plain texts where absent, which every client reads.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub dictionary: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+/// A version of a table, or the instant at which it was the newest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AsOf {
+    /// The version's number, from 0.
+    Version(i64),
+    /// The instant.
+    Instant(Timestamp),
+}
+
+impl FromStr for AsOf {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if let Ok(version) = text.parse() {
+            return Ok(Self::Version(version));
+        }
+        let accepted = "a version's number, or an instant such as 2026-01-31T08:00:00Z";
+        let instant = text.parse().map_err(|_| Error::invalid("as_of", text, accepted))?;
+        Ok(Self::Instant(instant))
+    }
+}
+
+impl fmt::Display for AsOf {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => version.fmt(formatter),
+            Self::Instant(instant) => instant.fmt(formatter),
+        }
+    }
+}
+
+impl Serialize for AsOf {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Version(version) => serializer.serialize_i64(*version),
+            Self::Instant(instant) => serializer.collect_str(instant),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for AsOf {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        text.parse().map_err(D::Error::custom)
+    }
 }
 
 /// An instant, RFC 3339 in JSON.
@@ -127,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_ticket_holds_what_was_asked() {
-        let text = r#"{"dataset":"forecasts","columns":["key","p50"],"keys":["a"],"from":"2026-01-31T08:00:00Z"}"#;
+        let text = r#"{"dataset":"forecasts","columns":["key","p50"],"keys":["a"],"from":"2026-01-31T08:00:00Z","time":"target_time","as_of":7,"dictionary":true}"#;
         let query = Query::from_descriptor(&FlightDescriptor::new_cmd(text)).unwrap();
         assert_eq!(Query::from_ticket(&query.ticket().unwrap()).unwrap(), query);
         assert_eq!(query.ticket().unwrap().ticket, text.as_bytes());
@@ -140,10 +205,25 @@ mod tests {
     }
 
     #[test]
+    fn as_of_is_a_version_or_an_instant() {
+        for (text, read) in [
+            ("7", AsOf::Version(7)),
+            ("\"1970-01-01T00:00:01Z\"", AsOf::Instant(Timestamp(1_000_000))),
+        ] {
+            let ticket = format!(r#"{{"dataset":"x","as_of":{text}}}"#);
+            let query = Query::from_ticket(&Ticket::new(ticket.clone())).unwrap();
+            assert_eq!(query.as_of, Some(read));
+            assert_eq!(query.ticket().unwrap().ticket, ticket.as_bytes());
+        }
+    }
+
+    #[test]
     fn a_wrong_ticket_says_what_is_accepted() {
         for bad in [
             r#"{"dataset":"x","colums":[]}"#,
             r#"{"dataset":"x","from":"yesterday"}"#,
+            r#"{"dataset":"x","as_of":"yesterday"}"#,
+            r#"{"dataset":"x","as_of":1.5}"#,
             "",
             "{",
         ] {

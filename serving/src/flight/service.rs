@@ -1,10 +1,12 @@
-//! The Flight service: what a call asks for, and how batches travel.
+//! The Flight service: what a call asks for, and how batches travel. Messages of Flight SQL go to [`FlightSql`]; everything else is
+//! about datasets.
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ipc::writer::IpcWriteOptions;
-use arrow_flight::encode::FlightDataEncoderBuilder;
+use arrow_flight::encode::{DictionaryHandling, FlightDataEncoderBuilder};
 use arrow_flight::error::FlightError;
 use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::{
@@ -13,74 +15,160 @@ use arrow_flight::{
 };
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
+use prost::Message;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::datasets::Datasets;
+use super::datasets::{Batches, Datasets};
 use super::query::Query;
-use crate::Result;
+use super::sql::{ACTIONS, FlightSql, Session};
+use super::{dictionary, views};
 use crate::metrics::Metric;
 use crate::state::AppState;
+use crate::{Error, Result};
 
-/// Tables over Flight.
-pub struct FlightApi(pub Arc<AppState>);
+/// The most messages of one binding of parameters: a schema and a row.
+const MOST_PARTS: usize = 16;
+
+/// Tables and queries over Flight.
+pub struct FlightApi {
+    state: Arc<AppState>,
+    sql: Arc<FlightSql>,
+}
 
 type Sent<T> = BoxStream<'static, Result<T, Status>>;
 
 impl FlightApi {
-    async fn info(&self, query: &Query, descriptor: FlightDescriptor) -> Result<FlightInfo> {
-        let schema = Datasets::new(&self.0).get(&query.dataset).await?.projected(query)?;
-        info(&schema, query, descriptor)
+    /// The service over `state`, with the threads for its queries.
+    ///
+    /// # Errors
+    /// Threads that the system refuses, a folder for spilling that cannot be used.
+    pub fn new(state: Arc<AppState>) -> Result<Self> {
+        let sql = Arc::new(FlightSql::new(Arc::clone(&state))?);
+        Ok(Self { state, sql })
+    }
+
+    /// The columns of what a descriptor asks for, and the ticket for its rows.
+    async fn describe(&self, descriptor: &FlightDescriptor, session: &Session) -> Result<(SchemaRef, Ticket)> {
+        if let Some(command) = FlightSql::command(&descriptor.cmd) {
+            return self.sql.describe(command, session).await;
+        }
+        let query = Query::from_descriptor(descriptor)?;
+        let schema = match views::query(&query) {
+            Some(text) => self.sql.engine.plan(&text?, None).await?.schema,
+            None => {
+                let dataset = Datasets::new(&self.state)
+                    .get_as_of(&query.dataset, query.as_of)
+                    .await?;
+                dataset.projected(&query)?
+            }
+        };
+        let schema = if query.dictionary {
+            dictionary::schema(&schema)
+        } else {
+            schema
+        };
+        Ok((schema, query.ticket()?))
+    }
+
+    async fn info(&self, request: Request<FlightDescriptor>) -> Result<FlightInfo> {
+        let session = self.sql.session(request.metadata())?;
+        let descriptor = request.into_inner();
+        let (schema, ticket) = self.describe(&descriptor, &session).await?;
+        info(&schema, ticket, descriptor)
     }
 
     /// The names that start with `prefix`.
     async fn list(&self, prefix: &str) -> Result<Vec<FlightInfo>> {
         let mut infos = Vec::new();
-        for dataset in Datasets::new(&self.0).list().await? {
-            if dataset.name.starts_with(prefix) {
-                let descriptor = FlightDescriptor::new_path(vec![dataset.name.clone()]);
+        for (name, _, schema) in self.sql.engine.tables().await? {
+            if name.starts_with(prefix) {
                 let query = Query {
-                    dataset: dataset.name,
+                    dataset: name.clone(),
                     ..Query::default()
                 };
-                infos.push(info(&dataset.schema, &query, descriptor)?);
+                infos.push(info(&schema, query.ticket()?, FlightDescriptor::new_path(vec![name]))?);
             }
         }
         Ok(infos)
     }
 
     async fn get(&self, ticket: &Ticket) -> Result<Sent<FlightData>> {
+        if let Some(command) = FlightSql::command(&ticket.ticket) {
+            let found = self.sql.get(command).await?;
+            return Ok(encoded(found.schema, found.batches, DictionaryHandling::Hydrate));
+        }
         let query = Query::from_ticket(ticket)?;
-        let dataset = Datasets::new(&self.0).get(&query.dataset).await?;
-        let schema = dataset.projected(&query)?;
-        let batches = dataset.read(&query).await?;
-        let state = Arc::clone(&self.0);
-        let count = move |batch: &arrow::array::RecordBatch| {
+        let (schema, batches) = self.read(&query).await?;
+        let (state, name) = (Arc::clone(&self.state), query.dataset.clone());
+        let count = move |batch: &RecordBatch| {
             state
                 .metrics
-                .count_by(Metric::FlightRows, "dataset", &dataset.name, batch.num_rows() as u64);
+                .count_by(Metric::FlightRows, "dataset", &name, batch.num_rows() as u64);
         };
-        let batches = batches
-            .inspect_ok(count)
-            .map_err(|error| FlightError::Tonic(Box::new(Status::from(error))));
-        let encoded = FlightDataEncoderBuilder::new().with_schema(schema).build(batches);
-        Ok(encoded.map_err(Status::from).boxed())
+        let batches = batches.inspect_ok(count).boxed();
+        if !query.dictionary {
+            return Ok(encoded(schema, batches, DictionaryHandling::Hydrate));
+        }
+        let schema = dictionary::schema(&schema);
+        let under = Arc::clone(&schema);
+        let batches = batches.map(move |batch| dictionary::batch(&batch?, &under)).boxed();
+        Ok(encoded(schema, batches, DictionaryHandling::Resend))
+    }
+
+    async fn read(&self, query: &Query) -> Result<(SchemaRef, Batches)> {
+        if let Some(text) = views::query(query) {
+            let planned = self.sql.engine.plan(&text?, None).await?;
+            let answer = self.sql.engine.answer(planned, 0).await?;
+            return Ok((answer.schema, answer.batches));
+        }
+        let dataset = Datasets::new(&self.state)
+            .get_as_of(&query.dataset, query.as_of)
+            .await?;
+        Ok((dataset.projected(query)?, dataset.read(query).await?))
+    }
+
+    async fn put(&self, mut parts: Streaming<FlightData>) -> Result<PutResult, Status> {
+        let mut rows = Vec::new();
+        while let Some(part) = parts.message().await? {
+            if rows.len() == MOST_PARTS {
+                return Err(Error::invalid("parameters", "more than one batch", "one row of values").into());
+            }
+            rows.push(part);
+        }
+        let descriptor = rows.first_mut().and_then(|part| part.flight_descriptor.take());
+        let Some(command) = descriptor.and_then(|descriptor| FlightSql::command(&descriptor.cmd)) else {
+            return Err(not_offered("DoPut of datasets"));
+        };
+        let result = self.sql.put(command, rows).await?;
+        Ok(PutResult {
+            app_metadata: result.encode_to_vec().into(),
+        })
     }
 }
 
 /// What a client needs to fetch: the schema, and one endpoint without location, which means this very server.
-fn info(schema: &SchemaRef, query: &Query, descriptor: FlightDescriptor) -> Result<FlightInfo> {
-    let endpoint = FlightEndpoint::new().with_ticket(query.ticket()?);
+fn info(schema: &Schema, ticket: Ticket, descriptor: FlightDescriptor) -> Result<FlightInfo> {
     let info = FlightInfo::new().try_with_schema(schema)?;
     Ok(info
-        .with_endpoint(endpoint)
+        .with_endpoint(FlightEndpoint::new().with_ticket(ticket))
         .with_descriptor(descriptor)
         .with_total_records(-1)
         .with_total_bytes(-1))
 }
 
+/// Batches as messages, each made only once the one before was taken.
+fn encoded(schema: SchemaRef, batches: Batches, dictionaries: DictionaryHandling) -> Sent<FlightData> {
+    let batches = batches.map_err(|error| FlightError::Tonic(Box::new(Status::from(error))));
+    let encoded = FlightDataEncoderBuilder::new()
+        .with_schema(schema)
+        .with_dictionary_handling(dictionaries)
+        .build(batches);
+    encoded.map_err(Status::from).boxed()
+}
+
 fn not_offered(what: &str) -> Status {
     Status::unimplemented(format!(
-        "{what} is not offered; offered: ListFlights, GetFlightInfo, GetSchema, DoGet"
+        "{what} is not offered; offered: ListFlights, GetFlightInfo, PollFlightInfo, GetSchema, DoGet, and DoPut and DoAction of Flight SQL"
     ))
 }
 
@@ -101,18 +189,21 @@ impl FlightService for FlightApi {
     }
 
     async fn get_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<FlightInfo>, Status> {
-        let descriptor = request.into_inner();
-        let query = Query::from_descriptor(&descriptor)?;
-        Ok(Response::new(self.info(&query, descriptor).await?))
+        Ok(Response::new(self.info(request).await?))
+    }
+
+    /// A query is ready as soon as it is planned, as its rows are made while they are read: the first poll is the last.
+    async fn poll_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {
+        let info = self.info(request).await?;
+        let poll = PollInfo::new().with_info(info).try_with_progress(1.0);
+        Ok(Response::new(poll.map_err(Error::from)?))
     }
 
     async fn get_schema(&self, request: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {
-        let query = Query::from_descriptor(&request.into_inner())?;
-        let schema = Datasets::new(&self.0).get(&query.dataset).await?.projected(&query)?;
+        let session = self.sql.session(request.metadata())?;
+        let (schema, _) = self.describe(&request.into_inner(), &session).await?;
         let options = IpcWriteOptions::default();
-        let schema = SchemaAsIpc::new(&schema, &options)
-            .try_into()
-            .map_err(crate::Error::from)?;
+        let schema = SchemaAsIpc::new(&schema, &options).try_into().map_err(Error::from)?;
         Ok(Response::new(schema))
     }
 
@@ -120,27 +211,46 @@ impl FlightService for FlightApi {
         Ok(Response::new(self.get(&request.into_inner()).await?))
     }
 
+    /// Nobody is asked who he is here: whatever is sent is answered with a bearer, which some clients do not go on without.
     async fn handshake(
         &self,
         _: Request<Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
-        Err(not_offered("Handshake"))
+        let bearer = self.sql.bearer()?;
+        let payload = bearer.as_bytes().strip_prefix(b"Bearer ").unwrap_or_default().to_vec();
+        let said = HandshakeResponse {
+            protocol_version: 0,
+            payload: payload.into(),
+        };
+        let mut response = Response::new(stream::iter([Ok(said)]).boxed());
+        response.metadata_mut().insert("authorization", bearer);
+        Ok(response)
     }
 
-    async fn poll_flight_info(&self, _: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {
-        Err(not_offered("PollFlightInfo"))
+    async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
+        let result = self.put(request.into_inner()).await?;
+        Ok(Response::new(stream::iter([Ok(result)]).boxed()))
     }
 
-    async fn do_put(&self, _: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
-        Err(not_offered("DoPut"))
-    }
-
-    async fn do_action(&self, _: Request<Action>) -> Result<Response<Self::DoActionStream>, Status> {
-        Err(not_offered("DoAction"))
+    async fn do_action(&self, request: Request<Action>) -> Result<Response<Self::DoActionStream>, Status> {
+        let session = self.sql.session(request.metadata())?;
+        let reply = self.sql.action(&request.into_inner(), session).await?;
+        let results = reply.body.map(|body| Ok(arrow_flight::Result { body }));
+        let mut response = Response::new(stream::iter(results).boxed());
+        if let Some(cookie) = reply.cookie {
+            response.metadata_mut().insert("set-cookie", cookie);
+        }
+        Ok(response)
     }
 
     async fn list_actions(&self, _: Request<Empty>) -> Result<Response<Self::ListActionsStream>, Status> {
-        Ok(Response::new(stream::empty().boxed()))
+        let action = |(name, takes): (&str, &str)| {
+            Ok(ActionType {
+                r#type: name.to_owned(),
+                description: takes.to_owned(),
+            })
+        };
+        Ok(Response::new(stream::iter(ACTIONS.map(action)).boxed()))
     }
 
     async fn do_exchange(&self, _: Request<Streaming<FlightData>>) -> Result<Response<Self::DoExchangeStream>, Status> {

@@ -112,6 +112,14 @@ impl Scores {
         true
     }
 
+    /// The newest issue of every target that has one.
+    pub fn newest(&self) -> Vec<Arc<Issue>> {
+        read(&self.targets)
+            .values()
+            .filter_map(|scores| scores.newest())
+            .collect()
+    }
+
     /// The targets that are served.
     pub fn targets(&self) -> Vec<Target> {
         read(&self.targets).keys().cloned().collect()

@@ -12,4 +12,5 @@ mod places;
 mod receiver;
 mod registry;
 mod server;
+mod sql;
 mod support;

@@ -20,6 +20,7 @@ use arterial_models::registry::{ModelVersion, Reference, Registry, Target};
 use arterial_models::scope::Scope;
 use arterial_serving::alerts::{AlertSink, AlertsConfig};
 use arterial_serving::model::{ModelSource, ServedModel, Standing};
+use arterial_serving::sql::{Sql, SqlConfig};
 use arterial_serving::{AppState, Parts, Running, Server, ServerConfig, ServingConfig};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -389,6 +390,12 @@ impl Service {
     pub async fn channel(&self) -> Channel {
         let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", self.running.grpc_addr)).unwrap();
         endpoint.connect().await.unwrap()
+    }
+
+    /// How the datasets of a query are read.
+    pub async fn pushed(&self, sql: &str) -> String {
+        let engine = Sql::new(Arc::clone(&self.state)).unwrap();
+        engine.explain(sql).await.unwrap()
     }
 
     /// Commits one more window and waits until it has been scored.

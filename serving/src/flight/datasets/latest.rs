@@ -20,12 +20,18 @@ use crate::{Error, Result};
 
 const IDENTITY: [&str; 3] = ["key", "window_start", "revision"];
 const FINAL: &str = "is_final";
+/// The one column by which rows are selected.
+pub(super) const TIME: &str = "window_start";
 
 /// The newest revision of each revised window, by key.
 type Revised = HashMap<String, HashMap<i64, i32>>;
 
 pub(super) async fn read(table: &Table, rule: WindowRule, schema: &SchemaRef, query: &Query) -> Result<Batches> {
     let full = table.schema();
+    // By another time, such as that of the commit, the newest revision of a window could be left out and an older one shown.
+    if let Some(time) = query.time.as_ref().filter(|time| *time != TIME) {
+        return Err(Error::invalid("time", time, TIME));
+    }
     let identity = Arc::new(full.project(&places(&full)?)?);
     let mut revised = Revised::new();
     let mut batches = table.stream(&table::scan(&full, &identity, query)?).await?;

@@ -1,20 +1,22 @@
 //! What is offered over Flight: the lake's tables, the views of newest revisions, and the registry.
 
+mod describe;
 mod latest;
+mod live;
 mod models;
 mod scorecards;
 mod table;
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 use arterial_datasets::lake::{Table, WindowRule};
 use arterial_models::registry::Registry;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
-use super::query::Query;
+use super::query::{AsOf, Query};
 use crate::state::AppState;
 use crate::{Error, Result};
 
@@ -33,8 +35,19 @@ pub struct Dataset {
 enum Kind {
     Table(Table),
     Latest(Table, WindowRule),
+    /// A small dataset that was made at once.
+    Held(RecordBatch),
     Models(Registry),
     Scorecards(Registry),
+}
+
+/// One of `of` parts of a dataset, which together hold every row once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Share {
+    /// Which part, from 0.
+    pub part: usize,
+    /// How many there are.
+    pub of: usize,
 }
 
 /// The datasets of a service.
@@ -54,8 +67,8 @@ impl<'a> Datasets<'a> {
     /// A lake that cannot be read.
     pub async fn names(&self) -> Result<Vec<String>> {
         let mut names = Vec::new();
-        if let Some(lake) = &self.state.lake {
-            names = lake.names().await?;
+        if let Some(tables) = &self.state.tables {
+            names = tables.names().await?;
         }
         for stream in self.state.catalog.iter() {
             if names.contains(&stream.windows_table()) {
@@ -65,6 +78,7 @@ impl<'a> Datasets<'a> {
         if self.state.registry.is_some() {
             names.extend([models::NAME.to_owned(), scorecards::NAME.to_owned()]);
         }
+        names.push(live::NAME.to_owned());
         names.sort();
         names.dedup();
         Ok(names)
@@ -77,7 +91,7 @@ impl<'a> Datasets<'a> {
     pub async fn list(&self) -> Result<Vec<Dataset>> {
         let mut datasets = Vec::new();
         for name in self.names().await? {
-            datasets.extend(self.find(&name).await?);
+            datasets.extend(self.find(&name, None).await?);
         }
         Ok(datasets)
     }
@@ -87,7 +101,15 @@ impl<'a> Datasets<'a> {
     /// # Errors
     /// No such dataset; the error names those that exist. A lake that cannot be read.
     pub async fn get(&self, name: &str) -> Result<Dataset> {
-        match self.find(name).await? {
+        self.get_as_of(name, None).await
+    }
+
+    /// The dataset of that name, as it stood at `as_of` where that is given.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get); a version that is not kept, a dataset that has none.
+    pub async fn get_as_of(&self, name: &str, as_of: Option<AsOf>) -> Result<Dataset> {
+        match self.find(name, as_of).await? {
             Some(dataset) => Ok(dataset),
             None => Err(Error::Unknown {
                 what: "dataset",
@@ -97,41 +119,58 @@ impl<'a> Datasets<'a> {
         }
     }
 
-    async fn find(&self, name: &str) -> Result<Option<Dataset>> {
-        if let Some(registry) = &self.state.registry {
-            match name {
-                models::NAME => {
-                    return Ok(Some(Dataset::new(
-                        name,
-                        &models::schema(),
-                        Kind::Models(registry.clone()),
-                    )));
-                }
-                scorecards::NAME => {
-                    return Ok(Some(Dataset::new(
-                        name,
-                        &scorecards::schema(),
-                        Kind::Scorecards(registry.clone()),
-                    )));
-                }
-                _ => {}
+    /// The dataset of that name, where there is one.
+    ///
+    /// # Errors
+    /// A lake that cannot be read, a version that is not kept, a dataset that has none.
+    pub(crate) async fn find(&self, name: &str, as_of: Option<AsOf>) -> Result<Option<Dataset>> {
+        let made = match (name, &self.state.registry) {
+            (models::NAME, Some(registry)) => Some((models::schema(), Kind::Models(registry.clone()))),
+            (scorecards::NAME, Some(registry)) => Some((scorecards::schema(), Kind::Scorecards(registry.clone()))),
+            (live::NAME, _) => Some((live::schema(), Kind::Held(live::batch(self.state)?))),
+            _ => None,
+        };
+        if let Some((schema, kind)) = made {
+            if let Some(as_of) = as_of {
+                let accepted = format!("nothing: `{name}` is no table with versions");
+                return Err(Error::invalid("as_of", as_of, accepted));
             }
+            return Ok(Some(self.dataset(name, &schema, kind)));
         }
-        let Some(lake) = &self.state.lake else { return Ok(None) };
+        let Some(tables) = &self.state.tables else {
+            return Ok(None);
+        };
         if !plain(name) {
             return Ok(None);
         }
         let viewed = self.state.catalog.iter().find(|stream| stream.latest_view() == name);
         let table = viewed.map_or_else(|| name.to_owned(), |stream| stream.windows_table());
-        let Some(table) = lake.existing(&table).await? else {
+        let Some(table) = tables.get(&table).await? else {
             return Ok(None);
+        };
+        let table = match as_of {
+            None => table,
+            Some(AsOf::Version(version)) => table.at_version(version).await?,
+            Some(AsOf::Instant(instant)) => table.at_version(table.version_at(instant).await?).await?,
         };
         let schema = table.schema();
         let kind = match viewed {
             Some(stream) => Kind::Latest(table, WindowRule::of(stream)),
             None => Kind::Table(table),
         };
-        Ok(Some(Dataset::new(name, &schema, kind)))
+        Ok(Some(self.dataset(name, &schema, kind)))
+    }
+
+    /// The columns of `schema` that are shown, with their units and descriptions.
+    fn dataset(&self, name: &str, schema: &Schema, kind: Kind) -> Dataset {
+        let shown = schema.fields().iter().filter(|field| !field.name().starts_with('_'));
+        let described = shown.map(|field| describe::described(name, field, &self.state.catalog));
+        let schema = Schema::new_with_metadata(described.collect::<Vec<_>>(), schema.metadata().clone());
+        Dataset {
+            name: name.into(),
+            schema: Arc::new(schema),
+            kind,
+        }
     }
 }
 
@@ -144,23 +183,6 @@ fn plain(name: &str) -> bool {
 }
 
 impl Dataset {
-    fn new(name: &str, schema: &Schema, kind: Kind) -> Self {
-        let shown = schema
-            .fields()
-            .iter()
-            .filter(|field| !field.name().starts_with('_'))
-            .cloned();
-        let schema = Arc::new(Schema::new_with_metadata(
-            shown.collect::<Vec<_>>(),
-            schema.metadata().clone(),
-        ));
-        Self {
-            name: name.into(),
-            schema,
-            kind,
-        }
-    }
-
     /// The columns that `query` asks for.
     ///
     /// # Errors
@@ -185,13 +207,59 @@ impl Dataset {
     /// # Errors
     /// A column that does not exist, a time range where the dataset has no time, a lake that cannot be read.
     pub async fn read(&self, query: &Query) -> Result<Batches> {
+        self.read_share(query, None).await
+    }
+
+    /// The same for one of several readers.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) async fn read_share(&self, query: &Query, share: Option<Share>) -> Result<Batches> {
         let schema = self.projected(query)?;
+        let batches = match &self.kind {
+            Kind::Table(table) => table::read(table, &schema, query, share).await?,
+            Kind::Latest(table, rule) => latest::read(table, *rule, &schema, query).await?,
+            Kind::Held(batch) => self.whole(batch, &schema, query)?,
+            Kind::Models(registry) => self.whole(&models::rows(registry).await?, &schema, query)?,
+            Kind::Scorecards(registry) => self.whole(&scorecards::rows(registry).await?, &schema, query)?,
+        };
+        Ok(batches.map(move |batch| named(&batch?, &schema)).boxed())
+    }
+
+    /// How many readers can share it.
+    pub(crate) fn shares(&self, most: usize) -> usize {
         match &self.kind {
-            Kind::Table(table) => table::read(table, &schema, query).await,
-            Kind::Latest(table, rule) => latest::read(table, *rule, &schema, query).await,
-            Kind::Models(registry) => self.whole(&models::rows(registry).await?, &schema, query),
-            Kind::Scorecards(registry) => self.whole(&scorecards::rows(registry).await?, &schema, query),
+            Kind::Table(table) => most.min(table.files().0).max(1),
+            _ => 1,
         }
+    }
+
+    /// Whether it is made from a table at each reading.
+    pub(crate) fn is_view(&self) -> bool {
+        !matches!(self.kind, Kind::Table(_))
+    }
+
+    /// Whether rows can be selected by `key`.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.is_selective() && table::has_keys(&self.schema)
+    }
+
+    /// The columns by which rows can be selected, the one that is meant without a name first.
+    pub(crate) fn times(&self) -> Vec<String> {
+        match &self.kind {
+            Kind::Table(_) => {
+                let mut times = table::times(&self.schema);
+                let main = table::main_time(&self.schema);
+                times.sort_by_key(|name| Some(name.as_str()) != main);
+                times
+            }
+            Kind::Latest(_, _) => vec![latest::TIME.to_owned()],
+            Kind::Held(_) | Kind::Models(_) | Kind::Scorecards(_) => Vec::new(),
+        }
+    }
+
+    fn is_selective(&self) -> bool {
+        matches!(self.kind, Kind::Table(_) | Kind::Latest(_, _))
     }
 
     /// A small dataset, of which only the columns can be chosen.
@@ -213,4 +281,14 @@ fn project(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
         .map(|field| batch.schema().index_of(field.name()))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(batch.project(&places)?)
+}
+
+/// The same columns under `schema`, which describes them.
+fn named(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(
+        Arc::clone(schema),
+        batch.columns().to_vec(),
+        &options,
+    )?)
 }

@@ -1,38 +1,61 @@
 //! A table of the lake.
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arterial_datasets::lake::{Scan, Table};
+use arterial_datasets::schema::instant;
 use futures::{StreamExt, TryStreamExt};
 
-use super::Batches;
+use super::{Batches, Share};
 use crate::flight::query::Query;
 use crate::{Error, Result};
 
-/// The columns that `from` and `to` can mean; the first one that a table has is meant.
+/// The columns that `from` and `to` mean where the query does not say; the first one that a table has is meant.
 const TIME_COLUMNS: [&str; 5] = ["window_start", "event_time", "origin", "received_at", "opened_at"];
 
 /// The rows that `query` asks for.
-pub(super) async fn read(table: &Table, schema: &SchemaRef, query: &Query) -> Result<Batches> {
-    let scan = scan(&table.schema(), schema, query)?;
+pub(super) async fn read(table: &Table, schema: &SchemaRef, query: &Query, share: Option<Share>) -> Result<Batches> {
+    let mut scan = scan(&table.schema(), schema, query)?;
+    scan.share = share.map(|share| (share.part, share.of));
     Ok(table.stream(&scan).await?.map_err(Error::from).boxed())
+}
+
+/// The column that `from` and `to` mean where the query does not say.
+pub(super) fn main_time(full: &Schema) -> Option<&'static str> {
+    TIME_COLUMNS.into_iter().find(|name| full.field_with_name(name).is_ok())
+}
+
+/// Every column that holds instants.
+pub(super) fn times(full: &Schema) -> Vec<String> {
+    let timed = full.fields().iter().filter(|field| *field.data_type() == instant());
+    timed.map(|field| field.name().clone()).collect()
+}
+
+/// Whether rows can be selected by `key`.
+pub(super) fn has_keys(full: &Schema) -> bool {
+    full.field_with_name("key")
+        .is_ok_and(|field| *field.data_type() == DataType::Utf8)
 }
 
 /// The scan of a table with columns `full` that gives the columns of `schema`.
 pub(super) fn scan(full: &Schema, schema: &SchemaRef, query: &Query) -> Result<Scan> {
     let timed = query.from.is_some() || query.to.is_some();
-    let time = TIME_COLUMNS.into_iter().find(|name| full.field_with_name(name).is_ok());
-    if timed && time.is_none() {
+    if timed && main_time(full).is_none() {
         return Err(Error::invalid("from, to", "given", "a dataset with a time column"));
     }
-    if query.keys.is_some() && full.field_with_name("key").is_err() {
+    if query.keys.is_some() && !has_keys(full) {
         return Err(Error::invalid("keys", "given", "a dataset with a column `key`"));
     }
+    let time = match &query.time {
+        None => main_time(full).map(String::from),
+        Some(name) if times(full).contains(name) => Some(name.clone()),
+        Some(name) => return Err(Error::invalid("time", name, times(full).join(", "))),
+    };
     Ok(Scan {
         columns: Some(schema.fields().iter().map(|field| field.name().clone()).collect()),
         keys: query.keys.clone(),
-        time_column: time.filter(|_| timed).map(String::from),
+        time_column: time.filter(|_| timed),
         from: query.from.map(|instant| instant.0),
         to: query.to.map(|instant| instant.0),
-        version: None,
+        ..Scan::default()
     })
 }

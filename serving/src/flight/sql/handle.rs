@@ -1,0 +1,69 @@
+//! What a ticket or a prepared statement says: the query, its parameters and its clock.
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::ipc::reader::StreamReader;
+use arrow::ipc::writer::StreamWriter;
+use prost::Message;
+
+use crate::seal::{Purpose, Seal};
+use crate::{Error, Result};
+
+/// A query that was asked.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Question {
+    /// Its text.
+    #[prost(string, tag = "1")]
+    pub sql: String,
+    /// One row of parameters as an IPC stream; empty where there are none.
+    #[prost(bytes = "vec", tag = "2")]
+    pub parameters: Vec<u8>,
+    /// The zone of the session; empty means the site's.
+    #[prost(string, tag = "3")]
+    pub zone: String,
+    /// By what it is cancelled.
+    #[prost(uint64, tag = "4")]
+    pub number: u64,
+}
+
+impl Question {
+    pub fn close(&self, seal: &Seal, purpose: Purpose) -> Vec<u8> {
+        seal.close(purpose, &self.encode_to_vec())
+    }
+
+    /// Opens a handle.
+    ///
+    /// # Errors
+    /// [`Error::Foreign`] where it is not ours.
+    pub fn open(seal: &Seal, purpose: Purpose, handle: &[u8]) -> Result<Self> {
+        let content = seal.open(purpose, handle)?;
+        Self::decode(content).map_err(|error| Error::Background(error.to_string()))
+    }
+
+    pub fn set_parameters(&mut self, batches: &[RecordBatch]) -> Result<()> {
+        let Some(first) = batches.first() else {
+            self.parameters.clear();
+            return Ok(());
+        };
+        let row = concat_batches(&first.schema(), batches)?;
+        if row.num_rows() != 1 {
+            let found = format!("{} rows", row.num_rows());
+            return Err(Error::invalid("parameters", found, "one row of values"));
+        }
+        let mut bytes = Vec::new();
+        let mut writer = StreamWriter::try_new(&mut bytes, &row.schema())?;
+        writer.write(&row)?;
+        writer.finish()?;
+        drop(writer);
+        self.parameters = bytes;
+        Ok(())
+    }
+
+    pub fn parameters(&self) -> Result<Option<RecordBatch>> {
+        if self.parameters.is_empty() {
+            return Ok(None);
+        }
+        let mut reader = StreamReader::try_new(self.parameters.as_slice(), None)?;
+        Ok(reader.next().transpose()?)
+    }
+}

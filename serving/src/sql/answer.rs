@@ -1,0 +1,230 @@
+//! Answers: a query runs on threads of its own and hands its batches over one by one, so that neither a heavy query nor a client that
+//! stops reading costs anybody else more than the batch under way.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::physical_plan::execute_stream;
+use futures::{FutureExt, StreamExt, stream};
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tonic::Code;
+
+use super::engine::{Planned, Sql};
+use super::plain;
+use super::problem::failure;
+use crate::flight::Batches;
+use crate::metrics::Metric;
+use crate::sync::lock;
+use crate::{Error, Result};
+
+/// Batches that are ready and not yet taken.
+const WAITING: usize = 2;
+/// A client that takes nothing for so long has left.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Planning follows the nesting of a query, and dev builds need much stack for it.
+const STACK: usize = 16 << 20;
+
+/// The rows of a query, on their way.
+pub struct Answer {
+    /// Their columns.
+    pub schema: SchemaRef,
+    /// The batches; an error is the last thing that comes.
+    pub batches: Batches,
+}
+
+/// The threads that queries run on.
+pub(super) struct Workers(Option<Runtime>);
+
+impl Workers {
+    /// One for each core.
+    pub fn start() -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .thread_name("sql")
+            .thread_stack_size(STACK)
+            .enable_all()
+            .build();
+        let refused =
+            |error: std::io::Error| Error::Background(format!("threads for queries cannot be started: {error}"));
+        Ok(Self(Some(runtime.map_err(refused)?)))
+    }
+
+    fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<tokio::task::JoinHandle<T>> {
+        match &self.0 {
+            Some(runtime) => Ok(runtime.spawn(work)),
+            None => Err(Error::NotReady("the service is shutting down".to_owned())),
+        }
+    }
+
+    /// Does some work there; it ends with whoever waits for it.
+    pub async fn run<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        let done = AbortOnDropHandle::new(self.spawn(work)?).await;
+        done.unwrap_or_else(|error| Err(Error::Background(format!("a query stopped: {error}"))))
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        // A runtime must not wait for its threads inside of another one.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The queries that run and can be cancelled, by number.
+#[derive(Debug, Default)]
+pub(super) struct Cancels(Mutex<HashMap<u64, CancellationToken>>);
+
+/// Takes a query off the list when it ends.
+struct Running {
+    number: u64,
+    list: Arc<Cancels>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        lock(&self.list.0).remove(&self.number);
+    }
+}
+
+impl Sql {
+    /// Runs a query until its first batch is there. `number` is by what [`cancel`](Self::cancel) knows it.
+    ///
+    /// # Errors
+    /// A query that fails before its first row; what fails later comes out of the stream.
+    pub async fn answer(&self, planned: Planned, number: u64) -> Result<Answer> {
+        let begun = Instant::now();
+        let allowed = self.limits.deadline.to_std();
+        let deadline = begun + allowed;
+        let busy = |_| Error::Query {
+            code: Code::ResourceExhausted,
+            message: format!(
+                "{} queries run already, and none ended in time",
+                self.limits.concurrent_queries
+            ),
+        };
+        let permit = tokio::time::timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await;
+        let permit = permit
+            .map_err(busy)?
+            .map_err(|error| Error::Background(error.to_string()))?;
+        let cancelled = CancellationToken::new();
+        lock(&self.cancels.0).insert(number, cancelled.clone());
+        let running = Running {
+            number,
+            list: Arc::clone(&self.cancels),
+        };
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let outcome = Arc::new(Mutex::new(None));
+        let (state, ending) = (Arc::clone(&self.state), Arc::clone(&outcome));
+        let (schema, most) = (Arc::clone(&planned.schema), self.limits.max_rows);
+        self.workers.spawn(async move {
+            let work = AssertUnwindSafe(pump(planned, &sender, most)).catch_unwind();
+            let ended = tokio::select! {
+                ended = work => ended.unwrap_or_else(|_| Err(Error::Background("a query panicked".to_owned()))),
+                () = cancelled.cancelled() => Err(stopped("the query was cancelled")),
+                () = sender.closed() => Err(stopped("the client left")),
+                () = tokio::time::sleep_until(deadline) => Err(Error::Deadline(allowed)),
+            };
+            let how = ended
+                .as_ref()
+                .map_or_else(|error| format!("{:?}", error.code()), |_| "Ok".to_owned());
+            state.metrics.count_by(Metric::SqlQueries, "outcome", &how, 1);
+            state
+                .metrics
+                .count(Metric::SqlRows, *ended.as_ref().unwrap_or(&0) as u64);
+            state.metrics.observe(Metric::SqlDuration, begun.elapsed());
+            // What was said last is there before the channel closes, which tells the reader to look.
+            *lock(&ending) = Some(ended.map(|_| ()));
+            drop((sender, running, permit));
+        })?;
+        let mut batches = taken(receiver, outcome).boxed();
+        let first = match batches.next().await {
+            Some(Err(error)) => return Err(error),
+            first => first,
+        };
+        Ok(Answer {
+            schema,
+            batches: stream::iter(first).chain(batches).boxed(),
+        })
+    }
+
+    /// Ends a running query; false where none of that number runs.
+    pub fn cancel(&self, number: u64) -> bool {
+        let running = lock(&self.cancels.0).get(&number).cloned();
+        running.inspect(CancellationToken::cancel).is_some()
+    }
+}
+
+/// The batches of a channel, and after them the error that ended it, if one did.
+fn taken(
+    receiver: mpsc::Receiver<RecordBatch>,
+    outcome: Arc<Mutex<Option<Result<()>>>>,
+) -> impl futures::Stream<Item = Result<RecordBatch>> {
+    stream::unfold(Some((receiver, outcome)), |left| async {
+        let (mut receiver, outcome) = left?;
+        if let Some(batch) = receiver.recv().await {
+            return Some((Ok(batch), Some((receiver, outcome))));
+        }
+        let ended = lock(&outcome).take();
+        let cut = || Err(Error::NotReady("the query was cut off".to_owned()));
+        ended.unwrap_or_else(cut).err().map(|error| (Err(error), None))
+    })
+}
+
+fn stopped(why: &str) -> Error {
+    Error::Query {
+        code: Code::Cancelled,
+        message: why.to_owned(),
+    }
+}
+
+/// Hands over every batch; gives the number of rows.
+async fn pump(planned: Planned, sender: &mpsc::Sender<RecordBatch>, most: usize) -> Result<usize> {
+    let Planned {
+        schema,
+        plan,
+        session,
+        runtime,
+    } = planned;
+    let plan = session
+        .create_physical_plan(&plan)
+        .await
+        .map_err(|error| failure(&error))?;
+    let context = datafusion::execution::TaskContext::from(&session).with_runtime(runtime);
+    let mut batches = execute_stream(plan, Arc::new(context)).map_err(|error| failure(&error))?;
+    let mut rows = 0;
+    while let Some(batch) = batches.next().await {
+        let batch = batch.map_err(|error| failure(&error))?;
+        rows += batch.num_rows();
+        if rows > most {
+            return Err(Error::Query {
+                code: Code::ResourceExhausted,
+                message: format!("the answer has more than {most} rows: aggregate, select less, or set a LIMIT"),
+            });
+        }
+        if batch.num_rows() == 0 {
+            continue;
+        }
+        let sent = tokio::time::timeout(PATIENCE, sender.send(plain::batch(&batch, &schema)?)).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            let message = format!("the client took nothing for {PATIENCE:?}");
+            return Err(Error::Query {
+                code: Code::DeadlineExceeded,
+                message,
+            });
+        }
+    }
+    Ok(rows)
+}

@@ -1,0 +1,276 @@
+//! The engine: plans queries over the service's tables, and keeps what all of them share.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::temporal_conversions::timestamp_us_to_datetime;
+use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::disk_manager::DiskManagerMode;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder, SessionStateDefaults};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::streaming::StreamingTableExec;
+use datafusion::prelude::SessionConfig;
+use tokio::sync::Semaphore;
+
+use super::answer::{Cancels, Workers};
+use super::limits::SqlConfig;
+use super::names::{CATALOG, Names, OneCatalog, SCHEMA};
+use super::problem::problem;
+use super::{functions, plain, statement};
+use crate::error::chain;
+use crate::state::AppState;
+use crate::{Error, Result};
+
+/// Answers queries.
+pub struct Sql {
+    pub(super) state: Arc<AppState>,
+    pub(super) limits: SqlConfig,
+    pub(super) workers: Workers,
+    pub(super) permits: Arc<Semaphore>,
+    pub(super) cancels: Arc<Cancels>,
+    planner: Arc<Planner>,
+}
+
+/// What planning needs.
+struct Planner {
+    state: Arc<AppState>,
+    names: Arc<Names>,
+    session: SessionState,
+    runtime: Arc<RuntimeEnv>,
+    memory: usize,
+}
+
+/// A query that was planned.
+#[derive(Clone)]
+pub struct Planned {
+    /// The columns of its answer.
+    pub schema: SchemaRef,
+    pub(super) plan: LogicalPlan,
+    pub(super) session: SessionState,
+    pub(super) runtime: Arc<RuntimeEnv>,
+}
+
+impl Sql {
+    /// The engine over the tables of `state`, with threads of its own.
+    ///
+    /// # Errors
+    /// A folder for spilling that cannot be used, threads that the system refuses.
+    pub fn new(state: Arc<AppState>) -> Result<Self> {
+        let limits = state.config.sql.clone();
+        let failed = |error: DataFusionError| Error::Background(chain(&error));
+        let mode = match limits.spill_folder.as_str() {
+            _ if limits.spill_bytes == 0 => DiskManagerMode::Disabled,
+            "" => DiskManagerMode::OsTmpDirectory,
+            folder => DiskManagerMode::Directories(vec![folder.into()]),
+        };
+        let disk = datafusion::execution::disk_manager::DiskManager::builder()
+            .with_mode(mode)
+            .with_max_temp_directory_size(limits.spill_bytes);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_disk_manager_builder(disk)
+            .build_arc()
+            .map_err(failed)?;
+        let zone = &state.config.timezone;
+        let below = session(zone, &Arc::new(Names::new(Arc::clone(&state), None)), &runtime);
+        let names = Arc::new(Names::new(Arc::clone(&state), Some(below)));
+        let planner = Arc::new(Planner {
+            session: session(zone, &names, &runtime),
+            state: Arc::clone(&state),
+            names,
+            runtime,
+            memory: limits.query_memory_bytes,
+        });
+        Ok(Self {
+            state,
+            workers: Workers::start()?,
+            permits: Arc::new(Semaphore::new(limits.concurrent_queries)),
+            cancels: Arc::default(),
+            limits,
+            planner,
+        })
+    }
+
+    /// Plans a query. `zone` is the clock of `local_time`, where it is not the site's.
+    ///
+    /// # Errors
+    /// What is no query, or names what does not exist: with its place in the text and what may have been meant.
+    pub async fn plan(&self, sql: &str, zone: Option<&str>) -> Result<Planned> {
+        let (planner, sql, zone) = (Arc::clone(&self.planner), sql.to_owned(), zone.map(str::to_owned));
+        self.workers
+            .run(async move { planner.plan(&sql, zone.as_deref()).await })
+            .await
+    }
+
+    /// How the datasets of a query would be read, one a line: what of its conditions reaches the lake.
+    ///
+    /// # Errors
+    /// A query that cannot be planned.
+    pub async fn explain(&self, sql: &str) -> Result<String> {
+        let planned = self.plan(sql, None).await?;
+        let plan = planned.session.create_physical_plan(&planned.plan).await;
+        let plan = plan.map_err(|error| problem(sql, &error, &[]))?;
+        let mut found = String::new();
+        reads(&plan, &mut found);
+        Ok(found)
+    }
+
+    /// Every table by name, and whether it is a view.
+    ///
+    /// # Errors
+    /// A lake that cannot be read.
+    pub(crate) async fn tables(&self) -> Result<Vec<(String, &'static str, SchemaRef)>> {
+        self.planner.tables().await
+    }
+}
+
+fn reads(plan: &Arc<dyn ExecutionPlan>, found: &mut String) {
+    if let Some(table) = (plan.as_ref() as &dyn std::any::Any).downcast_ref::<StreamingTableExec>() {
+        for part in table.partitions() {
+            found.push_str(&format!("{part:?}\n"));
+        }
+    }
+    for child in plan.children() {
+        reads(child, found);
+    }
+}
+
+/// A session over these names.
+fn session(zone: &str, names: &Arc<Names>, runtime: &Arc<RuntimeEnv>) -> SessionState {
+    let mut config = SessionConfig::new()
+        .with_default_catalog_and_schema(CATALOG, SCHEMA)
+        .with_create_default_catalog_and_schema(false)
+        .with_information_schema(true);
+    let options = config.options_mut();
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.execution.time_zone = Some("UTC".to_owned());
+    let tables = SessionStateDefaults::default_table_functions();
+    SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(Arc::clone(runtime))
+        .with_catalog_list(Arc::new(OneCatalog(Arc::clone(names))))
+        .with_expr_planners(SessionStateDefaults::default_expr_planners())
+        .with_scalar_functions(functions::scalar(zone))
+        .with_aggregate_functions(functions::aggregate())
+        .with_window_functions(functions::window())
+        .with_table_functions(
+            tables
+                .into_iter()
+                .map(|table| (table.name().to_owned(), table))
+                .collect(),
+        )
+        .build()
+}
+
+impl Planner {
+    async fn plan(&self, sql: &str, zone: Option<&str>) -> Result<Planned> {
+        let statement = statement::parse(sql)?;
+        if statement::lists_tables(sql) {
+            self.names.list().await?;
+        }
+        let mut session = self.session.clone();
+        // `now()` is the service's clock, which runs faster in a demonstration.
+        let now = timestamp_us_to_datetime(self.state.clock.now().0);
+        session.execution_props_mut().query_execution_start_time = now.map(|now| now.and_utc());
+        if let Some(zone) = zone {
+            session
+                .register_udf(functions::local_time(zone))
+                .map_err(|error| Error::Background(chain(&error)))?;
+        }
+        let planned = match session.statement_to_plan(statement).await {
+            Ok(plan) => SQLOptions::new()
+                .with_allow_ddl(false)
+                .with_allow_dml(false)
+                .with_allow_statements(false)
+                .verify_plan(&plan)
+                .map(|()| plan),
+            Err(error) => Err(error),
+        };
+        let plan = match planned {
+            Ok(plan) => plan,
+            Err(error) => return Err(problem(sql, &error, &self.names.list().await.unwrap_or_default())),
+        };
+        // A query's memory is its own: whoever asks for too much fails alone.
+        let runtime = RuntimeEnv {
+            memory_pool: Arc::new(FairSpillPool::new(self.memory)),
+            ..RuntimeEnv::clone(&self.runtime)
+        };
+        Ok(Planned {
+            schema: plain::schema(plan.schema().as_arrow()),
+            plan,
+            session,
+            runtime: Arc::new(runtime),
+        })
+    }
+
+    async fn tables(&self) -> Result<Vec<(String, &'static str, SchemaRef)>> {
+        use datafusion::catalog::SchemaProvider;
+        let mut tables = Vec::new();
+        for name in self.names.list().await? {
+            let found = self.names.table(&name).await;
+            if let Some(table) = found.map_err(|error| problem(&name, &error, &[]))? {
+                tables.push((name, super::catalog::type_name(table.table_type()), table.schema()));
+            }
+        }
+        Ok(tables)
+    }
+}
+
+impl Planned {
+    /// The types of `$1`, `$2`, ..; text where the query leaves it open.
+    ///
+    /// # Errors
+    /// None in practice: the query was planned.
+    pub fn parameters(&self) -> Result<SchemaRef> {
+        let types = self
+            .plan
+            .get_parameter_types()
+            .map_err(|error| problem("", &error, &[]))?;
+        let numbered = types
+            .keys()
+            .filter_map(|name| name.strip_prefix('$')?.parse::<usize>().ok());
+        let fields = (1..=numbered.max().unwrap_or(0)).map(|number| {
+            let name = format!("${number}");
+            let kind = types.get(&name).cloned().flatten().unwrap_or(DataType::Utf8);
+            Field::new(name, kind, true)
+        });
+        Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
+    }
+
+    /// The query with its parameters: one row, a column each.
+    ///
+    /// # Errors
+    /// Another number of rows or columns than one and the query's.
+    pub fn bind(self, parameters: Option<&RecordBatch>) -> Result<Self> {
+        let wanted = self.parameters()?.fields().len();
+        let given = parameters.map_or(0, RecordBatch::num_columns);
+        if given != wanted {
+            let accepted = format!("{wanted} of them, as the query has");
+            return Err(Error::invalid("parameters", given, accepted));
+        }
+        let Some(parameters) = parameters.filter(|_| wanted > 0) else {
+            return Ok(self);
+        };
+        if parameters.num_rows() != 1 {
+            let found = format!("{} rows", parameters.num_rows());
+            return Err(Error::invalid("parameters", found, "one row of values"));
+        }
+        let failed = |error: DataFusionError| problem("", &error, &[]);
+        let values = parameters
+            .columns()
+            .iter()
+            .map(|column| ScalarValue::try_from_array(column, 0));
+        let values = values.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let plan = self.plan.with_param_values(ParamValues::from(values)).map_err(failed)?;
+        Ok(Self {
+            schema: plain::schema(plan.schema().as_arrow()),
+            plan,
+            ..self
+        })
+    }
+}

@@ -1,0 +1,31 @@
+//! Queries over every table: SQL in, record batches out, within limits, and nothing but queries.
+//!
+//! | file | what stands there |
+//! |---|---|
+//! | `statement` | text to statement: queries only, `?` for `$1`, time travel |
+//! | `names` | which table a name means; `views`, `catalog`: those that are not datasets |
+//! | `table`, `pushdown` | a dataset as DataFusion reads it: columns, keys, times and days are chosen by the lake |
+//! | `functions` | the functions that are allowed, and those of this field |
+//! | `engine`, `answer` | planning; running on threads of its own, within memory, disk, rows and time |
+//! | `problem`, `suggest` | errors with their place in the text, and what may have been meant |
+//! | `limits` | what can be configured |
+
+mod answer;
+mod catalog;
+mod engine;
+mod functions;
+mod limits;
+mod names;
+mod plain;
+mod problem;
+mod pushdown;
+mod statement;
+mod suggest;
+mod table;
+mod views;
+
+pub use answer::Answer;
+pub use engine::{Planned, Sql};
+pub use limits::SqlConfig;
+pub(crate) use names::{CATALOG, SCHEMA};
+pub(crate) use views::{ALL as VIEWS, time as view_time};

@@ -1,0 +1,135 @@
+//! Which table a name means: datasets as over Flight, as they stood earlier (`name@version`), the catalogue of columns, and views.
+
+use std::fmt;
+use std::sync::{Arc, RwLock};
+
+use async_trait::async_trait;
+use datafusion::catalog::view::ViewTable;
+use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use datafusion::execution::session_state::SessionState;
+
+use super::table::DatasetTable;
+use super::{catalog, views};
+use crate::flight::Datasets;
+use crate::state::AppState;
+use crate::sync::{read, write};
+
+/// The one catalogue.
+pub(crate) const CATALOG: &str = "arterial";
+/// The one schema in it.
+pub(crate) const SCHEMA: &str = "public";
+
+/// Every table of the service.
+pub(super) struct Names {
+    state: Arc<AppState>,
+    /// Where the views' own queries are planned; without it there are no views.
+    below: Option<SessionState>,
+    /// The names, as of the last time that somebody asked for a list.
+    listed: RwLock<Vec<String>>,
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Names")
+            .field("listed", &self.listed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Names {
+    pub fn new(state: Arc<AppState>, below: Option<SessionState>) -> Self {
+        Self {
+            state,
+            below,
+            listed: RwLock::default(),
+        }
+    }
+
+    /// Every name that exists now, in order.
+    pub async fn list(&self) -> crate::Result<Vec<String>> {
+        let mut names = Datasets::new(&self.state).names().await?;
+        names.push(catalog::NAME.to_owned());
+        names.extend(views::names(&names).map(str::to_owned));
+        names.sort();
+        write(&self.listed).clone_from(&names);
+        Ok(names)
+    }
+
+    async fn find(&self, name: &str) -> crate::Result<Option<Arc<dyn TableProvider>>> {
+        let datasets = Datasets::new(&self.state);
+        if let Some((table, when)) = name.split_once('@') {
+            let dataset = datasets.get_as_of(table, Some(when.parse()?)).await?;
+            return Ok(Some(Arc::new(DatasetTable(Arc::new(dataset)))));
+        }
+        match datasets.find(name, None).await? {
+            Some(dataset) => Ok(Some(Arc::new(DatasetTable(Arc::new(dataset))))),
+            None => Ok(None),
+        }
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for Names {
+    fn table_names(&self) -> Vec<String> {
+        read(&self.listed).clone()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let ours = |error: crate::Error| DataFusionError::External(Box::new(error));
+        if let Some(found) = self.find(name).await.map_err(ours)? {
+            return Ok(Some(found));
+        }
+        let Some(below) = &self.below else { return Ok(None) };
+        if let Some(text) = views::text(name, &self.state).await.map_err(ours)? {
+            let plan = below.create_logical_plan(&text).await?;
+            return Ok(Some(Arc::new(ViewTable::new(plan, Some(text)))));
+        }
+        if name == catalog::NAME {
+            let mut tables = Vec::new();
+            for listed in self.list().await.map_err(ours)? {
+                if listed != catalog::NAME
+                    && let Some(table) = self.table(&listed).await?
+                {
+                    tables.push((listed, table));
+                }
+            }
+            return Ok(Some(catalog::table(&tables)?));
+        }
+        Ok(None)
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        read(&self.listed).iter().any(|known| known == name)
+    }
+}
+
+/// The catalogue that holds the one schema, and the list that holds the one catalogue.
+#[derive(Debug, Clone)]
+pub(super) struct OneCatalog(pub Arc<Names>);
+
+impl CatalogProvider for OneCatalog {
+    fn schema_names(&self) -> Vec<String> {
+        vec![SCHEMA.to_owned()]
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        (name == SCHEMA).then(|| Arc::clone(&self.0) as Arc<dyn SchemaProvider>)
+    }
+}
+
+impl CatalogProviderList for OneCatalog {
+    fn register_catalog(&self, _: String, _: Arc<dyn CatalogProvider>) -> Option<Arc<dyn CatalogProvider>> {
+        None
+    }
+
+    fn catalog_names(&self) -> Vec<String> {
+        vec![CATALOG.to_owned()]
+    }
+
+    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
+        (name == CATALOG).then(|| Arc::new(self.clone()) as Arc<dyn CatalogProvider>)
+    }
+}

@@ -1,0 +1,138 @@
+//! Which part of a condition the lake can use: keys, times and days. DataFusion checks every row again, so that a condition that is
+//! used in part, or not at all, costs time and nothing else.
+
+use std::collections::BTreeSet;
+
+use arterial_datasets::schema::DAY_COLUMN;
+use arterial_datasets::time::{DAY, Timestamp};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+
+use crate::flight::{Dataset, Instant, Query};
+
+/// What a condition says of one column.
+#[derive(Debug, Clone, PartialEq)]
+enum Fact {
+    Keys(BTreeSet<String>),
+    /// At or after the first, before the second.
+    Time(String, i64, i64),
+}
+
+/// Whether the lake can use anything of the condition.
+pub(super) fn is_of_use(filter: &Expr, dataset: &Dataset) -> bool {
+    !facts(filter, dataset).is_empty()
+}
+
+/// Narrows the query by what is of use in the conditions, all of which hold.
+pub(super) fn narrow(filters: &[Expr], dataset: &Dataset, query: &mut Query) {
+    for fact in filters.iter().flat_map(|filter| facts(filter, dataset)) {
+        match fact {
+            Fact::Keys(mut keys) => {
+                if let Some(known) = &query.keys {
+                    keys.retain(|key| known.contains(key));
+                }
+                query.keys = Some(keys.into_iter().collect());
+            }
+            Fact::Time(column, from, to) => {
+                if query.time.as_ref().is_some_and(|time| *time != column) {
+                    continue;
+                }
+                query.time = Some(column);
+                let known = query.from.map_or(i64::MIN, |from| from.0.0);
+                query.from = Some(Instant(Timestamp(known.max(from))));
+                let known = query.to.map_or(i64::MAX, |to| to.0.0);
+                query.to = Some(Instant(Timestamp(known.min(to))));
+            }
+        }
+    }
+}
+
+fn facts(filter: &Expr, dataset: &Dataset) -> Vec<Fact> {
+    match filter {
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::And,
+            right,
+        }) => [facts(left, dataset), facts(right, dataset)].concat(),
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => comparison(left, *op, right, dataset).into_iter().collect(),
+        Expr::Between(between) if !between.negated => [
+            comparison(&between.expr, Operator::GtEq, &between.low, dataset),
+            comparison(&between.expr, Operator::LtEq, &between.high, dataset),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+        Expr::InList(list) if !list.negated => {
+            let keys = list.list.iter().map(text).collect::<Option<BTreeSet<String>>>();
+            match (is_key(&list.expr, dataset), keys) {
+                (true, Some(keys)) => vec![Fact::Keys(keys)],
+                _ => Vec::new(),
+            }
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn comparison(left: &Expr, operator: Operator, right: &Expr, dataset: &Dataset) -> Option<Fact> {
+    if !matches!(left, Expr::Column(_)) {
+        let swapped = operator.swap()?;
+        return matches!(right, Expr::Column(_)).then(|| comparison(right, swapped, left, dataset))?;
+    }
+    if is_key(left, dataset) {
+        return (operator == Operator::Eq).then(|| Some(Fact::Keys(BTreeSet::from([text(right)?]))))?;
+    }
+    let Expr::Column(column) = left else { return None };
+    let Expr::Literal(value, _) = right else { return None };
+    let times = dataset.times();
+    let (column, first, last) = if column.name == DAY_COLUMN {
+        // Rows are filed under the day of the main time.
+        let ScalarValue::Date32(Some(day)) = value else {
+            return None;
+        };
+        let start = i64::from(*day).checked_mul(DAY)?;
+        (
+            times.first().filter(|time| files_by(time))?.clone(),
+            start,
+            start.checked_add(DAY - 1)?,
+        )
+    } else {
+        let at = microseconds(value)?;
+        (times.iter().find(|time| **time == column.name)?.clone(), at, at)
+    };
+    let after = last.checked_add(1)?;
+    let (from, to) = match operator {
+        Operator::Eq => (first, after),
+        Operator::Lt => (i64::MIN, first),
+        Operator::LtEq => (i64::MIN, after),
+        Operator::Gt => (after, i64::MAX),
+        Operator::GtEq => (first, i64::MAX),
+        _ => return None,
+    };
+    Some(Fact::Time(column, from, to))
+}
+
+/// Whether `day` is the day of this column wherever a table has both.
+fn files_by(time: &str) -> bool {
+    ["window_start", "event_time", "origin", "received_at"].contains(&time)
+}
+
+fn is_key(expression: &Expr, dataset: &Dataset) -> bool {
+    matches!(expression, Expr::Column(column) if column.name == "key") && dataset.has_keys()
+}
+
+fn text(expression: &Expr) -> Option<String> {
+    match expression {
+        Expr::Literal(
+            ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)),
+            _,
+        ) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn microseconds(value: &ScalarValue) -> Option<i64> {
+    match value {
+        ScalarValue::TimestampMicrosecond(at, _) => *at,
+        _ => None,
+    }
+}

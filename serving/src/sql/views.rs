@@ -1,0 +1,113 @@
+//! Views: what became of forecasts.
+
+use std::fmt::Write;
+
+use arterial_models::registry::Target;
+
+use crate::flight::Datasets;
+use crate::live::target_column;
+use crate::state::AppState;
+use crate::{Error, Result};
+
+/// Forecasts beside what happened.
+const ERRORS: &str = "forecast_errors";
+/// How often the intervals held what happened.
+const COVERAGE: &str = "coverage";
+/// The table that both are made of.
+const FORECASTS: &str = "forecasts";
+
+/// Every table that is made by a query, the catalogue of columns among them.
+pub(crate) const ALL: [&str; 3] = [ERRORS, COVERAGE, super::catalog::NAME];
+
+/// The column by which the rows of a view are chosen, where there is one.
+pub(crate) fn time(view: &str) -> Option<&'static str> {
+    (view == ERRORS).then_some("target_time")
+}
+
+/// The views that exist where there are these tables.
+pub(super) fn names(tables: &[String]) -> impl Iterator<Item = &'static str> + use<> {
+    let there = tables.iter().any(|table| table == FORECASTS);
+    [ERRORS, COVERAGE].into_iter().filter(move |_| there)
+}
+
+/// The query of a view; none where there is no such view.
+///
+/// # Errors
+/// A lake that cannot be read.
+pub(super) async fn text(name: &str, state: &AppState) -> Result<Option<String>> {
+    if ![ERRORS, COVERAGE].contains(&name) {
+        return Ok(None);
+    }
+    let tables = Datasets::new(state).names().await?;
+    if !tables.iter().any(|table| table == FORECASTS) {
+        return Ok(None);
+    }
+    let errors = errors(state, &tables)?;
+    Ok(Some(if name == ERRORS { errors } else { coverage(&errors) }))
+}
+
+/// One part for each target whose windows are there:
+///
+/// ```text
+/// error = p50 - actual    baseline = what was seen 7 days before    in_interval = p10 <= actual <= p90
+/// ```
+///
+/// The windows are the smaller side of each join and stand left, where they are held in memory.
+fn errors(state: &AppState, tables: &[String]) -> Result<String> {
+    let mut text = String::new();
+    for target in targets(state) {
+        let Some(stream) = state.catalog.iter().find(|stream| stream.name == target.topic) else {
+            continue;
+        };
+        let Some(column) = target_column(stream, &target.field).filter(|_| tables.contains(&stream.windows_table()))
+        else {
+            continue;
+        };
+        if !text.is_empty() {
+            text.push_str("\nUNION ALL\n");
+        }
+        let windows = stream.latest_view();
+        let (topic, field) = (quoted(&target.topic), quoted(&target.field));
+        write!(
+            text,
+            "SELECT f.topic, f.key, w.zone_id, f.target, f.origin, f.target_time, f.horizon_minutes, f.model, f.model_version, \
+             f.step_of_ladder, f.p50, f.p10, f.p90, w.\"{column}\" AS actual, w.is_final, f.p50 - w.\"{column}\" AS error, \
+             b.\"{column}\" AS baseline, b.\"{column}\" - w.\"{column}\" AS baseline_error, \
+             w.\"{column}\" >= f.p10 AND w.\"{column}\" <= f.p90 AS in_interval, f.issued_at \
+             FROM {windows} b RIGHT JOIN ({windows} w JOIN forecasts f ON f.key = w.key AND f.target_time = w.window_start) \
+             ON b.key = w.key AND b.window_start + INTERVAL '7 days' = w.window_start \
+             WHERE f.topic = {topic} AND f.target = {field} AND w.\"{column}\" IS NOT NULL"
+        )
+        .map_err(|error| Error::Background(error.to_string()))?;
+    }
+    if text.is_empty() {
+        let accepted = "a service with at least one target whose windows are in the lake";
+        return Err(Error::invalid("query", ERRORS, accepted));
+    }
+    Ok(text)
+}
+
+/// Those that are forecast now and those that are configured.
+fn targets(state: &AppState) -> std::collections::BTreeSet<Target> {
+    state
+        .scores
+        .targets()
+        .into_iter()
+        .chain(state.config.targets.iter().cloned())
+        .collect()
+}
+
+/// By model, target and horizon: the share of what happened within the interval, beside what it is meant to be.
+fn coverage(errors: &str) -> String {
+    format!(
+        "SELECT topic, target, model, model_version, step_of_ladder, horizon_minutes, count(*) AS forecasts, \
+         avg(CASE WHEN in_interval THEN 1.0 ELSE 0.0 END) AS coverage, 0.8 AS nominal, avg(p90 - p10) AS mean_width, \
+         avg(abs(error)) AS mae, avg(abs(baseline_error)) AS baseline_mae \
+         FROM ({errors}) WHERE p10 IS NOT NULL AND p90 IS NOT NULL \
+         GROUP BY topic, target, model, model_version, step_of_ladder, horizon_minutes"
+    )
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

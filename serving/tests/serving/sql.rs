@@ -1,0 +1,658 @@
+//! SQL over Flight, as a client in Rust sees it.
+
+use std::sync::Arc;
+
+use crate::support::{Service, batch, history, ready, waiting, window};
+use arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow::util::pretty::pretty_format_batches;
+use arrow_flight::flight_service_client::FlightServiceClient;
+use arrow_flight::sql::client::FlightSqlServiceClient;
+use arrow_flight::sql::{
+    CommandGetPrimaryKeys, CommandGetTables, CommandStatementQuery, ProstMessageExt, TicketStatementQuery,
+};
+use arrow_flight::{Action, FlightClient, FlightDescriptor, Ticket};
+use arterial_serving::flight::client::{Rows, ask};
+use futures::{StreamExt, TryStreamExt};
+use prost::Message;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+
+async fn rows(service: &Service, sql: &str) -> Vec<RecordBatch> {
+    let Rows { batches, .. } = ask(service.channel().await, sql)
+        .await
+        .unwrap_or_else(|status| panic!("{sql}: {status}"));
+    batches
+        .try_collect()
+        .await
+        .unwrap_or_else(|status| panic!("{sql}: {status}"))
+}
+
+/// The answer as a table, its lines trimmed.
+async fn text(service: &Service, sql: &str) -> String {
+    pretty_format_batches(&rows(service, sql).await).unwrap().to_string()
+}
+
+async fn number(service: &Service, sql: &str) -> f64 {
+    let batches = rows(service, sql).await;
+    batches[0].column(0).as_primitive::<Float64Type>().value(0)
+}
+
+async fn count(service: &Service, sql: &str) -> i64 {
+    let batches = rows(service, sql).await;
+    batches[0].column(0).as_primitive::<Int64Type>().value(0)
+}
+
+async fn refusal(service: &Service, sql: &str) -> Status {
+    match ask(service.channel().await, sql).await {
+        Err(status) => status,
+        Ok(rows) => rows.batches.try_collect::<Vec<_>>().await.unwrap_err(),
+    }
+}
+
+async fn sql_client(service: &Service) -> FlightSqlServiceClient<Channel> {
+    FlightSqlServiceClient::new(service.channel().await)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn windows_and_forecasts_are_tables() {
+    let service = ready(24).await;
+    let sql = "SELECT key, count(*) AS windows, avg(speed_kmh_mean) AS speed FROM traffic_sensors_windows GROUP BY key ORDER BY key";
+    assert_eq!(
+        text(&service, sql).await,
+        "+-----+---------+-------+\n\
+         | key | windows | speed |\n\
+         +-----+---------+-------+\n\
+         | a   | 24      | 50.0  |\n\
+         | b   | 24      | 80.0  |\n\
+         +-----+---------+-------+"
+    );
+    crate::support::eventually("forecasts are in the lake", async || {
+        count(&service, "SELECT count(*) FROM forecasts").await == 24
+    })
+    .await;
+    let sql = "SELECT p50 FROM forecasts WHERE key = 'b' AND horizon_minutes = 15";
+    assert_eq!(number(&service, sql).await, 84.0);
+    assert_eq!(count(&service, "SELECT count(*) FROM forecasts_latest").await, 24);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conditions_reach_the_lake() {
+    let service = ready(24).await;
+    for (condition, pushed) in [
+        ("key = 'a'", "keys: Some([\"a\"])"),
+        ("key IN ('a', 'c')", "keys: Some([\"a\", \"c\"])"),
+        ("key = 'a' OR key = 'b'", "keys: Some([\"a\", \"b\"])"),
+        (
+            "window_start >= '2026-01-05T01:00:00Z'",
+            "from: Some(Instant(Timestamp(1767574800000000)))",
+        ),
+        (
+            "window_start >= TIMESTAMP '2026-01-05T01:00:00Z'",
+            "from: Some(Instant(Timestamp(1767574800000000)))",
+        ),
+        (
+            "window_start < now() - INTERVAL '1 hour'",
+            "to: Some(Instant(Timestamp(",
+        ),
+        (
+            "committed_at BETWEEN '2026-01-05T00:00:00Z' AND '2026-01-05T01:00:00Z'",
+            "time: Some(\"committed_at\")",
+        ),
+        (
+            "day = DATE '2026-01-05'",
+            "to: Some(Instant(Timestamp(1767657600000000)))",
+        ),
+    ] {
+        let sql = format!("SELECT speed_kmh_mean FROM traffic_sensors_windows WHERE {condition}");
+        let found = service.pushed(&sql).await;
+        assert!(found.contains(pushed), "{condition}: {found}");
+        assert!(
+            found.contains("columns: Some([") && !found.contains("vehicle_flow_mean"),
+            "{found}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_queries_are_answered() {
+    let service = ready(3).await;
+    for sql in [
+        "DROP TABLE forecasts",
+        "DELETE FROM forecasts",
+        "INSERT INTO forecasts SELECT * FROM forecasts",
+        "CREATE TABLE x AS SELECT 1",
+        "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd'",
+        "COPY (SELECT 1) TO '/tmp/stolen.csv'",
+        "SET datafusion.execution.batch_size = 1",
+        "SELECT 1 AS a INTO x",
+        "SELECT 1; DROP TABLE forecasts",
+        "WITH x AS (SELECT 1) INSERT INTO forecasts SELECT * FROM x",
+    ] {
+        let status = refusal(&service, sql).await;
+        assert_eq!(status.code(), Code::InvalidArgument, "{sql}: {status}");
+    }
+    for (sql, name) in [
+        ("SELECT * FROM read_csv('/etc/passwd')", "read_csv"),
+        ("SELECT * FROM '/etc/passwd'", "/etc/passwd"),
+        ("SELECT * FROM 'http://127.0.0.1/x.parquet'", "x.parquet"),
+        ("SELECT repeat('x', 1000000000)", "repeat"),
+        ("SELECT input_file_name()", "input_file_name"),
+        ("SELECT version()", "version"),
+    ] {
+        let status = refusal(&service, sql).await;
+        assert!(
+            matches!(status.code(), Code::InvalidArgument | Code::NotFound),
+            "{sql}: {status}"
+        );
+        assert!(status.message().contains(name), "{sql}: {status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_typo_is_placed_and_what_was_meant_is_suggested() {
+    let service = ready(3).await;
+    for (sql, code, parts) in [
+        (
+            "SELEC key FROM forecasts",
+            Code::InvalidArgument,
+            ["line 1, column 1", "`SELECT`"],
+        ),
+        (
+            "SELECT key FROM forecast",
+            Code::NotFound,
+            ["line 1, column 17", "did you mean `forecasts`?"],
+        ),
+        (
+            "SELECT key,\n  horizon_minute\nFROM forecasts",
+            Code::InvalidArgument,
+            ["line 2, column 3", "`horizon_minutes`"],
+        ),
+        (
+            "SELECT congestio(1, 2)",
+            Code::InvalidArgument,
+            ["line 1, column 8", "congestion"],
+        ),
+        (
+            "SELECT key FROM forecasts WHERE",
+            Code::InvalidArgument,
+            ["an expression", "EOF"],
+        ),
+    ] {
+        let status = refusal(&service, sql).await;
+        assert_eq!(status.code(), code, "{sql}: {status}");
+        for part in parts {
+            assert!(status.message().contains(part), "{sql}: {status}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn functions_of_this_field_are_there() {
+    let service = ready(3).await;
+    assert_eq!(number(&service, "SELECT congestion(30, 60)").await, 0.5);
+    assert_eq!(number(&service, "SELECT congestion(90, 60)").await, 0.0);
+    assert_eq!(
+        count(&service, "SELECT count(congestion(30, 0)) FROM traffic_sensors_windows").await,
+        0
+    );
+    let paris_to_london = number(&service, "SELECT haversine_km(48.8566, 2.3522, 51.5074, -0.1278)").await;
+    assert!((paris_to_london - 343.56).abs() < 0.1, "{paris_to_london}");
+    let sql = "SELECT window_bucket('1h', window_start) AS hour, count(*) AS windows FROM traffic_sensors_windows GROUP BY 1 ORDER BY 1";
+    let service = ready(24).await;
+    assert!(
+        text(&service, sql).await.contains("| 2026-01-05T01:00:00Z | 24      |"),
+        "{}",
+        text(&service, sql).await
+    );
+    let sql = "SELECT local_time(TIMESTAMP '2026-07-01T12:00:00Z', 'Europe/Copenhagen') AS t, local_time(min(window_start)) AS u FROM traffic_sensors_windows";
+    let found = text(&service, sql).await;
+    assert!(
+        found.contains("2026-07-01T14:00:00") && found.contains("2026-01-05T00:00:00"),
+        "{found}"
+    );
+    for (sql, said) in [
+        (
+            "SELECT window_bucket('soon', window_start) FROM traffic_sensors_windows",
+            "'15m'",
+        ),
+        (
+            "SELECT local_time(window_start, 'Mars/Olympus') FROM traffic_sensors_windows",
+            "Europe/Copenhagen",
+        ),
+    ] {
+        let status = refusal(&service, sql).await;
+        assert!(
+            status.code() == Code::InvalidArgument && status.message().contains(said),
+            "{status}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_is_read_as_it_stood() {
+    let service = waiting(Some(history(3))).await;
+    let mut table = service.lake.existing("traffic_sensors_windows").await.unwrap().unwrap();
+    let version = table.version();
+    table
+        .append(&[batch(&[("a", "north", 3, 0, Some(51.0))])])
+        .await
+        .unwrap();
+    assert_eq!(count(&service, "SELECT count(*) FROM traffic_sensors_windows").await, 7);
+    let sql = format!("SELECT count(*) FROM as_of('traffic_sensors_windows', {version})");
+    assert_eq!(count(&service, &sql).await, 6);
+    let sql = format!("SELECT count(*) FROM as_of('traffic_sensors_latest', {version}) w WHERE w.key = 'a'");
+    assert_eq!(count(&service, &sql).await, 3);
+    assert_eq!(
+        count(
+            &service,
+            "SELECT count(*) FROM as_of('traffic_sensors_windows', '2100-01-01T00:00:00Z')"
+        )
+        .await,
+        7
+    );
+    for sql in [
+        "SELECT * FROM as_of('traffic_sensors_windows', 99)",
+        "SELECT * FROM as_of('traffic_sensors_windows', '1999-01-01T00:00:00Z')",
+        "SELECT * FROM as_of('traffic_sensors_windows', 'yesterday')",
+        "SELECT * FROM as_of('forecasts_latest', 1)",
+    ] {
+        assert_eq!(refusal(&service, sql).await.code(), Code::InvalidArgument, "{sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forecasts_stand_beside_what_happened() {
+    let service = ready(24).await;
+    crate::support::eventually("forecasts are in the lake", async || {
+        count(&service, "SELECT count(*) FROM forecasts").await == 24
+    })
+    .await;
+    let mut table = service.lake.existing("traffic_sensors_windows").await.unwrap().unwrap();
+    // The origin is window 23; window 24 is 5 minutes ahead: the model says 52 for `a`, within 48 to 56.
+    table
+        .append(&[batch(&[
+            ("a", "north", 24, 0, Some(50.0)),
+            ("a", "north", 25, 0, Some(70.0)),
+        ])])
+        .await
+        .unwrap();
+    let week = 7 * 288;
+    table
+        .append(&[batch(&[("a", "north", 24 - week, 0, Some(45.0))])])
+        .await
+        .unwrap();
+    let sql = "SELECT horizon_minutes, p50, actual, error, baseline, baseline_error, in_interval FROM forecast_errors ORDER BY 1";
+    assert_eq!(
+        text(&service, sql).await,
+        "+-----------------+------+--------+-------+----------+----------------+-------------+\n\
+         | horizon_minutes | p50  | actual | error | baseline | baseline_error | in_interval |\n\
+         +-----------------+------+--------+-------+----------+----------------+-------------+\n\
+         | 5               | 52.0 | 50.0   | 2.0   | 45.0     | -5.0           | true        |\n\
+         | 10              | 53.0 | 70.0   | -17.0 |          |                | false       |\n\
+         +-----------------+------+--------+-------+----------+----------------+-------------+"
+    );
+    let sql = "SELECT sum(forecasts) AS n, avg(coverage) AS c FROM coverage";
+    assert!(
+        text(&service, sql).await.contains("| 2 | 0.5 |"),
+        "{}",
+        text(&service, sql).await
+    );
+    // The same view over plain Flight.
+    let mut client = FlightClient::new(service.channel().await);
+    let ticket = r#"{"dataset":"forecast_errors","columns":["error"],"keys":["a"]}"#;
+    let batches: Vec<RecordBatch> = client
+        .do_get(Ticket::new(ticket))
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_catalogue_says_what_every_column_means() {
+    let service = ready(3).await;
+    let sql = "SELECT table_type, data_type, unit, description FROM catalog WHERE table_name = 'traffic_sensors_latest' AND column_name = 'speed_kmh_mean'";
+    assert!(
+        text(&service, sql)
+            .await
+            .contains("| VIEW       | Float64   | km/h | Mean of `speed_kmh` in the window |"),
+        "{}",
+        text(&service, sql).await
+    );
+    let undescribed = "SELECT count(*) FROM catalog WHERE description = '' AND table_name <> 'catalog' AND table_name <> 'coverage' AND table_name <> 'forecast_errors'";
+    assert_eq!(count(&service, undescribed).await, 0);
+    assert!(text(&service, "SHOW TABLES").await.contains("traffic_sensors_windows"));
+    assert!(text(&service, "DESCRIBE forecasts").await.contains("horizon_minutes"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prepared_statements_take_parameters() {
+    let service = ready(24).await;
+    let mut client = sql_client(&service).await;
+    for sql in [
+        "SELECT key, speed_kmh_mean FROM traffic_sensors_windows WHERE key = ? AND speed_kmh_mean > ? LIMIT 1",
+        "SELECT key, speed_kmh_mean FROM traffic_sensors_windows WHERE speed_kmh_mean > $2 AND key = $1 LIMIT 1",
+    ] {
+        let mut statement = client.prepare(sql.to_owned(), None).await.unwrap();
+        let types: Vec<DataType> = statement
+            .parameter_schema()
+            .unwrap()
+            .fields()
+            .iter()
+            .map(|field| field.data_type().clone())
+            .collect();
+        assert_eq!(types, [DataType::Utf8, DataType::Float64]);
+        assert_eq!(statement.dataset_schema().unwrap().fields().len(), 2);
+        for (key, speed) in [("a", 50.0), ("b", 80.0)] {
+            let keys: ArrayRef = Arc::new(StringArray::from(vec![key]));
+            let least: ArrayRef = Arc::new(Float64Array::from(vec![1.0]));
+            let parameters = RecordBatch::try_from_iter([("1", keys), ("2", least)]).unwrap();
+            statement.set_parameters(parameters).unwrap();
+            let info = statement.execute().await.unwrap();
+            let ticket = info.endpoint[0].ticket.clone().unwrap();
+            let batches: Vec<RecordBatch> = client.do_get(ticket).await.unwrap().try_collect().await.unwrap();
+            assert_eq!(batches[0].column(0).as_string::<i32>().value(0), key);
+            assert_eq!(batches[0].column(1).as_primitive::<Float64Type>().value(0), speed);
+        }
+        statement.close().await.unwrap();
+    }
+    let mut unbound = client.prepare("SELECT ? + 1".to_owned(), None).await.unwrap();
+    assert!(unbound.execute().await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forged_and_foreign_tickets_are_refused() {
+    let (service, other) = (ready(3).await, ready(3).await);
+    let ticket = async |service: &Service| {
+        let info = sql_client(service)
+            .await
+            .execute("SELECT 1".to_owned(), None)
+            .await
+            .unwrap();
+        assert!(info.endpoint.len() == 1 && info.endpoint[0].location.is_empty());
+        info.endpoint[0].ticket.clone().unwrap()
+    };
+    let get = async |ticket: Ticket| {
+        let mut client = FlightServiceClient::new(service.channel().await);
+        client.do_get(ticket).await.map(|_| ())
+    };
+    let ours = ticket(&service).await;
+    get(ours.clone()).await.unwrap();
+    let foreign = get(ticket(&other).await).await.unwrap_err();
+    assert_eq!(foreign.code(), Code::PermissionDenied, "{foreign}");
+    let mut forged = ours.ticket.to_vec();
+    let last = forged.len() - 1;
+    forged[last] ^= 1;
+    assert_eq!(
+        get(Ticket::new(forged)).await.unwrap_err().code(),
+        Code::PermissionDenied
+    );
+    let handle = TicketStatementQuery {
+        statement_handle: b"SELECT 1".to_vec().into(),
+    };
+    for unsigned in [
+        handle.as_any(),
+        CommandStatementQuery {
+            query: "SELECT 1".into(),
+            transaction_id: None,
+        }
+        .as_any(),
+    ] {
+        let status = get(Ticket::new(unsigned.encode_to_vec())).await.unwrap_err();
+        assert_eq!(status.code(), Code::PermissionDenied, "{status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metadata_lists_what_there_is() {
+    let service = ready(3).await;
+    let mut client = sql_client(&service).await;
+    macro_rules! fetch {
+        ($info:expr) => {{
+            let info = $info.unwrap();
+            let ticket = info.endpoint[0].ticket.clone().unwrap();
+            let batches: Vec<RecordBatch> = client.do_get(ticket).await.unwrap().try_collect().await.unwrap();
+            let found = arrow::compute::concat_batches(&batches[0].schema(), &batches).unwrap();
+            assert_eq!(found.schema().fields(), info.try_decode_schema().unwrap().fields());
+            found
+        }};
+    }
+    let tables = CommandGetTables {
+        table_name_filter_pattern: Some("traffic%".into()),
+        include_schema: true,
+        ..CommandGetTables::default()
+    };
+    let found = fetch!(client.get_tables(tables).await);
+    let names: Vec<_> = found["table_name"].as_string::<i32>().iter().flatten().collect();
+    let kinds: Vec<_> = found["table_type"].as_string::<i32>().iter().flatten().collect();
+    assert_eq!(names, ["traffic_sensors_latest", "traffic_sensors_windows"]);
+    assert_eq!(kinds, ["VIEW", "TABLE"]);
+    assert_eq!(
+        fetch!(client.get_catalogs().await)["catalog_name"]
+            .as_string::<i32>()
+            .value(0),
+        "arterial"
+    );
+    assert_eq!(fetch!(client.get_table_types().await).num_rows(), 2);
+    assert!(fetch!(client.get_sql_info(vec![]).await).num_rows() > 30);
+    let types = fetch!(
+        client
+            .get_xdbc_type_info(arrow_flight::sql::CommandGetXdbcTypeInfo { data_type: None })
+            .await
+    );
+    assert_eq!(types.num_rows(), 10);
+    let keys = CommandGetPrimaryKeys {
+        table: "traffic_sensors_windows".into(),
+        ..CommandGetPrimaryKeys::default()
+    };
+    let found = fetch!(client.get_primary_keys(keys).await);
+    let columns: Vec<_> = found["column_name"].as_string::<i32>().iter().flatten().collect();
+    assert_eq!(columns, ["key", "window_start", "revision"]);
+}
+
+/// What Grafana's Flight SQL data source does: it opens with the server's own description, fills its editor from the tables and their
+/// schemas, expands its macros into plain SQL, and reads the first endpoint.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_calls_of_grafana_are_answered_with_plain_texts() {
+    let service = ready(24).await;
+    let mut client = sql_client(&service).await;
+    client.handshake("user", "password").await.unwrap();
+    client.get_sql_info(vec![]).await.unwrap();
+    let tables = CommandGetTables {
+        include_schema: true,
+        ..CommandGetTables::default()
+    };
+    client.get_tables(tables).await.unwrap();
+    let sql = "SELECT date_bin(interval '15 minute', window_start, timestamp '1970-01-01T00:00:00Z') AS time, CAST(key AS VARCHAR) AS key, \
+               avg(speed_kmh_mean) AS speed FROM traffic_sensors_latest \
+               WHERE window_start >= '2026-01-05T00:00:00Z' AND window_start <= '2026-01-05T02:00:00Z' \
+               GROUP BY 1, 2 ORDER BY 1 ASC";
+    let info = client.execute(sql.to_owned(), None).await.unwrap();
+    let batches: Vec<RecordBatch> = client
+        .do_get(info.endpoint[0].ticket.clone().unwrap())
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 16);
+    assert_eq!(*batches[0]["key"].data_type(), DataType::Utf8);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polls_answer_at_once_and_running_queries_are_cancelled() {
+    let service = ready(3).await;
+    let mut client = FlightServiceClient::new(service.channel().await);
+    let command = CommandStatementQuery {
+        query: "SELECT a.value FROM generate_series(1, 100000) a, generate_series(1, 100000) b".into(),
+        transaction_id: None,
+    };
+    let descriptor = FlightDescriptor::new_cmd(command.as_any().encode_to_vec());
+    let poll = client.poll_flight_info(descriptor).await.unwrap().into_inner();
+    assert!(poll.flight_descriptor.is_none() && poll.progress == Some(1.0));
+    let info = poll.info.unwrap();
+    let mut stream = client
+        .do_get(info.endpoint[0].ticket.clone().unwrap())
+        .await
+        .unwrap()
+        .into_inner();
+    stream.message().await.unwrap().unwrap();
+    let request = arrow_flight::CancelFlightInfoRequest { info: Some(info) };
+    let cancel = async |client: &mut FlightServiceClient<Channel>| {
+        let action = Action::new("CancelFlightInfo", request.encode_to_vec());
+        let mut results = client.do_action(action).await.unwrap().into_inner();
+        let body = results.message().await.unwrap().unwrap().body;
+        arrow_flight::CancelFlightInfoResult::decode(body).unwrap().status()
+    };
+    assert_eq!(cancel(&mut client).await, arrow_flight::CancelStatus::Cancelled);
+    let ended = loop {
+        match stream.message().await {
+            Ok(Some(_)) => {}
+            other => break other,
+        }
+    };
+    assert_eq!(ended.unwrap_err().code(), Code::Cancelled);
+    assert_eq!(cancel(&mut client).await, arrow_flight::CancelStatus::NotCancellable);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_sets_the_clock_of_local_time() {
+    let service = ready(3).await;
+    let mut client = FlightServiceClient::new(service.channel().await);
+    // SetSessionOptionsRequest {"timezone": "Asia/Tokyo"} as the protocol has it.
+    let value = [&[0x0a, 10][..], b"Asia/Tokyo"].concat();
+    let entry = [&[0x0a, 8][..], b"timezone", &[0x12, value.len() as u8], &value].concat();
+    let request = [&[0x0a, entry.len() as u8][..], &entry].concat();
+    let response = client
+        .do_action(Action::new("SetSessionOptions", request))
+        .await
+        .unwrap();
+    let cookie = response.metadata().get("set-cookie").unwrap().clone();
+    let query = async |client: &mut FlightServiceClient<Channel>, cookie: Option<&str>| -> Result<i64, Status> {
+        let command = CommandStatementQuery {
+            query: "SELECT local_time(TIMESTAMP '2026-01-01T00:00:00Z') AS t".into(),
+            transaction_id: None,
+        };
+        let mut request = Request::new(FlightDescriptor::new_cmd(command.as_any().encode_to_vec()));
+        if let Some(cookie) = cookie {
+            request.metadata_mut().insert("cookie", cookie.parse().unwrap());
+        }
+        let info = client.get_flight_info(request).await?.into_inner();
+        let data = client
+            .do_get(info.endpoint[0].ticket.clone().unwrap())
+            .await?
+            .into_inner();
+        let decoded = arrow_flight::decode::FlightRecordBatchStream::new_from_flight_data(
+            data.map_err(|status| arrow_flight::error::FlightError::Tonic(Box::new(status))),
+        );
+        let batches: Vec<RecordBatch> = decoded.try_collect().await.unwrap();
+        Ok(batches[0].column(0).as_primitive::<TimestampMicrosecondType>().value(0) / 3_600_000_000)
+    };
+    let midnight = 1_767_225_600 / 3600;
+    assert_eq!(query(&mut client, None).await.unwrap(), midnight);
+    let cookie = cookie.to_str().unwrap();
+    assert_eq!(query(&mut client, Some(cookie)).await.unwrap(), midnight + 9);
+    let forged = cookie.replace('0', "1");
+    assert_eq!(
+        query(&mut client, Some(&forged)).await.unwrap_err().code(),
+        Code::PermissionDenied
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_that_would_fill_memory_fails_alone() {
+    let service = crate::support::limited(24, |limits| {
+        limits.query_memory_bytes = 16 << 20;
+        limits.spill_bytes = 0;
+    })
+    .await;
+    let greedy = "SELECT a.value, array_agg(a.value) FROM generate_series(1, 3000000) a GROUP BY a.value ORDER BY 2";
+    let channel = service.channel().await;
+    let greedy = tokio::spawn(async move {
+        match ask(channel, greedy).await {
+            Err(status) => status,
+            Ok(rows) => rows.batches.try_collect::<Vec<_>>().await.unwrap_err(),
+        }
+    });
+    while !greedy.is_finished() {
+        assert_eq!(
+            count(&service, "SELECT count(*) FROM traffic_sensors_windows").await,
+            48
+        );
+    }
+    let status = greedy.await.unwrap();
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sort_that_does_not_fit_into_memory_spills() {
+    let service = crate::support::limited(3, |limits| limits.query_memory_bytes = 32 << 20).await;
+    let sql = "SELECT value, concat('some text to make the rows longer ', value) AS t FROM generate_series(1, 1500000) ORDER BY value % 1000, value";
+    let batches = rows(&service, sql).await;
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 1_500_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_beyond_the_row_limit_or_the_deadline_says_so() {
+    let service = crate::support::limited(3, |limits| {
+        limits.max_rows = 10_000;
+        limits.deadline = arterial_datasets::time::Duration(500_000);
+    })
+    .await;
+    assert_eq!(
+        rows(&service, "SELECT value FROM generate_series(1, 10000)")
+            .await
+            .len(),
+        2
+    );
+    let status = refusal(&service, "SELECT value FROM generate_series(1, 10001)").await;
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    let endless = "SELECT count(*) FROM generate_series(1, 10000000) a, generate_series(1, 10000000) b WHERE a.value * b.value = 7";
+    let status = refusal(&service, endless).await;
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_stops_reading_costs_a_few_batches_and_ends_at_the_deadline() {
+    let service = crate::support::limited(3, |limits| {
+        limits.concurrent_queries = 1;
+        limits.deadline = arterial_datasets::time::Duration(1_000_000);
+    })
+    .await;
+    let endless = "SELECT a.value, b.value AS other FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b";
+    let mut stalled = ask(service.channel().await, endless).await.unwrap();
+    stalled.batches.next().await.unwrap().unwrap();
+    // The one place is taken until the deadline of the stalled query; then the next one is answered.
+    assert_eq!(count(&service, "SELECT count(*) FROM traffic_sensors_windows").await, 6);
+    let ended = loop {
+        match stalled.batches.next().await {
+            Some(Ok(_)) => {}
+            Some(Err(status)) => break status,
+            None => panic!("the answer seems complete"),
+        }
+    };
+    assert_eq!(ended.code(), Code::DeadlineExceeded, "{ended}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dictionaries_come_for_those_who_ask() {
+    let service = ready(3).await;
+    let mut client = FlightClient::new(service.channel().await);
+    let ticket = r#"{"dataset":"traffic_sensors_windows","columns":["key","window_start"],"dictionary":true}"#;
+    let info = client.get_flight_info(FlightDescriptor::new_cmd(ticket)).await.unwrap();
+    let schema = info.try_decode_schema().unwrap();
+    let batches: Vec<RecordBatch> = client
+        .do_get(Ticket::new(ticket))
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    assert!(matches!(schema.field(0).data_type(), DataType::Dictionary(_, _)));
+    assert_eq!(batches[0].schema().field(0).data_type(), schema.field(0).data_type());
+    let start = batches[0].column(1).as_primitive::<TimestampMicrosecondType>().value(0);
+    assert!(start >= window(0).0);
+}

@@ -1,0 +1,150 @@
+//! `arterial sql`: asks a running service in SQL.
+
+use std::io::{BufWriter, Write};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::json::writer::{JsonArray, WriterBuilder};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arterial_serving::flight::client::{Rows, ask};
+use futures::TryStreamExt;
+
+use super::client::{Service, failed, table};
+use super::runtime;
+
+/// Asks a running service in SQL
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The query; `SHOW TABLES` and `SELECT * FROM catalog` say what there is.
+    #[arg(value_name = "QUERY")]
+    query: String,
+    /// Print one JSON document: a list with an object for each row.
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Print CSV with a header.
+    #[arg(long)]
+    csv: bool,
+    #[command(flatten)]
+    service: Service,
+}
+
+/// Asks and prints. CSV is printed while it comes.
+///
+/// # Errors
+/// A service that cannot be reached, a query that is refused.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    runtime()?.block_on(async {
+        let channel = args.service.connect().await?;
+        let rows = ask(channel, &args.query).await.map_err(|status| failed(&status))?;
+        let out = BufWriter::new(std::io::stdout().lock());
+        if args.csv {
+            csv(rows, out).await
+        } else {
+            whole(rows, args.json, out).await
+        }
+    })
+}
+
+async fn csv(mut rows: Rows, mut out: impl Write) -> anyhow::Result<()> {
+    let heads: Vec<String> = heads(&rows.schema).into_iter().map(quoted).collect();
+    writeln!(out, "{}", heads.join(","))?;
+    while let Some(batch) = rows.batches.try_next().await.map_err(|status| failed(&status))? {
+        for row in cells(&batch)? {
+            let row: Vec<String> = row.iter().map(|cell| quoted(cell)).collect();
+            writeln!(out, "{}", row.join(","))?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+async fn whole(rows: Rows, json: bool, mut out: impl Write) -> anyhow::Result<()> {
+    let batches: Vec<RecordBatch> = rows.batches.try_collect().await.map_err(|status| failed(&status))?;
+    if json {
+        let mut writer = WriterBuilder::new()
+            .with_explicit_nulls(true)
+            .build::<_, JsonArray>(&mut out);
+        for batch in &batches {
+            writer.write(batch)?;
+        }
+        writer.finish()?;
+        writeln!(out)?;
+    } else {
+        let mut lines = Vec::new();
+        for batch in &batches {
+            lines.extend(cells(batch)?);
+        }
+        write!(out, "{}", table(&heads(&rows.schema), &lines))?;
+    }
+    Ok(out.flush()?)
+}
+
+fn heads(schema: &SchemaRef) -> Vec<&str> {
+    schema.fields().iter().map(|field| field.name().as_str()).collect()
+}
+
+/// The values of each row in words; nothing where there is none.
+fn cells(batch: &RecordBatch) -> anyhow::Result<Vec<Vec<String>>> {
+    let options = FormatOptions::default();
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column, &options));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let row = |at: usize| columns.iter().map(|column| column.value(at).to_string()).collect();
+    Ok((0..batch.num_rows()).map(row).collect())
+}
+
+/// A cell as RFC 4180 has it.
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) {
+        return format!("\"{}\"", cell.replace('"', "\"\""));
+    }
+    cell.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Float64Array, StringArray};
+    use futures::{StreamExt, stream};
+
+    fn rows() -> Rows {
+        let keys: ArrayRef = Arc::new(StringArray::from(vec![Some("a,\"b\""), None]));
+        let values: ArrayRef = Arc::new(Float64Array::from(vec![1.5, 20.0]));
+        let batch = RecordBatch::try_from_iter([("key", keys), ("p50", values)]).unwrap();
+        Rows {
+            schema: batch.schema(),
+            batches: stream::iter([Ok(batch)]).boxed(),
+        }
+    }
+
+    #[tokio::test]
+    async fn csv_quotes_what_needs_it() {
+        let mut out = Vec::new();
+        csv(rows(), &mut out).await.unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "key,p50\n\"a,\"\"b\"\"\",1.5\n,20.0\n");
+    }
+
+    #[tokio::test]
+    async fn json_is_one_document_with_every_column() {
+        let mut out = Vec::new();
+        whole(rows(), true, &mut out).await.unwrap();
+        let read: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(
+            read,
+            serde_json::json!([{"key": "a,\"b\"", "p50": 1.5}, {"key": null, "p50": 20.0}])
+        );
+    }
+
+    #[tokio::test]
+    async fn people_get_a_table() {
+        let mut out = Vec::new();
+        whole(rows(), false, &mut out).await.unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "key     p50\na,\"b\"   1.5\n       20.0\n"
+        );
+    }
+}
