@@ -160,7 +160,7 @@ fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
         .add_service(limited!(CatalogServiceServer, CatalogApi))
         .add_service(limited!(ModelServiceServer, ModelApi))
         .add_service(limited!(GrpcInferenceServiceServer, InferenceApi))
-        .add_service(limited!(FlightServiceServer, FlightApi))
+        .add_service(limited!(FlightServiceServer, FlightApi::new(Arc::clone(state))?))
         .add_service(reflection().build_v1().map_err(refused)?)
         .add_service(reflection().build_v1alpha().map_err(refused)?))
 }

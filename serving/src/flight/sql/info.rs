@@ -45,7 +45,7 @@ fn build() -> Result<SqlInfoData, arrow_flight::error::FlightError> {
         SqlInfo::SqlLocatorsUpdateCopy,
         SqlInfo::SqlSelectForUpdateSupported,
         SqlInfo::SqlDataDefinitionCausesTransactionCommit,
-        SqlInfo::SqlIntegrityEnhancementFacility,
+        SqlInfo::SqlSupportsIntegrityEnhancementFacility,
     ] {
         info.append(no, false);
     }
@@ -53,7 +53,7 @@ fn build() -> Result<SqlInfoData, arrow_flight::error::FlightError> {
         SqlInfo::SqlSupportsColumnAliasing,
         SqlInfo::SqlNullPlusNullIsNull,
         SqlInfo::SqlSupportsTableCorrelationNames,
-        SqlInfo::SqlExpressionsInOrderBySupported,
+        SqlInfo::SqlSupportsExpressionsInOrderBy,
         SqlInfo::SqlSupportsOrderByUnrelated,
         SqlInfo::SqlSupportsLikeEscapeClause,
         SqlInfo::SqlSupportsNonNullableColumns,

@@ -22,7 +22,7 @@ use arrow_flight::{FlightData, Ticket};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use prost::Message;
 
-pub(super) use action::{ACTIONS, Reply};
+pub(super) use action::ACTIONS;
 use handle::Question;
 pub(super) use session::Session;
 

@@ -33,8 +33,9 @@ fn build() -> Result<XdbcTypeInfoData, arrow_flight::error::FlightError> {
         maximum_scale: Some(6),
         ..plain("TIMESTAMP", XdbcDataType::XdbcTimestamp, 26)
     };
+    // ODBC gives dates the subcode 1, to which the protocol gives the name of a year.
     let date = XdbcTypeInfo {
-        datetime_subcode: Some(XdbcDatetimeSubcode::XdbcSubcodeDate),
+        datetime_subcode: Some(XdbcDatetimeSubcode::XdbcSubcodeYear),
         ..plain("DATE", XdbcDataType::XdbcDate, 10)
     };
     types.append(quoted(plain("VARCHAR", XdbcDataType::XdbcVarchar, i32::MAX), "'"));
