@@ -57,7 +57,10 @@ const PLACES: [(&str, &[&str]); 15] = [
     ("datafusion", &["serving/src/"]),
     ("arterial_proto", &["serving/src/", "src/"]),
     ("reqwest", &["serving/src/sinks/alerts/"]),
-    ("hmac", &["serving/src/sinks/alerts/signature.rs"]),
+    (
+        "hmac",
+        &["serving/src/seal.rs", "serving/src/sinks/alerts/signature.rs"],
+    ),
     ("anyhow", &["src/"]),
 ];
 

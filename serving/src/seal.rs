@@ -3,11 +3,13 @@
 //! A sealed handle is its purpose (one byte), its content, and HMAC-SHA256 (RFC 2104) of both. Nothing is kept on the server, so
 //! that no client can fill its memory, and replicas that share a key take each other's handles.
 
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use std::fmt;
+
+use ring::hmac::{HMAC_SHA256, Key, sign, verify};
 
 use crate::{Error, Result};
 
+/// The length of a tag, in bytes.
 const TAG: usize = 32;
 
 /// What a handle is for: one made for one purpose is refused for any other.
@@ -32,23 +34,23 @@ impl Purpose {
 
 /// The key of all handles.
 #[derive(Clone)]
-pub(crate) struct Seal(Hmac<Sha256>);
+pub(crate) struct Seal(Key);
+
+impl fmt::Debug for Seal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Seal")
+    }
+}
 
 impl Seal {
     /// Under a secret text.
     pub fn new(secret: &str) -> Self {
-        // HMAC takes keys of any length.
-        let keyed = Hmac::new_from_slice(secret.as_bytes());
-        Self(keyed.unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default())))
+        Self(Key::new(HMAC_SHA256, secret.as_bytes()))
     }
 
     /// Under a secret that is drawn now and ends with the process.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a secret that a seed gives could be drawn again by others"
-    )]
     pub fn drawn() -> Self {
-        Self::new(&format!("{}{}", uuid::Uuid::new_v4(), uuid::Uuid::new_v4()))
+        Self::new(&format!("{}{}", chance(), chance()))
     }
 
     /// The handle with this content.
@@ -56,8 +58,8 @@ impl Seal {
         let mut handle = Vec::with_capacity(1 + content.len() + TAG);
         handle.push(purpose as u8);
         handle.extend_from_slice(content);
-        let tag = self.0.clone().chain_update(&handle).finalize().into_bytes();
-        handle.extend_from_slice(&tag);
+        let tag = sign(&self.0, &handle);
+        handle.extend_from_slice(tag.as_ref());
         handle
     }
 
@@ -67,21 +69,23 @@ impl Seal {
     /// [`Error::Foreign`] where it is not as it was given, or for another purpose.
     pub fn open<'a>(&self, purpose: Purpose, handle: &'a [u8]) -> Result<&'a [u8]> {
         let foreign = || Error::Foreign(purpose.name());
-        let (signed, tag) = handle
-            .len()
-            .checked_sub(TAG)
-            .and_then(|length| handle.split_at_checked(length))
-            .ok_or_else(foreign)?;
-        self.0
-            .clone()
-            .chain_update(signed)
-            .verify_slice(tag)
-            .map_err(|_| foreign())?;
+        let length = handle.len().checked_sub(TAG).ok_or_else(foreign)?;
+        let (signed, tag) = handle.split_at(length);
+        verify(&self.0, signed, tag).map_err(|_| foreign())?;
         match signed.split_first() {
             Some((kind, content)) if *kind == purpose as u8 => Ok(content),
             _ => Err(foreign()),
         }
     }
+}
+
+/// A number that nobody else draws.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a secret that a seed gives could be drawn again by others"
+)]
+pub(crate) fn chance() -> u128 {
+    uuid::Uuid::new_v4().as_u128()
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ pub struct Config {
     pub ingest: Ingest,
     pub server: Server,
     pub serving: Serving,
+    pub sql: Sql,
     pub alerts: Alerts,
     pub privacy: Privacy,
     pub telemetry: Telemetry,
@@ -124,6 +125,18 @@ pub struct Serving {
     pub stale_after: Duration,
     pub history: Duration,
     pub history_bytes: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sql {
+    pub query_memory_bytes: usize,
+    pub spill_bytes: u64,
+    pub spill_folder: String,
+    pub max_rows: usize,
+    pub deadline: Duration,
+    pub concurrent_queries: usize,
+    pub handle_key: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -227,8 +240,10 @@ impl Config {
         for sink in shown.alerts.sinks.values_mut() {
             sink.blank();
         }
-        if !shown.privacy.identity_key.is_empty() {
-            shown.privacy.identity_key = "***".into();
+        for secret in [&mut shown.privacy.identity_key, &mut shown.sql.handle_key] {
+            if !secret.is_empty() {
+                *secret = "***".into();
+            }
         }
         toml::to_string_pretty(&shown)
     }

@@ -7,6 +7,7 @@ use arterial_features::source::{Assignment, KafkaSettings};
 use arterial_models::alerts::AlertSettings;
 use arterial_models::detectors::residual;
 use arterial_serving::alerts::AlertsConfig;
+use arterial_serving::sql::SqlConfig;
 use arterial_serving::{ServerConfig, ServingConfig};
 
 use super::{Config, ConfigError, RecreatedTopic};
@@ -61,6 +62,19 @@ impl Config {
             sql: self.sql_config(),
             ..ServingConfig::default()
         })
+    }
+
+    /// What queries may take.
+    fn sql_config(&self) -> SqlConfig {
+        SqlConfig {
+            query_memory_bytes: self.sql.query_memory_bytes,
+            spill_bytes: self.sql.spill_bytes,
+            spill_folder: self.sql.spill_folder.clone(),
+            max_rows: self.sql.max_rows,
+            deadline: self.sql.deadline,
+            concurrent_queries: self.sql.concurrent_queries,
+            handle_key: self.sql.handle_key.clone(),
+        }
     }
 
     /// The part that alerts are made by.

@@ -1,14 +1,16 @@
-//! Arrow Flight: every table by its name, with a choice of columns, keys and times; and Flight SQL, on the same service.
+//! Arrow Flight: every table by its name, with a choice of columns, keys and times; forecasts from windows that a client sends; and
+//! Flight SQL, on the same service.
 
 pub mod client;
 mod datasets;
 mod dictionary;
+mod exchange;
 mod query;
 mod service;
 mod sql;
 mod views;
 
-pub(crate) use datasets::Share;
 pub use datasets::{Batches, Dataset, Datasets};
+pub(crate) use datasets::{Share, describe};
 pub use query::{AsOf, Instant, Query};
 pub use service::FlightApi;

@@ -1,5 +1,5 @@
-//! The Flight service: what a call asks for, and how batches travel. Messages of Flight SQL go to [`FlightSql`]; everything else is
-//! about datasets.
+//! The Flight service: what a call asks for, and how batches travel. Messages of Flight SQL go to [`FlightSql`], exchanges to
+//! [`exchange`]; everything else is about datasets.
 
 use std::sync::Arc;
 
@@ -16,12 +16,13 @@ use arrow_flight::{
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use prost::Message;
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::datasets::{Batches, Datasets};
 use super::query::Query;
 use super::sql::{ACTIONS, FlightSql, Session};
-use super::{dictionary, views};
+use super::{dictionary, exchange, views};
 use crate::metrics::Metric;
 use crate::state::AppState;
 use crate::{Error, Result};
@@ -33,6 +34,7 @@ const MOST_PARTS: usize = 16;
 pub struct FlightApi {
     state: Arc<AppState>,
     sql: Arc<FlightSql>,
+    exchanges: Arc<Semaphore>,
 }
 
 type Sent<T> = BoxStream<'static, Result<T, Status>>;
@@ -44,7 +46,8 @@ impl FlightApi {
     /// Threads that the system refuses, a folder for spilling that cannot be used.
     pub fn new(state: Arc<AppState>) -> Result<Self> {
         let sql = Arc::new(FlightSql::new(Arc::clone(&state))?);
-        Ok(Self { state, sql })
+        let exchanges = Arc::new(Semaphore::new(exchange::AT_ONCE));
+        Ok(Self { state, sql, exchanges })
     }
 
     /// The columns of what a descriptor asks for, and the ticket for its rows.
@@ -168,7 +171,7 @@ fn encoded(schema: SchemaRef, batches: Batches, dictionaries: DictionaryHandling
 
 fn not_offered(what: &str) -> Status {
     Status::unimplemented(format!(
-        "{what} is not offered; offered: ListFlights, GetFlightInfo, PollFlightInfo, GetSchema, DoGet, and DoPut and DoAction of Flight SQL"
+        "{what} is not offered; offered: ListFlights, GetFlightInfo, PollFlightInfo, GetSchema, DoGet, DoExchange, and DoPut and DoAction of Flight SQL"
     ))
 }
 
@@ -253,7 +256,12 @@ impl FlightService for FlightApi {
         Ok(Response::new(stream::iter(ACTIONS.map(action)).boxed()))
     }
 
-    async fn do_exchange(&self, _: Request<Streaming<FlightData>>) -> Result<Response<Self::DoExchangeStream>, Status> {
-        Err(not_offered("DoExchange"))
+    async fn do_exchange(
+        &self,
+        request: Request<Streaming<FlightData>>,
+    ) -> Result<Response<Self::DoExchangeStream>, Status> {
+        let forecasts = exchange::exchange(&self.state, &self.exchanges, request.into_inner()).await?;
+        let sent = encoded(exchange::schema(), forecasts, DictionaryHandling::Hydrate);
+        Ok(Response::new(sent))
     }
 }

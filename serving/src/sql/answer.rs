@@ -19,6 +19,8 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::Code;
 
 use super::engine::{Planned, Sql};
+use super::guard::guarded;
+use super::limits::SqlConfig;
 use super::plain;
 use super::problem::failure;
 use crate::flight::Batches;
@@ -128,9 +130,9 @@ impl Sql {
         let (sender, receiver) = mpsc::channel(WAITING);
         let outcome = Arc::new(Mutex::new(None));
         let (state, ending) = (Arc::clone(&self.state), Arc::clone(&outcome));
-        let (schema, most) = (Arc::clone(&planned.schema), self.limits.max_rows);
+        let (schema, limits) = (Arc::clone(&planned.schema), self.limits.clone());
         self.workers.spawn(async move {
-            let work = AssertUnwindSafe(pump(planned, &sender, most)).catch_unwind();
+            let work = AssertUnwindSafe(pump(planned, &sender, &limits)).catch_unwind();
             let ended = tokio::select! {
                 ended = work => ended.unwrap_or_else(|_| Err(Error::Background("a query panicked".to_owned()))),
                 () = cancelled.cancelled() => Err(stopped("the query was cancelled")),
@@ -191,7 +193,7 @@ fn stopped(why: &str) -> Error {
 }
 
 /// Hands over every batch; gives the number of rows.
-async fn pump(planned: Planned, sender: &mpsc::Sender<RecordBatch>, most: usize) -> Result<usize> {
+async fn pump(planned: Planned, sender: &mpsc::Sender<RecordBatch>, limits: &SqlConfig) -> Result<usize> {
     let Planned {
         schema,
         plan,
@@ -201,6 +203,7 @@ async fn pump(planned: Planned, sender: &mpsc::Sender<RecordBatch>, most: usize)
     let plan = session
         .create_physical_plan(&plan)
         .await
+        .and_then(|plan| guarded(plan, limits.query_memory_bytes))
         .map_err(|error| failure(&error))?;
     let context = datafusion::execution::TaskContext::from(&session).with_runtime(runtime);
     let mut batches = execute_stream(plan, Arc::new(context)).map_err(|error| failure(&error))?;
@@ -208,6 +211,7 @@ async fn pump(planned: Planned, sender: &mpsc::Sender<RecordBatch>, most: usize)
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(|error| failure(&error))?;
         rows += batch.num_rows();
+        let most = limits.max_rows;
         if rows > most {
             return Err(Error::Query {
                 code: Code::ResourceExhausted,

@@ -8,13 +8,15 @@ use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::Result;
 use datafusion::logical_expr::TableType;
 
+use crate::flight::describe;
+
 /// The table's name.
 pub(super) const NAME: &str = "catalog";
 
 /// The table over these tables.
 pub(super) fn table(tables: &[(String, Arc<dyn TableProvider>)]) -> Result<Arc<dyn TableProvider>> {
     let text = |name: &str| Field::new(name, DataType::Utf8, false);
-    let schema = Arc::new(Schema::new(vec![
+    let fields = vec![
         text("table_name"),
         text("table_type"),
         text("column_name"),
@@ -22,7 +24,9 @@ pub(super) fn table(tables: &[(String, Arc<dyn TableProvider>)]) -> Result<Arc<d
         Field::new("is_nullable", DataType::Boolean, false),
         text("unit"),
         text("description"),
-    ]));
+    ];
+    let described = fields.into_iter().map(|field| describe(&field).unwrap_or(field));
+    let schema = Arc::new(Schema::new(described.collect::<Vec<_>>()));
     let mut texts: [StringBuilder; 6] = Default::default();
     let mut nullable = BooleanBuilder::new();
     for (name, table) in tables {

@@ -150,12 +150,17 @@ fn session(zone: &str, names: &Arc<Names>, runtime: &Arc<RuntimeEnv>) -> Session
     options.sql_parser.map_string_types_to_utf8view = false;
     options.execution.time_zone = Some("UTC".to_owned());
     let tables = SessionStateDefaults::default_table_functions();
+    let scalar = functions::scalar(zone);
+    let mut planners = SessionStateDefaults::default_expr_planners();
+    if let Some(operators) = functions::operators(&scalar) {
+        planners.insert(0, Arc::new(operators));
+    }
     SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(Arc::clone(runtime))
         .with_catalog_list(Arc::new(OneCatalog(Arc::clone(names))))
-        .with_expr_planners(SessionStateDefaults::default_expr_planners())
-        .with_scalar_functions(functions::scalar(zone))
+        .with_expr_planners(planners)
+        .with_scalar_functions(scalar)
         .with_aggregate_functions(functions::aggregate())
         .with_window_functions(functions::window())
         .with_table_functions(

@@ -5,8 +5,10 @@
 //! | `statement` | text to statement: queries only, `?` for `$1`, time travel |
 //! | `names` | which table a name means; `views`, `catalog`: those that are not datasets |
 //! | `table`, `pushdown` | a dataset as DataFusion reads it: columns, keys, times and days are chosen by the lake |
-//! | `functions` | the functions that are allowed, and those of this field |
+//! | `functions`, `operators` | the functions that are allowed, those of this field, and what operators call |
 //! | `engine`, `answer` | planning; running on threads of its own, within memory, disk, rows and time |
+//! | `guard` | the memory that DataFusion does not count |
+//! | `plans` | plans between being told to a client and being run |
 //! | `problem`, `suggest` | errors with their place in the text, and what may have been meant |
 //! | `limits` | what can be configured |
 
@@ -14,9 +16,12 @@ mod answer;
 mod catalog;
 mod engine;
 mod functions;
+mod guard;
 mod limits;
 mod names;
+mod operators;
 mod plain;
+mod plans;
 mod problem;
 mod pushdown;
 mod statement;
@@ -28,4 +33,5 @@ pub use answer::Answer;
 pub use engine::{Planned, Sql};
 pub use limits::SqlConfig;
 pub(crate) use names::{CATALOG, SCHEMA};
+pub(crate) use plans::Plans;
 pub(crate) use views::{ALL as VIEWS, time as view_time};

@@ -84,7 +84,7 @@ impl SchemaProvider for Names {
         }
         let Some(below) = &self.below else { return Ok(None) };
         if let Some(text) = views::text(name, &self.state).await.map_err(ours)? {
-            let plan = below.create_logical_plan(&text).await?;
+            let plan = views::described(below.create_logical_plan(&text).await?)?;
             return Ok(Some(Arc::new(ViewTable::new(plan, Some(text)))));
         }
         if name == catalog::NAME {

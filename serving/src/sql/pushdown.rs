@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use arterial_datasets::schema::DAY_COLUMN;
 use arterial_datasets::time::{DAY, Timestamp};
-use datafusion::common::ScalarValue;
+use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
 use crate::flight::{Dataset, Instant, Query};
@@ -74,17 +74,18 @@ fn facts(filter: &Expr, dataset: &Dataset) -> Vec<Fact> {
 }
 
 fn comparison(left: &Expr, operator: Operator, right: &Expr, dataset: &Dataset) -> Option<Fact> {
-    if !matches!(left, Expr::Column(_)) {
+    let Some((column, shift)) = shifted(left) else {
         let swapped = operator.swap()?;
-        return matches!(right, Expr::Column(_)).then(|| comparison(right, swapped, left, dataset))?;
-    }
+        return shifted(right)
+            .is_some()
+            .then(|| comparison(right, swapped, left, dataset))?;
+    };
     if is_key(left, dataset) {
         return (operator == Operator::Eq).then(|| Some(Fact::Keys(BTreeSet::from([text(right)?]))))?;
     }
-    let Expr::Column(column) = left else { return None };
     let Expr::Literal(value, _) = right else { return None };
     let times = dataset.times();
-    let (column, first, last) = if column.name == DAY_COLUMN {
+    let (column, first, last) = if column.name == DAY_COLUMN && shift == 0 {
         // Rows are filed under the day of the main time.
         let ScalarValue::Date32(Some(day)) = value else {
             return None;
@@ -96,7 +97,7 @@ fn comparison(left: &Expr, operator: Operator, right: &Expr, dataset: &Dataset) 
             start.checked_add(DAY - 1)?,
         )
     } else {
-        let at = microseconds(value)?;
+        let at = microseconds(value)?.checked_sub(shift)?;
         (times.iter().find(|time| **time == column.name)?.clone(), at, at)
     };
     let after = last.checked_add(1)?;
@@ -109,6 +110,26 @@ fn comparison(left: &Expr, operator: Operator, right: &Expr, dataset: &Dataset) 
         _ => return None,
     };
     Some(Fact::Time(column, from, to))
+}
+
+/// A column, and the microseconds that are added to it: `window_start + INTERVAL '7 days'`.
+fn shifted(expression: &Expr) -> Option<(&Column, i64)> {
+    match expression {
+        Expr::Column(column) => Some((column, 0)),
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::Plus,
+            right,
+        }) => match (left.as_ref(), right.as_ref()) {
+            (Expr::Column(column), Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(by)), _))
+                if by.months == 0 && by.nanoseconds % 1_000 == 0 =>
+            {
+                Some((column, i64::from(by.days) * DAY + by.nanoseconds / 1_000))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Whether `day` is the day of this column wherever a table has both.

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, Statement, TableAlias, TableFactor, Value, VisitMut,
-    VisitorMut,
+    DataType, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SetExpr, Statement, TableAlias,
+    TableFactor, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -26,6 +26,12 @@ const MOST_JOINTS: usize = 1_000;
 const MOST_TABLES: usize = 50;
 /// The most copies of queries that `WITH` names.
 const MOST_COPIES: usize = 64;
+/// The most columns that all parts of a query name together.
+const MOST_COLUMNS: usize = 1_600;
+/// Texts beyond this length, in bytes, count together: a column of them is as many copies as a batch has rows.
+const LONG_TEXT: usize = 64;
+/// The most bytes of long texts.
+const MOST_TEXT: usize = 16 << 10;
 const ACCEPTED: &str = "one query: SELECT, WITH, VALUES, EXPLAIN, DESCRIBE or SHOW TABLES";
 
 /// Reads a query.
@@ -143,6 +149,10 @@ struct Tables {
     read: HashMap<String, usize>,
     /// The names that `WITH` gives.
     given: Vec<String>,
+    /// How many columns are named.
+    columns: usize,
+    /// The bytes of long texts.
+    text: usize,
 }
 
 impl Tables {
@@ -168,6 +178,12 @@ impl VisitorMut for Tables {
     type Break = Error;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        self.columns += columns(&query.body);
+        if self.columns > MOST_COLUMNS {
+            let found = format!("{} columns", self.columns);
+            let accepted = format!("at most {MOST_COLUMNS} in all parts of a query");
+            return ControlFlow::Break(Error::invalid("query", found, accepted));
+        }
         let given = query.with.iter().flat_map(|with| &with.cte_tables);
         self.given
             .extend(given.map(|table| table.alias.name.value.to_lowercase()));
@@ -179,15 +195,53 @@ impl VisitorMut for Tables {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<Error> {
+        let length = value.value.clone().into_string().map_or(0, |text| text.len());
+        if length > LONG_TEXT {
+            self.text += length;
+        }
+        if self.text > MOST_TEXT {
+            let found = format!("long texts of {} bytes", self.text);
+            let accepted = format!("at most {MOST_TEXT} bytes in texts of more than {LONG_TEXT}");
+            return ControlFlow::Break(Error::invalid("query", found, accepted));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        let kind = match expr {
+            Expr::Cast { data_type, .. } => data_type,
+            Expr::TypedString(text) => &text.data_type,
+            _ => return ControlFlow::Continue(()),
+        };
+        // One null of a list of two thousand million numbers would take their room.
+        if matches!(kind, DataType::Array(_)) {
+            let accepted = "types of single values";
+            return ControlFlow::Break(Error::invalid("type", kind, accepted));
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
         self.seen += 1;
         if self.seen > MOST_TABLES {
             let accepted = format!("at most {MOST_TABLES} tables and subqueries");
             return ControlFlow::Break(Error::invalid("query", format!("over {} tables", self.seen), accepted));
         }
-        let TableFactor::Table { name, args, alias, .. } = factor else {
+        let TableFactor::Table {
+            name,
+            args,
+            alias,
+            sample,
+            ..
+        } = factor
+        else {
             return ControlFlow::Continue(());
         };
+        if let Some(sample) = sample {
+            let accepted = "a condition such as `WHERE key LIKE 'A%'`, a LIMIT, or nothing";
+            return ControlFlow::Break(Error::invalid("TABLESAMPLE", sample, accepted));
+        }
         let is_as_of = name.to_string().eq_ignore_ascii_case("as_of");
         let Some(given) = args.take_if(|_| is_as_of) else {
             return ControlFlow::Continue(());
@@ -211,6 +265,15 @@ impl VisitorMut for Tables {
         });
         *name = ObjectName::from(Ident::with_quote('"', format!("{table}@{when}")));
         ControlFlow::Continue(())
+    }
+}
+
+/// How many columns the parts of a query name; subqueries are counted by themselves.
+fn columns(body: &SetExpr) -> usize {
+    match body {
+        SetExpr::Select(select) => select.projection.len(),
+        SetExpr::SetOperation { left, right, .. } => columns(left) + columns(right),
+        _ => 0,
     }
 }
 
@@ -313,6 +376,17 @@ mod tests {
             sql.push_str(&format!(", t{step} AS (SELECT 1 FROM t{0} a, t{0} b)", step - 1));
         }
         assert!(refused(&format!("{sql} SELECT * FROM t19")).contains("queries of WITH"));
+    }
+
+    #[test]
+    fn a_query_that_makes_wide_rows_of_its_text_is_refused() {
+        let many: Vec<String> = (0..2_000).map(|number| format!("1 AS c{number}")).collect();
+        assert!(refused(&format!("SELECT {}", many.join(","))).contains("2000 columns"));
+        let long = "x".repeat(20_000);
+        assert!(refused(&format!("SELECT '{long}'")).contains("20000 bytes"));
+        assert!(refused("SELECT CAST(NULL AS BIGINT[2147483647])").contains("`type`"));
+        assert!(refused("SELECT NULL::INT[]").contains("`type`"));
+        assert!(refused("SELECT * FROM t TABLESAMPLE (10 PERCENT)").contains("TABLESAMPLE"));
     }
 
     #[test]

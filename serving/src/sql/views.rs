@@ -3,8 +3,11 @@
 use std::fmt::Write;
 
 use arterial_models::registry::Target;
+use datafusion::common::metadata::FieldMetadata;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
-use crate::flight::Datasets;
+use crate::flight::{Datasets, describe};
 use crate::live::target_column;
 use crate::state::AppState;
 use crate::{Error, Result};
@@ -52,7 +55,8 @@ pub(super) async fn text(name: &str, state: &AppState) -> Result<Option<String>>
 /// error = p50 - actual    baseline = what was seen 7 days before    in_interval = p10 <= actual <= p90
 /// ```
 ///
-/// The windows are the smaller side of each join and stand left, where they are held in memory.
+/// The windows are the smaller side of each join and stand left, where they are held in memory. Both joins go by key and target time, so
+/// that a condition on either narrows all that is read.
 fn errors(state: &AppState, tables: &[String]) -> Result<String> {
     let mut text = String::new();
     for target in targets(state) {
@@ -72,20 +76,26 @@ fn errors(state: &AppState, tables: &[String]) -> Result<String> {
             text,
             "SELECT f.topic, f.key, w.zone_id, f.target, f.origin, f.target_time, f.horizon_minutes, f.model, f.model_version, \
              f.step_of_ladder, f.p50, f.p10, f.p90, w.\"{column}\" AS actual, w.is_final, f.p50 - w.\"{column}\" AS error, \
-             b.\"{column}\" AS baseline, b.\"{column}\" - w.\"{column}\" AS baseline_error, \
+             b.baseline, b.baseline - w.\"{column}\" AS baseline_error, \
              w.\"{column}\" >= f.p10 AND w.\"{column}\" <= f.p90 AS in_interval, f.issued_at \
-             FROM {windows} b RIGHT JOIN ({windows} w JOIN forecasts f ON f.key = w.key AND f.target_time = w.window_start) \
-             ON b.key = w.key AND b.window_start + INTERVAL '7 days' = w.window_start \
+             FROM (SELECT key, window_start + INTERVAL '7 days' AS target_time, \"{column}\" AS baseline FROM {windows}) b \
+             RIGHT JOIN ({windows} w JOIN forecasts f ON f.key = w.key AND f.target_time = w.window_start) \
+             ON b.key = f.key AND b.target_time = f.target_time \
              WHERE f.topic = {topic} AND f.target = {field} AND w.\"{column}\" IS NOT NULL"
         )
         .map_err(|error| Error::Background(error.to_string()))?;
     }
     if text.is_empty() {
-        let accepted = "a service with at least one target whose windows are in the lake";
-        return Err(Error::invalid("query", ERRORS, accepted));
+        NOTHING.clone_into(&mut text);
     }
     Ok(text)
 }
+
+/// The columns of a view that has no rows, as no target has windows in the lake yet.
+const NOTHING: &str = "SELECT topic, key, CAST(NULL AS VARCHAR) AS zone_id, target, origin, target_time, horizon_minutes, model, model_version, \
+     step_of_ladder, p50, p10, p90, CAST(NULL AS DOUBLE) AS actual, CAST(NULL AS BOOLEAN) AS is_final, CAST(NULL AS DOUBLE) AS error, \
+     CAST(NULL AS DOUBLE) AS baseline, CAST(NULL AS DOUBLE) AS baseline_error, CAST(NULL AS BOOLEAN) AS in_interval, issued_at \
+     FROM forecasts WHERE false";
 
 /// Those that are forecast now and those that are configured.
 fn targets(state: &AppState) -> std::collections::BTreeSet<Target> {
@@ -95,6 +105,22 @@ fn targets(state: &AppState) -> std::collections::BTreeSet<Target> {
         .into_iter()
         .chain(state.config.targets.iter().cloned())
         .collect()
+}
+
+/// The view's columns, with their units and descriptions.
+///
+/// # Errors
+/// None in practice: every column is its own.
+pub(super) fn described(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+    let columns: Vec<Expr> = plan
+        .schema()
+        .iter()
+        .map(|(qualifier, field)| {
+            let said = describe(field).map(|field| FieldMetadata::from(&field));
+            Expr::from((qualifier, field)).alias_with_metadata(field.name(), said)
+        })
+        .collect();
+    LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 
 /// By model, target and horizon: the share of what happened within the interval, beside what it is meant to be.

@@ -312,6 +312,8 @@ pub struct Order {
     /// Where the lake is; none for a new folder.
     pub folder: Option<Arc<tempfile::TempDir>>,
     pub fault: Option<Arc<dyn Fault>>,
+    /// What queries may take.
+    pub sql: SqlConfig,
 }
 
 impl Order {
@@ -332,6 +334,7 @@ impl Order {
             targets: vec![target()],
             poll_every: Duration(20_000),
             history: Duration(7 * DAY),
+            sql: self.sql,
             ..ServingConfig::default()
         };
         let sink = arterial_serving::sinks::LakeSink::open(&lake, &config).await.unwrap();
@@ -376,7 +379,19 @@ pub async fn write(lake: &Lake, windows: RecordBatch) {
 
 /// The same, with a champion that adds 1 to the last value, ready, at the end of the last window.
 pub async fn ready(windows: i64) -> Service {
-    let service = waiting(Some(history(windows))).await;
+    limited(windows, |_| ()).await
+}
+
+/// The same, where queries may take so much.
+pub async fn limited(windows: i64, set: impl FnOnce(&mut SqlConfig)) -> Service {
+    let mut order = Order {
+        history: Some(history(windows)),
+        ..Order::default()
+    };
+    set(&mut order.sql);
+    let models = Arc::new(FakeModels::default());
+    let source = Arc::clone(&models) as Arc<dyn ModelSource>;
+    let service = order.launch(models, source).await;
     service
         .models
         .add(FakeModel::new(1, &["a", "b"], 12, Says::LastPlus(1.0)));

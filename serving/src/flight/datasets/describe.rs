@@ -131,7 +131,24 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("nominal", "0..1", "The share that the interval is meant to hold"),
     ("mean_width", "as the target", "Mean width of the interval"),
     ("baseline_mae", "as the target", "Mean absolute error of the baseline"),
+    ("status", "", "OK, or the code of why there is no forecast"),
+    ("table_name", "", "The table"),
+    (
+        "table_type",
+        "",
+        "TABLE, or VIEW where its rows are made at each reading",
+    ),
+    ("column_name", "", "The column"),
+    ("data_type", "", "The column's Arrow type"),
+    ("is_nullable", "", "Whether a value may be missing"),
+    ("unit", "", "The column's unit; empty where it has none"),
+    ("description", "", "What the column means"),
 ];
+
+/// A column of ours with its unit and description, where its name is known.
+pub(crate) fn describe(field: &Field) -> Option<Field> {
+    general(field.name()).map(|found| with(field, found))
+}
 
 /// The field with its unit and description, where they are known.
 pub(super) fn described(table: &str, field: &Field, streams: &StreamCatalog) -> Field {
@@ -141,9 +158,10 @@ pub(super) fn described(table: &str, field: &Field, streams: &StreamCatalog) -> 
     let found = stream
         .and_then(|stream| measured(stream, field.name()))
         .or_else(|| general(field.name()));
-    let Some((unit, description)) = found else {
-        return field.clone();
-    };
+    found.map_or_else(|| field.clone(), |found| with(field, found))
+}
+
+fn with(field: &Field, (unit, description): (String, String)) -> Field {
     let mut metadata = field.metadata().clone();
     if !unit.is_empty() {
         metadata.entry("unit".into()).or_insert(unit);

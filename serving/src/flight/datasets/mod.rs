@@ -16,6 +16,8 @@ use arterial_models::registry::Registry;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
+pub(crate) use describe::describe;
+
 use super::query::{AsOf, Query};
 use crate::state::AppState;
 use crate::{Error, Result};

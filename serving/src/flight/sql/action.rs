@@ -113,14 +113,12 @@ impl FlightSql {
     }
 
     async fn prepare(&self, sql: String, session: &Session) -> Result<Reply> {
-        let question = Question {
-            number: 0,
-            ..self.question(sql, session)
-        };
-        let zone = session.zone.as_deref();
-        let planned = self.engine.plan(&question.sql, zone).await?;
+        let question = self.question(sql, session).unbound();
+        let planned = self.engine.plan(&question.sql, session.zone.as_deref()).await?;
+        let handle = question.close(&self.seal, Purpose::Statement);
+        self.plans.keep(&handle, &planned);
         let result = ActionCreatePreparedStatementResult {
-            prepared_statement_handle: question.close(&self.seal, Purpose::Statement).into(),
+            prepared_statement_handle: handle.into(),
             dataset_schema: encoded(&planned.schema)?,
             parameter_schema: encoded(&*planned.parameters()?)?,
         };

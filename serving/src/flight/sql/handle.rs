@@ -27,6 +27,7 @@ pub(super) struct Question {
 }
 
 impl Question {
+    /// The handle that says all of it.
     pub fn close(&self, seal: &Seal, purpose: Purpose) -> Vec<u8> {
         seal.close(purpose, &self.encode_to_vec())
     }
@@ -40,6 +41,19 @@ impl Question {
         Self::decode(content).map_err(|error| Error::Background(error.to_string()))
     }
 
+    /// The same as it was prepared, without parameters and number.
+    pub fn unbound(&self) -> Self {
+        Self {
+            parameters: Vec::new(),
+            number: 0,
+            ..self.clone()
+        }
+    }
+
+    /// Sets one row of parameters; no batch takes them away.
+    ///
+    /// # Errors
+    /// Another number of rows than one.
     pub fn set_parameters(&mut self, batches: &[RecordBatch]) -> Result<()> {
         let Some(first) = batches.first() else {
             self.parameters.clear();
@@ -59,6 +73,10 @@ impl Question {
         Ok(())
     }
 
+    /// The row of parameters, where there is one.
+    ///
+    /// # Errors
+    /// None in practice: it was written here.
     pub fn parameters(&self) -> Result<Option<RecordBatch>> {
         if self.parameters.is_empty() {
             return Ok(None);

@@ -1,7 +1,7 @@
 //! Flight SQL: queries, prepared statements, metadata, cancelling and sessions, on the same service as the datasets.
 //!
-//! Nothing is kept between calls but queries that run: tickets, prepared statements and sessions are handles under our seal, which
-//! say all there is to know and are checked again wherever they come back.
+//! Nothing that matters is kept between calls but queries that run: tickets, prepared statements and sessions are handles under our
+//! seal, which say all there is to know and are checked again wherever they come back.
 
 mod action;
 mod handle;
@@ -12,6 +12,7 @@ mod types;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -27,19 +28,22 @@ use handle::Question;
 pub(super) use session::Session;
 
 use crate::flight::Batches;
-use crate::seal::{Purpose, Seal};
-use crate::sql::{Planned, Sql};
+use crate::seal::{Purpose, Seal, chance};
+use crate::sql::{Planned, Plans, Sql};
 use crate::state::AppState;
 use crate::{Error, Result};
 
 const MESSAGES: &str = "type.googleapis.com/arrow.flight.protocol.sql.";
 const OFFERED: &str = "queries and metadata; nothing is changed over SQL";
+/// A statement that is run so soon after it was prepared, as JDBC does, is not planned again; later there may be newer rows.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Flight SQL over the tables of the service.
 pub(super) struct FlightSql {
     pub engine: Sql,
     seal: Seal,
-    /// The number of the next query.
+    plans: Plans,
+    /// The number of the next query; no other replica begins at the same.
     next: AtomicU64,
 }
 
@@ -52,6 +56,7 @@ pub(super) struct Found {
 }
 
 impl FlightSql {
+    #[expect(clippy::cast_possible_truncation, reason = "half of a random number is one")]
     pub fn new(state: Arc<AppState>) -> Result<Self> {
         let seal = match state.config.sql.handle_key.as_str() {
             "" => Seal::drawn(),
@@ -60,7 +65,8 @@ impl FlightSql {
         Ok(Self {
             engine: Sql::new(state)?,
             seal,
-            next: AtomicU64::new(1),
+            plans: Plans::default(),
+            next: AtomicU64::new(chance() as u64),
         })
     }
 
@@ -74,28 +80,42 @@ impl FlightSql {
 
     /// The columns that a command gives, and the ticket for its rows.
     pub async fn describe(&self, command: Command, session: &Session) -> Result<(SchemaRef, Ticket)> {
-        let question = match command {
-            Command::CommandStatementQuery(CommandStatementQuery { query, .. }) => self.question(query, session),
-            Command::CommandPreparedStatementQuery(command) => self.bound(&command)?,
+        match command {
+            Command::CommandStatementQuery(CommandStatementQuery { query, .. }) => {
+                let question = self.question(query, session);
+                let planned = self.planned(&question).await?;
+                Ok(self.told(&question, planned))
+            }
+            Command::CommandPreparedStatementQuery(command) => {
+                let question = self.asked(&command.prepared_statement_handle)?;
+                let planned = self.prepared(&question).await?;
+                Ok(self.told(&question, planned))
+            }
             other => {
                 let schema = metadata::schema(&other)?;
-                return Ok((schema, Ticket::new(other.into_any().encode_to_vec())));
+                Ok((schema, Ticket::new(other.into_any().encode_to_vec())))
             }
-        };
-        let planned = self.planned(&question).await?;
-        let statement_handle = question.close(&self.seal, Purpose::Ticket).into();
+        }
+    }
+
+    /// What a client is told of a query that was planned; its plan waits for the ticket.
+    fn told(&self, question: &Question, planned: Planned) -> (SchemaRef, Ticket) {
+        let handle = question.close(&self.seal, Purpose::Ticket);
+        self.plans.keep(&handle, &planned);
+        let statement_handle = handle.into();
         let ticket = TicketStatementQuery { statement_handle };
-        Ok((planned.schema, Ticket::new(ticket.as_any().encode_to_vec())))
+        (planned.schema, Ticket::new(ticket.as_any().encode_to_vec()))
     }
 
     /// The rows of a ticket.
     pub async fn get(&self, command: Command) -> Result<Found> {
         if let Command::TicketStatementQuery(ticket) = command {
             let question = Question::open(&self.seal, Purpose::Ticket, &ticket.statement_handle)?;
-            let answer = self
-                .engine
-                .answer(self.planned(&question).await?, question.number)
-                .await?;
+            let planned = match self.plans.take(&ticket.statement_handle, Duration::MAX) {
+                Some(planned) => planned,
+                None => self.planned(&question).await?,
+            };
+            let answer = self.engine.answer(planned, question.number).await?;
             return Ok(Found {
                 schema: answer.schema,
                 batches: answer.batches,
@@ -141,12 +161,21 @@ impl FlightSql {
     }
 
     /// The question of a prepared statement, as a new query.
-    fn bound(&self, command: &CommandPreparedStatementQuery) -> Result<Question> {
-        let question = Question::open(&self.seal, Purpose::Statement, &command.prepared_statement_handle)?;
+    fn asked(&self, handle: &[u8]) -> Result<Question> {
+        let question = Question::open(&self.seal, Purpose::Statement, handle)?;
         Ok(Question {
             number: self.number(),
             ..question
         })
+    }
+
+    /// The plan of a prepared statement with its parameters.
+    async fn prepared(&self, question: &Question) -> Result<Planned> {
+        let handle = question.unbound().close(&self.seal, Purpose::Statement);
+        match self.plans.take(&handle, AT_ONCE) {
+            Some(planned) => planned.bind(question.parameters()?.as_ref()),
+            None => self.planned(question).await,
+        }
     }
 
     fn number(&self) -> u64 {

@@ -1,6 +1,7 @@
-//! The functions that queries may call: a list, as whatever is not on it may read files, name the machine, or fill memory with one
-//! value (`repeat`).
+//! The functions that queries may call: a list, as whatever is not on it may read files, name the machine, fill memory with one
+//! value (`repeat`), or take for ever over one (`levenshtein`).
 
+mod bounded;
 mod city;
 mod local_time;
 mod window_bucket;
@@ -10,6 +11,8 @@ use std::sync::Arc;
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
+use super::operators::Operators;
+
 /// Scalar functions of DataFusion.
 const SCALAR: &[&str] = &[
     "abs",
@@ -18,8 +21,6 @@ const SCALAR: &[&str] = &[
     "array_distinct",
     "array_element",
     "array_has",
-    "array_has_all",
-    "array_has_any",
     "array_length",
     "array_max",
     "array_min",
@@ -27,7 +28,6 @@ const SCALAR: &[&str] = &[
     "array_slice",
     "array_sort",
     "array_to_string",
-    "arrow_cast",
     "arrow_typeof",
     "ascii",
     "asin",
@@ -69,7 +69,6 @@ const SCALAR: &[&str] = &[
     "lcm",
     "least",
     "left",
-    "levenshtein",
     "ln",
     "log",
     "log10",
@@ -78,7 +77,6 @@ const SCALAR: &[&str] = &[
     "ltrim",
     "make_array",
     "make_date",
-    "named_struct",
     "nanvl",
     "now",
     "nullif",
@@ -172,6 +170,7 @@ const WINDOW: &[&str] = &[
 pub(super) fn scalar(zone: &str) -> Vec<Arc<ScalarUDF>> {
     let mut functions = SessionStateDefaults::default_scalar_functions();
     functions.retain(|function| SCALAR.contains(&function.name()));
+    let mut functions: Vec<_> = functions.into_iter().map(bounded::bounded).collect();
     functions.extend([
         Arc::new(city::congestion()),
         Arc::new(city::haversine_km()),
@@ -184,6 +183,16 @@ pub(super) fn scalar(zone: &str) -> Vec<Arc<ScalarUDF>> {
 /// What clocks of `zone` show.
 pub(super) fn local_time(zone: &str) -> Arc<ScalarUDF> {
     Arc::new(local_time::function(zone))
+}
+
+/// What operators and literals call, out of `functions`.
+pub(super) fn operators(functions: &[Arc<ScalarUDF>]) -> Option<Operators> {
+    let named = |name: &str| functions.iter().find(|function| function.name() == name).cloned();
+    Some(Operators {
+        joined: bounded::joined(),
+        make_array: named("make_array")?,
+        overlay: named("overlay")?,
+    })
 }
 
 /// The aggregate functions.
