@@ -27,6 +27,25 @@ async fn python(service: &Service, script: &str, library: &str) -> Option<String
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pyarrow_lists_reads_and_has_windows_forecast() {
+    let service = ready(24).await;
+    let Some(said) = python(&service, "flight.py", "pyarrow.flight").await else {
+        return;
+    };
+    assert_eq!(
+        said,
+        "['traffic_sensors_latest', 'traffic_sensors_windows']\n\
+         double km/h Mean of `speed_kmh` in the window\n\
+         48\n\
+         dictionary<values=string, indices=int32, ordered=0> [80.0, 80.0]\n\
+         2026-02-02 08:00:00+00:00 5 42.0 {'a': 'OK', 'nobody': 'OUT_OF_DOMAIN'}\n\
+         2026-02-02 08:05:00+00:00 5 47.0 {'a': 'OK', 'nobody': 'OUT_OF_DOMAIN'}\n\
+         ArrowKeyError True False\n\
+         ArrowInvalid False True\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn adbc_fetches_binds_and_lists() {
     let service = ready(24).await;
     let Some(said) = python(&service, "adbc.py", "adbc_driver_flightsql.dbapi").await else {

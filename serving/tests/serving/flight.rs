@@ -55,7 +55,15 @@ async fn every_dataset_is_listed_with_an_endpoint_without_location() {
         .collect();
     assert_eq!(
         names.into_iter().collect::<Vec<_>>(),
-        ["forecasts", "traffic_sensors_latest", "traffic_sensors_windows"]
+        [
+            "catalog",
+            "coverage",
+            "forecast_errors",
+            "forecasts",
+            "forecasts_latest",
+            "traffic_sensors_latest",
+            "traffic_sensors_windows"
+        ]
     );
     for info in infos {
         assert_eq!(info.endpoint.len(), 1);
