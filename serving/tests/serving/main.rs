@@ -3,6 +3,8 @@
 
 mod alert_sinks;
 mod alerts;
+mod clients;
+mod exchange;
 mod flight;
 mod forecasts;
 mod inference;

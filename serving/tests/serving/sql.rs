@@ -674,7 +674,7 @@ async fn a_condition_on_forecast_errors_narrows_all_that_it_is_made_of() {
         1_767_574_800_000_000_i64 - 7 * 86_400_000_000,
     );
     for read in [
-        format!("dataset: \"forecasts\", columns: {}", ""),
+        "dataset: \"forecasts\"".to_owned(),
         format!("from: Some(Instant(Timestamp({now})))"),
         format!("from: Some(Instant(Timestamp({before})))"),
     ] {
