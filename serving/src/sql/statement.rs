@@ -238,9 +238,9 @@ impl VisitorMut for Tables {
         else {
             return ControlFlow::Continue(());
         };
-        if let Some(sample) = sample {
+        if sample.is_some() {
             let accepted = "a condition such as `WHERE key LIKE 'A%'`, a LIMIT, or nothing";
-            return ControlFlow::Break(Error::invalid("TABLESAMPLE", sample, accepted));
+            return ControlFlow::Break(Error::invalid("query", "TABLESAMPLE", accepted));
         }
         let is_as_of = name.to_string().eq_ignore_ascii_case("as_of");
         let Some(given) = args.take_if(|_| is_as_of) else {

@@ -143,7 +143,8 @@ async fn a_covariate_of_the_model_is_asked_for_and_used() {
     let status = exchange(&service, descriptor(), vec![plain.clone()], 0).await.unwrap_err();
     assert!(status.message().contains("`weather.precipitation_mm` is missing"), "{status}");
     let rain: ArrayRef = Arc::new(Float64Array::from(vec![Some(2.5), None]));
-    let columns = plain.schema().fields().iter().zip(plain.columns());
+    let schema = plain.schema();
+    let columns = schema.fields().iter().zip(plain.columns());
     let columns = columns.map(|(field, column)| (field.name().clone(), Arc::clone(column)));
     let columns = columns.chain([("weather.precipitation_mm".to_owned(), rain)]);
     let with = RecordBatch::try_from_iter(columns).unwrap();
