@@ -20,6 +20,10 @@ use crate::{Error, Result};
 
 /// How many files are read at once by [`Table::scan`].
 const FILES_AT_ONCE: usize = 8;
+/// Rows of a batch: few calls for many rows, and little memory for wide ones.
+const BATCH_ROWS: usize = 8_192;
+/// The column that counts the versions of a window.
+const REVISION: &str = "revision";
 
 /// Which rows and columns are wanted. The default is all of them, as of the handle's version.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +43,8 @@ pub struct Scan {
     /// Only a share of the files, `(part, of)`: the shares from 0 to `of - 1` together hold every row once, so that several
     /// readers can take one each.
     pub share: Option<(usize, usize)>,
+    /// Only files that may hold revisions: those whose statistics do not say that `revision` is 0 throughout.
+    pub revised: bool,
 }
 
 impl Table {
@@ -104,6 +110,7 @@ impl Table {
             .files
             .values()
             .filter(|file| filter.may_match(file))
+            .filter(|file| !scan.revised || file.stats().is_none_or(|stats| stats.may_exceed(REVISION, 0)))
             .cloned()
             .collect();
         files.sort_by(|left, right| {
@@ -159,7 +166,7 @@ impl Plan {
             .filter(|(_, group)| self.filter.may_match_group(group))
             .map(|(index, _)| index)
             .collect();
-        builder = builder.with_row_groups(groups);
+        builder = builder.with_row_groups(groups).with_batch_size(BATCH_ROWS);
         if let Some(columns) = self.filter.columns() {
             let mask = roots(&builder, &columns);
             let filter = self.filter.clone();

@@ -82,6 +82,12 @@ impl Stats {
         Some((low, Timestamp(high.0.saturating_add(TIME_SLACK))))
     }
 
+    /// Whether a whole number of the column may be above `bound`.
+    pub(crate) fn may_exceed(&self, column: &str, bound: i64) -> bool {
+        let highest = self.max_values.get(column).and_then(Value::as_i64);
+        highest.is_none_or(|highest| highest > bound)
+    }
+
     /// Whether every row has null in this column. `false` where it is not known.
     pub(crate) fn all_null(&self, column: &str) -> bool {
         self.null_count

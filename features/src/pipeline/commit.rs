@@ -191,7 +191,7 @@ impl Lane {
             from: Some(first),
             to: Some(Timestamp(last.0 + 1)),
             version: None,
-            share: None,
+            ..Scan::default()
         }
     }
 

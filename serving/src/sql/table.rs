@@ -16,7 +16,7 @@ use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::pushdown;
-use crate::flight::{Dataset, Query, Share};
+use crate::flight::{Dataset, Known, Query, Share};
 
 /// A dataset under a query.
 pub(super) struct DatasetTable(pub Arc<Dataset>);
@@ -70,6 +70,7 @@ impl TableProvider for DatasetTable {
         };
         pushdown::narrow(filters, &self.0, &mut query);
         let query = Arc::new(query);
+        let known = Arc::new(Known::default());
         let of = self.0.shares(session.config().target_partitions());
         let parts = (0..of).map(|part| {
             Arc::new(Part {
@@ -77,6 +78,7 @@ impl TableProvider for DatasetTable {
                 query: Arc::clone(&query),
                 schema: Arc::clone(&schema),
                 share: Share { part, of },
+                known: Arc::clone(&known),
             }) as Arc<dyn PartitionStream>
         });
         let plan = StreamingTableExec::try_new(Arc::clone(&schema), parts.collect(), None, None, false, limit)?;
@@ -90,6 +92,7 @@ struct Part {
     query: Arc<Query>,
     schema: SchemaRef,
     share: Share,
+    known: Arc<Known>,
 }
 
 impl fmt::Debug for Part {
@@ -109,7 +112,8 @@ impl PartitionStream for Part {
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
         let (dataset, query, share) = (Arc::clone(&self.dataset), Arc::clone(&self.query), self.share);
-        let batches = stream::once(async move { dataset.read_share(&query, Some(share)).await })
+        let known = Arc::clone(&self.known);
+        let batches = stream::once(async move { dataset.read_share(&query, Some(share), &known).await })
             .try_flatten()
             .map_err(|error| DataFusionError::External(Box::new(error)));
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches.boxed()))

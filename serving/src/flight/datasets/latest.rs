@@ -1,8 +1,8 @@
 //! The newest revision of each window, and whether it is the last: the table learns that from maintenance only, the view
 //! from the table's watermark.
 //!
-//! Revisions are rare: a first pass over three columns finds the windows that have some, a second one streams the rows
-//! and leaves out what was superseded. Memory grows with the number of revised windows only.
+//! Revisions are rare: a first pass over three columns of the files that may hold some finds the windows that have them, a second one
+//! streams the rows and leaves out what was superseded. Memory grows with the number of revised windows only.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,11 +10,12 @@ use std::sync::Arc;
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Int32Type, Schema, SchemaRef, TimestampMicrosecondType};
-use arterial_datasets::lake::{Table, WindowRule};
+use arterial_datasets::lake::{Scan, Table, WindowRule};
 use arterial_datasets::time::Timestamp;
 use futures::{StreamExt, TryStreamExt};
+use tokio::sync::OnceCell;
 
-use super::{Batches, project, table};
+use super::{Batches, Share, project, table};
 use crate::flight::query::Query;
 use crate::{Error, Result};
 
@@ -26,19 +27,28 @@ pub(super) const TIME: &str = "window_start";
 /// The newest revision of each revised window, by key.
 type Revised = HashMap<String, HashMap<i64, i32>>;
 
-pub(super) async fn read(table: &Table, rule: WindowRule, schema: &SchemaRef, query: &Query) -> Result<Batches> {
+/// What the readers of one query find out once for all of them.
+#[derive(Default)]
+pub(crate) struct Known(OnceCell<Arc<Revised>>);
+
+pub(super) async fn read(
+    table: &Table,
+    rule: WindowRule,
+    schema: &SchemaRef,
+    query: &Query,
+    share: Option<Share>,
+    known: &Known,
+) -> Result<Batches> {
     let full = table.schema();
     // By another time, such as that of the commit, the newest revision of a window could be left out and an older one shown.
     if let Some(time) = query.time.as_ref().filter(|time| *time != TIME) {
         return Err(Error::invalid("time", time, TIME));
     }
     let identity = Arc::new(full.project(&places(&full)?)?);
-    let mut revised = Revised::new();
-    let mut batches = table.stream(&table::scan(&full, &identity, query)?).await?;
-    while let Some(batch) = batches.try_next().await? {
-        note(&batch, &mut revised)?;
-    }
-    let scan = table::scan(&full, &with_identity(schema, &identity), query)?;
+    let revised = known.0.get_or_try_init(|| revised(table, &identity, query)).await?;
+    let revised = Arc::clone(revised);
+    let mut scan = table::scan(&full, &with_identity(schema, &identity), query)?;
+    scan.share = share.map(|share| (share.part, share.of));
     let schema = Arc::clone(schema);
     let limit = table
         .progress()
@@ -49,6 +59,20 @@ pub(super) async fn read(table: &Table, rule: WindowRule, schema: &SchemaRef, qu
         project(&with_finality(kept, limit)?, &schema)
     };
     Ok(table.stream(&scan).await?.map(move |batch| newest(batch?)).boxed())
+}
+
+/// The first pass.
+async fn revised(table: &Table, identity: &SchemaRef, query: &Query) -> Result<Arc<Revised>> {
+    let scan = Scan {
+        revised: true,
+        ..table::scan(&table.schema(), identity, query)?
+    };
+    let mut revised = Revised::new();
+    let mut batches = table.stream(&scan).await?;
+    while let Some(batch) = batches.try_next().await? {
+        note(&batch, &mut revised)?;
+    }
+    Ok(Arc::new(revised))
 }
 
 fn places(full: &Schema) -> Result<Vec<usize>> {
@@ -85,6 +109,9 @@ fn note(batch: &RecordBatch, revised: &mut Revised) -> Result<()> {
 }
 
 fn current(batch: &RecordBatch, revised: &Revised) -> Result<BooleanArray> {
+    if revised.is_empty() {
+        return Ok(vec![true; batch.num_rows()].into());
+    }
     let identity = Identity::of(batch)?;
     let is_current = |row: usize| {
         let windows = revised.get(identity.keys.value(row));

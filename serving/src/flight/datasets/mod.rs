@@ -17,6 +17,7 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
 pub(crate) use describe::describe;
+pub(crate) use latest::Known;
 
 use super::query::{AsOf, Query};
 use crate::state::AppState;
@@ -209,18 +210,18 @@ impl Dataset {
     /// # Errors
     /// A column that does not exist, a time range where the dataset has no time, a lake that cannot be read.
     pub async fn read(&self, query: &Query) -> Result<Batches> {
-        self.read_share(query, None).await
+        self.read_share(query, None, &Known::default()).await
     }
 
-    /// The same for one of several readers.
+    /// The same for one of several readers, who share what is `known`.
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub(crate) async fn read_share(&self, query: &Query, share: Option<Share>) -> Result<Batches> {
+    pub(crate) async fn read_share(&self, query: &Query, share: Option<Share>, known: &Known) -> Result<Batches> {
         let schema = self.projected(query)?;
         let batches = match &self.kind {
             Kind::Table(table) => table::read(table, &schema, query, share).await?,
-            Kind::Latest(table, rule) => latest::read(table, *rule, &schema, query).await?,
+            Kind::Latest(table, rule) => latest::read(table, *rule, &schema, query, share, known).await?,
             Kind::Held(batch) => self.whole(batch, &schema, query)?,
             Kind::Models(registry) => self.whole(&models::rows(registry).await?, &schema, query)?,
             Kind::Scorecards(registry) => self.whole(&scorecards::rows(registry).await?, &schema, query)?,
@@ -231,7 +232,7 @@ impl Dataset {
     /// How many readers can share it.
     pub(crate) fn shares(&self, most: usize) -> usize {
         match &self.kind {
-            Kind::Table(table) => most.min(table.files().0).max(1),
+            Kind::Table(table) | Kind::Latest(table, _) => most.min(table.files().0).max(1),
             _ => 1,
         }
     }
