@@ -455,33 +455,55 @@ async fn metadata_lists_what_there_is() {
     assert_eq!(columns, ["key", "window_start", "revision"]);
 }
 
-/// What Grafana's Flight SQL data source does: it opens with the server's own description, fills its editor from the tables and their
-/// schemas, expands its macros into plain SQL, and reads the first endpoint.
+/// What Grafana's Flight SQL data source (`influxdata-flightsql-datasource` 1.1.1) does: it logs in where that is configured, fills its editor
+/// from the tables and their schemas, expands its macros into plain SQL, reads the one endpoint, and takes every instant for nanoseconds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_calls_of_grafana_are_answered_with_plain_texts() {
     let service = ready(24).await;
     let mut client = sql_client(&service).await;
     client.handshake("user", "password").await.unwrap();
-    client.get_sql_info(vec![]).await.unwrap();
+    let fetch = async |client: &mut FlightSqlServiceClient<Channel>, info: arrow_flight::FlightInfo| {
+        assert_eq!(info.endpoint.len(), 1);
+        let ticket = info.endpoint[0].ticket.clone().unwrap();
+        let batches: Vec<RecordBatch> = client.do_get(ticket).await.unwrap().try_collect().await.unwrap();
+        arrow::compute::concat_batches(&batches[0].schema(), &batches).unwrap()
+    };
+    let info = client.execute("select 1".to_owned(), None).await.unwrap();
+    assert_eq!(fetch(&mut client, info).await.num_rows(), 1);
+    let info = client.get_sql_info(vec![]).await.unwrap();
+    assert!(fetch(&mut client, info).await.num_rows() > 30);
     let tables = CommandGetTables {
+        table_types: vec!["BASE TABLE".into(), "table".into()],
+        ..CommandGetTables::default()
+    };
+    let info = client.get_tables(tables).await.unwrap();
+    let found = fetch(&mut client, info).await;
+    let names: Vec<_> = found["table_name"].as_string::<i32>().iter().flatten().collect();
+    assert!(
+        names.contains(&"traffic_sensors_latest") && names.contains(&"forecasts"),
+        "{names:?}"
+    );
+    let columns = CommandGetTables {
+        table_name_filter_pattern: Some("traffic_sensors_latest".into()),
         include_schema: true,
         ..CommandGetTables::default()
     };
-    client.get_tables(tables).await.unwrap();
-    let sql = "SELECT date_bin(interval '15 minute', window_start, timestamp '1970-01-01T00:00:00Z') AS time, CAST(key AS VARCHAR) AS key, \
+    let info = client.get_tables(columns).await.unwrap();
+    assert_eq!(fetch(&mut client, info).await.num_rows(), 1);
+    // `$__dateBin(window_start)` and `$__timeRange(window_start)`, expanded.
+    let sql = "SELECT date_bin(interval '900 second', window_start, timestamp '1970-01-01T00:00:00Z') AS time, key, \
                avg(speed_kmh_mean) AS speed FROM traffic_sensors_latest \
                WHERE window_start >= '2026-01-05T00:00:00Z' AND window_start <= '2026-01-05T02:00:00Z' \
-               GROUP BY 1, 2 ORDER BY 1 ASC";
+               GROUP BY 1, 2 ORDER BY 1";
     let info = client.execute(sql.to_owned(), None).await.unwrap();
-    let batches: Vec<RecordBatch> = client
-        .do_get(info.endpoint[0].ticket.clone().unwrap())
-        .await
-        .unwrap()
-        .try_collect()
-        .await
-        .unwrap();
-    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 16);
-    assert_eq!(*batches[0]["key"].data_type(), DataType::Utf8);
+    let found = fetch(&mut client, info).await;
+    assert_eq!(found.num_rows(), 16);
+    assert_eq!(*found["key"].data_type(), DataType::Utf8);
+    let time = found["time"].data_type();
+    assert!(
+        matches!(time, DataType::Timestamp(arrow::datatypes::TimeUnit::Nanosecond, _)),
+        "{time}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -61,7 +61,11 @@ pub(super) async fn batch(engine: &Sql, command: Command) -> Result<RecordBatch>
     }
 }
 
-async fn tables(engine: &Sql, command: CommandGetTables) -> Result<RecordBatch> {
+async fn tables(engine: &Sql, mut command: CommandGetTables) -> Result<RecordBatch> {
+    // Grafana's editor asks for `BASE TABLE`, and shows nothing else.
+    if command.table_types.iter().any(|kind| kind == "BASE TABLE") {
+        command.table_types.extend(["TABLE", "VIEW"].map(String::from));
+    }
     let mut tables = command.into_builder();
     for (name, kind, schema) in engine.tables().await? {
         let appended = tables.append(CATALOG, SCHEMA, name, kind, &schema);
