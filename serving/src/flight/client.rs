@@ -3,6 +3,7 @@
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow_flight::error::FlightError;
+use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::sql::{CommandStatementQuery, ProstMessageExt};
 use arrow_flight::{FlightClient, FlightDescriptor, Ticket};
 use futures::stream::BoxStream;
@@ -28,7 +29,9 @@ pub async fn ask(channel: Channel, sql: &str) -> Result<Rows, Status> {
         query: sql.to_owned(),
         transaction_id: None,
     };
-    let mut client = FlightClient::new(channel);
+    // One value may be longer than what gRPC takes unless it is told otherwise.
+    let inner = FlightServiceClient::new(channel).max_decoding_message_size(usize::MAX);
+    let mut client = FlightClient::new_from_inner(inner);
     let descriptor = FlightDescriptor::new_cmd(command.as_any().encode_to_vec());
     let info = client.get_flight_info(descriptor).await.map_err(status)?;
     let schema = info.clone().try_decode_schema();

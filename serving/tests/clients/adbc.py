@@ -4,7 +4,7 @@ import sys
 
 import adbc_driver_flightsql.dbapi as flightsql
 
-with flightsql.connect(sys.argv[1]) as connection, connection.cursor() as cursor:
+with flightsql.connect(sys.argv[1], autocommit=True) as connection, connection.cursor() as cursor:
     cursor.execute("SELECT key, window_start, speed_kmh_mean FROM traffic_sensors_latest ORDER BY window_start, key")
     table = cursor.fetch_arrow_table()
     print(table.num_rows, table.schema.field("key").type, table.schema.field("window_start").type, table["speed_kmh_mean"][0])
