@@ -366,6 +366,38 @@ async fn prepared_statements_take_parameters() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_is_planned_once_and_its_ticket_reads_what_was_there() {
+    let service = waiting(Some(history(3))).await;
+    let mut client = sql_client(&service).await;
+    let sql = "SELECT count(*) FROM traffic_sensors_windows".to_owned();
+    let ticket = async |client: &mut FlightSqlServiceClient<Channel>| {
+        let info = client.execute(sql.clone(), None).await.unwrap();
+        info.endpoint[0].ticket.clone().unwrap()
+    };
+    let counted = async |client: &mut FlightSqlServiceClient<Channel>, ticket: &Ticket| {
+        let batches: Vec<RecordBatch> = client
+            .do_get(ticket.clone())
+            .await
+            .unwrap()
+            .try_collect()
+            .await
+            .unwrap();
+        batches[0].column(0).as_primitive::<Int64Type>().value(0)
+    };
+    let before = ticket(&mut client).await;
+    let mut table = service.lake.existing("traffic_sensors_windows").await.unwrap().unwrap();
+    table
+        .append(&[batch(&[("a", "north", 3, 0, Some(51.0))])])
+        .await
+        .unwrap();
+    assert_eq!(counted(&mut client, &before).await, 6);
+    // The plan is gone with its rows: whoever comes again with the ticket has the query planned anew.
+    assert_eq!(counted(&mut client, &before).await, 7);
+    let after = ticket(&mut client).await;
+    assert_eq!(counted(&mut client, &after).await, 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forged_and_foreign_tickets_are_refused() {
     let (service, other) = (ready(3).await, ready(3).await);
     let ticket = async |service: &Service| {
