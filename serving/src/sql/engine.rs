@@ -27,6 +27,11 @@ use crate::error::chain;
 use crate::state::AppState;
 use crate::{Error, Result};
 
+/// The most parts that a query is run in side by side: they share its memory.
+const MOST_READERS: usize = 4;
+/// Each sort keeps this share of a query's memory for merging what it has spilled.
+const SPILL_SHARE: usize = 32;
+
 /// Answers queries.
 pub struct Sql {
     pub(super) state: Arc<AppState>,
@@ -77,14 +82,15 @@ impl Sql {
             .build_arc()
             .map_err(failed)?;
         let zone = &state.config.timezone;
-        let below = session(zone, &Arc::new(Names::new(Arc::clone(&state), None)), &runtime);
+        let memory = limits.query_memory_bytes;
+        let below = session(zone, &Arc::new(Names::new(Arc::clone(&state), None)), &runtime, memory);
         let names = Arc::new(Names::new(Arc::clone(&state), Some(below)));
         let planner = Arc::new(Planner {
-            session: session(zone, &names, &runtime),
+            session: session(zone, &names, &runtime, memory),
             state: Arc::clone(&state),
             names,
             runtime,
-            memory: limits.query_memory_bytes,
+            memory,
         });
         Ok(Self {
             state,
@@ -141,8 +147,11 @@ fn reads(plan: &Arc<dyn ExecutionPlan>, found: &mut String) {
 }
 
 /// A session over these names.
-fn session(zone: &str, names: &Arc<Names>, runtime: &Arc<RuntimeEnv>) -> SessionState {
+fn session(zone: &str, names: &Arc<Names>, runtime: &Arc<RuntimeEnv>, memory: usize) -> SessionState {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut config = SessionConfig::new()
+        .with_target_partitions(cores.min(MOST_READERS))
+        .with_sort_spill_reservation_bytes(memory / SPILL_SHARE)
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
         .with_create_default_catalog_and_schema(false)
         .with_information_schema(true);

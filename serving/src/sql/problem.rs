@@ -5,6 +5,7 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 use tonic::Code;
 
+use super::names::{CATALOG, SCHEMA};
 use super::suggest::{locate, nearest};
 use crate::Error;
 use crate::error::chain;
@@ -96,7 +97,8 @@ fn plan(sql: &str, message: &str, tables: &[String]) -> Error {
         rest.split('\'').next()
     };
     if let Some(name) = quoted("table '").filter(|_| message.contains("' not found")) {
-        let name = name.rsplit('.').next().unwrap_or(name);
+        let ours = format!("{CATALOG}.{SCHEMA}.");
+        let name = name.strip_prefix(&ours).unwrap_or(name);
         let hint = meant(nearest(name, tables.iter().map(String::as_str)), || tables.join(", "));
         return Error::Query {
             code: Code::NotFound,

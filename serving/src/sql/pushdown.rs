@@ -54,6 +54,11 @@ fn facts(filter: &Expr, dataset: &Dataset) -> Vec<Fact> {
             op: Operator::And,
             right,
         }) => [facts(left, dataset), facts(right, dataset)].concat(),
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::Or,
+            right,
+        }) => either(&facts(left, dataset), &facts(right, dataset)),
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => comparison(left, *op, right, dataset).into_iter().collect(),
         Expr::Between(between) if !between.negated => [
             comparison(&between.expr, Operator::GtEq, &between.low, dataset),
@@ -71,6 +76,19 @@ fn facts(filter: &Expr, dataset: &Dataset) -> Vec<Fact> {
         }
         _ => Vec::new(),
     }
+}
+
+/// What holds where either side does: DataFusion writes short lists of keys so.
+fn either(left: &[Fact], right: &[Fact]) -> Vec<Fact> {
+    let pairs = left.iter().flat_map(|one| right.iter().map(move |other| (one, other)));
+    let both = pairs.filter_map(|pair| match pair {
+        (Fact::Keys(left), Fact::Keys(right)) => Some(Fact::Keys(left | right)),
+        (Fact::Time(left, from, to), Fact::Time(right, since, until)) if left == right => {
+            Some(Fact::Time(left.clone(), *from.min(since), *to.max(until)))
+        }
+        _ => None,
+    });
+    both.collect()
 }
 
 fn comparison(left: &Expr, operator: Operator, right: &Expr, dataset: &Dataset) -> Option<Fact> {

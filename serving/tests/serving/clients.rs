@@ -94,8 +94,8 @@ async fn jdbc_queries_prepares_and_lists() {
             run(command).await,
             "Arterial readOnly=true\n\
              [traffic_sensors_latest:VIEW, traffic_sensors_windows:TABLE]\n\
-             [speed_kmh_max:DOUBLE, speed_kmh_mean:DOUBLE, speed_kmh_min:DOUBLE]\n\
-             [key, revision, window_start]\n\
+             [speed_kmh_mean:DOUBLE, speed_kmh_min:DOUBLE, speed_kmh_max:DOUBLE]\n\
+             [key, window_start, revision]\n\
              arterial\n\
              4 speed_kmh_mean DOUBLE\n\
              a 2026-01-05T00:00:00Z 50.0 1\n\
