@@ -2,7 +2,7 @@
 //!
 //! | file | what stands there |
 //! |---|---|
-//! | `statement` | text to statement: queries only, `?` for `$1`, time travel |
+//! | `statement`, `tables` | text to statement: queries only, `?` for `$1`, time travel |
 //! | `names` | which table a name means; `views`, `catalog`: those that are not datasets |
 //! | `table`, `pushdown` | a dataset as DataFusion reads it: columns, keys, times and days are chosen by the lake |
 //! | `functions`, `operators` | the functions that are allowed, those of this field, and what operators call |
@@ -27,6 +27,7 @@ mod pushdown;
 mod statement;
 mod suggest;
 mod table;
+mod tables;
 mod views;
 
 pub use answer::Answer;
