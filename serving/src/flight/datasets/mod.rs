@@ -12,6 +12,7 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 use arterial_datasets::lake::{Table, WindowRule};
+use arterial_datasets::time::Timestamp;
 use arterial_models::registry::Registry;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
@@ -233,6 +234,25 @@ impl Dataset {
         match &self.kind {
             Kind::Table(table) => most.min(table.files().0).max(1),
             _ => 1,
+        }
+    }
+
+    /// The version of the table behind it; none where there is no such table.
+    pub(crate) fn version(&self) -> Option<i64> {
+        match &self.kind {
+            Kind::Table(table) | Kind::Latest(table, _) => Some(table.version()),
+            Kind::Held(_) | Kind::Models(_) | Kind::Scorecards(_) => None,
+        }
+    }
+
+    /// Up to where events were read, as far as the table behind it says.
+    pub(crate) fn watermark(&self) -> Option<Timestamp> {
+        match &self.kind {
+            Kind::Table(table) | Kind::Latest(table, _) => {
+                let partitions = table.progress().partitions.values();
+                partitions.filter_map(|one| one.watermark).max()
+            }
+            Kind::Held(_) | Kind::Models(_) | Kind::Scorecards(_) => None,
         }
     }
 
