@@ -26,7 +26,7 @@ pub struct Kept {
 ///
 /// # Errors
 /// A stream of traffic that is not defined.
-pub(super) async fn free_flow(state: &Arc<AppState>) -> Result<FreeFlow> {
+pub async fn free_flow(state: &Arc<AppState>) -> Result<FreeFlow> {
     let stream = state.live.stream(TRAFFIC)?;
     let Some(newest) = stream.newest() else {
         return Ok(FreeFlow::default());

@@ -30,6 +30,7 @@ use tokio::sync::Mutex;
 
 pub use columns::Columns;
 pub use congestion::{Congestion, SensorCongestion, ahead, now};
+pub use free_flow::free_flow;
 pub use history::{After, Range, history};
 pub use hot_spots::{HotSpot, HotSpotKind, HotSpots, hot_spots};
 pub use kpis::{Kpi, kpis};

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, max, take_record_batch};
-use arrow::datatypes::{Schema, SchemaRef, TimestampMicrosecondType};
-use arterial_datasets::schema;
+use arrow::datatypes::TimestampMicrosecondType;
 use arterial_datasets::time::{Duration, HOUR, Timestamp};
 use futures::TryStreamExt;
 
 use super::columns::Columns;
-use crate::flight::{Dataset, Datasets, Instant, Query};
+use crate::flight::{Dataset, Datasets, Instant, Query, windows_schema};
 use crate::state::AppState;
 use crate::{Error, Result};
 
@@ -46,7 +45,7 @@ pub async fn newest(state: &AppState, topic: &str) -> Result<Arc<Newest>> {
     let mut kept = kept.lock().await;
     let Some(dataset) = Datasets::new(state).find(&definition.latest_view(), None).await? else {
         return Ok(Arc::new(Newest {
-            rows: RecordBatch::new_empty(shown(&schema::windows(definition))),
+            rows: RecordBatch::new_empty(windows_schema(definition, &state.catalog)),
             window: None,
             version: None,
         }));
@@ -63,12 +62,6 @@ pub async fn newest(state: &AppState, topic: &str) -> Result<Arc<Newest>> {
     });
     *kept = Some(Arc::clone(&newest));
     Ok(newest)
-}
-
-/// The columns that are shown.
-fn shown(full: &Schema) -> SchemaRef {
-    let shown = full.fields().iter().filter(|field| !field.name().starts_with('_'));
-    Arc::new(Schema::new(shown.cloned().collect::<Vec<_>>()))
 }
 
 /// The rows of the last hour before the newest window of a dataset. `known` is a window that it has, if one is known.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 use arterial_datasets::lake::{Table, WindowRule};
+use arterial_datasets::stream::{StreamCatalog, StreamDefinition};
 use arterial_datasets::time::Timestamp;
 use arterial_models::registry::Registry;
 use futures::stream::BoxStream;
@@ -166,15 +167,31 @@ impl<'a> Datasets<'a> {
 
     /// The columns of `schema` that are shown, with their units and descriptions.
     fn dataset(&self, name: &str, schema: &Schema, kind: Kind) -> Dataset {
-        let shown = schema.fields().iter().filter(|field| !field.name().starts_with('_'));
-        let described = shown.map(|field| describe::described(name, field, &self.state.catalog));
-        let schema = Schema::new_with_metadata(described.collect::<Vec<_>>(), schema.metadata().clone());
         Dataset {
             name: name.into(),
-            schema: Arc::new(schema),
+            schema: shown(name, schema, &self.state.catalog),
             kind,
         }
     }
+}
+
+/// The columns of a table that are shown, with their units and descriptions.
+fn shown(name: &str, schema: &Schema, streams: &StreamCatalog) -> SchemaRef {
+    let shown = schema.fields().iter().filter(|field| !field.name().starts_with('_'));
+    let described = shown.map(|field| describe::described(name, field, streams));
+    Arc::new(Schema::new_with_metadata(
+        described.collect::<Vec<_>>(),
+        schema.metadata().clone(),
+    ))
+}
+
+/// The columns of a stream's newest windows, whether or not there are any yet.
+pub(crate) fn windows_schema(stream: &StreamDefinition, streams: &StreamCatalog) -> SchemaRef {
+    shown(
+        &stream.latest_view(),
+        &arterial_datasets::schema::windows(stream),
+        streams,
+    )
 }
 
 /// Whether `name` can be a table's: it never leads out of the lake.
