@@ -61,7 +61,7 @@ struct Figure {
     name: &'static str,
     unit: &'static str,
     definition: &'static str,
-    of: fn(&Columns<'_>) -> (Option<f64>, usize),
+    of: fn(Columns<'_>) -> (Option<f64>, usize),
 }
 
 /// The figures by stream.
@@ -154,7 +154,7 @@ const WINDOWS: [(&str, &[Figure]); 4] = [
 
 impl Figure {
     fn kpi(&self, topic: &'static str, rows: &RecordBatch, at: Option<Timestamp>) -> Kpi {
-        let (value, inputs) = (self.of)(&Columns(rows));
+        let (value, inputs) = (self.of)(Columns(rows));
         let why = match at {
             None => format!("no window of `{topic}` has closed yet"),
             Some(_) => format!("no fresh window of `{topic}` has what it takes"),
@@ -311,7 +311,7 @@ fn events(state: &AppState, zones: &BTreeSet<String>) -> Vec<Kpi> {
     ]
 }
 
-fn numbers<'a>(columns: &'a Columns<'_>, name: &'a str) -> impl Iterator<Item = f64> + 'a {
+fn numbers<'a>(columns: Columns<'a>, name: &'a str) -> impl Iterator<Item = f64> + 'a {
     columns.rows().filter_map(move |row| columns.number(name, row))
 }
 
@@ -320,12 +320,12 @@ fn total(values: impl Iterator<Item = f64>) -> (Option<f64>, usize) {
     ((!values.is_empty()).then(|| values.iter().sum()), values.len())
 }
 
-fn sum(columns: &Columns<'_>, name: &str) -> (Option<f64>, usize) {
+fn sum(columns: Columns<'_>, name: &str) -> (Option<f64>, usize) {
     total(numbers(columns, name))
 }
 
 /// The mean of a number weighed by a count.
-fn weighed(columns: &Columns<'_>, name: &str, weight: &str) -> (Option<f64>, usize) {
+fn weighed(columns: Columns<'_>, name: &str, weight: &str) -> (Option<f64>, usize) {
     let (mut sum, mut weights, mut inputs) = (0.0, 0.0, 0);
     for row in columns.rows() {
         if let Some((value, count)) = columns.number(name, row).zip(columns.count(weight, row)) {
@@ -338,7 +338,7 @@ fn weighed(columns: &Columns<'_>, name: &str, weight: &str) -> (Option<f64>, usi
 }
 
 /// One count as a share of several.
-fn share(columns: &Columns<'_>, part: &str, all: &[&str]) -> (Option<f64>, usize) {
+fn share(columns: Columns<'_>, part: &str, all: &[&str]) -> (Option<f64>, usize) {
     let (mut part_sum, mut sum, mut inputs) = (0_i64, 0_i64, 0);
     for row in columns.rows() {
         let counts: Option<Vec<i64>> = all.iter().map(|name| columns.count(name, row)).collect();
@@ -352,7 +352,7 @@ fn share(columns: &Columns<'_>, part: &str, all: &[&str]) -> (Option<f64>, usize
 }
 
 /// The sum of one number over the sum of another, of rows that have both.
-fn ratio(columns: &Columns<'_>, part: &str, whole: &str) -> (Option<f64>, usize) {
+fn ratio(columns: Columns<'_>, part: &str, whole: &str) -> (Option<f64>, usize) {
     let (mut parts, mut wholes, mut inputs) = (0.0, 0.0, 0);
     for row in columns.rows() {
         if let Some((part, whole)) = columns.number(part, row).zip(columns.number(whole, row)) {

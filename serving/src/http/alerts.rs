@@ -20,10 +20,10 @@ use super::params::{Given, Limit, List};
 use super::problem::Problems;
 use super::reply::{Asked, Listing};
 use super::table::table;
+use crate::Result;
 use crate::alerts::{AlertFilter, AlertRevision, Watched, feature, told};
 use crate::analytics::Bounds;
 use crate::state::AppState;
-use crate::{Error, Result};
 
 /// The most alerts a page.
 const LARGEST_PAGE: usize = 1_000;
@@ -209,6 +209,7 @@ impl Listing for AlertPage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
     use crate::http::params::read;
 
     #[test]

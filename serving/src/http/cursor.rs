@@ -41,7 +41,7 @@ impl Scope {
     ///
     /// # Errors
     /// None in practice: every place has a JSON form.
-    pub fn write(&self, place: &impl Serialize) -> Result<String> {
+    pub fn write(&self, place: &(impl Serialize + ?Sized)) -> Result<String> {
         let mut bytes = self.0.to_vec();
         serde_json::to_writer(&mut bytes, place)?;
         Ok(URL_SAFE_NO_PAD.encode(bytes))

@@ -20,11 +20,11 @@ use super::params::{Given, Limit, List};
 use super::problem::Problems;
 use super::reply::{Asked, Listing};
 use super::table::{Kind, table};
+use crate::Result;
 use crate::analytics::Bounds;
 use crate::answer::{Answer, DEFAULT_TARGET, DEFAULT_TOPIC, Forecast, Question, Refusal, answer};
 use crate::live::{KeyInfo, LiveStream, Place};
 use crate::state::AppState;
-use crate::{Error, Result};
 
 /// The most keys a page.
 const LARGEST_PAGE: usize = 10_000;
@@ -37,7 +37,7 @@ pub struct ForecastQuery {
     /// The stream; traffic-sensors where absent.
     #[param(value_type = Option<String>)]
     topic: Given<String>,
-    /// The field that is forecast; speed_kmh where absent.
+    /// The field that is forecast; `speed_kmh` where absent.
     #[param(value_type = Option<String>)]
     target: Given<String>,
     /// Only these keys; all where absent.
@@ -339,7 +339,7 @@ impl Listing for ForecastPage {
     fn features(&self) -> Result<Vec<Value>> {
         let rows = self.forecasts.iter().zip(&self.places);
         let id = |row: &ForecastRow| format!("{}+{}", row.key, row.horizon_minutes);
-        rows.map(|(row, place)| feature(&id(row), point(place.lat, place.lon), row))
+        rows.map(|(row, place)| feature(&id(row), &point(place.lat, place.lon), row))
             .collect()
     }
 

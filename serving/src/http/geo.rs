@@ -30,7 +30,7 @@ pub fn points(places: &[(f64, f64)]) -> Value {
 ///
 /// # Errors
 /// Properties that have no JSON form.
-pub fn feature(id: &str, geometry: Value, properties: &impl Serialize) -> Result<Value> {
+pub fn feature(id: &str, geometry: &Value, properties: &impl Serialize) -> Result<Value> {
     let properties = serde_json::to_value(properties)?;
     Ok(json!({"type": "Feature", "id": id, "geometry": geometry, "properties": properties}))
 }
@@ -38,7 +38,7 @@ pub fn feature(id: &str, geometry: Value, properties: &impl Serialize) -> Result
 /// Features for a map (RFC 7946); `properties` are what the JSON form has.
 #[derive(Serialize, ToSchema)]
 pub struct FeatureCollection {
-    /// FeatureCollection.
+    /// `FeatureCollection`.
     #[serde(rename = "type")]
     #[schema(example = "FeatureCollection")]
     kind: String,
@@ -67,7 +67,7 @@ pub struct Feature {
 /// A shape in WGS 84, longitude first.
 #[derive(Serialize, ToSchema)]
 pub struct Geometry {
-    /// Point, MultiPoint, LineString or Polygon.
+    /// `Point`, `MultiPoint`, `LineString` or `Polygon`.
     #[serde(rename = "type")]
     #[schema(example = "Point")]
     kind: String,

@@ -87,7 +87,7 @@ pub struct IncidentRow {
     /// Its identity.
     #[schema(example = "INC-000001")]
     incident_id: String,
-    /// What it is: accident, breakdown, roadwork, event, demonstration, flooding or power_outage; null where not told.
+    /// What it is: accident, breakdown, roadwork, event, demonstration, flooding or `power_outage`; null where not told.
     #[serde(rename = "type")]
     #[schema(example = "accident")]
     kind: Option<String>,
@@ -267,7 +267,7 @@ impl Listing for IncidentPage {
 
     fn features(&self) -> Result<Vec<Value>> {
         let rows = self.incidents.iter();
-        rows.map(|row| feature(&row.incident_id, point(row.lat, row.lon), row))
+        rows.map(|row| feature(&row.incident_id, &point(row.lat, row.lon), row))
             .collect()
     }
 

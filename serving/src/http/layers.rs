@@ -17,7 +17,7 @@ use crate::config::ServerConfig;
 use crate::{Error, Result};
 
 /// How long browsers need not ask again whether they may ask.
-const PREFLIGHT: Duration = Duration::from_secs(3_600);
+const PREFLIGHT: Duration = Duration::from_hours(1);
 
 /// Puts them around the routes.
 ///

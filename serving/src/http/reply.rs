@@ -172,9 +172,9 @@ pub fn same_or(headers: &HeaderMap, tag: &str, answer: impl FnOnce() -> Response
 pub fn tag(format: Format, content: &[u8]) -> String {
     let mut digest = Sha256::new_with_prefix(format.name());
     digest.update(content);
-    let bytes = digest.finalize();
-    let hexadecimal: String = bytes[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("W/\"{hexadecimal}\"")
+    let mut number = [0; 8];
+    number.copy_from_slice(&digest.finalize()[..8]);
+    format!("W/\"{:016x}\"", u64::from_be_bytes(number))
 }
 
 fn write(format: Format, page: &impl Listing) -> Result<Vec<u8>> {

@@ -149,7 +149,7 @@ impl Listing for HotSpotPage {
 
     fn features(&self) -> Result<Vec<Value>> {
         let rows = self.hot_spots.iter().zip(&self.shapes);
-        rows.map(|(row, shape)| feature(&row.id, shape.clone(), row)).collect()
+        rows.map(|(row, shape)| feature(&row.id, shape, row)).collect()
     }
 
     fn next_cursor(&self) -> Option<&str> {

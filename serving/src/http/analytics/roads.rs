@@ -186,7 +186,7 @@ impl Listing for RoadPage {
     /// A road is where its sensors are.
     fn features(&self) -> Result<Vec<Value>> {
         let rows = self.roads.iter().zip(&self.places);
-        rows.map(|(row, places)| feature(&row.road_id, points(places), row))
+        rows.map(|(row, places)| feature(&row.road_id, &points(places), row))
             .collect()
     }
 

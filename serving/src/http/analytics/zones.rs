@@ -229,7 +229,7 @@ impl Listing for ZonePage {
     fn features(&self) -> Result<Vec<Value>> {
         let id = |row: &ZoneRow| format!("{}+{}+{}", row.zone_id, row.formula, row.window_start);
         let rows = self.zones.iter();
-        rows.map(|row| feature(&id(row), point(row.lat, row.lon), row))
+        rows.map(|row| feature(&id(row), &point(row.lat, row.lon), row))
             .collect()
     }
 

@@ -11,7 +11,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-pub use page::{StreamState, WindowPage};
+pub use page::WindowPage;
 pub use shape::{Mobility, Traffic, Transport, schemas};
 
 use super::Problem;

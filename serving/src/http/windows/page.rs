@@ -245,7 +245,7 @@ impl Listing for WindowPage<WindowRow> {
             let columns = Columns(whole);
             for ((row, (lat, lon)), window) in columns.rows().zip(places(whole)).zip(WindowRow::all(part)) {
                 let key = columns.text("key", row).unwrap_or_default();
-                features.push(feature(key, point(lat, lon), &window)?);
+                features.push(feature(key, &point(lat, lon), &window)?);
             }
         }
         Ok(features)
