@@ -121,7 +121,7 @@ struct Scene {
 pub async fn hot_spots(state: &Arc<AppState>, kind: HotSpotKind) -> Result<HotSpots> {
     let scene = match kind {
         HotSpotKind::Congestion => congested(state).await?,
-        HotSpotKind::Incidents => incidents(state)?,
+        HotSpotKind::Incidents => incidents(state),
     };
     let (radius_km, least_weight) = kind.density();
     let mut found = HotSpots {
@@ -172,34 +172,37 @@ async fn congested(state: &Arc<AppState>) -> Result<Scene> {
         ..Scene::default()
     };
     for sensor in &city.sensors {
-        let place = sensor.place.lat.zip(sensor.place.lon);
-        let (Some(weight), Some((lat, lon))) = (sensor.congestion, place) else {
+        let (Some(weight), Some(position)) = (sensor.congestion, position(sensor.place.lat, sensor.place.lon)) else {
             scene.left_out += 1;
             continue;
         };
         scene.inputs += 1;
         if weight >= CONGESTED {
-            let position = Position::new(lat, lon)?;
             scene.points.push(Point { position, weight });
         }
     }
     Ok(scene)
 }
 
-fn incidents(state: &AppState) -> Result<Scene> {
+/// The place on the globe; none where it is not known, or nowhere on it.
+fn position(lat: Option<f64>, lon: Option<f64>) -> Option<Position> {
+    let (lat, lon) = lat.zip(lon)?;
+    Position::new(lat, lon).ok()
+}
+
+fn incidents(state: &AppState) -> Scene {
     let now = state.clock.now();
     let mut scene = Scene {
         at: Some(now),
         ..Scene::default()
     };
     for incident in state.live.incidents().active(now) {
-        let Some((lat, lon)) = incident.lat.zip(incident.lon) else {
+        let Some(position) = position(incident.lat, incident.lon) else {
             scene.left_out += 1;
             continue;
         };
         scene.inputs += 1;
-        let position = Position::new(lat, lon)?;
         scene.points.push(Point { position, weight: 1.0 });
     }
-    Ok(scene)
+    scene
 }
