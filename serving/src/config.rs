@@ -29,6 +29,8 @@ pub struct ServerConfig {
     pub drain: Duration,
     /// The longest that a call without an earlier deadline of its own may take; streams end by their clients. Default 60s.
     pub longest_call: Duration,
+    /// The sites whose pages may ask over HTTP (CORS), such as `https://city.example`; `*` is every site. Default none.
+    pub cors_origins: Vec<String>,
 }
 
 impl Default for ServerConfig {
@@ -40,6 +42,7 @@ impl Default for ServerConfig {
             max_concurrent_calls: 256,
             drain: Duration(10 * SECOND),
             longest_call: Duration(MINUTE),
+            cors_origins: Vec::new(),
         }
     }
 }
@@ -76,8 +79,18 @@ impl ServerConfig {
                 "a positive duration, such as 60s",
             ));
         }
+        if let Some(wrong) = self.cors_origins.iter().find(|origin| !is_origin(origin)) {
+            let accepted = "origins such as https://city.example or http://localhost:3000, or *";
+            return Err(Error::invalid("server.cors_origins", wrong, accepted));
+        }
         Ok(())
     }
+}
+
+/// Whether `text` is an origin as browsers send it: scheme, host and port without a path; or every one.
+fn is_origin(text: &str) -> bool {
+    let parsed = url::Url::parse(text);
+    text == "*" || parsed.is_ok_and(|url| url.host().is_some() && url.origin().ascii_serialization() == text)
 }
 
 /// Whether `text` reads as host and port; whether the host exists is not asked.
@@ -239,6 +252,26 @@ mod tests {
     fn the_defaults_check() {
         ServerConfig::default().check().unwrap();
         ServingConfig::default().check().unwrap();
+    }
+
+    #[test]
+    fn an_origin_has_no_path() {
+        for good in ["*", "https://city.example", "http://localhost:3000", "http://[::1]:80"] {
+            assert_eq!(
+                is_origin(good),
+                good != "http://[::1]:80",
+                "{good}: 80 is what http has anyway"
+            );
+        }
+        for bad in [
+            "",
+            "city.example",
+            "https://city.example/",
+            "https://city.example/map",
+            "file:///x",
+        ] {
+            assert!(!is_origin(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -167,15 +167,15 @@ impl Error {
 }
 
 /// The fault of a request, apart from the words for people.
-struct Fault<'a> {
-    field: &'a str,
-    value: Option<&'a str>,
-    accepted: &'a str,
+pub(crate) struct Fault<'a> {
+    pub field: &'a str,
+    pub value: Option<&'a str>,
+    pub accepted: &'a str,
 }
 
 impl Error {
     /// The field that is at fault, whichever crate found it.
-    fn fault(&self) -> Option<Fault<'_>> {
+    pub(crate) fn fault(&self) -> Option<Fault<'_>> {
         match self {
             Self::Invalid { field, value, accepted }
             | Self::Ground(arterial_datasets::Error::Invalid { field, value, accepted })

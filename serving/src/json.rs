@@ -22,7 +22,8 @@ pub fn rows(batch: &RecordBatch) -> Vec<Map<String, Value>> {
     rows
 }
 
-fn value(column: &dyn Array, kind: &DataType, row: usize) -> Option<Value> {
+/// One value; none of a type that no table has.
+pub(crate) fn value(column: &dyn Array, kind: &DataType, row: usize) -> Option<Value> {
     if column.is_null(row) {
         return Some(Value::Null);
     }

@@ -7,6 +7,7 @@
 //! | [`score`] | one issue of forecasts for each closed window, down the ladder |
 //! | [`alerts`] | what is strange in each closed window, as alerts: stored, watched, delivered |
 //! | [`answer`] | a request checked and answered, without wire types |
+//! | [`analytics`] | questions about the city: newest windows, congestion, zones, roads, hot spots, figures |
 //! | [`sql`] | queries over every table, within limits |
 //! | [`grpc`], [`flight`], [`http`] | the edges |
 //! | [`sinks`] | where forecasts go, beside those who ask: the lake and Kafka |
@@ -15,6 +16,7 @@
 //! This crate knows nothing of training.
 
 pub mod alerts;
+pub mod analytics;
 pub mod answer;
 pub mod config;
 mod deadline;

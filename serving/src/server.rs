@@ -70,7 +70,8 @@ impl Server {
         tell_health(&state, &reporter).await;
         let health = tokio::spawn(report_health(Arc::clone(&state), reporter));
         let grpc = tokio::spawn(serve_grpc(config.clone(), routes, grpc_listener, stop.clone()));
-        let http = tokio::spawn(http::serve(http_listener, Arc::clone(&state), stop.clone()));
+        let pages = http::router(Arc::clone(&state), &config)?;
+        let http = tokio::spawn(http::serve(http_listener, pages, stop.clone()));
         tracing::info!(grpc = %grpc_addr, http = %http_addr, "listening");
         Ok(Running {
             grpc_addr,

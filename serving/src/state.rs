@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::Result;
 use crate::alerts::{self, AlertSink, Alerts, AlertsConfig};
+use crate::analytics::Analytics;
 use crate::config::ServingConfig;
 use crate::error::chain;
 use crate::live::Live;
@@ -77,6 +78,8 @@ pub struct AppState {
     pub scores: Scores,
     /// The alerts at hand, and who makes them.
     pub alerts: Alerts,
+    /// What questions about the city keep between them.
+    pub analytics: Analytics,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether the service may be asked.
@@ -111,6 +114,7 @@ impl AppState {
         for target in &parts.config.targets {
             live.stream(&target.topic)?.serve(&target.field)?;
         }
+        let analytics = Analytics::new(&parts.catalog);
         let (outbox, inbox) = mpsc::channel(WAITING);
         let state = Arc::new(Self {
             champions: Champions::new(parts.models),
@@ -124,6 +128,7 @@ impl AppState {
             live,
             scores: Scores::default(),
             alerts: Alerts::new(parts.alerts),
+            analytics,
             metrics: Metrics::default(),
             readiness: Readiness::default(),
             stop: CancellationToken::new(),

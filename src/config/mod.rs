@@ -115,6 +115,7 @@ pub struct Server {
     pub max_concurrent_calls: usize,
     pub drain: Duration,
     pub longest_call: Duration,
+    pub cors_origins: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

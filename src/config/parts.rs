@@ -30,6 +30,7 @@ impl Config {
             max_concurrent_calls: self.server.max_concurrent_calls,
             drain: self.server.drain,
             longest_call: self.server.longest_call,
+            cors_origins: self.server.cors_origins.clone(),
         }
     }
 

@@ -86,17 +86,7 @@ impl FreeFlow {
                 }
             }
         }
-        let total: u64 = counts.iter().sum();
-        if total == 0 {
-            return None;
-        }
-        let rank = ((total as f64 * FREE_FLOW_PERCENTILE).ceil() as u64).max(1);
-        let mut below = 0;
-        let class = counts.iter().position(|count| {
-            below += count;
-            below >= rank
-        })?;
-        Some(class as f64 + 0.5)
+        percentile(&counts)
     }
 
     /// How many sensors are known.
@@ -121,6 +111,32 @@ impl Day {
     }
 }
 
+/// The free-flow speed in km/h that these window mean speeds of a sensor give, by the same rule; nothing where none of them is a
+/// speed.
+#[must_use]
+pub fn free_flow_speed(speeds: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let mut counts = [0_u64; LAST_CLASS as usize + 1];
+    for class in speeds.into_iter().filter_map(class) {
+        counts[usize::from(class)] += 1;
+    }
+    percentile(&counts)
+}
+
+/// The middle of the class that holds the percentile; nothing where all classes are empty.
+fn percentile(counts: &[u64]) -> Option<f64> {
+    let total: u64 = counts.iter().sum();
+    if total == 0 {
+        return None;
+    }
+    let rank = ((total as f64 * FREE_FLOW_PERCENTILE).ceil() as u64).max(1);
+    let mut below = 0;
+    let class = counts.iter().position(|count| {
+        below += count;
+        below >= rank
+    })?;
+    Some(class as f64 + 0.5)
+}
+
 fn class(speed: f64) -> Option<u8> {
     (speed.is_finite() && speed >= 0.0).then(|| speed.min(f64::from(LAST_CLASS)) as u8)
 }
@@ -143,6 +159,19 @@ mod tests {
         }
         assert_eq!(tracker.speed("a", window(100, 200)), Some(84.5));
         assert_eq!(tracker.speed("b", window(100, 200)), None);
+    }
+
+    #[test]
+    fn speeds_at_hand_give_what_the_tracker_gives() {
+        let speeds: Vec<f64> = (0..500).map(|place| f64::from(place * 37 % 91) + 0.25).collect();
+        let mut tracker = FreeFlow::default();
+        for (place, speed) in speeds.iter().enumerate() {
+            tracker.observe("a", window(100 + place as i64 / 288, place as i64 % 288), *speed);
+        }
+        let missing = [f64::NAN, -1.0];
+        let found = free_flow_speed(speeds.into_iter().chain(missing));
+        assert_eq!(found, tracker.speed("a", window(101, 287)));
+        assert_eq!(free_flow_speed(missing), None);
     }
 
     #[test]

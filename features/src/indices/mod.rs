@@ -16,5 +16,5 @@ mod table;
 
 pub use derive::derive;
 pub use formula::{ARTERIAL, CITY_PLATFORM, city_platform_index, congestion, jam_factor, mobility_index};
-pub use free_flow::{FREE_FLOW_DAYS, FREE_FLOW_PERCENTILE, FreeFlow};
+pub use free_flow::{FREE_FLOW_DAYS, FREE_FLOW_PERCENTILE, FreeFlow, free_flow_speed};
 pub use table::{IndexTable, TABLE};

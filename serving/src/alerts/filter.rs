@@ -6,13 +6,14 @@ use std::str::FromStr;
 use arterial_datasets::time::Timestamp;
 use arterial_models::alerts::{Alert, Kind, Severity, State};
 
+use crate::analytics::Bounds;
 use crate::{Error, Result};
 
 /// The most zones of a request.
 const MOST_ZONES: usize = 1_000;
 
 /// Which alerts; an empty set takes all.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AlertFilter {
     /// Kinds.
     pub kinds: BTreeSet<Kind>,
@@ -26,6 +27,8 @@ pub struct AlertFilter {
     pub since: Option<Timestamp>,
     /// Only what was opened before.
     pub until: Option<Timestamp>,
+    /// Only what lies within.
+    pub bounds: Option<Bounds>,
 }
 
 impl AlertFilter {
@@ -55,18 +58,22 @@ impl AlertFilter {
             severities: read("severities", severities)?,
             since,
             until,
+            bounds: None,
         })
     }
 
     /// Whether it takes `alert`.
     pub fn takes(&self, alert: &Alert) -> bool {
         let zone = alert.zone_id.as_ref();
+        let place = alert.place.lat.zip(alert.place.lon);
+        let within = |bounds: Bounds| place.is_some_and(|(lat, lon)| bounds.hold(lat, lon));
         (self.kinds.is_empty() || self.kinds.contains(&alert.kind))
             && (self.states.is_empty() || self.states.contains(&alert.state))
             && (self.severities.is_empty() || self.severities.contains(&alert.severity))
             && (self.zones.is_empty() || zone.is_some_and(|zone| self.zones.contains(zone)))
             && self.since.is_none_or(|since| lasted_at(alert, since))
             && self.until.is_none_or(|until| alert.opened_at < until)
+            && self.bounds.is_none_or(within)
     }
 }
 

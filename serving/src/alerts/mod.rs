@@ -40,6 +40,8 @@ pub use follow::Follower;
 pub use ledger::ALERTS;
 pub use letters::Retried;
 pub use revision::AlertRevision;
+#[cfg(test)]
+pub(crate) use revision::examples::one as revision_example;
 pub use sink::{AlertSink, Undelivered};
 pub use store::{AlertStore, Changes};
 pub use told::{Seen, Told, feature, language, told};

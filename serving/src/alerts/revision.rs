@@ -87,10 +87,15 @@ impl AlertRevision {
 }
 
 #[cfg(test)]
-pub(super) mod examples {
+pub(crate) mod examples {
     use arterial_models::alerts::{Cause, Kind, Location, Severity, State, Symptom};
 
     use super::*;
+
+    /// Some revision.
+    pub fn one() -> AlertRevision {
+        revision(1, "a", 0, State::Open)
+    }
 
     /// Revision `revision` of the alert called `id`, numbered `sequence`.
     pub fn revision(sequence: u64, id: &str, revision: u32, state: State) -> AlertRevision {

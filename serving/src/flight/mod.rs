@@ -11,6 +11,6 @@ mod sql;
 mod views;
 
 pub use datasets::{Batches, Dataset, Datasets};
-pub(crate) use datasets::{Known, Share, describe};
+pub(crate) use datasets::{Known, Share, describe, windows_schema};
 pub use query::{AsOf, Instant, Query};
 pub use service::FlightApi;

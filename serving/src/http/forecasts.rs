@@ -1,152 +1,388 @@
-//! `GET /v1/forecasts`: the newest forecasts as JSON, keys page by page.
+//! `GET /v1/forecasts`: the newest forecasts, keys page by page, or those that were served at an instant.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::{RawQuery, State};
+use arrow::array::RecordBatch;
+use arterial_datasets::time::Timestamp;
+use axum::extract::State;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Problem;
-use super::query::{many, one, words};
-use crate::answer::{DEFAULT_TARGET, DEFAULT_TOPIC, Forecast, Question, answer};
+use super::accept::Format;
+use super::cursor::Scope;
+use super::geo::{FeatureCollection, feature, point};
+use super::names::{FormatName, LadderStepName, RefusalCodeName};
+use super::params::{Given, Limit, List};
+use super::problem::Problems;
+use super::reply::{Asked, Listing};
+use super::table::{Kind, table};
+use crate::Result;
+use crate::analytics::Bounds;
+use crate::answer::{Answer, DEFAULT_TARGET, DEFAULT_TOPIC, Forecast, Question, Refusal, answer};
+use crate::live::{KeyInfo, LiveStream, Place};
 use crate::state::AppState;
-use crate::{Error, Result};
 
-/// Keys a page, where the request does not say.
-const PAGE: usize = 100;
 /// The most keys a page.
-const LARGEST_PAGE: usize = 1_000;
-const PARAMETERS: &str = "topic, target, keys, zones, horizons_minutes, quantiles, model, as_of, limit, cursor";
+const LARGEST_PAGE: usize = 10_000;
 
-/// The page that was asked for: `forecasts`, `refusals` and, where there are more keys, `next_cursor`.
-pub async fn list(State(state): State<Arc<AppState>>, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
-    Ok(Json(page(&state, &query.unwrap_or_default()).await?))
+/// Which forecasts.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ForecastQuery {
+    /// The stream; traffic-sensors where absent.
+    #[param(value_type = Option<String>)]
+    topic: Given<String>,
+    /// The field that is forecast; `speed_kmh` where absent.
+    #[param(value_type = Option<String>)]
+    target: Given<String>,
+    /// Only these keys; all where absent.
+    #[param(value_type = Vec<String>, style = Form, explode = false)]
+    keys: List<String>,
+    /// Only keys that were last seen in these zones.
+    #[param(value_type = Vec<String>, style = Form, explode = false)]
+    zones: List<String>,
+    /// Only keys within west,south,east,north, degrees.
+    #[param(value_type = Vec<f64>, style = Form, explode = false, min_items = 4, max_items = 4)]
+    bbox: Given<Bounds>,
+    /// Minutes from the start of the last window used (origin) to the start of the one that is forecast: multiples of the window;
+    /// 3, 6 and 12 windows where absent.
+    #[param(value_type = Vec<i32>, style = Form, explode = false)]
+    horizons_minutes: List<i32>,
+    /// Fractions strictly between 0 and 1; 0.1,0.5,0.9 where absent.
+    #[param(value_type = Vec<f64>, style = Form, explode = false)]
+    quantiles: List<f64>,
+    /// @champion (where absent), @ALIAS, NAME or NAME@VERSION.
+    #[param(value_type = Option<String>)]
+    model: Given<String>,
+    /// The forecast as it was served at this instant, which has passed.
+    #[param(value_type = Option<String>, format = DateTime)]
+    as_of: Given<Timestamp>,
+    /// Keys a page.
+    #[param(value_type = u32, minimum = 1, maximum = 10000, default = json!(100))]
+    limit: Limit<LARGEST_PAGE>,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Given<String>,
+    /// The form of the answer, where `Accept` does not say it.
+    #[param(value_type = Option<FormatName>)]
+    format: Given<Format>,
 }
 
-async fn page(state: &Arc<AppState>, query: &str) -> Result<Value> {
-    let (mut question, limit, cursor) = read(query)?;
+/// A page of forecasts.
+#[derive(Serialize, ToSchema)]
+pub struct ForecastPage {
+    /// The forecasts, key by key.
+    forecasts: Vec<ForecastRow>,
+    /// What could not be forecast well, and why. CSV and Arrow have no room for them: the header `Arterial-Left-Out` counts them.
+    refusals: Vec<RefusalRow>,
+    /// Where the next page begins; null on the last one.
+    next_cursor: Option<String>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    quantiles: Vec<f64>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    places: Vec<Place>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    made_from: Vec<u8>,
+}
+
+/// A forecast of one window of one key.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ForecastRow {
+    /// The stream.
+    #[schema(example = "traffic-sensors")]
+    topic: String,
+    /// The key.
+    #[schema(example = "TS-0001")]
+    key: String,
+    /// The field that is forecast.
+    #[schema(example = "speed_kmh")]
+    target: String,
+    /// The start of the last window used.
+    #[schema(format = DateTime)]
+    origin: String,
+    /// The start of the window that is forecast.
+    #[schema(format = DateTime)]
+    target_time: String,
+    /// From origin to target time, minutes.
+    #[schema(example = 15)]
+    horizon_minutes: i32,
+    /// The forecast: a value for each quantile, ascending.
+    quantiles: Vec<QuantileValue>,
+    /// The model that gave it.
+    #[schema(example = "gbdt")]
+    model: String,
+    /// Its version.
+    #[schema(example = "1")]
+    model_version: String,
+    /// Who that is.
+    #[schema(value_type = LadderStepName)]
+    step_of_ladder: &'static str,
+    /// How old the newest window of the key was, seconds.
+    data_age_seconds: f64,
+    /// SHA-256 of the data that the model read.
+    data_digest: String,
+    /// When it was computed.
+    #[schema(format = DateTime)]
+    issued_at: String,
+}
+
+/// One quantile of a forecast.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QuantileValue {
+    /// The fraction of outcomes that lie below.
+    #[schema(example = 0.5)]
+    quantile: f64,
+    /// The value, in the target's unit.
+    #[schema(example = 43.2)]
+    value: f64,
+}
+
+/// Why there is no forecast.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusalRow {
+    /// The key; empty where it holds for the whole request.
+    key: String,
+    /// Why.
+    #[schema(value_type = RefusalCodeName)]
+    code: &'static str,
+    /// The same for people.
+    message: String,
+    /// The horizon that is refused, minutes; 0 where all of them are.
+    horizon_minutes: i32,
+}
+
+/// Forecasts of the targets that are served, with intervals.
+///
+/// Each says who gave it and how old its data were. What cannot be forecast well is refused with a code, never made up.
+#[utoipa::path(
+    get,
+    path = "/v1/forecasts",
+    tag = "forecasts",
+    params(ForecastQuery),
+    responses(
+        (status = 200, description = "Forecasts and refusals", content(
+            (ForecastPage = "application/json"),
+            (FeatureCollection = "application/geo+json"),
+            (String = "text/csv"),
+            (String = "application/vnd.apache.arrow.stream"),
+        )),
+        (status = 409, description = "Past forecasts are not kept by this service", body = super::problem::ProblemDetails, content_type = "application/problem+json"),
+        Problems,
+    )
+)]
+pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<ForecastQuery>) -> Result<Response, Problem> {
+    let Asked { query, request } = asked;
+    let form = request.form::<ForecastPage>(query.format.0)?;
+    let page = page(&state, query, &request.scope()).await?;
+    request.answer(form, &page)
+}
+
+impl ForecastQuery {
+    fn question(&self) -> Question {
+        let or = |given: &Given<String>, default: &str| given.0.clone().unwrap_or_else(|| default.to_owned());
+        Question {
+            topic: or(&self.topic, DEFAULT_TOPIC),
+            target: or(&self.target, DEFAULT_TARGET),
+            keys: self.keys.0.clone(),
+            zones: self.zones.0.clone(),
+            horizons_minutes: self.horizons_minutes.0.clone(),
+            quantiles: self.quantiles.0.clone(),
+            as_of: self.as_of.0,
+            origin: None,
+            model: or(&self.model, ""),
+        }
+    }
+}
+
+async fn page(state: &Arc<AppState>, query: ForecastQuery, scope: &Scope) -> Result<ForecastPage> {
+    let mut question = query.question();
+    question.check(state)?;
     let stream = state.live.stream(&question.topic)?;
-    let mut next = None;
-    if question.keys.is_empty() {
-        let mut found = stream.keys_after(&cursor, &question.zones, limit + 1);
-        if !cursor.is_empty() && !stream.knows(&cursor) {
-            return Err(Error::invalid("cursor", cursor, "the `next_cursor` of the page before"));
+    let (mut next, mut is_past_the_end) = (None, false);
+    if question.keys.is_empty() || query.bbox.0.is_some() {
+        let cursor: Option<String> = query.cursor.0.as_deref().map(|cursor| scope.read(cursor)).transpose()?;
+        let after = cursor.as_deref().unwrap_or_default();
+        let mut found = match query.bbox.0 {
+            Some(bounds) => within(stream, bounds, &question, after),
+            None => stream.keys_after(after, &question.zones, query.limit.0 + 1),
+        };
+        if found.len() > query.limit.0 {
+            found.truncate(query.limit.0);
+            next = found.last().map(|last| scope.write(&*last.key)).transpose()?;
         }
-        if found.len() > limit {
-            found.truncate(limit);
-            next = found.last().map(|last| last.key.to_string());
-        }
-        if !found.is_empty() || !cursor.is_empty() {
+        is_past_the_end = found.is_empty() && (cursor.is_some() || query.bbox.0.is_some());
+        if !found.is_empty() {
             question.zones.clear();
         }
         question.keys = found.into_iter().map(|info| info.key.to_string()).collect();
-        if question.keys.is_empty() && !cursor.is_empty() {
-            return Ok(json!({"forecasts": [], "refusals": [], "next_cursor": null}));
-        }
     }
-    let answered = answer(state, &question).await?;
-    let forecasts: Vec<Value> = answered
-        .forecasts
-        .iter()
-        .map(|forecast| row(&question, &answered.quantiles, forecast))
-        .collect();
-    let refusal = |one: &crate::answer::Refusal| json!({"key": one.key, "code": one.code.name(), "message": one.message, "horizon_minutes": one.horizon_minutes});
-    let refusals: Vec<Value> = answered.refusals.iter().map(refusal).collect();
-    Ok(json!({"forecasts": forecasts, "refusals": refusals, "next_cursor": next}))
-}
-
-/// A forecast with the column names of the table.
-pub fn row(question: &Question, quantiles: &[f64], forecast: &Forecast) -> Value {
-    let pairs: Vec<Value> = quantiles
-        .iter()
-        .zip(&forecast.values)
-        .map(|(quantile, value)| json!({"quantile": quantile, "value": value}))
-        .collect();
-    json!({
-        "topic": question.topic,
-        "key": &*forecast.key,
-        "target": question.target,
-        "origin": forecast.origin.to_string(),
-        "target_time": forecast.target_time.to_string(),
-        "horizon_minutes": forecast.horizon_minutes,
-        "quantiles": pairs,
-        "model": forecast.source.model,
-        "model_version": forecast.source.version,
-        "step_of_ladder": forecast.rung.name(),
-        "data_age_seconds": forecast.age.seconds(),
-        "data_digest": forecast.source.digest,
-        "issued_at": forecast.issued_at.to_string(),
+    let answered = if is_past_the_end {
+        Answer::default()
+    } else {
+        answer(state, &question).await?
+    };
+    let row = |forecast: &Forecast| row(&question, &answered.quantiles, forecast);
+    let place = |forecast: &Forecast| stream.place(&forecast.key).unwrap_or_default();
+    Ok(ForecastPage {
+        forecasts: answered.forecasts.iter().map(row).collect(),
+        refusals: answered.refusals.iter().map(refused).collect(),
+        next_cursor: next,
+        places: answered.forecasts.iter().map(place).collect(),
+        made_from: made_from(&answered, scope, query.cursor.0.as_deref()),
+        quantiles: answered.quantiles,
     })
 }
 
-fn read(query: &str) -> Result<(Question, usize, String)> {
-    let mut values = Map::new();
-    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        if !PARAMETERS.split(", ").any(|known| known == name) {
-            return Err(Error::invalid("query", name, PARAMETERS));
-        }
-        values.insert(name.into_owned(), Value::String(value.into_owned()));
-    }
-    let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let text_or = |name: &str, default: &str| match text(name) {
-        given if given.is_empty() => default.to_owned(),
-        given => given,
-    };
-    let limit = match text("limit").as_str() {
-        "" => PAGE,
-        other => {
-            let limit = one("limit", other, "1 to 1000")?;
-            if !(1..=LARGEST_PAGE).contains(&limit) {
-                return Err(Error::invalid("limit", limit, "1 to 1000"));
-            }
-            limit
-        }
-    };
-    let question = Question {
-        topic: text_or("topic", DEFAULT_TOPIC),
-        target: text_or("target", DEFAULT_TARGET),
-        keys: words(&text("keys")),
-        zones: words(&text("zones")),
-        horizons_minutes: many(
-            "horizons_minutes",
-            &text("horizons_minutes"),
-            "whole minutes with commas between",
-        )?,
-        quantiles: many(
-            "quantiles",
-            &text("quantiles"),
-            "fractions with commas between, such as 0.1,0.5,0.9",
-        )?,
-        as_of: Some(text("as_of"))
-            .filter(|text| !text.is_empty())
-            .map(|text| {
-                text.parse()
-                    .map_err(|error: arterial_datasets::Error| error.about("as_of"))
+/// The keys behind `after` that lie within, of those that were asked for.
+fn within(stream: &LiveStream, bounds: Bounds, question: &Question, after: &str) -> Vec<KeyInfo> {
+    let lies = |place: &Place| place.lat.zip(place.lon).is_some_and(|(lat, lon)| bounds.hold(lat, lon));
+    let asked: HashSet<&str> = question.keys.iter().map(String::as_str).collect();
+    let all = stream.keys_after(after, &question.zones, usize::MAX).into_iter();
+    all.filter(|info| lies(&info.place) && (asked.is_empty() || asked.contains(&*info.key)))
+        .collect()
+}
+
+/// A forecast with the column names of the table.
+fn row(question: &Question, quantiles: &[f64], forecast: &Forecast) -> ForecastRow {
+    let pairs = quantiles.iter().zip(&forecast.values);
+    ForecastRow {
+        topic: question.topic.clone(),
+        key: forecast.key.to_string(),
+        target: question.target.clone(),
+        origin: forecast.origin.to_string(),
+        target_time: forecast.target_time.to_string(),
+        horizon_minutes: forecast.horizon_minutes,
+        quantiles: pairs
+            .map(|(quantile, value)| QuantileValue {
+                quantile: *quantile,
+                value: *value,
             })
-            .transpose()?,
-        origin: None,
-        model: text("model"),
-    };
-    Ok((question, limit, text("cursor")))
+            .collect(),
+        model: forecast.source.model.clone(),
+        model_version: forecast.source.version.clone(),
+        step_of_ladder: forecast.rung.name(),
+        data_age_seconds: forecast.age.seconds(),
+        data_digest: forecast.source.digest.clone(),
+        issued_at: forecast.issued_at.to_string(),
+    }
+}
+
+fn refused(refusal: &Refusal) -> RefusalRow {
+    RefusalRow {
+        key: refusal.key.clone(),
+        code: refusal.code.name(),
+        message: refusal.message.clone(),
+        horizon_minutes: refusal.horizon_minutes,
+    }
+}
+
+/// All of an answer but the ages, which grow while nothing changes.
+fn made_from(answered: &Answer, scope: &Scope, cursor: Option<&str>) -> Vec<u8> {
+    let mut bytes = format!("{scope:?} {cursor:?} {:?}\n", answered.quantiles).into_bytes();
+    for forecast in &answered.forecasts {
+        bytes.extend_from_slice(forecast.key.as_bytes());
+        bytes.extend_from_slice(forecast.source.digest.as_bytes());
+        for number in [forecast.origin.0, forecast.target_time.0, forecast.issued_at.0] {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        for value in &forecast.values {
+            bytes.extend_from_slice(&value.to_le_bytes());
+        }
+    }
+    for refusal in &answered.refusals {
+        bytes.extend_from_slice(format!("{} {} {}\n", refusal.key, refusal.code, refusal.horizon_minutes).as_bytes());
+    }
+    bytes
+}
+
+impl Listing for ForecastPage {
+    /// A column for each quantile, named as in the table `forecasts`.
+    fn table(&self) -> Result<RecordBatch> {
+        let name = |quantile: f64| format!("p{}", (quantile * 1e6).round() / 1e4).replace('.', "_");
+        let flat = |row: &ForecastRow| -> Result<Value> {
+            let mut flat = serde_json::to_value(row)?;
+            for pair in &row.quantiles {
+                flat[name(pair.quantile)] = json!(pair.value);
+            }
+            Ok(flat)
+        };
+        let rows = self.forecasts.iter().map(flat).collect::<Result<Vec<_>>>()?;
+        let mut columns = vec![
+            ("topic".to_owned(), Kind::Text),
+            ("key".to_owned(), Kind::Text),
+            ("target".to_owned(), Kind::Text),
+            ("origin".to_owned(), Kind::Instant),
+            ("target_time".to_owned(), Kind::Instant),
+            ("horizon_minutes".to_owned(), Kind::Whole),
+        ];
+        columns.extend(self.quantiles.iter().map(|quantile| (name(*quantile), Kind::Number)));
+        columns.extend([
+            ("model".to_owned(), Kind::Text),
+            ("model_version".to_owned(), Kind::Text),
+            ("step_of_ladder".to_owned(), Kind::Text),
+            ("data_age_seconds".to_owned(), Kind::Number),
+            ("data_digest".to_owned(), Kind::Text),
+            ("issued_at".to_owned(), Kind::Instant),
+        ]);
+        let columns: Vec<(&str, Kind)> = columns.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
+        table(&rows, &columns)
+    }
+
+    fn features(&self) -> Result<Vec<Value>> {
+        let rows = self.forecasts.iter().zip(&self.places);
+        let id = |row: &ForecastRow| format!("{}+{}", row.key, row.horizon_minutes);
+        rows.map(|(row, place)| feature(&id(row), &point(place.lat, place.lon), row))
+            .collect()
+    }
+
+    fn next_cursor(&self) -> Option<&str> {
+        self.next_cursor.as_deref()
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        let refusals = serde_json::to_value(&self.refusals).unwrap_or_default();
+        Map::from_iter([
+            ("next_cursor".to_owned(), self.next_cursor().into()),
+            ("refusals".to_owned(), refusals),
+        ])
+    }
+
+    fn made_from(&self) -> Option<Vec<u8>> {
+        Some(self.made_from.clone())
+    }
+
+    fn left_out(&self) -> usize {
+        self.refusals.len()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::params::read;
 
     #[test]
     fn lists_are_read_with_commas_between() {
-        let (question, limit, _) =
+        let query: ForecastQuery =
             read("topic=parking&target=occupied_spaces&keys=a,b&horizons_minutes=15,30&limit=5").unwrap();
+        let question = query.question();
         assert_eq!(
-            (question.keys.len(), question.horizons_minutes, limit),
+            (question.keys.len(), question.horizons_minutes, query.limit.0),
             (2, vec![15, 30], 5)
         );
     }
 
     #[test]
     fn topic_and_target_are_those_of_the_command_line_where_nobody_says() {
-        let (question, ..) = read("keys=TS-0001").unwrap();
+        let question = read::<ForecastQuery>("keys=TS-0001").unwrap().question();
         assert_eq!(
             (question.topic.as_str(), question.target.as_str()),
             ("traffic-sensors", "speed_kmh")
@@ -155,10 +391,10 @@ mod tests {
 
     #[test]
     fn a_misspelt_parameter_is_refused_with_the_known_ones() {
-        let error = read("topik=parking").unwrap_err().to_string();
+        let refused = |query: &str| read::<ForecastQuery>(query).unwrap_err().to_string();
+        let error = refused("topik=parking");
         assert!(error.contains("topik") && error.contains("horizons_minutes"), "{error}");
-        assert!(read("limit=0").is_err() && read("quantiles=high").is_err());
-        let error = read("as_of=yesterday").unwrap_err().to_string();
-        assert!(error.starts_with("`as_of` is `yesterday`"), "{error}");
+        assert!(refused("limit=0").contains("1 to 10000") && refused("quantiles=high").contains("fractions"));
+        assert!(refused("as_of=yesterday").starts_with("`as_of` is `yesterday`"));
     }
 }

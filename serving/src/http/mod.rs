@@ -1,18 +1,39 @@
 //! HTTP: for probes, for Prometheus, for people, and for programs that speak no gRPC.
+//!
+//! | file | what stands there |
+//! |---|---|
+//! | `windows/`, `incidents`, `analytics/`, `forecasts`, `alerts` | the resources of `/v1` |
+//! | `params`, `cursor`, `names` | what a request may say |
+//! | `accept`, `reply`, `table`, `geo`, `problem` | how an answer looks: form, tag, next page, or what is wrong |
+//! | `openapi` | the description of all that, made from it |
+//! | `layers` | limits, compression, other sites |
+//! | `page` | the page for people |
 
+mod accept;
+mod alert_row;
 mod alerts;
+mod analytics;
+mod cursor;
 mod forecasts;
+mod geo;
+mod incidents;
+mod layers;
+mod names;
 mod openapi;
 mod page;
+mod params;
 mod problem;
-mod query;
+mod reply;
+mod table;
+mod windows;
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{FromRef, State};
+use axum::handler::Handler;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -20,30 +41,89 @@ use tokio_util::sync::CancellationToken;
 
 pub use problem::Problem;
 
+use crate::config::ServerConfig;
 use crate::state::AppState;
 use crate::{Error, Result};
 
+/// Every path, for those who take a wrong one.
+const PATHS: &str = "/, /livez, /readyz, /metrics, /openapi.json, /v1/traffic, /v1/transport, /v1/mobility, /v1/incidents, \
+                     /v1/analytics, /v1/analytics/zones, /v1/analytics/roads, /v1/analytics/hot-spots, /v1/alerts, /v1/forecasts";
+/// The methods of every path.
+const METHODS: &str = "GET, HEAD, OPTIONS";
+
+/// What the routes share.
+#[derive(Clone)]
+struct Shared {
+    state: Arc<AppState>,
+    document: Arc<openapi::Document>,
+}
+
+impl FromRef<Shared> for Arc<AppState> {
+    fn from_ref(shared: &Shared) -> Self {
+        Arc::clone(&shared.state)
+    }
+}
+
+impl FromRef<Shared> for Arc<openapi::Document> {
+    fn from_ref(shared: &Shared) -> Self {
+        Arc::clone(&shared.document)
+    }
+}
+
 /// Every route.
-pub fn router(state: Arc<AppState>) -> Router {
-    Router::new()
-        .route("/", get(page))
-        .route("/livez", get(livez))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .route("/openapi.json", get(openapi::document))
-        .route("/v1/alerts", get(alerts::list))
-        .route("/v1/forecasts", get(forecasts::list))
+///
+/// # Errors
+/// An origin in the configuration that no header can have.
+pub fn router(state: Arc<AppState>, config: &ServerConfig) -> Result<Router> {
+    let document = Arc::new(openapi::Document::new(&state.catalog)?);
+    let routes = Router::new()
+        .route("/", only_get(page))
+        .route("/livez", only_get(livez))
+        .route("/readyz", only_get(readyz))
+        .route("/metrics", only_get(metrics))
+        .route("/openapi.json", only_get(openapi::document))
+        .route("/v1/traffic", only_get(windows::traffic))
+        .route("/v1/transport", only_get(windows::transport))
+        .route("/v1/mobility", only_get(windows::mobility))
+        .route("/v1/incidents", only_get(incidents::list))
+        .route("/v1/analytics", only_get(analytics::kpis::list))
+        .route("/v1/analytics/zones", only_get(analytics::zones::list))
+        .route("/v1/analytics/roads", only_get(analytics::roads::list))
+        .route("/v1/analytics/hot-spots", only_get(analytics::hot_spots::list))
+        .route("/v1/alerts", only_get(alerts::list))
+        .route("/v1/forecasts", only_get(forecasts::list))
         .fallback(nothing_here)
-        .method_not_allowed_fallback(get_only)
-        .with_state(state)
+        .with_state(Shared { state, document });
+    layers::around(routes, config)
+}
+
+/// GET and HEAD by the handler, OPTIONS with what there is, everything else refused.
+fn only_get<H, T>(handler: H) -> MethodRouter<Shared>
+where
+    H: Handler<T, Shared>,
+    T: 'static,
+{
+    get(handler).options(methods).fallback(refused)
+}
+
+async fn methods() -> impl IntoResponse {
+    (StatusCode::NO_CONTENT, [(header::ALLOW, METHODS)])
+}
+
+async fn refused(method: Method) -> Response {
+    let problem = Problem {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        error: Error::invalid("method", method, METHODS),
+    };
+    ([(header::ALLOW, METHODS)], problem).into_response()
 }
 
 /// Answers until `stop`, then finishes what is in flight.
 ///
 /// # Errors
 /// A listener that breaks.
-pub async fn serve(listener: TcpListener, state: Arc<AppState>, stop: CancellationToken) -> Result<()> {
-    let server = axum::serve(listener, router(state)).with_graceful_shutdown(stop.cancelled_owned());
+pub async fn serve(listener: TcpListener, routes: Router, stop: CancellationToken) -> Result<()> {
+    let server = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
     server.await.map_err(|source| Error::Listen {
         address: "http".into(),
         source,
@@ -51,11 +131,21 @@ pub async fn serve(listener: TcpListener, state: Arc<AppState>, stop: Cancellati
 }
 
 /// The process lives.
+#[utoipa::path(get, path = "/livez", tag = "service", responses((status = 200, description = "It does", body = String)))]
 async fn livez() -> &'static str {
     "ok\n"
 }
 
 /// Whether the service may be asked, and if not, why.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "service",
+    responses(
+        (status = 200, description = "It may", body = Object, content_type = "application/json"),
+        (status = 503, description = "Not now: `reasons` says why", body = Object, content_type = "application/json"),
+    )
+)]
 async fn readyz(State(state): State<Arc<AppState>>) -> Response {
     let reasons = state.readiness.reasons();
     let status = if reasons.is_empty() {
@@ -70,6 +160,13 @@ async fn readyz(State(state): State<Arc<AppState>>) -> Response {
     (status, Json(json!({"ready": reasons.is_empty(), "reasons": reasons}))).into_response()
 }
 
+/// Metrics in Prometheus' text format.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "service",
+    responses((status = 200, description = "Metrics", body = String, content_type = "text/plain"))
+)]
 async fn metrics(State(state): State<Arc<AppState>>) -> impl IntoResponse {
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
@@ -86,14 +183,7 @@ async fn nothing_here(uri: Uri) -> Problem {
     let error = Error::Unknown {
         what: "page",
         name: uri.path().into(),
-        known: "/, /livez, /readyz, /metrics, /openapi.json, /v1/alerts, /v1/forecasts".into(),
+        known: PATHS.into(),
     };
     error.into()
-}
-
-async fn get_only(method: Method) -> Problem {
-    Problem {
-        status: StatusCode::METHOD_NOT_ALLOWED,
-        error: Error::invalid("method", method, "GET"),
-    }
 }

@@ -1,151 +1,205 @@
-//! The description of the HTTP interface, OpenAPI 3.1.
+//! The description of the HTTP interface, OpenAPI 3.1: made from the handlers, their parameters and the types that they answer with.
 
-use arterial_models::alerts::{Cause, Kind, Severity, State, Symptom};
-use axum::Json;
-use serde_json::{Value, json};
+use arterial_datasets::stream::StreamCatalog;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use utoipa::OpenApi;
 
-/// The document.
-pub async fn document() -> Json<Value> {
-    Json(describe())
+use super::reply::same_or;
+use super::windows::schemas;
+use super::{alerts, analytics, forecasts, incidents, problem, windows};
+use crate::Result;
+
+/// What is described.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Arterial",
+        description = "What a city's sensors say now and said before, what is forecast, and what is wrong.\n\n\
+            Lists in parameters have commas between. Every resource comes as JSON, GeoJSON (where it has a place), CSV and as a stream \
+            of Arrow batches: by `Accept`, or by `format`. Pages lead to the next one by `next_cursor`, and by the header `Link`. \
+            Answers carry an `ETag`; with `If-None-Match` what has not changed is not sent again. Times are RFC 3339, UTC. What has no \
+            data is null and says why; nothing is made up.",
+    ),
+    paths(
+        windows::traffic,
+        windows::transport,
+        windows::mobility,
+        incidents::list,
+        analytics::kpis::list,
+        analytics::zones::list,
+        analytics::roads::list,
+        analytics::hot_spots::list,
+        alerts::list,
+        forecasts::list,
+        super::livez,
+        super::readyz,
+        super::metrics,
+        document,
+    ),
+    components(schemas(
+        problem::ProblemDetails,
+        super::names::AlertKind,
+        super::names::AlertSeverity,
+        super::names::AlertState,
+        super::names::LanguageName,
+        super::names::FormatName,
+        super::names::HotSpotKindName,
+        windows::MobilityTopic,
+    )),
+    tags(
+        (name = "city", description = "What sensors, vehicles, stations and people report, in windows of five minutes"),
+        (name = "analytics", description = "What follows from it"),
+        (name = "forecasts", description = "What is to come"),
+        (name = "alerts", description = "What is wrong"),
+        (name = "service", description = "The service itself"),
+    )
+)]
+struct Interface;
+
+/// The description as it is sent, and its tag.
+#[derive(Debug)]
+pub struct Document {
+    text: String,
+    tag: String,
 }
 
-fn describe() -> Value {
-    json!({
-        "openapi": "3.1.0",
-        "info": {"title": "Arterial", "version": env!("CARGO_PKG_VERSION"), "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
-        "paths": {
-            "/v1/forecasts": {"get": {
-                "summary": "The newest forecasts of a target, keys page by page",
-                "parameters": parameters(),
-                "responses": {
-                    "200": {"description": "Forecasts and refusals", "content": {"application/json": {"schema": page()}}},
-                    "default": {"description": "What is wrong (RFC 9457)", "content": {"application/problem+json": {"schema": problem()}}},
-                },
-            }},
-            "/v1/alerts": {"get": {
-                "summary": "The alerts at hand, the latest change first, page by page",
-                "parameters": alert_parameters(),
-                "responses": {
-                    "200": {"description": "Alerts", "content": {
-                        "application/json": {"schema": alerts()},
-                        "application/geo+json": {"schema": {"type": "object", "description": "A FeatureCollection (RFC 7946), a feature an alert"}},
-                    }},
-                    "default": {"description": "What is wrong (RFC 9457)", "content": {"application/problem+json": {"schema": problem()}}},
-                },
-            }},
-            "/livez": {"get": {"summary": "The process lives", "responses": {"200": {"description": "ok"}}}},
-            "/readyz": {"get": {"summary": "Whether the service may be asked, and if not, why", "responses": {
-                "200": {"description": "Ready"}, "503": {"description": "Not ready: `reasons` says why"},
-            }}},
-            "/metrics": {"get": {"summary": "Metrics in Prometheus' text format", "responses": {"200": {"description": "Metrics"}}}},
-        },
+impl Document {
+    /// Of a service with these streams.
+    ///
+    /// # Errors
+    /// None in practice: every description has a JSON form.
+    pub fn new(catalog: &StreamCatalog) -> Result<Self> {
+        let mut interface = Interface::openapi();
+        if let Some(components) = &mut interface.components {
+            components.schemas.extend(schemas(catalog)?);
+        }
+        let mut interface = serde_json::to_value(interface)?;
+        add_examples(&mut interface);
+        let text = serde_json::to_string(&interface)?;
+        Ok(Self {
+            tag: super::reply::tag(super::accept::Format::Json, text.as_bytes()),
+            text,
+        })
+    }
+}
+
+/// Examples of parameters that stand in many places, by name.
+const EXAMPLES: [(&str, &str); 11] = [
+    ("keys", r#"["TS-0001", "TS-0002"]"#),
+    ("zones", r#"["Z01"]"#),
+    ("roads", r#"["R0001"]"#),
+    ("bbox", "[10.1, 56.1, 10.3, 56.2]"),
+    ("fields", r#"["key", "window_start", "quality"]"#),
+    ("since", r#""2026-01-31T08:00:00Z""#),
+    ("until", r#""2026-01-31T09:00:00Z""#),
+    ("as_of", r#""2026-01-31T08:00:00Z""#),
+    ("horizons_minutes", "[15, 30, 60]"),
+    ("quantiles", "[0.1, 0.5, 0.9]"),
+    ("horizon_minutes", "30"),
+];
+
+fn add_examples(interface: &mut Value) {
+    let Some(paths) = interface["paths"].as_object_mut() else {
+        return;
+    };
+    let parameters = paths
+        .values_mut()
+        .filter_map(|path| path["get"].get_mut("parameters")?.as_array_mut())
+        .flatten();
+    for parameter in parameters {
+        let example = EXAMPLES.iter().find(|(name, _)| parameter["name"] == *name);
+        if let Some(Ok(example)) = example.map(|(_, example)| serde_json::from_str::<Value>(example)) {
+            parameter["example"] = example;
+        }
+    }
+}
+
+/// This description.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "service",
+    responses(
+        (status = 200, description = "The description, OpenAPI 3.1", body = Object),
+        (status = 304, description = "It is as `If-None-Match` has it"),
+    )
+)]
+pub async fn document(State(document): State<std::sync::Arc<Document>>, headers: HeaderMap) -> Response {
+    let known = [("content-type", "application/json")];
+    same_or(&headers, &document.tag, || {
+        (known, document.text.clone()).into_response()
     })
 }
 
-fn of(name: &str, required: bool, description: &str) -> Value {
-    json!({"name": name, "in": "query", "required": required, "description": description, "schema": {"type": "string"}})
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn alert_parameters() -> Value {
-    json!([
-        of("kinds", false, "Kinds with commas between; all where absent"),
-        of("states", false, "States with commas between; all where absent"),
-        of("zones", false, "Zones with commas between; all where absent"),
-        of("severities", false, "Severities with commas between; all where absent"),
-        of("since", false, "Only what was not over before, RFC 3339"),
-        of("until", false, "Only what was opened before, RFC 3339"),
-        of("language", false, "Of the texts: en (default), ru or fr"),
-        of("limit", false, "Alerts a page, 1 to 1000; default 100"),
-        of("cursor", false, "next_cursor of the page before"),
-    ])
-}
+    fn described() -> Value {
+        let catalog = StreamCatalog::built_in().unwrap();
+        serde_json::from_str(&Document::new(&catalog).unwrap().text).unwrap()
+    }
 
-fn alerts() -> Value {
-    let text = json!({"type": "string"});
-    let time = json!({"type": "string", "format": "date-time"});
-    let known_time = json!({"type": ["string", "null"], "format": "date-time"});
-    let known_text = json!({"type": ["string", "null"]});
-    let number = json!({"type": "number"});
-    let known_number = json!({"type": ["number", "null"]});
-    let whole = json!({"type": "integer"});
-    let names = |names: Vec<&str>| json!({"type": "string", "enum": names});
-    let alert = json!({"type": "object", "properties": {
-        "alert_id": text, "revision": whole, "sequence": whole,
-        "kind": names(Kind::ALL.iter().map(|one| one.name()).collect()),
-        "severity": names(Severity::ALL.iter().map(|one| one.name()).collect()),
-        "state": names(State::ALL.iter().map(|one| one.name()).collect()),
-        "citywide": {"type": "boolean"}, "topic": text, "target": text, "zone_id": known_text, "keys": {"type": "array", "items": text},
-        "place_key": text, "lat": known_number, "lon": known_number, "road_id": known_text, "road_name": known_text,
-        "since": time, "opened_at": time, "peak_at": time, "updated_at": time, "closed_at": known_time,
-        "estimated_end": known_time, "score": number, "certainty": number, "impact": known_number, "seen": known_number,
-        "expected_low": known_number, "expected_high": known_number,
-        "cause": names(Cause::ALL.iter().map(|one| one.name()).collect()),
-        "symptom": names(Symptom::ALL.iter().map(|one| one.name()).collect()), "symptom_value": known_number,
-        "evidence": {"type": "array", "items": {"type": "object"}}, "text": text, "held_back_by": known_text,
-        "merged_into": known_text, "acknowledged_by": known_text, "acknowledged_at": known_time, "judgement": known_text,
-    }});
-    let watched = json!({"type": "object", "properties": {
-        "topic": text, "target": text, "next_window": known_time, "windows_learned": whole, "windows_needed": whole,
-        "learning": {"type": "boolean"},
-    }});
-    json!({"type": "object", "properties": {
-        "alerts": {"type": "array", "items": alert},
-        "watched": {"type": "array", "items": watched},
-        "resume_after": whole,
-        "next_cursor": known_text,
-    }})
-}
+    /// Every reference of a document.
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                members.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
 
-fn parameters() -> Value {
-    json!([
-        of("topic", false, "The stream; default traffic-sensors"),
-        of("target", false, "The field; default speed_kmh"),
-        of("keys", false, "Keys with commas between; all where absent"),
-        of("zones", false, "Zones whose keys are meant, with commas between"),
-        of(
-            "horizons_minutes",
-            false,
-            "Minutes from the start of the last window used (origin) to the start of the one that is forecast: multiples of the window, with commas between; default 3, 6 and 12 windows"
-        ),
-        of("quantiles", false, "Fractions with commas between; default 0.1,0.5,0.9"),
-        of("model", false, "@champion (default), @ALIAS, NAME or NAME@VERSION"),
-        of("as_of", false, "The forecast as it was served then, RFC 3339"),
-        of("limit", false, "Keys a page, 1 to 1000; default 100"),
-        of("cursor", false, "next_cursor of the page before"),
-    ])
-}
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = described();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 20);
+        for reference in found {
+            let pointer = reference.trim_start_matches('#');
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+    }
 
-fn page() -> Value {
-    let text = json!({"type": "string"});
-    let time = json!({"type": "string", "format": "date-time"});
-    let number = json!({"type": "number"});
-    let whole = json!({"type": "integer"});
-    let pair = json!({"type": "object", "properties": {"quantile": number, "value": number}});
-    let forecast = json!({"type": "object", "properties": {
-        "topic": text, "key": text, "target": text, "origin": time, "target_time": time, "horizon_minutes": whole,
-        "quantiles": {"type": "array", "items": pair}, "model": text, "model_version": text,
-        "step_of_ladder": {"type": "string", "enum": ["model", "last_good", "profile"]},
-        "data_age_seconds": number, "data_digest": text, "issued_at": time,
-    }});
-    let codes = [
-        "STALE",
-        "NO_DATA",
-        "OUT_OF_DOMAIN",
-        "UNKNOWN_KEY",
-        "UNKNOWN_TARGET",
-        "HORIZON_TOO_FAR",
-    ];
-    let refusal = json!({"type": "object", "properties": {
-        "key": text, "code": {"type": "string", "enum": codes}, "message": text, "horizon_minutes": whole,
-    }});
-    json!({"type": "object", "properties": {
-        "forecasts": {"type": "array", "items": forecast},
-        "refusals": {"type": "array", "items": refusal},
-        "next_cursor": {"type": ["string", "null"]},
-    }})
-}
+    #[test]
+    fn every_operation_and_parameter_says_what_it_is() {
+        let document = described();
+        assert_eq!(document["openapi"], "3.1.0");
+        let paths = document["paths"].as_object().unwrap();
+        assert_eq!(paths.len(), 14);
+        for (path, item) in paths {
+            let operation = &item["get"];
+            assert!(
+                operation["summary"].is_string() && operation["responses"].is_object(),
+                "{path}"
+            );
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let name = parameter["name"].as_str().unwrap();
+                assert!(
+                    parameter["description"].is_string() && parameter["required"] == false,
+                    "{path} {name}"
+                );
+                if parameter["schema"]["type"] == "array" {
+                    assert_eq!(parameter["explode"], false, "{path} {name}");
+                }
+            }
+        }
+    }
 
-fn problem() -> Value {
-    let text = json!({"type": "string"});
-    json!({"type": "object", "properties": {"type": text, "title": text, "status": {"type": "integer"}, "detail": text}})
+    #[test]
+    fn windows_are_described_as_the_streams_define_them() {
+        let document = described();
+        let schemas = &document["components"]["schemas"];
+        let speed = &schemas["TrafficWindow"]["properties"]["speed_kmh_mean"];
+        assert_eq!(speed["type"], serde_json::json!(["number", "null"]));
+        assert_eq!(speed["description"], "Mean of `speed_kmh` in the window; km/h");
+        assert!(schemas["TrafficWindow"]["properties"]["lat"].is_object());
+        assert_eq!(schemas["MobilityWindow"]["anyOf"].as_array().unwrap().len(), 3);
+    }
 }

@@ -51,6 +51,16 @@ pub enum RefusalCode {
 }
 
 impl RefusalCode {
+    /// Every code.
+    pub const ALL: [Self; 6] = [
+        Self::Stale,
+        Self::NoData,
+        Self::OutOfDomain,
+        Self::UnknownKey,
+        Self::UnknownTarget,
+        Self::HorizonTooFar,
+    ];
+
     /// Its name in answers.
     pub fn name(self) -> &'static str {
         match self {

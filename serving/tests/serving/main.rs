@@ -7,6 +7,8 @@ mod clients;
 mod exchange;
 mod flight;
 mod forecasts;
+mod http;
+mod http_schema;
 mod inference;
 mod kafka;
 mod load;

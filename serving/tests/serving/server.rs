@@ -233,12 +233,10 @@ async fn http_serves_metrics_a_page_and_forecasts() {
     let path = "/v1/forecasts?topic=traffic-sensors&target=speed_kmh&horizons_minutes=5&limit=1";
     let (code, body) = fetch(&service, path).await;
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-    assert_eq!(
-        (code, &body["forecasts"][0]["key"], &body["next_cursor"]),
-        (200, &"a".into(), &"a".into())
-    );
+    assert_eq!((code, &body["forecasts"][0]["key"]), (200, &"a".into()));
     assert_eq!(body["forecasts"][0]["quantiles"][1]["value"], 52.0);
-    let (_, body) = fetch(&service, &format!("{path}&cursor=a")).await;
+    let cursor = body["next_cursor"].as_str().unwrap();
+    let (_, body) = fetch(&service, &format!("{path}&cursor={cursor}")).await;
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
     assert_eq!(
         (&body["forecasts"][0]["key"], &body["next_cursor"]),

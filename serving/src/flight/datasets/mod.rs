@@ -12,6 +12,8 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 use arterial_datasets::lake::{Table, WindowRule};
+use arterial_datasets::stream::{StreamCatalog, StreamDefinition};
+use arterial_datasets::time::Timestamp;
 use arterial_models::registry::Registry;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
@@ -166,15 +168,31 @@ impl<'a> Datasets<'a> {
 
     /// The columns of `schema` that are shown, with their units and descriptions.
     fn dataset(&self, name: &str, schema: &Schema, kind: Kind) -> Dataset {
-        let shown = schema.fields().iter().filter(|field| !field.name().starts_with('_'));
-        let described = shown.map(|field| describe::described(name, field, &self.state.catalog));
-        let schema = Schema::new_with_metadata(described.collect::<Vec<_>>(), schema.metadata().clone());
         Dataset {
             name: name.into(),
-            schema: Arc::new(schema),
+            schema: shown(name, schema, &self.state.catalog),
             kind,
         }
     }
+}
+
+/// The columns of a table that are shown, with their units and descriptions.
+fn shown(name: &str, schema: &Schema, streams: &StreamCatalog) -> SchemaRef {
+    let shown = schema.fields().iter().filter(|field| !field.name().starts_with('_'));
+    let described = shown.map(|field| describe::described(name, field, streams));
+    Arc::new(Schema::new_with_metadata(
+        described.collect::<Vec<_>>(),
+        schema.metadata().clone(),
+    ))
+}
+
+/// The columns of a stream's newest windows, whether or not there are any yet.
+pub(crate) fn windows_schema(stream: &StreamDefinition, streams: &StreamCatalog) -> SchemaRef {
+    shown(
+        &stream.latest_view(),
+        &arterial_datasets::schema::windows(stream),
+        streams,
+    )
 }
 
 /// Whether `name` can be a table's: it never leads out of the lake.
@@ -234,6 +252,25 @@ impl Dataset {
         match &self.kind {
             Kind::Table(table) | Kind::Latest(table, _) => most.min(table.files().0).max(1),
             _ => 1,
+        }
+    }
+
+    /// The version of the table behind it; none where there is no such table.
+    pub(crate) fn version(&self) -> Option<i64> {
+        match &self.kind {
+            Kind::Table(table) | Kind::Latest(table, _) => Some(table.version()),
+            Kind::Held(_) | Kind::Models(_) | Kind::Scorecards(_) => None,
+        }
+    }
+
+    /// Up to where events were read, as far as the table behind it says.
+    pub(crate) fn watermark(&self) -> Option<Timestamp> {
+        match &self.kind {
+            Kind::Table(table) | Kind::Latest(table, _) => {
+                let partitions = table.progress().partitions.values();
+                partitions.filter_map(|one| one.watermark).max()
+            }
+            Kind::Held(_) | Kind::Models(_) | Kind::Scorecards(_) => None,
         }
     }
 

@@ -1,0 +1,244 @@
+//! Query parameters: read into the same structs that describe them in the OpenAPI document.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::str::FromStr;
+
+use arterial_datasets::time::Timestamp;
+use serde::de::value::MapDeserializer;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, de};
+
+use crate::analytics::Bounds;
+use crate::{Error, Result};
+
+/// Reads a query.
+///
+/// # Errors
+/// A parameter that is not known, with those that are; one that is given twice; a value that cannot be read, with what is accepted.
+pub fn read<T: DeserializeOwned>(query: &str) -> Result<T> {
+    let pair = RefCell::new((String::new(), String::new()));
+    let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned();
+    let pairs = pairs.inspect(|read| pair.borrow_mut().clone_from(read));
+    let read = T::deserialize(MapDeserializer::<_, Wrong>::new(pairs));
+    read.map_err(|wrong| {
+        let (name, value) = pair.into_inner();
+        match wrong {
+            Wrong::Unknown { name, known } => Error::invalid("query", name, known.join(", ")),
+            Wrong::Twice(name) => Error::invalid(name, "given twice", "each parameter once, lists with commas between"),
+            Wrong::Value(accepted) => Error::invalid(name, value, accepted),
+        }
+    })
+}
+
+/// Why a query cannot be read.
+#[derive(Debug)]
+enum Wrong {
+    Unknown {
+        name: String,
+        known: &'static [&'static str],
+    },
+    Twice(&'static str),
+    /// What would have been accepted.
+    Value(String),
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{self:?}")
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+impl de::Error for Wrong {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::Value(message.to_string())
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        Self::Unknown {
+            name: field.to_owned(),
+            known: expected,
+        }
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::Twice(field)
+    }
+}
+
+/// What one value can be read into.
+pub trait Parameter: Sized {
+    /// Reads a text that is not empty.
+    ///
+    /// # Errors
+    /// What would have been accepted.
+    fn read(text: &str) -> std::result::Result<Self, String>;
+}
+
+impl Parameter for String {
+    fn read(text: &str) -> std::result::Result<Self, String> {
+        Ok(text.to_owned())
+    }
+}
+
+impl Parameter for f64 {
+    fn read(text: &str) -> std::result::Result<Self, String> {
+        parsed(text, "fractions with commas between, such as 0.1,0.5,0.9")
+    }
+}
+
+impl Parameter for i32 {
+    fn read(text: &str) -> std::result::Result<Self, String> {
+        parsed(text, "whole minutes with commas between")
+    }
+}
+
+impl Parameter for u32 {
+    fn read(text: &str) -> std::result::Result<Self, String> {
+        parsed(text, "whole minutes")
+    }
+}
+
+impl Parameter for Timestamp {
+    fn read(text: &str) -> std::result::Result<Self, String> {
+        // A `+` that was not escaped has become a space.
+        parsed(
+            &text.replace(' ', "+"),
+            "RFC 3339 with an offset, such as 2026-01-31T08:00:00Z",
+        )
+    }
+}
+
+impl Parameter for Bounds {
+    fn read(text: &str) -> std::result::Result<Self, String> {
+        let accepted = || "west,south,east,north in degrees, such as 10.1,56.1,10.3,56.2".to_owned();
+        let numbers: Vec<f64> = text
+            .split(',')
+            .map(|number| number.trim().parse().map_err(|_| accepted()))
+            .collect::<std::result::Result<_, _>>()?;
+        let [west, south, east, north] = numbers[..] else {
+            return Err(accepted());
+        };
+        let longitudes = [west, east].iter().all(|one| (-180.0..=180.0).contains(one));
+        let latitudes = [south, north].iter().all(|one| (-90.0..=90.0).contains(one));
+        if !longitudes || !latitudes || south > north {
+            return Err(accepted());
+        }
+        Ok(Self {
+            west,
+            south,
+            east,
+            north,
+        })
+    }
+}
+
+fn parsed<T: FromStr>(text: &str, accepted: &str) -> std::result::Result<T, String> {
+    text.trim().parse().map_err(|_| accepted.to_owned())
+}
+
+/// A value that may be left out; an empty text is none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Given<T>(pub Option<T>);
+
+impl<T> Default for Given<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: Parameter> Deserialize<'de> for Given<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        T::read(&text).map(|value| Self(Some(value))).map_err(D::Error::custom)
+    }
+}
+
+/// Values with commas between.
+#[derive(Debug, Clone, PartialEq)]
+pub struct List<T>(pub Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Parameter> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+        words
+            .map(T::read)
+            .collect::<std::result::Result<_, _>>()
+            .map(Self)
+            .map_err(D::Error::custom)
+    }
+}
+
+/// How many rows a page has at the most: 100 where nobody says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit<const MOST: usize>(pub usize);
+
+impl<const MOST: usize> Default for Limit<MOST> {
+    fn default() -> Self {
+        Self(MOST.min(100))
+    }
+}
+
+impl<'de, const MOST: usize> Deserialize<'de> for Limit<MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+        limit.map(Self).ok_or_else(|| D::Error::custom(format!("1 to {MOST}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Example {
+        keys: List<String>,
+        since: Given<Timestamp>,
+        bbox: Given<Bounds>,
+        limit: Limit<1_000>,
+    }
+
+    #[test]
+    fn lists_have_commas_between_and_what_is_empty_is_left_out() {
+        let example: Example = read("keys=a,%20b,&since=&limit=").unwrap();
+        assert_eq!(example.keys.0, ["a", "b"]);
+        assert_eq!((example.since.0, example.limit.0), (None, 100));
+        let example: Example = read("bbox=10,56,11,57&since=1970-01-01T01:00:00+01:00&limit=7").unwrap();
+        assert_eq!((example.since.0, example.limit.0), (Some(Timestamp(0)), 7));
+        assert!(example.bbox.0.unwrap().hold(56.5, 10.5));
+    }
+
+    #[test]
+    fn a_wrong_parameter_is_refused_with_what_is_accepted() {
+        for (query, said) in [
+            ("kezs=a", "`query` is `kezs`, accepted: keys, since, bbox, limit"),
+            ("keys=a&keys=b", "`keys` is `given twice`"),
+            ("keys=a&since=yesterday", "`since` is `yesterday`, accepted: RFC 3339"),
+            ("limit=0", "`limit` is `0`, accepted: 1 to 1000"),
+            ("limit=many", "`limit` is `many`, accepted: 1 to 1000"),
+            ("bbox=1,2,3", "`bbox` is `1,2,3`, accepted: west,south,east,north"),
+            ("bbox=1,2,3,nan", "`bbox`"),
+            ("bbox=1,3,2,2", "`bbox`"),
+        ] {
+            let error = read::<Example>(query).unwrap_err().to_string();
+            assert!(error.contains(said), "{query}: {error}");
+        }
+    }
+}
