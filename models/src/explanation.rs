@@ -40,7 +40,8 @@ impl Explanation {
     #[must_use]
     pub fn strongest(mut self, most: usize) -> (Vec<Contribution>, f64) {
         let size = |one: &Contribution| one.amount.abs();
-        self.contributions.sort_by(|one, other| size(other).total_cmp(&size(one)));
+        self.contributions
+            .sort_by(|one, other| size(other).total_cmp(&size(one)));
         let others = self.contributions.split_off(most.min(self.contributions.len()));
         (self.contributions, others.iter().map(|one| one.amount).sum())
     }

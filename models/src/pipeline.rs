@@ -11,7 +11,9 @@ use crate::forecasters::by_name;
 use crate::onnx::{self, SavedNetwork};
 use crate::scope::Scope;
 use crate::support::Support;
-use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Quantile, QuantileForecasts, Result, Silent, Task};
+use crate::{
+    Error, FittedForecaster, Forecaster, Outlook, Progress, Quantile, QuantileForecasts, Result, Silent, Task,
+};
 
 /// The share of the training part that serves for calibration where there is no validation part.
 const CALIBRATION_SHARE: usize = 5;
@@ -132,7 +134,12 @@ impl Pipeline {
         quantiles: &[Quantile],
         progress: &dyn Progress,
     ) -> Result<QuantileForecasts> {
-        self.around(panel, origins, &self.outlook_while(panel, origins, progress)?, quantiles)
+        self.around(
+            panel,
+            origins,
+            &self.outlook_while(panel, origins, progress)?,
+            quantiles,
+        )
     }
 
     /// What moved the medians at `places`, forecast from the row at `origin`, before they are kept within what the target can be.

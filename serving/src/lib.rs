@@ -17,6 +17,7 @@
 pub mod alerts;
 pub mod answer;
 pub mod config;
+mod cors;
 mod deadline;
 pub mod error;
 pub mod flight;
@@ -36,6 +37,7 @@ pub mod sql;
 pub mod state;
 mod sync;
 mod tables;
+mod watchers;
 
 pub use config::{ServerConfig, ServingConfig};
 pub use error::{Error, Result};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use arterial_datasets::panel::Panel;
 use arterial_models::artefact::Files;
+use arterial_models::explanation::Place;
 use arterial_models::forecasters::{Neural, by_name, list};
 use arterial_models::neural::{Kind, Lstm, Transformer};
 use arterial_models::pipeline::Pipeline;
-use arterial_models::explanation::Place;
 use arterial_models::{Error, FittedForecaster, Forecaster, Progress, Quantile, Silent, Task};
 use ndarray::{Array2, Array3, s};
 

@@ -124,8 +124,8 @@ fn read(query: &str) -> Result<(Question, usize, String)> {
                     .map_err(|error: arterial_datasets::Error| error.about("as_of"))
             })
             .transpose()?,
-        origin: None,
         model: text("model"),
+        ..Question::default()
     };
     Ok((question, limit, text("cursor")))
 }

@@ -129,7 +129,7 @@ pub(super) fn history(profile: &Profile) -> usize {
 /// What the columns are called that a model reads: the anchor's, the feature set's, and the flags of those that may be missing.
 pub(super) fn column_names(features: &[String], flags: &[usize]) -> Vec<String> {
     let missing = flags.iter().map(|flag| format!("{}_missing", features[*flag]));
-    let own = OWN_NAMES.iter().map(ToString::to_string);
+    let own = OWN_NAMES.iter().map(|name| (*name).to_owned());
     own.chain(features.iter().cloned()).chain(missing).collect()
 }
 

@@ -50,7 +50,9 @@ pub(super) fn explain(
             &mut own,
         );
         let mut scaled = vec![0.0; model.scaler.width()];
-        model.scaler.fill(&matrix.values.row(place.series), place.series, &mut scaled);
+        model
+            .scaler
+            .fill(&matrix.values.row(place.series), place.series, &mut scaled);
         let columns: Vec<f64> = own.iter().chain(&scaled).copied().collect();
         let target = origin + place.step;
         let coefficients = coefficients(step, day_type(anchor.slot(target).weekday), place.series);
