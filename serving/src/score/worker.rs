@@ -85,8 +85,7 @@ pub async fn score_once(state: &Arc<AppState>, target: &Target) -> Result<Option
     let Some(mut computed) = run(state, order, turn).await? else {
         return Ok(None);
     };
-    // It is served from now on, however long it took.
-    computed.issue.issued_at = state.clock.now();
+    computed.issue.issued_at = served_from(state, target);
     let name = target.to_string();
     state.metrics.observe(Metric::ScoreDuration, started.elapsed());
     state.metrics.count_by(Metric::ScoreRuns, "target", &name, 1);
@@ -100,6 +99,13 @@ pub async fn score_once(state: &Arc<AppState>, target: &Target) -> Result<Option
         scores.publish(Arc::clone(&issue));
     }
     Ok(Some(issue))
+}
+
+/// Since when an issue that is put in place now is served: no two of a target at the same time.
+fn served_from(state: &AppState, target: &Target) -> Timestamp {
+    let before = state.scores.get(target).and_then(|scores| scores.newest());
+    let now = state.clock.now();
+    before.map_or(now, |before| now.max(Timestamp(before.issued_at.0 + 1)))
 }
 
 /// What the ladder is asked for `target` now.

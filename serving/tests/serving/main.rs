@@ -3,6 +3,8 @@
 
 mod alert_sinks;
 mod alerts;
+mod browsers;
+mod calls;
 mod clients;
 mod exchange;
 mod flight;
@@ -10,9 +12,11 @@ mod forecasts;
 mod inference;
 mod kafka;
 mod load;
+mod past;
 mod places;
 mod receiver;
 mod registry;
 mod server;
 mod sql;
 mod support;
+mod watching;
