@@ -142,9 +142,6 @@ fn local(address: &str, listener: &TcpListener) -> Result<SocketAddr> {
 fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
     let most = config.max_message_bytes;
     macro_rules! limited {
-        ($server:ident, $api:ident) => {
-            limited!($server, $api(Arc::clone(state)))
-        };
         ($server:ident, $api:expr) => {
             $server::new($api)
                 .max_decoding_message_size(most)
@@ -155,8 +152,8 @@ fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
     }
     // Flight's columns are not compressed: its clients accept gzip unasked, and would wait for it.
     macro_rules! compressed {
-        ($($limited:tt)+) => {
-            limited!($($limited)+)
+        ($server:ident, $api:expr) => {
+            limited!($server, $api)
                 .send_compressed(CompressionEncoding::Zstd)
                 .send_compressed(CompressionEncoding::Gzip)
         };
@@ -178,9 +175,9 @@ fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
     let refused = |error: tonic_reflection::server::Error| Error::Background(error.to_string());
     Ok(Routes::new(compressed!(ForecastServiceServer, forecasts))
         .add_service(compressed!(AlertServiceServer, alerts))
-        .add_service(compressed!(CatalogServiceServer, CatalogApi))
-        .add_service(compressed!(ModelServiceServer, ModelApi))
-        .add_service(compressed!(GrpcInferenceServiceServer, InferenceApi))
+        .add_service(compressed!(CatalogServiceServer, CatalogApi(Arc::clone(state))))
+        .add_service(compressed!(ModelServiceServer, ModelApi(Arc::clone(state))))
+        .add_service(compressed!(GrpcInferenceServiceServer, InferenceApi(Arc::clone(state))))
         .add_service(limited!(FlightServiceServer, FlightApi::new(Arc::clone(state))?))
         .add_service(reflection().build_v1().map_err(refused)?)
         .add_service(reflection().build_v1alpha().map_err(refused)?))

@@ -103,14 +103,16 @@ async fn ask(
 /// The model that gave a forecast: in charge now, or before.
 async fn model(state: &AppState, checked: &Checked<'_>, source: &Source) -> Result<Arc<dyn ServedModel>> {
     let id: ModelVersion = format!("{}@{}", source.model, source.version).parse()?;
-    let in_charge = state.champions.get(&checked.target);
-    let at_hand = in_charge
-        .iter()
-        .flat_map(|models| [&models.champion, &models.last_good]);
-    match at_hand.flatten().find(|model| *model.id() == id) {
-        Some(model) => Ok(Arc::clone(model)),
+    match at_hand(state, checked, &id) {
+        Some(model) => Ok(model),
         None => state.champions.source()?.load(&id).await,
     }
+}
+
+fn at_hand(state: &AppState, checked: &Checked<'_>, id: &ModelVersion) -> Option<Arc<dyn ServedModel>> {
+    let in_charge = state.champions.get(&checked.target)?;
+    let models = [&in_charge.champion, &in_charge.last_good];
+    models.into_iter().flatten().find(|model| model.id() == id).cloned()
 }
 
 /// The key of a forecast and how many minutes ahead it is.

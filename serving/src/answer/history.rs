@@ -165,8 +165,8 @@ impl Past {
             return self.rows.keys().cloned().collect();
         }
         let mut seen = BTreeSet::new();
-        let first = |key: &&String| seen.insert(key.as_str());
-        question.keys.iter().filter(first).cloned().collect()
+        let once = question.keys.iter().filter(|key| seen.insert(key.as_str()));
+        once.cloned().collect()
     }
 }
 

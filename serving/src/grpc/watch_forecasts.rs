@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use arterial_datasets::time::Timestamp;
 use arterial_proto::v1;
-use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
 use tokio::sync::watch;
 use tonic::Status;
 
 use super::convert::{Asked, response};
-use crate::answer::{MOST_KEYS, Page, answer_page};
+use crate::answer::{Answer, MOST_KEYS, Page, answer_page};
 use crate::score::{Issue, Stamp};
 use crate::state::AppState;
 use crate::watchers::Place;
@@ -138,7 +139,7 @@ impl ForecastWatch {
             return Ok(None);
         }
         self.round.turn_to(issue);
-        let answered = answer_page(&self.state, &self.asked.question, self.round.page(self.most)).await?;
+        let answered = self.answer().await?;
         self.round.told(answered.keys, answered.of_keys);
         let resume_after = match issue {
             Some(issue) if self.round.left == Some(0) => token(issue),
@@ -148,6 +149,11 @@ impl ForecastWatch {
             resume_after,
             ..response(&self.asked, answered)
         }))
+    }
+
+    /// What comes next. In memory of its own, so that whoever waits holds none for it.
+    fn answer(&self) -> BoxFuture<'_, Result<Answer>> {
+        answer_page(&self.state, &self.asked.question, self.round.page(self.most)).boxed()
     }
 }
 

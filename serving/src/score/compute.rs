@@ -163,7 +163,7 @@ fn ask(
 }
 
 /// What a model reads.
-pub(crate) struct Read {
+pub struct Read {
     /// The windows.
     pub panel: Panel,
     /// Which revisions they are, by series.
@@ -192,7 +192,7 @@ impl Read {
 }
 
 /// What `model` reads to forecast `target` from `origin`; none where nothing is held for it.
-pub(crate) fn read(
+pub fn read(
     live: &Live,
     target: &Target,
     model: &dyn ServedModel,

@@ -9,8 +9,7 @@ mod rows;
 mod scores;
 mod worker;
 
-pub use compute::{Computed, Order, Unwanted, check_fit, compute, covariates, tally};
-pub(crate) use compute::{Read, read};
+pub use compute::{Computed, Order, Read, Unwanted, check_fit, compute, covariates, read, tally};
 pub use issue::{Issue, Source, Stamp};
 pub use ladder::{LadderStep, RefusalCode};
 pub use outlook::{Outlook, Outlooks, steps_ahead};
