@@ -18,5 +18,6 @@ mod receiver;
 mod registry;
 mod server;
 mod sql;
+mod stubs;
 mod support;
 mod watching;
