@@ -144,6 +144,9 @@ pub fn forecasts() -> SchemaRef {
         required("step_of_ladder", DataType::Utf8),
         required("data_digest", DataType::Utf8),
         required("issued_at", instant()),
+        nullable("newest_window", instant()),
+        nullable("newest_revision", DataType::Int32),
+        nullable("revised_windows", DataType::Int32),
         required(DAY_COLUMN, DataType::Date32),
     ]))
 }

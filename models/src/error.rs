@@ -97,6 +97,9 @@ pub enum Error {
         /// The revision that stands now.
         found: u64,
     },
+    /// A kind of model that cannot say what moved its forecasts.
+    #[error("`{0}` cannot say what moved its forecasts; `gbdt` and `linear` can")]
+    Unexplained(String),
     /// There is nothing to go back to.
     #[error("`{0}` has no former version to go back to")]
     NoFormer(String),

@@ -8,6 +8,7 @@ use ndarray::{Array3, Array4, s};
 use serde::{Deserialize, Serialize};
 
 use crate::artefact::Parts;
+use crate::explanation::{Explanation, Place};
 use crate::scope::Scope;
 use crate::{Error, Result};
 
@@ -183,6 +184,25 @@ pub trait FittedForecaster: Send + Sync {
     /// A panel with other series, step or zone than the fitted one, or an origin outside of it.
     fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook>;
 
+    /// The same, given up soon after `progress` says so by the kinds that can; the others end as if nobody had said anything.
+    ///
+    /// # Errors
+    /// As [`FittedForecaster::forecast`]; [`Error::Cancelled`].
+    fn forecast_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
+        let _ = progress;
+        self.forecast(panel, origins)
+    }
+
+    /// What moved the medians at `places`, forecast from the row at `origin`.
+    ///
+    /// # Errors
+    /// As [`FittedForecaster::forecast`], a place outside of the panel or beyond the horizon; [`Error::Unexplained`] by a kind
+    /// that cannot say.
+    fn explain(&self, panel: &Panel, origin: usize, places: &[Place]) -> Result<Vec<Explanation>> {
+        let _ = (panel, origin, places);
+        Err(Error::Unexplained(self.name().into()))
+    }
+
     /// The parameters, for the artefact.
     ///
     /// # Errors
@@ -228,6 +248,33 @@ pub struct QuantileForecasts {
     pub quantiles: Vec<Quantile>,
     /// The forecasts; NaN where refused, and then for every quantile.
     pub values: Array4<f64>,
+}
+
+/// Ends a forecast that nobody waits for any more.
+///
+/// # Errors
+/// [`Error::Cancelled`] where `progress` says so.
+pub(crate) fn go_on(progress: &dyn Progress) -> Result<()> {
+    if progress.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    Ok(())
+}
+
+/// Checks that `places` lie in a panel of `series` series and within `horizon` steps.
+///
+/// # Errors
+/// The first that does not.
+pub(crate) fn check_places(places: &[Place], series: usize, horizon: usize) -> Result<()> {
+    let inside = |place: &&Place| place.series < series && (1..=horizon).contains(&place.step);
+    match places.iter().find(|place| !inside(place)) {
+        None => Ok(()),
+        Some(place) => Err(Error::invalid(
+            "place",
+            format!("series {}, step {}", place.series, place.step),
+            format!("a series below {series} and a step from 1 to {horizon}"),
+        )),
+    }
 }
 
 /// The share of the rows that choose what a kind leaves to the data, where a caller names none.

@@ -27,6 +27,7 @@ pub mod conformal;
 pub mod detector;
 pub mod detectors;
 pub mod error;
+pub mod explanation;
 pub mod forecaster;
 pub mod forecasters;
 pub mod gbdt;

@@ -5,12 +5,15 @@ use arterial_datasets::panel::Panel;
 
 use crate::artefact::{Files, Parts};
 use crate::conformal::Calibration;
+use crate::explanation::{Explanation, Place};
 use crate::forecaster::require_rows;
 use crate::forecasters::by_name;
 use crate::onnx::{self, SavedNetwork};
 use crate::scope::Scope;
 use crate::support::Support;
-use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Quantile, QuantileForecasts, Result, Task};
+use crate::{
+    Error, FittedForecaster, Forecaster, Outlook, Progress, Quantile, QuantileForecasts, Result, Silent, Task,
+};
 
 /// The share of the training part that serves for calibration where there is no validation part.
 const CALIBRATION_SHARE: usize = 5;
@@ -102,7 +105,12 @@ impl Pipeline {
     /// # Errors
     /// A panel of another scope, or an origin outside of it.
     pub fn outlook(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
-        let mut outlook = self.fitted.forecast(panel, origins)?;
+        self.outlook_while(panel, origins, &Silent)
+    }
+
+    /// The same, given up soon after `progress` says so.
+    fn outlook_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
+        let mut outlook = self.fitted.forecast_while(panel, origins, progress)?;
         self.support.bring_into(&mut outlook);
         Ok(outlook)
     }
@@ -113,6 +121,33 @@ impl Pipeline {
     /// A panel of another scope, an origin outside of it, or quantiles that do not increase.
     pub fn forecast(&self, panel: &Panel, origins: &[usize], quantiles: &[Quantile]) -> Result<QuantileForecasts> {
         self.around(panel, origins, &self.outlook(panel, origins)?, quantiles)
+    }
+
+    /// [`Pipeline::forecast`], given up soon after `progress` says so.
+    ///
+    /// # Errors
+    /// As [`Pipeline::forecast`]; [`Error::Cancelled`].
+    pub fn forecast_while(
+        &self,
+        panel: &Panel,
+        origins: &[usize],
+        quantiles: &[Quantile],
+        progress: &dyn Progress,
+    ) -> Result<QuantileForecasts> {
+        self.around(
+            panel,
+            origins,
+            &self.outlook_while(panel, origins, progress)?,
+            quantiles,
+        )
+    }
+
+    /// What moved the medians at `places`, forecast from the row at `origin`, before they are kept within what the target can be.
+    ///
+    /// # Errors
+    /// A panel of another scope, an origin or a place outside of it; [`Error::Unexplained`] by a kind that cannot say.
+    pub fn explain(&self, panel: &Panel, origin: usize, places: &[Place]) -> Result<Vec<Explanation>> {
+        self.fitted.explain(panel, origin, places)
     }
 
     /// Quantile forecasts around what [`Pipeline::outlook`] gave for the same origins.

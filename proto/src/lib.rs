@@ -2,6 +2,9 @@
 //!
 //! Only the serving crate and the command line's client see this crate; inner crates have types of their own.
 
+pub use prost::Message;
+pub use prost_types::FieldMask;
+
 /// Package `arterial.v1`.
 #[expect(clippy::pedantic, reason = "generated code")]
 pub mod v1 {

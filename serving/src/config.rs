@@ -10,6 +10,7 @@ use arterial_models::Quantile;
 use arterial_models::registry::Target;
 
 use crate::answer::FURTHEST;
+use crate::cors;
 use crate::live::{target_column, target_fields};
 use crate::sql::SqlConfig;
 use crate::{Error, Result};
@@ -29,7 +30,14 @@ pub struct ServerConfig {
     pub drain: Duration,
     /// The longest that a call without an earlier deadline of its own may take; streams end by their clients. Default 60s.
     pub longest_call: Duration,
-    /// The sites whose pages may ask over HTTP (CORS), such as `https://city.example`; `*` is every site. Default none.
+    /// Who may watch forecasts and alerts at the same time, from 1; more are refused with `RESOURCE_EXHAUSTED`. Default 4096.
+    pub max_watchers: usize,
+    /// Connections that say nothing for so long are asked by an HTTP/2 ping whether they live; 0 never asks. Default 30s.
+    pub keepalive_interval: Duration,
+    /// A connection that does not answer a ping within so long is closed. Default 20s.
+    pub keepalive_timeout: Duration,
+    /// Web pages of these origins may call gRPC-Web and HTTP from a browser, such as `https://dashboard.example.org`; `*` means any.
+    /// Default none.
     pub cors_origins: Vec<String>,
 }
 
@@ -42,6 +50,9 @@ impl Default for ServerConfig {
             max_concurrent_calls: 256,
             drain: Duration(10 * SECOND),
             longest_call: Duration(MINUTE),
+            max_watchers: 4096,
+            keepalive_interval: Duration(30 * SECOND),
+            keepalive_timeout: Duration(20 * SECOND),
             cors_origins: Vec::new(),
         }
     }
@@ -65,12 +76,13 @@ impl ServerConfig {
                 "1024 to 2147483648 bytes",
             ));
         }
-        if self.max_concurrent_calls == 0 {
-            return Err(Error::invalid(
-                "server.max_concurrent_calls",
-                0,
-                "a whole number from 1",
-            ));
+        for (field, count) in [
+            ("server.max_concurrent_calls", self.max_concurrent_calls),
+            ("server.max_watchers", self.max_watchers),
+        ] {
+            if count == 0 {
+                return Err(Error::invalid(field, 0, "a whole number from 1"));
+            }
         }
         if self.longest_call.0 <= 0 {
             return Err(Error::invalid(
@@ -79,18 +91,24 @@ impl ServerConfig {
                 "a positive duration, such as 60s",
             ));
         }
-        if let Some(wrong) = self.cors_origins.iter().find(|origin| !is_origin(origin)) {
-            let accepted = "origins such as https://city.example or http://localhost:3000, or *";
-            return Err(Error::invalid("server.cors_origins", wrong, accepted));
+        if self.keepalive_interval.0 < 0 {
+            let accepted = "a duration such as 30s, or 0s for never";
+            return Err(Error::invalid(
+                "server.keepalive_interval",
+                self.keepalive_interval,
+                accepted,
+            ));
         }
-        Ok(())
+        if self.keepalive_timeout.0 <= 0 {
+            let accepted = "a positive duration, such as 20s";
+            return Err(Error::invalid(
+                "server.keepalive_timeout",
+                self.keepalive_timeout,
+                accepted,
+            ));
+        }
+        cors::check("server.cors_origins", &self.cors_origins)
     }
-}
-
-/// Whether `text` is an origin as browsers send it: scheme, host and port without a path; or every one.
-fn is_origin(text: &str) -> bool {
-    let parsed = url::Url::parse(text);
-    text == "*" || parsed.is_ok_and(|url| url.host().is_some() && url.origin().ascii_serialization() == text)
 }
 
 /// Whether `text` reads as host and port; whether the host exists is not asked.
@@ -255,23 +273,17 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_has_no_path() {
-        for good in ["*", "https://city.example", "http://localhost:3000", "http://[::1]:80"] {
-            assert_eq!(
-                is_origin(good),
-                good != "http://[::1]:80",
-                "{good}: 80 is what http has anyway"
-            );
-        }
-        for bad in [
-            "",
-            "city.example",
-            "https://city.example/",
-            "https://city.example/map",
-            "file:///x",
-        ] {
-            assert!(!is_origin(bad), "{bad}");
-        }
+    fn keep_alive_may_be_off_but_not_without_patience() {
+        let with = |interval, timeout| ServerConfig {
+            keepalive_interval: Duration(interval),
+            keepalive_timeout: Duration(timeout),
+            ..ServerConfig::default()
+        };
+        with(0, SECOND).check().unwrap();
+        let error = with(-SECOND, SECOND).check().unwrap_err().to_string();
+        assert!(error.starts_with("`server.keepalive_interval`"), "{error}");
+        let error = with(SECOND, 0).check().unwrap_err().to_string();
+        assert!(error.starts_with("`server.keepalive_timeout`"), "{error}");
     }
 
     #[test]

@@ -9,6 +9,10 @@ use tonic_types::{ErrorDetails, StatusExt};
 const DOMAIN: &str = "arterial";
 /// Longer texts are cut in what programs are told: the details travel in a header, which clients bound.
 const LONGEST_DETAIL: usize = 400;
+/// Longer messages are cut, in the middle of a value that somebody sent or of what is accepted; they travel in a header, too.
+const LONGEST_MESSAGE: usize = 1_500;
+/// When to ask again what is not ready.
+const ASK_AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// What can go wrong while serving.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +52,14 @@ pub enum Error {
     /// What was asked for is not kept by this service, although it could be.
     #[error("{0}")]
     NotKept(String),
+    /// More of something than the service bears.
+    #[error("there are {most} {what} already, as many as this service bears: try again later, or another replica")]
+    TooMany {
+        /// What there are too many of.
+        what: &'static str,
+        /// How many there may be.
+        most: usize,
+    },
     /// The request's deadline passed.
     #[error("the deadline passed after {0:?}")]
     Deadline(std::time::Duration),
@@ -148,7 +160,10 @@ impl Error {
             | Self::Delivery { .. }
             | Self::Unreachable { .. }
             | Self::Kafka(_) => Code::Unavailable,
-            Self::NotKept(_) => Code::FailedPrecondition,
+            Self::NotKept(_) | Self::Models(arterial_models::Error::Unexplained(_)) => Code::FailedPrecondition,
+            Self::TooMany { .. } => Code::ResourceExhausted,
+            Self::Models(arterial_models::Error::Cancelled) => Code::Cancelled,
+            Self::Models(arterial_models::Error::Conflict { .. }) => Code::Aborted,
             Self::Query { code, .. } => *code,
             Self::Foreign(_) => Code::PermissionDenied,
             Self::Deadline(_) => Code::DeadlineExceeded,
@@ -193,20 +208,36 @@ impl Error {
         }
     }
 
+    /// What was looked for in vain, and under which name.
+    fn sought(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Unknown { what, name, .. }
+            | Self::Ground(arterial_datasets::Error::Unknown { what, name, .. })
+            | Self::Models(arterial_models::Error::Unknown { what, name, .. }) => Some((what, name)),
+            _ => None,
+        }
+    }
+
     /// What `google.rpc.ErrorInfo` calls the reason.
     fn reason(&self) -> &'static str {
         match self.code() {
             Code::InvalidArgument => "INVALID_FIELD",
             Code::NotFound => "UNKNOWN_NAME",
             Code::Unavailable => "NOT_READY",
+            Code::FailedPrecondition if matches!(self, Self::Models(_)) => "NOT_EXPLAINED",
             Code::FailedPrecondition => "NOT_KEPT",
+            Code::ResourceExhausted => "TOO_MUCH",
+            Code::PermissionDenied => "FOREIGN",
             Code::DeadlineExceeded => "DEADLINE_PASSED",
+            Code::Cancelled => "CANCELLED",
+            Code::Aborted => "CONFLICT",
             Code::DataLoss => "MODEL_REFUSED",
             _ => "FAILED",
         }
     }
 
-    /// For programs: `google.rpc.ErrorInfo`, and `google.rpc.BadRequest` where a field is at fault.
+    /// For programs: `google.rpc.ErrorInfo`, and `BadRequest` where a field is at fault, `ResourceInfo` where a name is unknown,
+    /// `RetryInfo` where the same call may succeed soon.
     fn details(&self) -> ErrorDetails {
         let mut metadata = HashMap::new();
         let mut details = ErrorDetails::new();
@@ -216,6 +247,12 @@ impl Error {
             metadata.extend(value.map(|value| ("value".to_owned(), cut(value))));
             details.add_bad_request_violation(cut(field), cut(&self.to_string()));
         }
+        if let Some((what, name)) = self.sought() {
+            details.set_resource_info(what, cut(name), "", cut(&self.to_string()));
+        }
+        if self.code() == Code::Unavailable {
+            details.set_retry_info(Some(ASK_AGAIN));
+        }
         details.set_error_info(self.reason(), DOMAIN, metadata);
         details
     }
@@ -223,13 +260,24 @@ impl Error {
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        Self::with_error_details(error.code(), chain(&error), error.details())
+        let message = shortened(&chain(&error), LONGEST_MESSAGE);
+        Self::with_error_details(error.code(), message, error.details())
     }
 }
 
 /// At most [`LONGEST_DETAIL`] bytes of a text.
 fn cut(text: &str) -> String {
     text[..text.floor_char_boundary(LONGEST_DETAIL)].to_owned()
+}
+
+/// The text, or its beginning and its end where it has more than `most` bytes.
+fn shortened(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let (head, tail) = (most * 2 / 3, text.len() - most / 3);
+    let head = &text[..text.floor_char_boundary(head)];
+    format!("{head} … {}", &text[text.ceil_char_boundary(tail)..])
 }
 
 /// An error and its causes in one line, each once.
@@ -285,6 +333,44 @@ mod tests {
             known: "y".into(),
         };
         assert_eq!(Error::from(inner).code(), Code::NotFound);
+    }
+
+    #[test]
+    fn a_long_value_is_cut_in_the_middle_so_that_the_answer_fits_into_headers() {
+        let error = Error::invalid("topic", "ж".repeat(1_000_000), "one that there is");
+        let status = Status::from(error);
+        let message = status.message();
+        assert!(
+            message.len() < 1_600 && message.ends_with("one that there is"),
+            "{message}"
+        );
+        assert!(message.starts_with("`topic` is `жжж"));
+        assert!(status.details().len() < 2_500, "{}", status.details().len());
+    }
+
+    #[test]
+    fn an_unknown_name_and_a_time_to_wait_have_details_of_their_own() {
+        let unknown = Error::Unknown {
+            what: "model",
+            name: "x@1".into(),
+            known: "linear@1".into(),
+        };
+        let resource = Status::from(unknown).get_details_resource_info().unwrap();
+        assert_eq!(
+            (resource.resource_type.as_str(), resource.resource_name.as_str()),
+            ("model", "x@1")
+        );
+        let status = Status::from(Error::NotReady("it starts".into()));
+        assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(ASK_AGAIN));
+        let full = Status::from(Error::TooMany {
+            what: "watchers",
+            most: 3,
+        });
+        assert_eq!(full.code(), Code::ResourceExhausted);
+        assert!(
+            full.get_details_error_info()
+                .is_some_and(|info| info.reason == "TOO_MUCH")
+        );
     }
 
     #[test]

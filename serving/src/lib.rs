@@ -19,6 +19,7 @@ pub mod alerts;
 pub mod analytics;
 pub mod answer;
 pub mod config;
+mod cors;
 mod deadline;
 pub mod error;
 pub mod flight;
@@ -38,6 +39,7 @@ pub mod sql;
 pub mod state;
 mod sync;
 mod tables;
+mod watchers;
 
 pub use config::{ServerConfig, ServingConfig};
 pub use error::{Error, Result};

@@ -76,6 +76,7 @@ metrics! {
     ScoreRuns Counter "arterial_score_runs_total" "Windows scored, by target.",
     ScoreSkipped Counter "arterial_score_skipped_total" "Closed windows that were not scored because newer ones had closed, by target.",
     ServerReady Gauge "arterial_server_ready_state" "1 while ready, 0 otherwise.",
+    ServerWatchers Gauge "arterial_server_watchers_count" "Who watches forecasts or alerts now.",
     SinkFailures Counter "arterial_sink_failures_total" "Rows that a sink did not take, by sink.",
     SinkRows Counter "arterial_sink_rows_total" "Forecast rows delivered, by sink.",
     SqlDuration Histogram "arterial_sql_duration_seconds" "Time from a query's start to its last row.",

@@ -13,25 +13,27 @@ use arterial_proto::v1::model_service_server::ModelServiceServer;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
+use tonic_web::GrpcWebLayer;
 use tower::limit::GlobalConcurrencyLimitLayer;
 
 use crate::config::ServerConfig;
+use crate::cors;
 use crate::deadline::DeadlineLayer;
 use crate::flight::FlightApi;
-use crate::grpc::{AlertApi, CatalogApi, ForecastApi, InferenceApi, ModelApi, SERVICES};
+use crate::grpc::{ALERTS, AlertApi, CatalogApi, ForecastApi, InferenceApi, ModelApi, SERVICES};
 use crate::metrics::Metric;
 use crate::readiness::Reason;
 use crate::state::AppState;
+use crate::watchers::Watchers;
 use crate::{Error, Result, http};
 
-/// Connections that say nothing are asked whether they live after so long.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
-/// They are closed where no answer comes within so long.
-const KEEP_ALIVE_PATIENCE: Duration = Duration::from_secs(20);
+/// The most header bytes of a request.
+const HEADERS: u32 = 16_384;
 
 /// Starts the servers.
 #[derive(Debug, Clone, Copy)]
@@ -141,26 +143,42 @@ fn local(address: &str, listener: &TcpListener) -> Result<SocketAddr> {
 fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
     let most = config.max_message_bytes;
     macro_rules! limited {
-        ($server:ident, $api:ident) => {
-            limited!($server, $api(Arc::clone(state)))
-        };
         ($server:ident, $api:expr) => {
             $server::new($api)
                 .max_decoding_message_size(most)
                 .max_encoding_message_size(most)
+                .accept_compressed(CompressionEncoding::Zstd)
+                .accept_compressed(CompressionEncoding::Gzip)
         };
     }
+    // Flight's columns are not compressed: its clients accept gzip unasked, and would wait for it.
+    macro_rules! compressed {
+        ($server:ident, $api:expr) => {
+            limited!($server, $api)
+                .send_compressed(CompressionEncoding::Zstd)
+                .send_compressed(CompressionEncoding::Gzip)
+        };
+    }
+    let watchers = Watchers::new(config.max_watchers);
+    let forecasts = ForecastApi {
+        state: Arc::clone(state),
+        watchers: watchers.clone(),
+    };
+    let alerts = AlertApi {
+        state: Arc::clone(state),
+        watchers,
+    };
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(arterial_proto::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let refused = |error: tonic_reflection::server::Error| Error::Background(error.to_string());
-    Ok(Routes::new(limited!(ForecastServiceServer, ForecastApi))
-        .add_service(limited!(AlertServiceServer, AlertApi))
-        .add_service(limited!(CatalogServiceServer, CatalogApi))
-        .add_service(limited!(ModelServiceServer, ModelApi))
-        .add_service(limited!(GrpcInferenceServiceServer, InferenceApi))
+    Ok(Routes::new(compressed!(ForecastServiceServer, forecasts))
+        .add_service(compressed!(AlertServiceServer, alerts))
+        .add_service(compressed!(CatalogServiceServer, CatalogApi(Arc::clone(state))))
+        .add_service(compressed!(ModelServiceServer, ModelApi(Arc::clone(state))))
+        .add_service(compressed!(GrpcInferenceServiceServer, InferenceApi(Arc::clone(state))))
         .add_service(limited!(FlightServiceServer, FlightApi::new(Arc::clone(state))?))
         .add_service(reflection().build_v1().map_err(refused)?)
         .add_service(reflection().build_v1alpha().map_err(refused)?))
@@ -172,13 +190,21 @@ async fn serve_grpc(
     listener: TcpListener,
     stop: CancellationToken,
 ) -> Result<()> {
+    let interval = (config.keepalive_interval.0 > 0).then(|| config.keepalive_interval.to_std());
     let incoming = TcpIncoming::from(listener)
         .with_nodelay(Some(true))
-        .with_keepalive(Some(KEEP_ALIVE));
+        .with_keepalive(interval);
+    // All that may go on at the same time may go on over one connection, and no more.
+    let streams = config.max_watchers.saturating_add(config.max_concurrent_calls);
     tonic::transport::Server::builder()
-        .http2_keepalive_interval(Some(KEEP_ALIVE))
-        .http2_keepalive_timeout(Some(KEEP_ALIVE_PATIENCE))
-        .http2_max_header_list_size(16_384)
+        // Browsers speak HTTP/1.1 where there is no TLS.
+        .accept_http1(true)
+        .http2_keepalive_interval(interval)
+        .http2_keepalive_timeout(Some(config.keepalive_timeout.to_std()))
+        .http2_max_header_list_size(HEADERS)
+        .max_concurrent_streams(u32::try_from(streams).unwrap_or(u32::MAX))
+        .layer(cors::layer(&config.cors_origins))
+        .layer(GrpcWebLayer::new())
         .layer(DeadlineLayer {
             longest: config.longest_call.to_std(),
         })
@@ -198,6 +224,10 @@ async fn tell_health(state: &AppState, reporter: &HealthReporter) {
         ServingStatus::NotServing
     };
     for service in SERVICES.into_iter().chain([""]) {
+        let status = match service {
+            ALERTS if state.alerts.ready(state).is_err() => ServingStatus::NotServing,
+            _ => status,
+        };
         reporter.set_service_status(service, status).await;
     }
     let reasons = state.readiness.reasons();
@@ -217,9 +247,14 @@ async fn tell_health(state: &AppState, reporter: &HealthReporter) {
 /// Says it again whenever it changes, as long as the process lives.
 async fn report_health(state: Arc<AppState>, reporter: HealthReporter) {
     let mut readiness = state.readiness.subscribe();
+    let mut alerts = state.alerts.subscribe_loaded();
     loop {
         tell_health(&state, &reporter).await;
-        if readiness.changed().await.is_err() {
+        let changed = tokio::select! {
+            changed = readiness.changed() => changed,
+            changed = alerts.changed() => changed,
+        };
+        if changed.is_err() {
             return;
         }
     }

@@ -89,7 +89,7 @@ pub struct AppState {
     /// The quantiles that are computed for each window.
     pub(crate) grid: Vec<Quantile>,
     /// One issue is computed at a time: the models use every core themselves.
-    pub(crate) computing: Semaphore,
+    pub(crate) computing: Arc<Semaphore>,
     /// One model is prepared at a time.
     preparing: Mutex<()>,
     alert_sinks: Vec<Arc<dyn AlertSink>>,
@@ -133,7 +133,7 @@ impl AppState {
             readiness: Readiness::default(),
             stop: CancellationToken::new(),
             grid,
-            computing: Semaphore::new(1),
+            computing: Arc::new(Semaphore::new(1)),
             preparing: Mutex::new(()),
             alert_sinks: parts.alert_sinks,
             tasks: TaskTracker::new(),

@@ -6,13 +6,18 @@ use std::path::PathBuf;
 use arterial_datasets::time::{Duration, Timestamp};
 use arterial_proto::v1;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
-use arterial_serving::answer::{DEFAULT_TARGET, DEFAULT_TOPIC};
+use arterial_serving::answer::{DEFAULT_TARGET, DEFAULT_TOPIC, MOST_FEATURES};
 use serde_json::{Value, json};
+use tonic::codec::CompressionEncoding;
 
 use super::client::{Service, failed, table};
+use super::explanation;
 use super::forecast_file::{self, FileOptions};
 use super::{print_json, runtime};
-use crate::outcome::Refused;
+use crate::outcome::{Refused, Usage};
+
+/// Keys that are asked for at a time.
+const PAGE: i32 = 1_000;
 
 /// Forecast the series of a file, or ask a running service for its newest forecasts
 #[derive(Debug, clap::Args)]
@@ -22,7 +27,7 @@ pub struct Args {
     #[arg(
         long,
         value_name = "PATH",
-        conflicts_with_all = ["topic", "target", "keys", "zones", "horizons_minutes", "quantiles", "as_of"]
+        conflicts_with_all = ["topic", "target", "keys", "zones", "horizons_minutes", "quantiles", "as_of", "explain"]
     )]
     data: Option<PathBuf>,
     /// The stream.
@@ -51,6 +56,9 @@ pub struct Args {
     /// The forecast as it was served then, RFC 3339.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     as_of: Option<String>,
+    /// Say what moved each median: the COUNT features that moved it most. For at most 100 forecasts, of `gbdt` and `linear`.
+    #[arg(long, value_name = "COUNT", num_args = 0..=1, require_equals = true, default_missing_value = "5")]
+    explain: Option<i32>,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
@@ -79,6 +87,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         quantiles: args.quantiles.clone(),
         as_of: as_of.map(|instant| instant.0),
         model: args.model.clone(),
+        explain: args.explain.is_some(),
+        explain_features: features(args.explain)?,
+        page_size: PAGE,
+        ..v1::ForecastRequest::default()
     };
     let response = runtime()?.block_on(ask(&args.service, request))?;
     if args.json {
@@ -87,6 +99,17 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         print!("{}", text(&response));
     }
     answered(&response)
+}
+
+/// How many features are asked for; 0 where nobody asks, which the service does not take for a number.
+fn features(asked: Option<i32>) -> Result<i32, Usage> {
+    match asked {
+        None => Ok(0),
+        Some(count) if count > 0 => Ok(count),
+        Some(count) => Err(Usage(format!(
+            "`--explain` is `{count}`, accepted: 1 to {MOST_FEATURES}"
+        ))),
+    }
 }
 
 /// A script must be able to tell an answer from none.
@@ -99,13 +122,21 @@ fn answered(response: &v1::ForecastResponse) -> anyhow::Result<()> {
     }
 }
 
-async fn ask(service: &Service, request: v1::ForecastRequest) -> anyhow::Result<v1::ForecastResponse> {
-    let mut client = ForecastServiceClient::new(service.connect().await?).max_decoding_message_size(256 << 20);
-    Ok(client
-        .forecast(request)
-        .await
-        .map_err(|status| failed(&status))?
-        .into_inner())
+/// Asks page by page.
+async fn ask(service: &Service, mut request: v1::ForecastRequest) -> anyhow::Result<v1::ForecastResponse> {
+    let client = ForecastServiceClient::new(service.connect().await?).max_decoding_message_size(256 << 20);
+    let mut client = client.accept_compressed(CompressionEncoding::Zstd);
+    let mut whole = v1::ForecastResponse::default();
+    loop {
+        let answer = client.forecast(request.clone()).await;
+        let page = answer.map_err(|status| failed(&status))?.into_inner();
+        whole.forecasts.extend(page.forecasts);
+        whole.refusals.extend(page.refusals);
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            return Ok(whole);
+        }
+    }
 }
 
 fn document(response: &v1::ForecastResponse) -> Value {
@@ -124,6 +155,11 @@ fn document(response: &v1::ForecastResponse) -> Value {
             "step_of_ladder": one.step_of_ladder,
             "data_age_seconds": one.data_age_seconds,
             "issued_at": Timestamp(one.issued_at).to_string(),
+            "data_digest": one.data_digest,
+            "newest_window": one.newest_window.map(|window| Timestamp(window).to_string()),
+            "newest_revision": one.newest_revision,
+            "revised_windows": one.revised_windows,
+            "explanation": one.explanation.as_ref().map(explanation::document),
         })
     };
     let refusal = |one: &v1::Refusal| json!({"key": one.key, "code": one.code, "message": one.message, "horizon_minutes": one.horizon_minutes});
@@ -149,6 +185,11 @@ fn text(response: &v1::ForecastResponse) -> String {
         text.push_str(
             "time: the start of the window that is forecast; minutes: from the start of the last window used\n",
         );
+    }
+    for forecast in &response.forecasts {
+        if let Some(said) = &forecast.explanation {
+            text.push_str(&explanation::text(forecast, said));
+        }
     }
     for refusal in &response.refusals {
         let key = if refusal.key.is_empty() {

@@ -9,6 +9,7 @@ mod config;
 mod data;
 mod demo;
 mod detect;
+mod explanation;
 mod forecast;
 mod forecast_file;
 mod health;

@@ -115,6 +115,9 @@ pub struct Server {
     pub max_concurrent_calls: usize,
     pub drain: Duration,
     pub longest_call: Duration,
+    pub max_watchers: usize,
+    pub keepalive_interval: Duration,
+    pub keepalive_timeout: Duration,
     pub cors_origins: Vec<String>,
 }
 

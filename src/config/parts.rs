@@ -30,6 +30,9 @@ impl Config {
             max_concurrent_calls: self.server.max_concurrent_calls,
             drain: self.server.drain,
             longest_call: self.server.longest_call,
+            max_watchers: self.server.max_watchers,
+            keepalive_interval: self.server.keepalive_interval,
+            keepalive_timeout: self.server.keepalive_timeout,
             cors_origins: self.server.cors_origins.clone(),
         }
     }

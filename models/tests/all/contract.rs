@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use arterial_datasets::panel::Panel;
 use arterial_models::artefact::Files;
+use arterial_models::explanation::Place;
 use arterial_models::forecasters::{Neural, by_name, list};
 use arterial_models::neural::{Kind, Lstm, Transformer};
 use arterial_models::pipeline::Pipeline;
-use arterial_models::{Error, FittedForecaster, Forecaster, Quantile, Silent, Task};
+use arterial_models::{Error, FittedForecaster, Forecaster, Progress, Quantile, Silent, Task};
 use ndarray::{Array2, Array3, s};
 
 use crate::support::{Lags, panel, panel_of};
@@ -113,6 +114,68 @@ fn quantiles_never_cross_and_the_median_is_the_point_forecast() {
             "{}",
             kind.name()
         );
+    }
+}
+
+#[test]
+fn an_explanation_adds_up_to_the_median_or_is_refused_by_name() {
+    let panel = panel(ROWS + 96, 3, 0.05);
+    let mut explained = Vec::new();
+    for kind in kinds() {
+        let fitted = fit(kind.as_ref(), &panel.rows(0..ROWS), 4);
+        let places: Vec<Place> = [(0, 1), (2, 4), (1, 2), (2, 1)]
+            .map(|(series, step)| Place { series, step })
+            .to_vec();
+        match fitted.explain(&panel, ROWS + 40, &places) {
+            Err(error) => assert!(
+                matches!(&error, Error::Unexplained(name) if name == kind.name()),
+                "{error}"
+            ),
+            Ok(explanations) => {
+                let points = fitted.forecast(&panel, &[ROWS + 40]).unwrap().points;
+                for (place, explanation) in places.iter().zip(&explanations) {
+                    let median = points[(0, place.series, place.step - 1)];
+                    let sum = explanation.median();
+                    assert!(
+                        (median - sum).abs() < 1e-4 * median.abs().max(1.0),
+                        "{}: {median} is explained as {sum}",
+                        kind.name()
+                    );
+                    assert!(explanation.contributions.iter().any(|one| one.amount.abs() > 1e-9));
+                }
+                let beyond = fitted.explain(&panel, ROWS + 40, &[Place { series: 0, step: 5 }]);
+                assert!(beyond.unwrap_err().to_string().contains("a step from 1 to 4"));
+                explained.push(kind.name());
+            }
+        }
+    }
+    explained.sort_unstable();
+    assert_eq!(explained, ["gbdt", "linear"]);
+}
+
+/// Wants no forecast.
+struct Nobody;
+
+impl Progress for Nobody {
+    fn report(&self, _: u64, _: u64, _: &str) {}
+
+    fn is_cancelled(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_forecast_that_nobody_waits_for_is_given_up_by_those_that_take_long() {
+    let panel = panel(ROWS, 3, 0.05);
+    for kind in kinds() {
+        let fitted = fit(kind.as_ref(), &panel, 4);
+        let given_up = match fitted.forecast_while(&panel, &[ROWS - 1], &Nobody) {
+            Err(Error::Cancelled) => true,
+            Err(other) => panic!("{}: {other}", kind.name()),
+            Ok(_) => false,
+        };
+        let slow = ["gbdt", "linear", "forest", "ensemble"].contains(&kind.name());
+        assert_eq!(given_up, slow, "{}", kind.name());
     }
 }
 

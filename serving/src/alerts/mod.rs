@@ -120,6 +120,11 @@ impl Alerts {
         self.wake.notify_one();
     }
 
+    /// Follows whether the table was read.
+    pub(crate) fn subscribe_loaded(&self) -> watch::Receiver<bool> {
+        self.loaded.subscribe()
+    }
+
     /// Waits until the table was read; false where the service stopped before.
     pub async fn until_loaded(&self, state: &AppState) -> bool {
         let mut loaded = self.loaded.subscribe();

@@ -379,9 +379,8 @@ impl<'a> Worker<'a> {
         let ahead = score::steps_ahead(step).min(reach) as i64;
         order.origin = Some(Timestamp(window.0 - ahead * step.0));
         order.profile = false;
-        let turn = state.computing.acquire().await;
-        let _turn = turn.map_err(|error| Error::Background(error.to_string()))?;
-        let computed = score::run(state, order).await?;
+        let turn = score::turn(state).await?;
+        let computed = score::run(state, order, turn).await?;
         let outlook = computed.and_then(|computed| Outlook::of(&computed.issue));
         Ok(outlook.filter(|outlook| outlook.window == window && outlook.values.iter().any(|value| value.is_finite())))
     }

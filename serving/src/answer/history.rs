@@ -1,25 +1,28 @@
-//! A past forecast as it was served, out of the table `forecasts`.
+//! A past forecast as it was served, out of the table `forecasts`: nothing is computed again.
+//!
+//! One issue was in place at any time. It is found first, among the issues of all keys; a key that it has no row of was refused then,
+//! and is refused now, even where an earlier issue had a forecast of it.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::{Array, AsArray, Float64Array, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{Float64Type, Int32Type, TimestampMicrosecondType};
-use arterial_datasets::lake::Scan;
+use arrow::array::RecordBatch;
+use arterial_datasets::lake::{Scan, Table};
 use arterial_datasets::time::{Duration, MINUTE, Timestamp};
 
-use super::question::{Checked, DEFAULT_QUANTILES, DEFAULT_STEPS, Question};
-use super::reply::{Answer, Forecast, Refusal};
-use crate::score::{LadderStep, RefusalCode, Source};
+use super::page::Page;
+use super::question::{Checked, DEFAULT_QUANTILES, Question};
+use super::reply::{Answer, Forecast, Refusal, absent, default_steps, fresh};
+use super::rows::{Columns, Row};
+use crate::score::{RefusalCode, Stamp};
 use crate::state::AppState;
 use crate::{Error, Result};
 
 /// Which of the stored forecasts are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {
-    /// Those that were served at an instant: for each key the newest issue of then, unless its data were stale by then.
+    /// Those that were served at an instant: the issue that was in place, of each key whose data were not stale by then.
     AsOf(Timestamp),
-    /// Those from an origin: for each key the newest issue.
+    /// Those from an origin: its last issue.
     From(Timestamp),
 }
 
@@ -39,10 +42,10 @@ impl Stored {
     }
 
     /// Why a key has no such forecast.
-    fn absence(self) -> String {
+    fn absence(self, of: &str) -> String {
         match self {
-            Self::AsOf(as_of) => format!("no stored forecast of this key was fresh at {as_of}"),
-            Self::From(origin) => format!("no forecast of this key from {origin} is stored"),
+            Self::AsOf(as_of) => format!("no forecast of {of} that was served at {as_of} is stored"),
+            Self::From(origin) => format!("no forecast of {of} from {origin} is stored"),
         }
     }
 }
@@ -51,42 +54,36 @@ impl Stored {
 ///
 /// # Errors
 /// Quantiles that are not stored, a model asked for by name, zones, an instant to come; a lake that cannot be read.
-pub async fn answer(state: &AppState, question: &Question, checked: &Checked<'_>, stored: Stored) -> Result<Answer> {
+pub async fn answer(
+    state: &AppState,
+    question: &Question,
+    checked: &Checked<'_>,
+    stored: Stored,
+    page: Page,
+) -> Result<Answer> {
     check(state, question, checked, stored)?;
     let mut answer = Answer {
         quantiles: checked.levels.clone(),
         ..Answer::default()
     };
-    let lake = state
-        .lake
-        .as_ref()
-        .ok_or_else(|| Error::NotKept("this service keeps no past forecasts".into()))?;
-    let table = lake.existing(crate::sinks::FORECASTS).await?;
-    let batches = match table {
-        Some(table) => table.scan(&scan(state, question, checked, stored)).await?,
-        None => Vec::new(),
+    let tables = state.tables.as_ref();
+    let tables = tables.ok_or_else(|| Error::NotKept("this service keeps no past forecasts".into()))?;
+    let table = tables.get(crate::sinks::FORECASTS).await?;
+    let mut past = match &table {
+        Some(table) => Past::read(state, table, question, checked, stored).await?,
+        None => Past::default(),
     };
-    let mut newest: BTreeMap<String, (i64, Vec<Forecast>)> = BTreeMap::new();
-    for batch in &batches {
-        collect(batch, checked, stored, &mut newest)?;
+    let keys = past.keys(question);
+    let mine = page.of(&keys);
+    (answer.keys, answer.of_keys) = (mine.len(), keys.len());
+    for key in mine {
+        let rows = past.rows.remove(key).unwrap_or_default();
+        tell(state, checked, stored, key, rows, &mut answer);
     }
-    let asked: HashSet<&str> = question.keys.iter().map(String::as_str).collect();
-    for key in &question.keys {
-        if !newest.contains_key(key) {
-            answer
-                .refusals
-                .push(Refusal::new(key, RefusalCode::NoData, stored.absence()));
-        }
-    }
-    for (key, (_, mut forecasts)) in newest {
-        if !asked.is_empty() && !asked.contains(key.as_str()) {
-            continue;
-        }
-        forecasts.sort_by_key(|forecast| forecast.horizon_minutes);
-        if let Some(steps) = &checked.steps {
-            refuse_missing(&key, checked, steps, &forecasts, &mut answer.refusals);
-        }
-        answer.forecasts.extend(forecasts);
+    if keys.is_empty() {
+        answer
+            .refusals
+            .push(Refusal::new("", RefusalCode::NoData, stored.absence("any key")));
     }
     Ok(answer)
 }
@@ -97,179 +94,151 @@ fn check(state: &AppState, question: &Question, checked: &Checked<'_>, stored: S
         return Err(Error::invalid(field, stored.instant(), "an instant that has passed"));
     }
     if let Some(level) = checked.levels.iter().find(|level| !DEFAULT_QUANTILES.contains(level)) {
-        return Err(Error::invalid(
-            "quantiles",
-            level,
-            format!("0.1, 0.5 and 0.9 together with `{field}`"),
-        ));
+        let accepted = format!("0.1, 0.5 and 0.9 together with `{field}`: no others are stored");
+        return Err(Error::invalid("quantiles", level, accepted));
     }
     if checked.model.is_some() {
-        return Err(Error::invalid(
-            "model",
-            &question.model,
-            format!("nothing together with `{field}`: whoever was in charge"),
-        ));
+        let accepted = format!("nothing together with `{field}`: whoever was in charge");
+        return Err(Error::invalid("model", &question.model, accepted));
     }
     if !question.zones.is_empty() {
-        return Err(Error::invalid(
-            "zones",
-            question.zones.join(", "),
-            format!("keys instead of zones together with `{field}`"),
-        ));
+        let accepted = format!("keys instead of zones together with `{field}`");
+        return Err(Error::invalid("zones", question.zones.join(", "), accepted));
     }
     Ok(())
 }
 
-fn scan(state: &AppState, question: &Question, checked: &Checked<'_>, stored: Stored) -> Scan {
-    // The window that ended just within the limit began one window earlier.
-    let reach = state.config.stale_after.0 + checked.stream.definition().window.0;
-    let (from, to) = match stored {
-        Stored::AsOf(as_of) => (Timestamp(as_of.0 - reach), as_of),
+/// What one issue had of the keys that are asked for.
+#[derive(Default)]
+struct Past {
+    rows: BTreeMap<String, Vec<Row>>,
+}
+
+impl Past {
+    async fn read(
+        state: &AppState,
+        table: &Table,
+        question: &Question,
+        checked: &Checked<'_>,
+        stored: Stored,
+    ) -> Result<Self> {
+        let (from, to) = span(state, checked, stored);
+        let scan = |columns: Option<&[&str]>, keys: Option<Vec<String>>| Scan {
+            columns: columns.map(|names| names.iter().map(ToString::to_string).collect()),
+            keys,
+            time_column: Some("origin".into()),
+            from: Some(from),
+            to: Some(to),
+            ..Scan::default()
+        };
+        let issues = ["topic", "target", "origin", "issued_at"];
+        let mut newest: Option<Stamp> = None;
+        for batch in table.scan(&scan(Some(&issues), None)).await? {
+            newest = newest_of(&batch, checked, stored, newest)?;
+        }
+        let Some(issue) = newest else {
+            return Ok(Self::default());
+        };
+        let keys = (!question.keys.is_empty()).then(|| question.keys.clone());
+        let mut past = Self::default();
+        for batch in table.scan(&scan(None, keys)).await? {
+            past.take(&batch, checked, issue)?;
+        }
+        Ok(past)
+    }
+
+    fn take(&mut self, batch: &RecordBatch, checked: &Checked<'_>, issue: Stamp) -> Result<()> {
+        let columns = Columns::of(batch)?;
+        let values = columns.values(&checked.levels)?;
+        for row in 0..batch.num_rows() {
+            if columns.is_of(row, &checked.target) && columns.stamp(row) == issue {
+                let found = columns.row(row, &values)?;
+                self.rows.entry(found.key.clone()).or_default().push(found);
+            }
+        }
+        Ok(())
+    }
+
+    /// The keys that are meant, in the order of the answer.
+    fn keys(&self, question: &Question) -> Vec<String> {
+        if question.keys.is_empty() {
+            return self.rows.keys().cloned().collect();
+        }
+        let mut seen = BTreeSet::new();
+        let once = question.keys.iter().filter(|key| seen.insert(key.as_str()));
+        once.cloned().collect()
+    }
+}
+
+/// Between which origins the issue may lie that was in place.
+fn span(state: &AppState, checked: &Checked<'_>, stored: Stored) -> (Timestamp, Timestamp) {
+    match stored {
+        // The window that ended just within the limit began one window earlier.
+        Stored::AsOf(as_of) => {
+            let reach = state.config.stale_after.0 + checked.stream.definition().window.0;
+            (Timestamp(as_of.0 - reach), as_of)
+        }
         Stored::From(origin) => (origin, Timestamp(origin.0 + 1)),
-    };
-    Scan {
-        keys: (!question.keys.is_empty()).then(|| question.keys.clone()),
-        time_column: Some("origin".into()),
-        from: Some(from),
-        to: Some(to),
-        ..Scan::default()
     }
 }
 
-/// The columns of `forecasts`.
-struct Columns<'a>(&'a RecordBatch);
-
-impl<'a> Columns<'a> {
-    fn text(&self, name: &str) -> Result<&'a StringArray> {
-        self.0
-            .column_by_name(name)
-            .and_then(|column| column.as_string_opt())
-            .ok_or_else(|| wrong(name))
-    }
-
-    fn instant(&self, name: &str) -> Result<&'a TimestampMicrosecondArray> {
-        let column = self.0.column_by_name(name);
-        column
-            .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
-            .ok_or_else(|| wrong(name))
-    }
-
-    fn whole(&self, name: &str) -> Result<&'a Int32Array> {
-        let column = self.0.column_by_name(name);
-        column
-            .and_then(|column| column.as_primitive_opt::<Int32Type>())
-            .ok_or_else(|| wrong(name))
-    }
-
-    fn number(&self, name: &str) -> Result<&'a Float64Array> {
-        let column = self.0.column_by_name(name);
-        column
-            .and_then(|column| column.as_primitive_opt::<Float64Type>())
-            .ok_or_else(|| wrong(name))
-    }
-}
-
-fn wrong(name: &str) -> Error {
-    Error::invalid("forecasts", name, "a column of the table forecasts")
-}
-
-/// Keeps, for each key, the forecasts of its newest issue that is meant.
-fn collect(
+/// The issue that was put in place last, by the instant that is asked for.
+fn newest_of(
     batch: &RecordBatch,
     checked: &Checked<'_>,
     stored: Stored,
-    newest: &mut BTreeMap<String, (i64, Vec<Forecast>)>,
-) -> Result<()> {
-    let columns = Columns(batch);
-    let (topics, targets, keys) = (columns.text("topic")?, columns.text("target")?, columns.text("key")?);
-    let (origins, issued) = (columns.instant("origin")?, columns.instant("issued_at")?);
-    let (minutes, times) = (columns.whole("horizon_minutes")?, columns.instant("target_time")?);
-    let (models, versions, digests) = (
-        columns.text("model")?,
-        columns.text("model_version")?,
-        columns.text("data_digest")?,
-    );
-    let rungs = columns.text("step_of_ladder")?;
-    let numbers = checked
-        .levels
-        .iter()
-        .map(|level| columns.number(column_of(*level)))
-        .collect::<Result<Vec<_>>>()?;
-    let window = checked.stream.definition().window;
+    mut newest: Option<Stamp>,
+) -> Result<Option<Stamp>> {
+    let columns = Columns::of(batch)?;
     for row in 0..batch.num_rows() {
-        let mine = topics.value(row) == checked.target.topic && targets.value(row) == checked.target.field;
-        let asked_at = match stored {
-            Stored::AsOf(as_of) => as_of.0,
-            Stored::From(_) => issued.value(row),
+        let stamp = columns.stamp(row);
+        let was_there = match stored {
+            Stored::AsOf(as_of) => stamp.issued_at <= as_of,
+            Stored::From(_) => true,
         };
-        if !mine || issued.value(row) > asked_at || !wanted(checked, window, minutes.value(row)) {
-            continue;
+        let is_later = newest.is_none_or(|best| (stamp.issued_at, stamp.origin) > (best.issued_at, best.origin));
+        if was_there && is_later && columns.is_of(row, &checked.target) {
+            newest = Some(stamp);
         }
-        let entry = newest
-            .entry(keys.value(row).to_owned())
-            .or_insert((i64::MIN, Vec::new()));
-        if issued.value(row) < entry.0 {
-            continue;
-        }
-        if issued.value(row) > entry.0 {
-            *entry = (issued.value(row), Vec::new());
-        }
-        entry.1.push(Forecast {
-            key: keys.value(row).into(),
-            origin: Timestamp(origins.value(row)),
-            target_time: Timestamp(times.value(row)),
-            horizon_minutes: minutes.value(row),
-            values: numbers
-                .iter()
-                .map(|column| {
-                    if column.is_null(row) {
-                        f64::NAN
-                    } else {
-                        column.value(row)
-                    }
-                })
-                .collect(),
-            source: Arc::new(Source {
-                model: models.value(row).into(),
-                version: versions.value(row).into(),
-                digest: digests.value(row).into(),
+    }
+    Ok(newest)
+}
+
+/// What there is for one key.
+fn tell(state: &AppState, checked: &Checked<'_>, stored: Stored, key: &str, mut rows: Vec<Row>, answer: &mut Answer) {
+    let window = checked.stream.definition().window;
+    let Some(first) = rows.first() else {
+        let refusal = if checked.stream.knows(key) {
+            Refusal::new(key, RefusalCode::NoData, stored.absence("this key"))
+        } else {
+            absent(checked, key)
+        };
+        return answer.refusals.push(refusal);
+    };
+    let asked_at = match stored {
+        Stored::AsOf(as_of) => as_of,
+        Stored::From(_) => first.issued_at,
+    };
+    let newest = first.revisions.map_or(first.origin, |revisions| revisions.window);
+    let age = Duration((asked_at.0 - newest.0 - window.0).max(0));
+    if let Err(refusal) = fresh(key, age, state.config.stale_after) {
+        return answer.refusals.push(refusal);
+    }
+    rows.sort_by_key(|row| row.horizon_minutes);
+    let ahead = |row: &Row| (i64::from(row.horizon_minutes) * MINUTE / window.0) as usize;
+    let furthest = rows.iter().map(ahead).max().unwrap_or(0);
+    let steps = checked.steps.clone().unwrap_or_else(|| default_steps(furthest));
+    for step in steps {
+        match rows.iter().find(|row| ahead(row) == step) {
+            Some(row) => answer.forecasts.push(Forecast { age, ..row.forecast() }),
+            None => answer.refusals.push(Refusal {
+                horizon_minutes: (step as i64 * window.0 / MINUTE) as i32,
+                ..Refusal::new(
+                    key,
+                    RefusalCode::NoData,
+                    "no forecast so far ahead is stored, and none is made again",
+                )
             }),
-            rung: LadderStep::ALL
-                .into_iter()
-                .find(|one| one.name() == rungs.value(row))
-                .unwrap_or(LadderStep::Profile),
-            age: Duration((asked_at - origins.value(row) - window.0).max(0)),
-            issued_at: Timestamp(issued.value(row)),
-        });
-    }
-    Ok(())
-}
-
-fn column_of(level: f64) -> &'static str {
-    match level {
-        level if level < 0.5 => "p10",
-        level if level > 0.5 => "p90",
-        _ => "p50",
-    }
-}
-
-fn wanted(checked: &Checked<'_>, window: Duration, minutes: i32) -> bool {
-    let ahead = (i64::from(minutes) * MINUTE / window.0) as usize;
-    checked
-        .steps
-        .as_ref()
-        .map_or_else(|| DEFAULT_STEPS.contains(&ahead), |steps| steps.contains(&ahead))
-}
-
-fn refuse_missing(key: &str, checked: &Checked<'_>, steps: &[usize], have: &[Forecast], refusals: &mut Vec<Refusal>) {
-    for &ahead in steps {
-        let horizon_minutes = (ahead as i64 * checked.stream.definition().window.0 / MINUTE) as i32;
-        if have.iter().all(|forecast| forecast.horizon_minutes != horizon_minutes) {
-            let message = "this horizon was not stored";
-            refusals.push(Refusal {
-                horizon_minutes,
-                ..Refusal::new(key, RefusalCode::NoData, message)
-            });
         }
     }
 }

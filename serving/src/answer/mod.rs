@@ -1,15 +1,19 @@
 //! Forecast requests and their answers, without wire types: logic that is tested without a network.
 
+mod explain;
 mod history;
+mod page;
 mod question;
 mod reply;
+mod rows;
 
 use std::sync::Arc;
 
 use history::Stored;
+pub use page::Page;
 pub use question::{
-    Checked, DEFAULT_QUANTILES, DEFAULT_STEPS, DEFAULT_TARGET, DEFAULT_TOPIC, FURTHEST, MOST_FORECASTS, MOST_KEYS,
-    MOST_QUANTILES, MOST_ZONES, Question,
+    Checked, DEFAULT_FEATURES, DEFAULT_QUANTILES, DEFAULT_STEPS, DEFAULT_TARGET, DEFAULT_TOPIC, FURTHEST,
+    MOST_EXPLAINED, MOST_FEATURES, MOST_FORECASTS, MOST_KEYS, MOST_QUANTILES, MOST_ZONES, Question,
 };
 pub use reply::{Answer, Forecast, Refusal};
 
@@ -24,15 +28,27 @@ use crate::{Error, Result};
 /// A wrong request, or a service that is starting or shutting down. What cannot be forecast well is a refusal in the
 /// answer, no error.
 pub async fn answer(state: &Arc<AppState>, question: &Question) -> Result<Answer> {
+    answer_page(state, question, Page::ALL).await
+}
+
+/// Answers those keys of `question` that `page` means.
+///
+/// # Errors
+/// As [`answer`].
+pub async fn answer_page(state: &Arc<AppState>, question: &Question, page: Page) -> Result<Answer> {
     let started = std::time::Instant::now();
     if let Some(reason) = state.readiness.stopped_by() {
         return Err(Error::NotReady(reason));
     }
     let checked = question.check(state)?;
-    let answer = match stored(state, question, &checked) {
-        Some(stored) => history::answer(state, question, &checked, stored).await?,
-        None => newest(state, question, &checked).await?,
+    let mut answer = match stored(state, question, &checked) {
+        Some(_) if !is_known(&checked) => not_served(state, question, &checked),
+        Some(stored) => history::answer(state, question, &checked, stored, page).await?,
+        None => newest(state, question, &checked, page).await?,
     };
+    if question.explain.is_some() {
+        explain::explain(state, &checked, &mut answer).await?;
+    }
     state.metrics.count(Metric::ForecastCalls, 1);
     for refusal in &answer.refusals {
         state
@@ -54,12 +70,24 @@ fn stored(state: &AppState, question: &Question, checked: &Checked<'_>) -> Optio
     (!is_at_hand).then_some(Stored::From(origin))
 }
 
-async fn newest(state: &Arc<AppState>, question: &Question, checked: &Checked<'_>) -> Result<Answer> {
+/// Whether the stream has the number at all.
+fn is_known(checked: &Checked<'_>) -> bool {
+    crate::live::target_fields(checked.stream.definition()).contains(&checked.target.field)
+}
+
+async fn newest(state: &Arc<AppState>, question: &Question, checked: &Checked<'_>, page: Page) -> Result<Answer> {
     let Some(scores) = state.scores.get(&checked.target) else {
         return Ok(not_served(state, question, checked));
     };
     match issue(state, checked, &scores).await? {
-        Some(issue) => reply::reply(question, checked, &issue, state.clock.now(), state.config.stale_after),
+        Some(issue) => reply::reply(
+            question,
+            checked,
+            &issue,
+            page,
+            state.clock.now(),
+            state.config.stale_after,
+        ),
         None => Ok(without_windows(question, checked)),
     }
 }
@@ -89,12 +117,8 @@ async fn issue(state: &Arc<AppState>, checked: &Checked<'_>, scores: &TargetScor
             order.models = vec![(LadderStep::Model, model)];
             order.profile = false;
         }
-        let _turn = state
-            .computing
-            .acquire()
-            .await
-            .map_err(|error| Error::Background(error.to_string()))?;
-        let computed = score::run(state, order).await?;
+        let turn = score::turn(state).await?;
+        let computed = score::run(state, order, turn).await?;
         Ok::<_, Error>(computed.map(|computed| Arc::new(computed.issue)))
     };
     scores.asked(wanted, newest.map(|issue| issue.origin), compute).await
@@ -104,7 +128,7 @@ async fn issue(state: &Arc<AppState>, checked: &Checked<'_>, scores: &TargetScor
 fn not_served(state: &AppState, question: &Question, checked: &Checked<'_>) -> Answer {
     let served: Vec<String> = state.scores.targets().iter().map(ToString::to_string).collect();
     let known = crate::live::target_fields(checked.stream.definition());
-    let message = if known.contains(&checked.target.field) {
+    let message = if is_known(checked) {
         format!("`{}` is not served here; served: {}", checked.target, served.join(", "))
     } else {
         format!(
@@ -135,7 +159,7 @@ fn refuse_all(question: &Question, checked: &Checked<'_>, refusal: impl Fn(&str)
     }
     Answer {
         quantiles: checked.levels.clone(),
-        forecasts: Vec::new(),
         refusals,
+        ..Answer::default()
     }
 }

@@ -22,6 +22,12 @@ pub const MOST_ZONES: usize = 1_000;
 pub const MOST_QUANTILES: usize = 99;
 /// The furthest horizon, in windows.
 pub const FURTHEST: usize = 1_440;
+/// The most forecasts that are explained at a time.
+pub const MOST_EXPLAINED: usize = 100;
+/// The most features that an explanation names.
+pub const MOST_FEATURES: usize = 50;
+/// The features that an explanation names where nobody says how many.
+pub const DEFAULT_FEATURES: usize = 5;
 /// The most forecasts in an answer: keys times horizons.
 pub const MOST_FORECASTS: usize = 500_000;
 /// The horizons of a request that names none, in windows.
@@ -50,6 +56,8 @@ pub struct Question {
     pub origin: Option<Timestamp>,
     /// Which model.
     pub model: String,
+    /// How many features are named that moved each forecast; none where nobody asks what did.
+    pub explain: Option<usize>,
 }
 
 /// A request that can be answered.
@@ -88,6 +96,9 @@ impl Question {
         let horizons = steps.as_ref().map_or(DEFAULT_STEPS.len(), Vec::len);
         limit("keys x horizons_minutes", self.keys.len() * horizons, MOST_FORECASTS)?;
         let quantiles = quantiles(&self.quantiles)?;
+        if let Some(features) = self.explain {
+            self.check_explanation(features, horizons)?;
+        }
         if let Some(as_of) = self.as_of {
             as_of.to_jiff().map_err(|error| error.about("as_of"))?;
         }
@@ -105,6 +116,25 @@ impl Question {
             quantiles,
             model: model(&self.model)?,
         })
+    }
+}
+
+impl Question {
+    fn check_explanation(&self, features: usize, horizons: usize) -> Result<()> {
+        if !(1..=MOST_FEATURES).contains(&features) {
+            let accepted = format!("1 to {MOST_FEATURES}");
+            return Err(Error::invalid("explain_features", features, accepted));
+        }
+        if self.as_of.is_some() || self.origin.is_some() {
+            let accepted = "false together with `as_of`: what moved a past forecast is not kept";
+            return Err(Error::invalid("explain", true, accepted));
+        }
+        let forecasts = self.keys.len() * horizons;
+        if forecasts > MOST_EXPLAINED {
+            let accepted = format!("at most {MOST_EXPLAINED} forecasts together with `explain`");
+            return Err(Error::invalid("keys x horizons_minutes", forecasts, accepted));
+        }
+        Ok(())
     }
 }
 

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use arterial_datasets::time::{Duration, MINUTE, Timestamp};
+use arterial_models::explanation::Explanation;
 
+use super::page::Page;
 use super::question::{Checked, DEFAULT_STEPS, MOST_FORECASTS, Question};
+use crate::live::Revisions;
 use crate::score::{Issue, LadderStep, RefusalCode, Source};
 use crate::{Error, Result};
 
@@ -17,6 +20,10 @@ pub struct Answer {
     pub forecasts: Vec<Forecast>,
     /// What could not be answered well.
     pub refusals: Vec<Refusal>,
+    /// How many of the keys that are meant this page tells of, from its first one on.
+    pub keys: usize,
+    /// How many keys are meant.
+    pub of_keys: usize,
 }
 
 /// One forecast.
@@ -38,8 +45,12 @@ pub struct Forecast {
     pub rung: LadderStep,
     /// How old the newest window of the key was.
     pub age: Duration,
-    /// When it was computed.
+    /// Since when it is served.
     pub issued_at: Timestamp,
+    /// Which revisions of the key's windows it is made from, where that was kept.
+    pub revisions: Option<Revisions>,
+    /// What moved the median, or why that is not said; none where nobody asked.
+    pub explanation: Option<Result<Explanation, String>>,
 }
 
 /// Why there is no forecast.
@@ -67,7 +78,7 @@ impl Refusal {
     }
 }
 
-/// The answer to `question` from `issue`, which has all of its quantiles, at `now`.
+/// The answer to `question` from `issue`, which has all of its quantiles, at `now`: those of its keys that `page` means.
 ///
 /// # Errors
 /// More forecasts than an answer may have.
@@ -75,6 +86,7 @@ pub fn reply(
     question: &Question,
     checked: &Checked<'_>,
     issue: &Issue,
+    page: Page,
     now: Timestamp,
     stale_after: Duration,
 ) -> Result<Answer> {
@@ -82,7 +94,13 @@ pub fn reply(
         quantiles: checked.levels.clone(),
         ..Answer::default()
     };
-    let keys = select(question, checked, issue, &mut answer.refusals);
+    let all = select(question, checked, issue, &mut answer.refusals);
+    if page.from > 0 {
+        // Those of the whole request were told with its first keys.
+        answer.refusals.clear();
+    }
+    let keys = page.of(&all);
+    (answer.keys, answer.of_keys) = (keys.len(), all.len());
     let steps = steps(checked, issue.horizon());
     if keys.len() * steps.len() > MOST_FORECASTS {
         let value = format!("{} x {}", keys.len(), steps.len());
@@ -94,7 +112,7 @@ pub fn reply(
     }
     let places = issue.positions(&checked.levels).unwrap_or_default();
     answer.forecasts.reserve(keys.len() * steps.len());
-    for key in keys {
+    for &key in keys {
         match age(issue, key, now, stale_after) {
             Ok(age) => tell(issue, key, age, &steps, &places, &mut answer),
             Err(refusal) => answer.refusals.push(refusal),
@@ -154,6 +172,11 @@ fn steps(checked: &Checked<'_>, horizon: usize) -> Vec<usize> {
     if let Some(steps) = &checked.steps {
         return steps.clone();
     }
+    default_steps(horizon)
+}
+
+/// The steps of a request that names none: those of the default ones that are reached, or else the furthest.
+pub fn default_steps(horizon: usize) -> Vec<usize> {
     let mut steps: Vec<usize> = DEFAULT_STEPS.into_iter().filter(|&step| step <= horizon).collect();
     if steps.is_empty() && horizon > 0 {
         steps.push(horizon);
@@ -171,15 +194,20 @@ fn age(issue: &Issue, key: usize, now: Timestamp, stale_after: Duration) -> Resu
             "this key never reported the target within the kept history",
         ));
     };
-    if age > stale_after {
-        let message = format!(
-            "the newest window used ended {} ago, the limit is {}",
-            age.in_words(),
-            stale_after.in_words()
-        );
-        return Err(Refusal::new(name, RefusalCode::Stale, message));
+    fresh(name, age, stale_after)
+}
+
+/// The age, or why what is so old is not told.
+pub fn fresh(key: &str, age: Duration, stale_after: Duration) -> Result<Duration, Refusal> {
+    if age <= stale_after {
+        return Ok(age);
     }
-    Ok(age)
+    let message = format!(
+        "the newest window used ended {} ago, the limit is {}",
+        age.in_words(),
+        stale_after.in_words()
+    );
+    Err(Refusal::new(key, RefusalCode::Stale, message))
 }
 
 /// What there is for one key.
@@ -217,6 +245,8 @@ fn tell(issue: &Issue, key: usize, age: Duration, steps: &[usize], places: &[usi
             rung,
             age,
             issued_at: issue.issued_at,
+            revisions: issue.revisions_of(rung, key),
+            explanation: None,
         });
     }
 }

@@ -1,31 +1,40 @@
 //! `AlertService`.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use arterial_datasets::time::Timestamp;
 use arterial_models::alerts::{Language, Verdict};
 use arterial_proto::v1;
 use arterial_proto::v1::alert_service_server::AlertService;
-use futures::Stream;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
 use super::convert_alert::{alert, dead_letter, judged, watched};
-use crate::alerts::{AlertFilter, Changes, Deed, Follower};
+use super::list::ListPage;
+use super::mask::Mask;
+use super::sized::sized;
+use super::watch_alerts::{AlertWatch, stream};
+use crate::alerts::{AlertFilter, Deed, Follower};
 use crate::state::AppState;
+use crate::watchers::Watchers;
 use crate::{Error, Result};
 
 /// Alerts a page, where the request does not say.
 const PAGE: i32 = 100;
 /// The most alerts a page.
 const LARGEST_PAGE: i32 = 1_000;
+/// Dead letters a page, where the request does not say.
+const LETTERS: usize = 1_000;
+/// The most dead letters a page.
+const MOST_LETTERS: usize = 10_000;
 
 /// Alerts: what there is, what changes, and what people do about it.
-pub struct AlertApi(pub Arc<AppState>);
-
-type Watching = Pin<Box<dyn Stream<Item = Result<v1::WatchAlertsResponse, Status>> + Send>>;
+pub struct AlertApi {
+    /// What is answered from.
+    pub state: Arc<AppState>,
+    /// The places of those who watch.
+    pub watchers: Watchers,
+}
 
 #[tonic::async_trait]
 impl AlertService for AlertApi {
@@ -33,20 +42,23 @@ impl AlertService for AlertApi {
         &self,
         request: Request<v1::ListAlertsRequest>,
     ) -> Result<Response<v1::ListAlertsResponse>, Status> {
-        Ok(Response::new(list(&self.0, request.into_inner())?))
+        Ok(sized(list(&self.state, request.into_inner())?))
     }
 
-    type WatchAlertsStream = Watching;
+    type WatchAlertsStream = BoxStream<'static, Result<v1::WatchAlertsResponse, Status>>;
 
-    async fn watch_alerts(&self, request: Request<v1::WatchAlertsRequest>) -> Result<Response<Watching>, Status> {
+    async fn watch_alerts(
+        &self,
+        request: Request<v1::WatchAlertsRequest>,
+    ) -> Result<Response<Self::WatchAlertsStream>, Status> {
         let request = request.into_inner();
         let language = language(&request.language)?;
-        self.0.alerts.ready(&self.0)?;
-        let mut follower = Follower::new(filter(request.filter)?, request.resume_after);
-        let first = follower.next(&self.0.alerts.store)?;
-        let (sender, receiver) = mpsc::channel(1);
-        tokio::spawn(follow(Arc::clone(&self.0), follower, first, language, sender));
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        let mask = Mask::of::<v1::Alert>(request.read_mask)?;
+        self.state.alerts.ready(&self.state)?;
+        let follower = Follower::new(filter(request.filter)?, request.resume_after);
+        let place = self.watchers.enter(&self.state)?;
+        let (watch, first) = AlertWatch::begin(&self.state, follower, language, mask, place)?;
+        Ok(Response::new(stream(watch, first)))
     }
 
     async fn acknowledge_alert(
@@ -59,9 +71,9 @@ impl AlertService for AlertApi {
             language: named,
         } = request.into_inner();
         let language = language(&named)?;
-        self.0.alerts.ready(&self.0)?;
-        let made = self.0.alerts.act(&alert_id, Deed::Acknowledge, &by).await?;
-        let alert = Some(alert(&self.0, &made, language));
+        self.state.alerts.ready(&self.state)?;
+        let made = self.state.alerts.act(&alert_id, Deed::Acknowledge, &by).await?;
+        let alert = Some(alert(&self.state, &made, language));
         Ok(Response::new(v1::AcknowledgeAlertResponse { alert }))
     }
 
@@ -71,15 +83,15 @@ impl AlertService for AlertApi {
     ) -> Result<Response<v1::JudgeAlertResponse>, Status> {
         let request = request.into_inner();
         let (language, verdict) = (language(&request.language)?, verdict(&request.judgement)?);
-        self.0.alerts.ready(&self.0)?;
-        let effect = self.0.alerts.preview(&request.alert_id, verdict)?;
+        self.state.alerts.ready(&self.state)?;
+        let effect = self.state.alerts.preview(&request.alert_id, verdict)?;
         let made = self
-            .0
+            .state
             .alerts
             .act(&request.alert_id, Deed::Judge(verdict), &request.by)
             .await?;
         Ok(Response::new(v1::JudgeAlertResponse {
-            alert: Some(alert(&self.0, &made, language)),
+            alert: Some(alert(&self.state, &made, language)),
             effect: Some(judged(&effect)),
         }))
     }
@@ -90,8 +102,8 @@ impl AlertService for AlertApi {
     ) -> Result<Response<v1::PreviewJudgementResponse>, Status> {
         let request = request.into_inner();
         let verdict = verdict(&request.judgement)?;
-        self.0.alerts.ready(&self.0)?;
-        let effect = Some(judged(&self.0.alerts.preview(&request.alert_id, verdict)?));
+        self.state.alerts.ready(&self.state)?;
+        let effect = Some(judged(&self.state.alerts.preview(&request.alert_id, verdict)?));
         Ok(Response::new(v1::PreviewJudgementResponse { effect }))
     }
 
@@ -99,10 +111,14 @@ impl AlertService for AlertApi {
         &self,
         request: Request<v1::ListDeadLettersRequest>,
     ) -> Result<Response<v1::ListDeadLettersResponse>, Status> {
-        let letters = self.0.alerts.letters(&self.0).await?;
-        let letters = letters.list(&request.into_inner().sinks);
-        Ok(Response::new(v1::ListDeadLettersResponse {
+        let request = request.into_inner();
+        let page = ListPage::read(request.page_size, &request.page_token, LETTERS, MOST_LETTERS)?;
+        let letters = self.state.alerts.letters(&self.state).await?;
+        let letters = letters.list(&request.sinks);
+        let (letters, next_page_token) = page.of(letters, |one| format!("{}:{}", one.sequence, one.sink))?;
+        Ok(sized(v1::ListDeadLettersResponse {
             letters: letters.into_iter().map(dead_letter).collect(),
+            next_page_token,
         }))
     }
 
@@ -111,10 +127,11 @@ impl AlertService for AlertApi {
         request: Request<v1::RetryDeadLettersRequest>,
     ) -> Result<Response<v1::RetryDeadLettersResponse>, Status> {
         let sinks = request.into_inner().sinks;
-        let retried = self.0.alerts.retry_letters(&self.0, &sinks).await?;
-        Ok(Response::new(v1::RetryDeadLettersResponse {
+        let retried = self.state.alerts.retry_letters(&self.state, &sinks).await?;
+        Ok(sized(v1::RetryDeadLettersResponse {
             sent: retried.sent,
-            left: retried.left.into_iter().map(dead_letter).collect(),
+            left_count: retried.left.len() as u64,
+            left: retried.left.into_iter().take(LETTERS).map(dead_letter).collect(),
         }))
     }
 }
@@ -133,11 +150,15 @@ fn list(state: &AppState, request: v1::ListAlertsRequest) -> Result<v1::ListAler
             .map_err(|_| Error::invalid("page_token", token, "the `next_page_token` of the page before"))?,
     };
     let filter = filter(request.filter)?;
+    let mask = Mask::of::<v1::Alert>(request.read_mask)?;
     state.alerts.ready(state)?;
     let (found, more, last) = state.alerts.store.page(&filter, before, size as usize);
     let next = found.last().filter(|_| more).map(|last| last.sequence.to_string());
     Ok(v1::ListAlertsResponse {
-        alerts: found.iter().map(|one| alert(state, one, language)).collect(),
+        alerts: found
+            .iter()
+            .map(|one| mask.apply(alert(state, one, language)))
+            .collect(),
         next_page_token: next.unwrap_or_default(),
         resume_after: last,
         watched: state.alerts.watched().into_iter().map(watched).collect(),
@@ -166,43 +187,5 @@ fn verdict(name: &str) -> Result<Verdict> {
     match name {
         "" => Err(Error::missing("judgement", known())),
         name => name.parse().map_err(|_| Error::invalid("judgement", name, known())),
-    }
-}
-
-/// Sends the first changes, then those that come, until the client goes or the service stops. While the client does not read, nothing
-/// is kept for it but the place where it stands.
-async fn follow(
-    state: Arc<AppState>,
-    mut follower: Follower,
-    first: Changes,
-    language: Language,
-    sender: mpsc::Sender<Result<v1::WatchAlertsResponse, Status>>,
-) {
-    let mut news = state.alerts.store.subscribe();
-    let answer = |changes: &Changes| v1::WatchAlertsResponse {
-        alerts: changes.alerts.iter().map(|one| alert(&state, one, language)).collect(),
-        resume_after: changes.through,
-    };
-    if sender.send(Ok(answer(&first))).await.is_err() {
-        return;
-    }
-    let mut through = first.through;
-    loop {
-        let waited = tokio::select! {
-            () = state.stop.cancelled() => Err(Error::NotReady("the service is shutting down".into())),
-            () = sender.closed() => return,
-            changed = news.wait_for(|newest| *newest > through) => changed.map(drop).map_err(|error| Error::Background(error.to_string())),
-        };
-        // Room first, so that a slow reader is answered with what is newest when it reads.
-        let Ok(room) = sender.reserve().await else { return };
-        match waited.and_then(|()| follower.next(&state.alerts.store)) {
-            Ok(changes) => {
-                through = changes.through;
-                if !changes.alerts.is_empty() {
-                    room.send(Ok(answer(&changes)));
-                }
-            }
-            Err(error) => return room.send(Err(error.into())),
-        }
     }
 }

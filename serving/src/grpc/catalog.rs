@@ -8,7 +8,11 @@ use arterial_proto::v1;
 use arterial_proto::v1::catalog_service_server::CatalogService;
 use tonic::{Request, Response, Status};
 
-use crate::flight::Datasets;
+use super::list::ListPage;
+use super::mask::Mask;
+use super::sized::sized;
+use crate::answer::MOST_ZONES;
+use crate::flight::{Dataset, Datasets};
 use crate::live::{self, KeyInfo, LiveStream, Place};
 use crate::state::AppState;
 use crate::{Error, Result};
@@ -17,6 +21,10 @@ use crate::{Error, Result};
 const PAGE: i32 = 1_000;
 /// The most keys a page.
 const LARGEST_PAGE: i32 = 10_000;
+/// Streams and tables a page, where the request does not say.
+const NAMES: usize = 100;
+/// The most streams and tables a page.
+const MOST_NAMES: usize = 1_000;
 
 /// What data the service knows.
 pub struct CatalogApi(pub Arc<AppState>);
@@ -25,26 +33,42 @@ pub struct CatalogApi(pub Arc<AppState>);
 impl CatalogService for CatalogApi {
     async fn list_streams(
         &self,
-        _: Request<v1::ListStreamsRequest>,
+        request: Request<v1::ListStreamsRequest>,
     ) -> Result<Response<v1::ListStreamsResponse>, Status> {
-        let streams = self.0.live.streams().map(|stream| describe(&self.0, stream)).collect();
-        Ok(Response::new(v1::ListStreamsResponse { streams }))
+        let request = request.into_inner();
+        let page = ListPage::read(request.page_size, &request.page_token, NAMES, MOST_NAMES)?;
+        let streams: Vec<&LiveStream> = self.0.live.streams().collect();
+        let (streams, next_page_token) = page.of(streams, |stream| stream.definition().name.clone())?;
+        Ok(sized(v1::ListStreamsResponse {
+            streams: streams.into_iter().map(|stream| describe(&self.0, stream)).collect(),
+            next_page_token,
+        }))
     }
 
     async fn list_keys(&self, request: Request<v1::ListKeysRequest>) -> Result<Response<v1::ListKeysResponse>, Status> {
-        Ok(Response::new(keys(&self.0, &request.into_inner())?))
+        Ok(sized(keys(&self.0, &request.into_inner())?))
     }
 
-    async fn list_tables(&self, _: Request<v1::ListTablesRequest>) -> Result<Response<v1::ListTablesResponse>, Status> {
-        let mut tables = Vec::new();
-        for dataset in Datasets::new(&self.0).list().await? {
+    async fn list_tables(
+        &self,
+        request: Request<v1::ListTablesRequest>,
+    ) -> Result<Response<v1::ListTablesResponse>, Status> {
+        let request = request.into_inner();
+        let page = ListPage::read(request.page_size, &request.page_token, NAMES, MOST_NAMES)?;
+        let mask = Mask::of::<v1::Table>(request.read_mask)?;
+        let datasets = Datasets::new(&self.0).list().await?;
+        let (datasets, next_page_token) = page.of(datasets, |dataset| dataset.name.clone())?;
+        let table = |dataset: Dataset| {
             let columns = dataset.schema.fields().iter().map(|field| column(field)).collect();
-            tables.push(v1::Table {
+            mask.apply(v1::Table {
                 name: dataset.name,
                 columns,
-            });
-        }
-        Ok(Response::new(v1::ListTablesResponse { tables }))
+            })
+        };
+        Ok(sized(v1::ListTablesResponse {
+            tables: datasets.into_iter().map(table).collect(),
+            next_page_token,
+        }))
     }
 }
 
@@ -88,6 +112,10 @@ fn keys(state: &AppState, request: &v1::ListKeysRequest) -> Result<v1::ListKeysR
         1..=LARGEST_PAGE => request.page_size,
         other => return Err(Error::invalid("page_size", other, format!("1 to {LARGEST_PAGE}"))),
     };
+    if request.zones.len() > MOST_ZONES {
+        let value = format!("{} of them", request.zones.len());
+        return Err(Error::invalid("zones", value, format!("at most {MOST_ZONES}")));
+    }
     let token = &request.page_token;
     if !token.is_empty() && !stream.knows(token) {
         return Err(Error::invalid(

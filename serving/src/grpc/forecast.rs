@@ -1,82 +1,57 @@
 //! `ForecastService`.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use arterial_datasets::time::Timestamp;
 use arterial_proto::v1;
 use arterial_proto::v1::forecast_service_server::ForecastService;
-use futures::Stream;
-use tokio::sync::{mpsc, watch};
-use tokio_stream::wrappers::ReceiverStream;
+use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
-use super::convert::response;
-use crate::Error;
-use crate::answer::{Question, answer};
-use crate::score::Issue;
+use super::convert::{Asked, response};
+use super::sized::sized;
+use super::watch_forecasts::{ForecastWatch, stream};
+use crate::answer::{MOST_KEYS, Page, answer_page};
 use crate::state::AppState;
+use crate::watchers::Watchers;
+use crate::{Error, Result};
 
 /// Forecasts, once and again.
-pub struct ForecastApi(pub Arc<AppState>);
-
-type Watching = Pin<Box<dyn Stream<Item = Result<v1::ForecastResponse, Status>> + Send>>;
+pub struct ForecastApi {
+    /// What is answered from.
+    pub state: Arc<AppState>,
+    /// The places of those who watch.
+    pub watchers: Watchers,
+}
 
 #[tonic::async_trait]
 impl ForecastService for ForecastApi {
     async fn forecast(&self, request: Request<v1::ForecastRequest>) -> Result<Response<v1::ForecastResponse>, Status> {
-        let question = Question::from(request.into_inner());
-        let answered = answer(&self.0, &question).await?;
-        Ok(Response::new(response(&question, answered)))
+        Ok(sized(once(&self.state, request.into_inner()).await?))
     }
 
-    type WatchForecastsStream = Watching;
+    type WatchForecastsStream = BoxStream<'static, Result<v1::ForecastResponse, Status>>;
 
-    async fn watch_forecasts(&self, request: Request<v1::ForecastRequest>) -> Result<Response<Watching>, Status> {
-        let question = Question::from(request.into_inner());
-        if let Some(as_of) = question.as_of {
-            let accepted = "nothing: whoever watches wants the newest";
-            return Err(Error::invalid("as_of", Timestamp(as_of.0), accepted).into());
-        }
-        let target = question.check(&self.0)?.target;
-        let first = answer(&self.0, &question).await?;
-        let issues = self.0.scores.get(&target).map(|scores| scores.subscribe());
-        let (sender, receiver) = mpsc::channel(1);
-        let first = response(&question, first);
-        tokio::spawn(follow(Arc::clone(&self.0), question, issues, first, sender));
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    async fn watch_forecasts(
+        &self,
+        request: Request<v1::ForecastRequest>,
+    ) -> Result<Response<Self::WatchForecastsStream>, Status> {
+        let place = self.watchers.enter(&self.state)?;
+        let watch = ForecastWatch::begin(&self.state, request.into_inner(), place)?;
+        Ok(Response::new(stream(watch).await?))
     }
 }
 
-/// Sends the first answer, then one for each issue, until the client goes or the service stops. While the client does
-/// not read, issues pass by; the newest one is answered next.
-async fn follow(
-    state: Arc<AppState>,
-    question: Question,
-    issues: Option<watch::Receiver<Option<Arc<Issue>>>>,
-    first: v1::ForecastResponse,
-    sender: mpsc::Sender<Result<v1::ForecastResponse, Status>>,
-) {
-    let mut next = Ok(first);
-    let mut issues = issues;
-    loop {
-        let failed = next.is_err();
-        if sender.send(next).await.is_err() || failed {
-            return;
-        }
-        let Some(issues) = &mut issues else { return };
-        let alive = tokio::select! {
-            () = state.stop.cancelled() => false,
-            () = sender.closed() => return,
-            changed = issues.changed() => changed.is_ok(),
-        };
-        next = if alive {
-            answer(&state, &question)
-                .await
-                .map(|answered| response(&question, answered))
-                .map_err(Status::from)
-        } else {
-            Err(Error::NotReady("the service is shutting down".into()).into())
-        };
+async fn once(state: &Arc<AppState>, request: v1::ForecastRequest) -> Result<v1::ForecastResponse> {
+    if !request.resume_after.is_empty() {
+        let accepted = "nothing: only WatchForecasts resumes";
+        return Err(Error::invalid("resume_after", &request.resume_after, accepted));
     }
+    let page = Page::read(request.page_size, &request.page_token, MOST_KEYS)?;
+    let asked = Asked::read(request)?;
+    let answered = answer_page(state, &asked.question, page).await?;
+    let next_page_token = page.next(answered.keys, answered.of_keys);
+    Ok(v1::ForecastResponse {
+        next_page_token,
+        ..response(&asked, answered)
+    })
 }

@@ -1,4 +1,11 @@
 //! The gRPC services: check, call, convert. What they do stands elsewhere.
+//!
+//! | file | what stands there |
+//! |---|---|
+//! | `forecast`, `alert`, `model`, `catalog`, `inference` | a service each |
+//! | `watch_forecasts`, `watch_alerts` | their streams: made as they are read, so that nothing waits for whoever is slow |
+//! | `convert`, `convert_alert` | between wire types and our own |
+//! | `list`, `mask`, `sized` | pages of lists, fields of messages, compression |
 
 mod alert;
 mod catalog;
@@ -6,7 +13,12 @@ mod convert;
 mod convert_alert;
 mod forecast;
 mod inference;
+mod list;
+mod mask;
 mod model;
+mod sized;
+mod watch_alerts;
+mod watch_forecasts;
 
 pub use alert::AlertApi;
 pub use catalog::CatalogApi;
@@ -14,9 +26,12 @@ pub use forecast::ForecastApi;
 pub use inference::InferenceApi;
 pub use model::ModelApi;
 
+/// The service whose health depends on its table, too.
+pub const ALERTS: &str = "arterial.v1.AlertService";
+
 /// The services of this package whose health is reported one by one.
 pub const SERVICES: [&str; 6] = [
-    "arterial.v1.AlertService",
+    ALERTS,
     "arterial.v1.ForecastService",
     "arterial.v1.CatalogService",
     "arterial.v1.ModelService",

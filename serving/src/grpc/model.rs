@@ -8,10 +8,18 @@ use arterial_proto::v1;
 use arterial_proto::v1::model_service_server::ModelService;
 use tonic::{Request, Response, Status};
 
+use super::list::ListPage;
+use super::mask::Mask;
+use super::sized::sized;
 use crate::live::target_fields;
 use crate::registry_list::{Listed, list};
 use crate::state::AppState;
 use crate::{Error, Result};
+
+/// Models a page, where the request does not say.
+const PAGE: usize = 100;
+/// The most models a page.
+const LARGEST_PAGE: usize = 1_000;
 
 /// The models in the registry.
 pub struct ModelApi(pub Arc<AppState>);
@@ -22,15 +30,16 @@ impl ModelService for ModelApi {
         &self,
         request: Request<v1::ListModelsRequest>,
     ) -> Result<Response<v1::ListModelsResponse>, Status> {
-        Ok(Response::new(models(&self.0, &request.into_inner()).await?))
+        Ok(sized(models(&self.0, &request.into_inner()).await?))
     }
 
     async fn get_model(&self, request: Request<v1::GetModelRequest>) -> Result<Response<v1::GetModelResponse>, Status> {
-        Ok(Response::new(get(&self.0, &request.into_inner()).await?))
+        Ok(sized(get(&self.0, &request.into_inner()).await?))
     }
 }
 
 async fn models(state: &AppState, request: &v1::ListModelsRequest) -> Result<v1::ListModelsResponse> {
+    let page = ListPage::read(request.page_size, &request.page_token, PAGE, LARGEST_PAGE)?;
     let listed = match &state.registry {
         Some(registry) => list(registry).await?,
         None => Vec::new(),
@@ -40,12 +49,18 @@ async fn models(state: &AppState, request: &v1::ListModelsRequest) -> Result<v1:
         (request.topic.is_empty() || of.topic == request.topic)
             && (request.target.is_empty() || of.field == request.target)
     };
-    let models = listed
+    let found: Vec<Listed> = listed
         .into_iter()
         .filter(|listed| wanted(&listed.manifest.target))
-        .map(|listed| message(state, &listed.manifest, listed.aliases))
         .collect();
-    Ok(v1::ListModelsResponse { models })
+    let (found, next_page_token) = page.of(found, |listed| listed.manifest.id().to_string())?;
+    let models = found.into_iter();
+    Ok(v1::ListModelsResponse {
+        models: models
+            .map(|listed| message(state, &listed.manifest, listed.aliases))
+            .collect(),
+        next_page_token,
+    })
 }
 
 /// Refuses a topic or field that neither a stream nor a model has: models may be of files, too.
@@ -79,6 +94,7 @@ fn check_target(state: &AppState, listed: &[Listed], request: &v1::ListModelsReq
 }
 
 async fn get(state: &AppState, request: &v1::GetModelRequest) -> Result<v1::GetModelResponse> {
+    let mask = Mask::of::<v1::GetModelResponse>(request.read_mask.clone())?;
     let registry = state
         .registry
         .as_ref()
@@ -90,11 +106,11 @@ async fn get(state: &AppState, request: &v1::GetModelRequest) -> Result<v1::GetM
         .find(|listed| listed.manifest.id() == id);
     let manifest = registry.manifest(&id).await?;
     let aliases = listed.map(|listed| listed.aliases).unwrap_or_default();
-    Ok(v1::GetModelResponse {
+    Ok(mask.apply(v1::GetModelResponse {
         manifest_json: serde_json::to_string_pretty(&manifest)?,
         card_markdown: registry.card(&id).await?,
         model: Some(message(state, &manifest, aliases)),
-    })
+    }))
 }
 
 async fn resolve(registry: &Registry, request: &v1::GetModelRequest) -> Result<ModelVersion> {

@@ -196,8 +196,8 @@ impl ForecastQuery {
             horizons_minutes: self.horizons_minutes.0.clone(),
             quantiles: self.quantiles.0.clone(),
             as_of: self.as_of.0,
-            origin: None,
             model: or(&self.model, ""),
+            ..Question::default()
         }
     }
 }

@@ -73,7 +73,7 @@ impl FromRef<Shared> for Arc<openapi::Document> {
 /// Every route.
 ///
 /// # Errors
-/// An origin in the configuration that no header can have.
+/// A stream that cannot be described.
 pub fn router(state: Arc<AppState>, config: &ServerConfig) -> Result<Router> {
     let document = Arc::new(openapi::Document::new(&state.catalog)?);
     let routes = Router::new()
@@ -94,7 +94,7 @@ pub fn router(state: Arc<AppState>, config: &ServerConfig) -> Result<Router> {
         .route("/v1/forecasts", only_get(forecasts::list))
         .fallback(nothing_here)
         .with_state(Shared { state, document });
-    layers::around(routes, config)
+    Ok(layers::around(routes, config))
 }
 
 /// GET and HEAD by the handler, OPTIONS with what there is, everything else refused.

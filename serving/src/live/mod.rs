@@ -19,7 +19,7 @@ use arterial_datasets::time::{Duration, SECOND, Timestamp};
 pub use columns::{target_column, target_fields};
 pub use incidents::{Incident, Incidents};
 pub use panel::{Shape, digest, panel};
-pub use ring::Ring;
+pub use ring::{Revisions, Ring};
 pub use stream::{KeyInfo, LiveStream, Place, State, Taken};
 
 use crate::metrics::{Metric, Metrics};

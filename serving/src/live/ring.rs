@@ -23,6 +23,17 @@ pub struct Ring {
     newest: Vec<i64>,
 }
 
+/// Which revisions of a key's windows were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revisions {
+    /// The start of the newest window with a value.
+    pub window: Timestamp,
+    /// The revision of that window, 0 first.
+    pub newest: u16,
+    /// How many windows had been revised.
+    pub revised: u32,
+}
+
 #[derive(Debug, Default, Clone)]
 struct Row {
     values: Vec<f64>,
@@ -152,6 +163,30 @@ impl Ring {
             .unwrap_or(f64::NAN)
     }
 
+    /// Which revisions of a key's windows stand in the `rows` rows up to and including the window that starts at `origin`.
+    pub fn revisions(&self, key: usize, origin: Timestamp, rows: usize) -> Option<Revisions> {
+        let last = usize::try_from(origin.0.div_euclid(self.step.0) - self.first).ok()?;
+        let first = (last + 1).saturating_sub(rows);
+        let mut found = None;
+        let mut revised = 0;
+        for at in first..=last.min(self.rows.len().checked_sub(1)?) {
+            let row = &self.rows[at];
+            let (Some(&revision), Some(value)) = (row.revisions.get(key), row.values.get(key)) else {
+                continue;
+            };
+            revised += u32::from(revision > 1);
+            if value.is_finite() {
+                found = Some((self.first + at as i64, revision.saturating_sub(1)));
+            }
+        }
+        let (window, newest) = found?;
+        Some(Revisions {
+            window: Timestamp(window * self.step.0),
+            newest,
+            revised,
+        })
+    }
+
     /// The memory for the rows, in bytes.
     pub fn bytes(&self) -> usize {
         let row = |row: &Row| row.values.capacity() * 8 + row.revisions.capacity() * 2 + size_of::<Row>();
@@ -212,6 +247,30 @@ mod tests {
         assert_eq!((ring.len(), ring.oldest()), (4, Some(at(7))));
         assert_eq!(ring.value(1, 0), 8.0);
         assert_eq!(ring.newest_of(0), Some(at(10)));
+    }
+
+    #[test]
+    fn what_was_read_is_told_by_its_revisions() {
+        let mut ring = ring(6);
+        for (window, revision) in [(9, 3), (10, 0), (11, 2), (12, 0)] {
+            ring.set(0, at(window), revision, 1.0);
+        }
+        ring.set(1, at(12), 0, f64::NAN);
+        let revisions = |window, newest, revised| {
+            Some(Revisions {
+                window: at(window),
+                newest,
+                revised,
+            })
+        };
+        assert_eq!(ring.revisions(0, at(12), 100), revisions(12, 0, 2));
+        assert_eq!(ring.revisions(0, at(11), 100), revisions(11, 2, 2));
+        assert_eq!(ring.revisions(0, at(11), 1), revisions(11, 2, 1));
+        assert_eq!(ring.revisions(0, at(8), 100), None);
+        assert_eq!(
+            (ring.revisions(1, at(12), 100), ring.revisions(7, at(12), 100)),
+            (None, None)
+        );
     }
 
     #[test]

@@ -6,9 +6,10 @@ mod registry;
 use std::sync::Arc;
 
 use arterial_datasets::panel::Panel;
-use arterial_models::Quantile;
+use arterial_models::explanation::{Explanation, Place};
 use arterial_models::registry::{ModelVersion, Reference, Target};
 use arterial_models::scope::Scope;
+use arterial_models::{Progress, Quantile};
 use futures::future::BoxFuture;
 use ndarray::Array3;
 
@@ -39,6 +40,24 @@ pub trait ServedModel: Send + Sync {
     /// # Errors
     /// A panel of another scope, or quantiles that do not increase.
     fn forecast(&self, panel: &Panel, quantiles: &[Quantile]) -> Result<Array3<f64>>;
+
+    /// The same, given up soon after `progress` says so where the model can.
+    ///
+    /// # Errors
+    /// As [`ServedModel::forecast`]; [`arterial_models::Error::Cancelled`].
+    fn forecast_while(&self, panel: &Panel, quantiles: &[Quantile], progress: &dyn Progress) -> Result<Array3<f64>> {
+        let _ = progress;
+        self.forecast(panel, quantiles)
+    }
+
+    /// What moved the medians at `places`, forecast from the last row of `panel`.
+    ///
+    /// # Errors
+    /// As [`ServedModel::forecast`]; [`arterial_models::Error::Unexplained`] by a model that cannot say.
+    fn explain(&self, panel: &Panel, places: &[Place]) -> Result<Vec<Explanation>> {
+        let _ = (panel, places);
+        Err(arterial_models::Error::Unexplained(self.id().to_string()).into())
+    }
 }
 
 /// Which model a target's champion alias points to.

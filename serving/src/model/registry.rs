@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use arterial_datasets::panel::Panel;
+use arterial_models::explanation::{Explanation, Place};
 use arterial_models::pipeline::Pipeline;
 use arterial_models::registry::{CHAMPION, ModelVersion, Reference, Registry, Target};
 use arterial_models::scope::Scope;
-use arterial_models::{Forecaster, Quantile};
+use arterial_models::{Forecaster, Progress, Quantile, Silent};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use ndarray::{Array3, Axis};
@@ -108,11 +109,21 @@ impl ServedModel for LoadedPipeline {
     }
 
     fn forecast(&self, panel: &Panel, quantiles: &[Quantile]) -> Result<Array3<f64>> {
-        let origin = panel
-            .steps()
-            .checked_sub(1)
-            .ok_or_else(|| Error::invalid("panel", "no rows", "at least one row"))?;
-        let forecasts = self.pipeline.forecast(panel, &[origin], quantiles)?;
+        self.forecast_while(panel, quantiles, &Silent)
+    }
+
+    fn forecast_while(&self, panel: &Panel, quantiles: &[Quantile], progress: &dyn Progress) -> Result<Array3<f64>> {
+        let origin = last_row(panel)?;
+        let forecasts = self.pipeline.forecast_while(panel, &[origin], quantiles, progress)?;
         Ok(forecasts.values.index_axis_move(Axis(0), 0))
     }
+
+    fn explain(&self, panel: &Panel, places: &[Place]) -> Result<Vec<Explanation>> {
+        Ok(self.pipeline.explain(panel, last_row(panel)?, places)?)
+    }
+}
+
+fn last_row(panel: &Panel) -> Result<usize> {
+    let rows = panel.steps().checked_sub(1);
+    rows.ok_or_else(|| Error::invalid("panel", "no rows", "at least one row"))
 }

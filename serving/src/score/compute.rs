@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use arterial_datasets::panel::{Channel, ChannelRole, Covariate, Holidays, Panel};
 use arterial_datasets::time::{Duration, Timestamp};
-use arterial_models::Quantile;
 use arterial_models::registry::Target;
+use arterial_models::{Progress, Quantile};
 use ndarray::{Array2, Array3, Axis, s};
+use tokio_util::sync::CancellationToken;
 
 use super::issue::{Issue, Source};
 use super::ladder::LadderStep;
 use super::profile;
 use crate::Result;
 use crate::error::chain;
-use crate::live::{self, Live, LiveStream};
+use crate::live::{self, Live, LiveStream, Revisions};
 use crate::model::ServedModel;
 
 /// What to compute.
@@ -37,6 +38,33 @@ pub struct Order {
     pub origin: Option<Timestamp>,
     /// When it is.
     pub now: Timestamp,
+    /// Cancelled where nobody waits for the issue any more.
+    pub unwanted: Unwanted,
+}
+
+/// Says whether somebody still waits for what is computed.
+#[derive(Debug, Clone, Default)]
+pub struct Unwanted(pub CancellationToken);
+
+impl Progress for Unwanted {
+    fn report(&self, _: u64, _: u64, _: &str) {}
+
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+impl Unwanted {
+    /// Ends work that nobody waits for.
+    ///
+    /// # Errors
+    /// Nobody waits.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.is_cancelled() {
+            return Err(arterial_models::Error::Cancelled.into());
+        }
+        Ok(())
+    }
 }
 
 /// An issue, and what went wrong on the way.
@@ -50,7 +78,7 @@ pub struct Computed {
 /// Computes the issue from the window that is ordered; none where there is no window yet.
 ///
 /// # Errors
-/// A topic that no stream has, a clock that does not reach as far as the data.
+/// A topic that no stream has, a clock that does not reach as far as the data, an issue that nobody waits for any more.
 pub fn compute(live: &Live, order: &Order) -> Result<Option<Computed>> {
     let stream = live.stream(&order.target.topic)?;
     let step = stream.definition().window;
@@ -63,13 +91,16 @@ pub fn compute(live: &Live, order: &Order) -> Result<Option<Computed>> {
         if open.is_empty() {
             break;
         }
-        match ask(live, order, model.as_ref(), issue.origin, step) {
-            Ok(Some((panel, values))) => {
-                let filled = fill(&mut issue, *rung, panel.series(), &values);
+        let asked = ask(live, order, model.as_ref(), issue.origin, step);
+        order.unwanted.check()?;
+        match asked {
+            Ok(Some((read, values))) => {
+                let filled = fill(&mut issue, *rung, read.panel.series(), &values);
                 if filled == 0 {
                     failures.push(format!("{} gave no number", model.id()));
                 } else {
-                    issue.sources.insert(*rung, source(model.as_ref(), &panel));
+                    issue.sources.insert(*rung, source(model.as_ref(), &read.panel));
+                    note_revisions(&mut issue, *rung, &read);
                 }
             }
             Ok(None) => {}
@@ -109,6 +140,7 @@ fn blank(stream: &LiveStream, order: &Order, step: Duration) -> Option<Issue> {
             steps: Array2::from_elem((keys.len(), horizon), None),
             values: Array3::from_elem((keys.len(), horizon, order.quantiles.len()), f64::NAN),
             sources: HashMap::new(),
+            revisions: HashMap::new(),
             keys,
             index,
         })
@@ -122,27 +154,79 @@ fn ask(
     model: &dyn ServedModel,
     origin: Timestamp,
     step: Duration,
-) -> Result<Option<(Panel, Array3<f64>)>> {
+) -> Result<Option<(Read, Array3<f64>)>> {
+    let Some(read) = read(live, &order.target, model, &order.holidays, origin, step)? else {
+        return Ok(None);
+    };
+    let values = model.forecast_while(&read.panel, &order.quantiles, &order.unwanted)?;
+    Ok(Some((read, values)))
+}
+
+/// What a model reads.
+pub struct Read {
+    /// The windows.
+    pub panel: Panel,
+    /// Which revisions they are, by series.
+    pub revisions: Vec<Option<Revisions>>,
+}
+
+impl Read {
+    /// The windows of `series` up to `origin`, under one lock with their revisions; none where nothing is held.
+    fn of(
+        stream: &LiveStream,
+        field: &str,
+        series: &[String],
+        origin: Timestamp,
+        shape: &live::Shape<'_>,
+    ) -> Result<Option<Self>> {
+        stream.with(|state| {
+            let Some(panel) = live::panel(state, field, series, origin, shape)? else {
+                return Ok(None);
+            };
+            let ring = state.ring(field);
+            let revisions = |name: &String| ring?.revisions(state.position(name)?, origin, panel.steps());
+            let revisions = series.iter().map(revisions).collect();
+            Ok(Some(Self { panel, revisions }))
+        })
+    }
+}
+
+/// What `model` reads to forecast `target` from `origin`; none where nothing is held for it.
+pub fn read(
+    live: &Live,
+    target: &Target,
+    model: &dyn ServedModel,
+    holidays: &Holidays,
+    origin: Timestamp,
+    step: Duration,
+) -> Result<Option<Read>> {
     let scope = model.scope();
     let shape = live::Shape {
         channel: &scope.target,
         rows: model.history(),
         step,
         timezone: &scope.timezone,
-        holidays: &order.holidays,
+        holidays,
     };
-    let stream = live.stream(&order.target.topic)?;
-    let panel = stream.with(|state| live::panel(state, &order.target.field, &scope.series, origin, &shape))?;
-    match panel {
-        Some(mut panel) => {
-            for covariate in covariates(model)? {
-                panel = panel.with_covariate(&live.city_means(&covariate)?);
-            }
-            let values = model.forecast(&panel, &order.quantiles)?;
-            Ok(Some((panel, values)))
-        }
-        None => Ok(None),
+    let stream = live.stream(&target.topic)?;
+    let Some(mut read) = Read::of(stream, &target.field, &scope.series, origin, &shape)? else {
+        return Ok(None);
+    };
+    for covariate in covariates(model)? {
+        read.panel = read.panel.with_covariate(&live.city_means(&covariate)?);
     }
+    Ok(Some(read))
+}
+
+/// Keeps which revisions the step `rung` of the ladder read.
+fn note_revisions(issue: &mut Issue, rung: LadderStep, read: &Read) {
+    let mut by_key = vec![None; issue.keys.len()];
+    for (name, revisions) in read.panel.series().iter().zip(&read.revisions) {
+        if let Some(&key) = issue.index.get(name.as_str()) {
+            by_key[key] = *revisions;
+        }
+    }
+    issue.revisions.insert(rung, by_key);
 }
 
 /// Takes what `series` were forecast where nobody answered yet; how many forecasts that are.
@@ -175,16 +259,20 @@ fn fall_back(stream: &LiveStream, order: &Order, issue: &mut Issue, open: &[usiz
         timezone: &order.timezone,
         holidays: &order.holidays,
     };
-    let panel = stream.with(|state| live::panel(state, &order.target.field, &series, issue.origin, &shape))?;
-    let Some(panel) = panel else { return Ok(()) };
-    let values = profile::forecast(&panel, issue.horizon(), &order.quantiles)?;
+    let Some(read) = Read::of(stream, &order.target.field, &series, issue.origin, &shape)? else {
+        return Ok(());
+    };
+    let values = profile::forecast(&read.panel, issue.horizon(), &order.quantiles, || {
+        order.unwanted.check()
+    })?;
     if fill(issue, LadderStep::Profile, &series, &values) > 0 {
         let source = Source {
             model: profile::PROFILE_NAME.into(),
             version: profile::PROFILE_VERSION.into(),
-            digest: live::digest(&panel),
+            digest: live::digest(&read.panel),
         };
         issue.sources.insert(LadderStep::Profile, Arc::new(source));
+        note_revisions(issue, LadderStep::Profile, &read);
     }
     Ok(())
 }

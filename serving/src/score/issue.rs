@@ -8,6 +8,7 @@ use arterial_models::registry::Target;
 use ndarray::{Array2, Array3};
 
 use super::ladder::LadderStep;
+use crate::live::Revisions;
 
 /// Who gave a forecast, from what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,15 @@ pub struct Source {
     pub version: String,
     /// SHA-256 of the panel that it read.
     pub digest: String,
+}
+
+/// Which issue of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// The start of the last window used.
+    pub origin: Timestamp,
+    /// Since when it is served.
+    pub issued_at: Timestamp,
 }
 
 /// The forecasts of a target from one origin.
@@ -32,7 +42,7 @@ pub struct Issue {
     pub origin: Timestamp,
     /// The length of a window.
     pub step: Duration,
-    /// When it was computed.
+    /// Since when it is served.
     pub issued_at: Timestamp,
     /// The quantiles, ascending.
     pub quantiles: Vec<f64>,
@@ -50,6 +60,8 @@ pub struct Issue {
     pub values: Array3<f64>,
     /// Who stands behind each step of the ladder that was taken.
     pub sources: HashMap<LadderStep, Arc<Source>>,
+    /// Which revisions of a key's windows each step of the ladder read, by key; none where it read no value of it.
+    pub revisions: HashMap<LadderStep, Vec<Option<Revisions>>>,
     /// The position of each key.
     pub index: HashMap<Arc<str>, usize>,
 }
@@ -75,6 +87,19 @@ impl Issue {
     pub fn positions(&self, wanted: &[f64]) -> Option<Vec<usize>> {
         let place = |one: &f64| self.quantiles.binary_search_by(|have| have.total_cmp(one)).ok();
         wanted.iter().map(place).collect()
+    }
+
+    /// What distinguishes it from any other issue of its target.
+    pub fn stamp(&self) -> Stamp {
+        Stamp {
+            origin: self.origin,
+            issued_at: self.issued_at,
+        }
+    }
+
+    /// Which revisions of the windows of `key` the step `rung` of the ladder read.
+    pub fn revisions_of(&self, rung: LadderStep, key: usize) -> Option<Revisions> {
+        self.revisions.get(&rung)?.get(key).copied().flatten()
     }
 
     /// How many forecasts there are.

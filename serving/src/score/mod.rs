@@ -9,12 +9,12 @@ mod rows;
 mod scores;
 mod worker;
 
-pub use compute::{Computed, Order, check_fit, compute, covariates, tally};
-pub use issue::{Issue, Source};
+pub use compute::{Computed, Order, Read, Unwanted, check_fit, compute, covariates, read, tally};
+pub use issue::{Issue, Source, Stamp};
 pub use ladder::{LadderStep, RefusalCode};
 pub use outlook::{Outlook, Outlooks, steps_ahead};
 pub use profile::{PROFILE_NAME, PROFILE_VERSION, of_window};
 pub use rows::rows;
 pub use scores::{Scores, TargetScores, Wanted};
-pub(crate) use worker::run;
 pub use worker::{order, score_forever, score_once};
+pub(crate) use worker::{run, turn};

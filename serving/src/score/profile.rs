@@ -21,14 +21,19 @@ pub const PROFILE_VERSION: &str = "live";
 /// Fewer samples give no answer.
 const ENOUGH: usize = 4;
 
-/// Forecasts from the last row of `panel`.
+/// Forecasts from the last row of `panel`; `go_on` is asked before each step whether anybody still waits.
 ///
 /// # Shapes
 /// series x horizon x quantile; NaN where a key has too little history.
 ///
 /// # Errors
-/// An instant outside the years -9999 to 9999.
-pub fn forecast(panel: &Panel, horizon: usize, quantiles: &[Quantile]) -> Result<Array3<f64>> {
+/// An instant outside the years -9999 to 9999; what `go_on` says.
+pub fn forecast(
+    panel: &Panel,
+    horizon: usize,
+    quantiles: &[Quantile],
+    go_on: impl Fn() -> Result<()>,
+) -> Result<Array3<f64>> {
     let clock = LocalClock::of(panel)?;
     let slots = clock.slots_per_day();
     let mut rows = vec![Vec::new(); WEEK * slots];
@@ -38,6 +43,7 @@ pub fn forecast(panel: &Panel, horizon: usize, quantiles: &[Quantile]) -> Result
     let last = panel.steps().saturating_sub(1);
     let mut values = Array3::from_elem((panel.series().len(), horizon, quantiles.len()), f64::NAN);
     for step in 0..horizon {
+        go_on()?;
         let place = place(&clock, panel.time(last + step + 1))?;
         let candidates = [same_slot(place, slots), same_kind_of_day(place, slots)];
         for series in 0..panel.series().len() {
@@ -175,20 +181,20 @@ mod tests {
     #[test]
     fn a_weekly_pattern_comes_back() {
         let panel = panel(21, |row| ((row / 24) % 7) as f64);
-        let values = forecast(&panel, 30, &median()).unwrap();
+        let values = forecast(&panel, 30, &median(), || Ok(())).unwrap();
         assert_eq!((values[[0, 12, 0]], values[[0, 29, 0]]), (0.0, 1.0));
     }
 
     #[test]
     fn a_short_history_borrows_from_days_of_the_same_kind() {
         let panel = panel(2, |row| (row % 24) as f64);
-        let values = forecast(&panel, 12, &median()).unwrap();
+        let values = forecast(&panel, 12, &median(), || Ok(())).unwrap();
         assert_eq!(values[[0, 11, 0]], 11.0);
     }
 
     #[test]
     fn too_little_history_gives_no_number() {
-        let values = forecast(&panel(1, |row| row as f64), 3, &median()).unwrap();
+        let values = forecast(&panel(1, |row| row as f64), 3, &median(), || Ok(())).unwrap();
         assert!(values.iter().all(|value| value.is_nan()));
     }
 
@@ -206,7 +212,7 @@ mod tests {
             let panel = panel(days, value);
             assert_eq!(
                 found[[0, 0]],
-                forecast(&panel, 2, &median()).unwrap()[[0, 1, 0]],
+                forecast(&panel, 2, &median(), || Ok(())).unwrap()[[0, 1, 0]],
                 "{days}"
             );
         }
@@ -216,7 +222,7 @@ mod tests {
     fn quantiles_never_cross() {
         let panel = panel(28, |row| ((row * 7919) % 31) as f64);
         let quantiles = [0.1, 0.5, 0.9].map(|one| Quantile::try_from(one).unwrap());
-        let values = forecast(&panel, 24, &quantiles).unwrap();
+        let values = forecast(&panel, 24, &quantiles, || Ok(())).unwrap();
         for lane in values.lanes(ndarray::Axis(2)) {
             assert!(lane[0] <= lane[1] && lane[1] <= lane[2]);
         }

@@ -10,6 +10,7 @@ use arterial_datasets::schema;
 
 use super::issue::Issue;
 use crate::Result;
+use crate::live::Revisions;
 
 /// One forecast of an issue.
 struct Row<'a> {
@@ -19,6 +20,7 @@ struct Row<'a> {
     values: [f64; 3],
     source: &'a super::Source,
     rung: super::LadderStep,
+    revisions: Option<Revisions>,
 }
 
 /// The forecasts at the steps `kept` under the schema of `forecasts`, key by key. Forecasts that were refused are not
@@ -49,9 +51,18 @@ pub fn rows(issue: &Issue, kept: &BTreeSet<usize>) -> Result<RecordBatch> {
         }
         Arc::new(column.finish())
     };
+    let revision = |of: &dyn Fn(Revisions) -> i32| {
+        let mut column = Int32Builder::new();
+        for row in &given {
+            column.append_option(row.revisions.map(of));
+        }
+        Arc::new(column.finish())
+    };
+    let mut newest = TimestampMicrosecondBuilder::new().with_timezone("UTC");
     let mut minutes = Int32Builder::new();
     let mut days = Date32Builder::new();
     for row in &given {
+        newest.append_option(row.revisions.map(|revisions| revisions.window.0));
         minutes.append_value(row.minutes);
         days.append_value(issue.origin.day() as i32);
     }
@@ -72,6 +83,9 @@ pub fn rows(issue: &Issue, kept: &BTreeSet<usize>) -> Result<RecordBatch> {
             text(&|row| row.rung.name().to_owned()),
             text(&|row| row.source.digest.clone()),
             instant(&|_| issue.issued_at.0),
+            Arc::new(newest.finish()),
+            revision(&|revisions| i32::from(revisions.newest)),
+            revision(&|revisions| revisions.revised as i32),
             Arc::new(days.finish()),
         ],
     )?)
@@ -99,6 +113,7 @@ fn given<'a>(issue: &'a Issue, kept: &BTreeSet<usize>) -> Vec<Row<'a>> {
                 values: [value(0), value(1), value(2)],
                 source,
                 rung,
+                revisions: issue.revisions_of(rung, key),
             });
         }
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use arterial_datasets::time::Timestamp;
 use arterial_models::Quantile;
 use arterial_models::registry::Target;
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::compute::{self, Computed, Order};
+use super::compute::{self, Computed, Order, Unwanted};
 use super::issue::Issue;
 use super::ladder::LadderStep;
 use crate::metrics::Metric;
@@ -78,16 +79,13 @@ fn note_skipped(state: &AppState, target: &Target, last: Option<Timestamp>, orig
 /// # Errors
 /// A target that is not served, or work that stopped.
 pub async fn score_once(state: &Arc<AppState>, target: &Target) -> Result<Option<Arc<Issue>>> {
-    let _turn = state
-        .computing
-        .acquire()
-        .await
-        .map_err(|error| Error::Background(error.to_string()))?;
+    let turn = turn(state).await?;
     let order = order(state, target, &state.grid);
     let started = std::time::Instant::now();
-    let Some(computed) = run(state, order).await? else {
+    let Some(mut computed) = run(state, order, turn).await? else {
         return Ok(None);
     };
+    computed.issue.issued_at = served_from(state, target);
     let name = target.to_string();
     state.metrics.observe(Metric::ScoreDuration, started.elapsed());
     state.metrics.count_by(Metric::ScoreRuns, "target", &name, 1);
@@ -101,6 +99,13 @@ pub async fn score_once(state: &Arc<AppState>, target: &Target) -> Result<Option
         scores.publish(Arc::clone(&issue));
     }
     Ok(Some(issue))
+}
+
+/// Since when an issue that is put in place now is served: no two of a target at the same time.
+fn served_from(state: &AppState, target: &Target) -> Timestamp {
+    let before = state.scores.get(target).and_then(|scores| scores.newest());
+    let now = state.clock.now();
+    before.map_or(now, |before| now.max(Timestamp(before.issued_at.0 + 1)))
 }
 
 /// What the ladder is asked for `target` now.
@@ -124,12 +129,23 @@ pub fn order(state: &AppState, target: &Target, quantiles: &[Quantile]) -> Order
         holidays: state.config.holidays.clone(),
         origin: None,
         now: state.clock.now(),
+        unwanted: Unwanted::default(),
     }
 }
 
-/// Computes `order` on a thread that may take its time.
-pub(crate) async fn run(state: &Arc<AppState>, order: Order) -> Result<Option<Computed>> {
+/// Waits until nothing else is computed.
+pub(crate) async fn turn(state: &AppState) -> Result<OwnedSemaphorePermit> {
+    let turn = Arc::clone(&state.computing).acquire_owned().await;
+    turn.map_err(|error| Error::Background(error.to_string()))
+}
+
+/// Computes `order` on a thread that may take its time, in its turn, which ends with the work. Whoever drops this stops the work.
+pub(crate) async fn run(state: &Arc<AppState>, order: Order, turn: OwnedSemaphorePermit) -> Result<Option<Computed>> {
+    let _unwanted = order.unwanted.0.clone().drop_guard();
     let state = Arc::clone(state);
-    let work = tokio::task::spawn_blocking(move || compute::compute(&state.live, &order));
+    let work = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        compute::compute(&state.live, &order)
+    });
     work.await.map_err(|error| Error::Background(error.to_string()))?
 }

@@ -3,6 +3,8 @@
 
 mod alert_sinks;
 mod alerts;
+mod browsers;
+mod calls;
 mod clients;
 mod exchange;
 mod flight;
@@ -12,9 +14,12 @@ mod http_schema;
 mod inference;
 mod kafka;
 mod load;
+mod past;
 mod places;
 mod receiver;
 mod registry;
 mod server;
 mod sql;
+mod stubs;
 mod support;
+mod watching;

@@ -142,7 +142,7 @@ async fn the_catalogue_knows_streams_keys_and_tables() {
     let service = ready(24).await;
     let mut client = CatalogServiceClient::new(service.channel().await);
     let streams = client
-        .list_streams(v1::ListStreamsRequest {})
+        .list_streams(v1::ListStreamsRequest::default())
         .await
         .unwrap()
         .into_inner()
@@ -179,7 +179,7 @@ async fn the_catalogue_knows_streams_keys_and_tables() {
         ("b", "")
     );
     let tables = client
-        .list_tables(v1::ListTablesRequest {})
+        .list_tables(v1::ListTablesRequest::default())
         .await
         .unwrap()
         .into_inner()

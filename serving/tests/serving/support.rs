@@ -2,7 +2,7 @@
 //! five minutes.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::{
@@ -15,9 +15,10 @@ use arterial_datasets::panel::Panel;
 use arterial_datasets::schema;
 use arterial_datasets::stream::StreamCatalog;
 use arterial_datasets::time::{Clock, DAY, Duration, MINUTE, Timestamp};
-use arterial_models::Quantile;
+use arterial_models::explanation::{Contribution, Explanation, Place};
 use arterial_models::registry::{ModelVersion, Reference, Registry, Target};
 use arterial_models::scope::Scope;
+use arterial_models::{Progress, Quantile};
 use arterial_serving::alerts::{AlertSink, AlertsConfig};
 use arterial_serving::model::{ModelSource, ServedModel, Standing};
 use arterial_serving::sql::{Sql, SqlConfig};
@@ -80,6 +81,8 @@ pub enum Says {
     Nothing,
     /// An error.
     Error,
+    /// Nothing for a minute, unless it is given up.
+    NothingForLong,
 }
 
 /// A model that answers as it is told.
@@ -88,6 +91,10 @@ pub struct FakeModel {
     pub scope: Scope,
     pub horizon: usize,
     pub says: Says,
+    /// How many forecasts that take long were begun.
+    pub begun: Arc<AtomicUsize>,
+    /// How many of them were given up because nobody waited any more.
+    pub given_up: Arc<AtomicUsize>,
 }
 
 impl FakeModel {
@@ -104,6 +111,8 @@ impl FakeModel {
             scope,
             horizon,
             says,
+            begun: Arc::default(),
+            given_up: Arc::default(),
         }
     }
 }
@@ -135,12 +144,48 @@ impl ServedModel for FakeModel {
                 "a model that works",
             )),
             Says::Covariate => Ok(Array3::from_elem(shape, panel.values()[[panel.steps() - 1, 0, 1]])),
-            Says::Nothing => Ok(Array3::from_elem(shape, f64::NAN)),
+            Says::Nothing | Says::NothingForLong => Ok(Array3::from_elem(shape, f64::NAN)),
             Says::LastPlus(add) => Ok(Array3::from_shape_fn(shape, |(series, step, quantile)| {
                 let last = target[[panel.steps() - 1, series]];
                 last + add + (step + 1) as f64 + 10.0 * (f64::from(quantiles[quantile]) - 0.5)
             })),
         }
+    }
+
+    fn forecast_while(
+        &self,
+        panel: &Panel,
+        quantiles: &[Quantile],
+        progress: &dyn Progress,
+    ) -> arterial_serving::Result<Array3<f64>> {
+        if matches!(self.says, Says::NothingForLong) {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            let begun = std::time::Instant::now();
+            while begun.elapsed() < std::time::Duration::from_secs(60) {
+                if progress.is_cancelled() {
+                    self.given_up.fetch_add(1, Ordering::SeqCst);
+                    return Err(arterial_models::Error::Cancelled.into());
+                }
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        }
+        self.forecast(panel, quantiles)
+    }
+
+    fn explain(&self, panel: &Panel, places: &[Place]) -> arterial_serving::Result<Vec<Explanation>> {
+        let Says::LastPlus(add) = self.says else {
+            return Err(arterial_models::Error::Unexplained(self.id.to_string()).into());
+        };
+        let contribution = |feature: &str, amount| Contribution {
+            feature: feature.into(),
+            value: amount,
+            amount,
+        };
+        let explain = |place: &Place| Explanation {
+            base: panel.target()[[panel.steps() - 1, place.series]],
+            contributions: vec![contribution("constant", add), contribution("step", place.step as f64)],
+        };
+        Ok(places.iter().map(explain).collect())
     }
 }
 
@@ -314,6 +359,8 @@ pub struct Order {
     pub fault: Option<Arc<dyn Fault>>,
     /// What queries may take.
     pub sql: SqlConfig,
+    /// What the servers bear; where they listen is not taken from here.
+    pub server: ServerConfig,
 }
 
 impl Order {
@@ -355,7 +402,7 @@ impl Order {
             grpc: "127.0.0.1:0".into(),
             http: "127.0.0.1:0".into(),
             drain: Duration(2_000_000),
-            ..ServerConfig::default()
+            ..self.server
         };
         let running = Server::start(config, Arc::clone(&state)).await.unwrap();
         Service {
@@ -379,18 +426,32 @@ pub async fn write(lake: &Lake, windows: RecordBatch) {
 
 /// The same, with a champion that adds 1 to the last value, ready, at the end of the last window.
 pub async fn ready(windows: i64) -> Service {
-    limited(windows, |_| ()).await
+    launched(windows, Order::default()).await
 }
 
 /// The same, where queries may take so much.
 pub async fn limited(windows: i64, set: impl FnOnce(&mut SqlConfig)) -> Service {
-    let mut order = Order {
-        history: Some(history(windows)),
+    let mut order = Order::default();
+    set(&mut order.sql);
+    launched(windows, order).await
+}
+
+/// The same behind other servers.
+pub async fn ready_with(windows: i64, server: ServerConfig) -> Service {
+    let order = Order {
+        server,
         ..Order::default()
     };
-    set(&mut order.sql);
+    launched(windows, order).await
+}
+
+async fn launched(windows: i64, order: Order) -> Service {
     let models = Arc::new(FakeModels::default());
     let source = Arc::clone(&models) as Arc<dyn ModelSource>;
+    let order = Order {
+        history: Some(history(windows)),
+        ..order
+    };
     let service = order.launch(models, source).await;
     service
         .models

@@ -47,14 +47,20 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
 
 async fn list(which: &Which) -> anyhow::Result<()> {
     let mut client = which.common.connect().await?;
-    let request = v1::ListDeadLettersRequest {
+    let mut request = v1::ListDeadLettersRequest {
         sinks: which.sinks.clone(),
+        ..v1::ListDeadLettersRequest::default()
     };
-    let answer = client
-        .list_dead_letters(request)
-        .await
-        .map_err(|status| failed(&status))?;
-    let letters = answer.into_inner().letters;
+    let mut letters = Vec::new();
+    loop {
+        let answer = client.list_dead_letters(request.clone()).await;
+        let answer = answer.map_err(|status| failed(&status))?.into_inner();
+        letters.extend(answer.letters);
+        request.page_token = answer.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
     if which.common.json {
         return print_json(&json!({"dead_letters": letters.iter().map(document).collect::<Vec<_>>()}));
     }
@@ -80,15 +86,15 @@ async fn retry(which: &Which) -> anyhow::Result<()> {
         let left: Vec<_> = answer.left.iter().map(document).collect();
         print_json(&json!({"sent": answer.sent, "left": left}))?;
     } else {
-        println!("{} sent, {} left", answer.sent, answer.left.len());
+        println!("{} sent, {} left", answer.sent, answer.left_count);
         if !answer.left.is_empty() {
             print!("{}", lines(&answer.left));
         }
     }
     anyhow::ensure!(
-        answer.left.is_empty(),
+        answer.left_count == 0,
         "{} letters were not taken again",
-        answer.left.len()
+        answer.left_count
     );
     Ok(())
 }

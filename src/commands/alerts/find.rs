@@ -29,6 +29,7 @@ pub async fn newest(
             page_size: (limit - alerts.len()).clamp(1, PAGE) as i32,
             page_token,
             language: language.into(),
+            ..v1::ListAlertsRequest::default()
         };
         let answer = client
             .list_alerts(request)

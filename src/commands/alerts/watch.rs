@@ -50,6 +50,7 @@ async fn watch(args: &Args) -> anyhow::Result<()> {
             filter: Some(filter.clone()),
             resume_after,
             language: args.common.language.clone(),
+            ..v1::WatchAlertsRequest::default()
         };
         let status = match client.watch_alerts(request).await {
             Ok(answers) => follow(answers.into_inner(), &mut resume_after, args.common.json).await?,

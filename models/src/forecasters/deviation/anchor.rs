@@ -34,6 +34,37 @@ pub(crate) const FEWEST_DAYS: usize = 28;
 const AROUND: i64 = 30;
 /// The anchor's columns; the last one is the constant.
 pub(crate) const OWN: usize = RECENT + RETURNING + 13;
+/// What these columns are called when a forecast is explained.
+pub(crate) const OWN_NAMES: [&str; OWN] = [
+    "deviation_now",
+    "deviation_1_window_ago",
+    "deviation_2_windows_ago",
+    "deviation_3_windows_ago",
+    "deviation_4_windows_ago",
+    "deviation_5_windows_ago",
+    "last_deviation",
+    "mean_deviation_12_windows",
+    "mean_deviation_36_windows",
+    "mean_deviation_day",
+    "mean_deviation_week",
+    "same_slot_last_day",
+    "same_slot_last_week",
+    "same_slot_days",
+    "same_slot_weeks",
+    "usual_change",
+    "usual_level",
+    "usual_spread",
+    "last_deviation_x_usual_spread",
+    "last_deviation_x_spread_change",
+    "last_deviation_x_usual_level",
+    "last_deviation_above_usual",
+    "last_deviation_x_cos_day",
+    "last_deviation_x_sin_day",
+    "last_deviation_x_cos_half_day",
+    "last_deviation_x_sin_half_day",
+    "last_deviation_missing",
+    "constant",
+];
 /// Terms that a series may have of its own: constant, last deviation, way of the usual level.
 pub(crate) const SERIES_TERMS: usize = 3;
 /// The columns of these terms.

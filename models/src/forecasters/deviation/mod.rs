@@ -16,7 +16,9 @@ use crate::profile::{self, Profile, WithoutOwnDay};
 use crate::season::{LocalClock, WEEK};
 use crate::{Error, Result};
 
-pub(super) use anchor::{Anchor, FEWEST_DAYS, LAST, LOOK_BACK, MEANS, OWN, RETURNING, SERIES_COLUMNS, SERIES_TERMS};
+pub(super) use anchor::{
+    Anchor, FEWEST_DAYS, LAST, LOOK_BACK, MEANS, OWN, OWN_NAMES, RETURNING, SERIES_COLUMNS, SERIES_TERMS,
+};
 pub(super) use groups::{ends, groups};
 pub(super) use scaler::{Scaler, check};
 
@@ -122,6 +124,13 @@ pub(super) fn decays(
 /// Rows that features and anchor look back: eight weeks and a day.
 pub(super) fn history(profile: &Profile) -> usize {
     (8 * WEEK + 1) * profile.level.dim().1
+}
+
+/// What the columns are called that a model reads: the anchor's, the feature set's, and the flags of those that may be missing.
+pub(super) fn column_names(features: &[String], flags: &[usize]) -> Vec<String> {
+    let missing = flags.iter().map(|flag| format!("{}_missing", features[*flag]));
+    let own = OWN_NAMES.iter().map(|name| (*name).to_owned());
+    own.chain(features.iter().cloned()).chain(missing).collect()
 }
 
 /// Checks that a model was fitted with the feature set at hand.

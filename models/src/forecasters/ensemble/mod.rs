@@ -20,9 +20,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::artefact::Parts;
-use crate::forecaster::{choose_and_refit, require_rows};
+use crate::forecaster::{choose_and_refit, go_on, require_rows};
 use crate::scope::Scope;
-use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
+use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Silent, Task};
 
 const NAME: &str = "ensemble";
 /// The most forecasts that weights are chosen by, for each step ahead.
@@ -251,12 +251,16 @@ impl FittedForecaster for FittedEnsemble {
     }
 
     fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
+        self.forecast_while(panel, origins, &Silent)
+    }
+
+    fn forecast_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
         self.settings.scope.check(panel, origins)?;
-        let outlooks: Vec<Outlook> = self
-            .members
-            .iter()
-            .map(|member| member.forecast(panel, origins))
-            .collect::<Result<_>>()?;
+        let forecast = |member: &Box<dyn FittedForecaster>| {
+            go_on(progress)?;
+            member.forecast_while(panel, origins, progress)
+        };
+        let outlooks: Vec<Outlook> = self.members.iter().map(forecast).collect::<Result<_>>()?;
         Ok(self.combine(&outlooks, (origins.len(), panel.series().len(), self.horizon())))
     }
 

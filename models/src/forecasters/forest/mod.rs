@@ -27,7 +27,7 @@ use crate::forecaster::require_rows;
 use crate::profile::Profile;
 use crate::scope::Scope;
 use crate::season::LocalClock;
-use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
+use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Silent, Task};
 
 const NAME: &str = "forest";
 
@@ -155,8 +155,12 @@ impl FittedForecaster for FittedForest {
     }
 
     fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
+        self.forecast_while(panel, origins, &Silent)
+    }
+
+    fn forecast_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
         self.settings.scope.check(panel, origins)?;
-        predict::predict(self, panel, origins)
+        predict::predict(self, panel, origins, progress)
     }
 
     fn save(&self) -> Result<Parts> {

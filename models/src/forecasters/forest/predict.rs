@@ -4,11 +4,17 @@ use arterial_datasets::panel::Panel;
 use ndarray::Array3;
 
 use super::FittedForest;
+use crate::forecaster::go_on;
 use crate::forecasters::deviation::rows::{Ground, origins_at_once};
 use crate::forecasters::deviation::{Anchor, LAST};
-use crate::{Outlook, Result};
+use crate::{Outlook, Progress, Result};
 
-pub(super) fn predict(model: &FittedForest, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
+pub(super) fn predict(
+    model: &FittedForest,
+    panel: &Panel,
+    origins: &[usize],
+    progress: &dyn Progress,
+) -> Result<Outlook> {
     let (width, horizon) = (panel.series().len(), model.settings.task.horizon);
     let mut points = Array3::from_elem((origins.len(), width, horizon), f64::NAN);
     if origins.is_empty() {
@@ -28,6 +34,7 @@ pub(super) fn predict(model: &FittedForest, panel: &Panel, origins: &[usize]) ->
     for (index, chunk) in origins.chunks(at_once).enumerate() {
         let recent = anchor.recent(chunk);
         for step in 1..=horizon {
+            go_on(progress)?;
             let deviations = model.deviations(&ground, chunk, &recent, step)?;
             for (row, deviation) in deviations.into_iter().enumerate() {
                 let (at, series) = (row / width, row % width);

@@ -12,6 +12,7 @@
 //! on. Neighbouring steps ahead share their trees, which are told the step. How many trees there are is chosen by rows
 //! that come after those that they were grown on; then they are grown again on all.
 
+mod explain;
 mod fit;
 mod grow;
 mod predict;
@@ -28,12 +29,13 @@ use self::fit::Stop;
 use self::grow::{Group, Rounds};
 use super::deviation::{LOOK_BACK, Scaler, check_features, history, rows};
 use crate::artefact::{Parts, from_exact, to_exact};
-use crate::forecaster::{choose_and_refit, require_rows};
+use crate::explanation::{Explanation, Place};
+use crate::forecaster::{check_places, choose_and_refit, require_rows};
 use crate::gbdt::{FittedGbdt, GbdtSettings, SavedGbdt};
 use crate::profile::Profile;
 use crate::scope::Scope;
 use crate::season::LocalClock;
-use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
+use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Silent, Task};
 
 const NAME: &str = "gbdt";
 
@@ -227,8 +229,18 @@ impl FittedForecaster for FittedGradientBoosted {
     }
 
     fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
+        self.forecast_while(panel, origins, &Silent)
+    }
+
+    fn forecast_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
         self.settings.scope.check(panel, origins)?;
-        predict::predict(self, panel, origins)
+        predict::predict(self, panel, origins, progress)
+    }
+
+    fn explain(&self, panel: &Panel, origin: usize, places: &[Place]) -> Result<Vec<Explanation>> {
+        self.settings.scope.check(panel, &[origin])?;
+        check_places(places, panel.series().len(), self.horizon())?;
+        explain::explain(self, panel, origin, places)
     }
 
     fn save(&self) -> Result<Parts> {

@@ -4,11 +4,18 @@ use arterial_datasets::panel::Panel;
 use ndarray::{Array2, Array3, Array4, s};
 
 use super::FittedGradientBoosted;
+use super::grow::Group;
+use crate::forecaster::go_on;
 use crate::forecasters::deviation::rows::{Ground, origins_at_once};
 use crate::forecasters::deviation::{Anchor, LAST};
-use crate::{Outlook, Result};
+use crate::{Outlook, Progress, Result};
 
-pub(super) fn predict(model: &FittedGradientBoosted, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
+pub(super) fn predict(
+    model: &FittedGradientBoosted,
+    panel: &Panel,
+    origins: &[usize],
+    progress: &dyn Progress,
+) -> Result<Outlook> {
     let (width, horizon) = (panel.series().len(), model.settings.task.horizon);
     let mut points = Array3::from_elem((origins.len(), width, horizon), f64::NAN);
     let mut spread = Array4::from_elem((origins.len(), width, horizon, 2), f64::NAN);
@@ -28,6 +35,7 @@ pub(super) fn predict(model: &FittedGradientBoosted, panel: &Panel, origins: &[u
             let from = index * at_once;
             let recent = anchor.recent(chunk);
             for step in 1..=horizon {
+                go_on(progress)?;
                 let deviations = model.deviations(&ground, chunk, &recent, step)?;
                 for (row, deviations) in deviations.outer_iter().enumerate() {
                     let (at, series) = (row / width, row % width);
@@ -49,6 +57,11 @@ pub(super) fn predict(model: &FittedGradientBoosted, panel: &Panel, origins: &[u
 }
 
 impl FittedGradientBoosted {
+    /// The trees for the target `step` rows ahead.
+    pub(super) fn group(&self, step: usize) -> &Group {
+        &self.groups[self.settings.ends.partition_point(|end| *end < step)]
+    }
+
     /// The deviation `step` rows ahead of each of `origins` and each series, in this order, in usual deviations: row x
     /// (10 % quantile, median, 90 % quantile).
     fn deviations(
@@ -65,7 +78,7 @@ impl FittedGradientBoosted {
         let columns = ground.columns(origins, recent, step, &places)?;
         let decay = self.decay[step - 1] as f32;
         let starts = columns.slice(s![.., LAST..=LAST]).mapv(|last| last * decay);
-        let group = &self.groups[self.settings.ends.partition_point(|end| *end < step)];
+        let group = self.group(step);
         let medians = group.median.predict(columns.view(), Some(starts.view()))?;
         let tails = group.tails.predict(columns.view(), Some(starts.view()))?;
         let mut deviations = Array2::zeros((places.len(), 3));

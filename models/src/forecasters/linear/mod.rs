@@ -14,6 +14,7 @@
 //! Beyond twelve steps ahead, coefficients are fitted at some steps and interpolated between them. The penalty is the
 //! one that errs least on the last fifth of the training part.
 
+mod explain;
 mod fit;
 mod penalty;
 mod predict;
@@ -30,11 +31,12 @@ use serde_json::Value;
 
 use super::deviation::{LOOK_BACK, OWN, SERIES_TERMS, Scaler, check_features, history};
 use crate::artefact::{Parts, from_exact, to_exact};
-use crate::forecaster::require_rows;
+use crate::explanation::{Explanation, Place};
+use crate::forecaster::{check_places, require_rows};
 use crate::profile::Profile;
 use crate::scope::Scope;
 use crate::season::LocalClock;
-use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
+use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Silent, Task};
 
 const NAME: &str = "linear";
 
@@ -155,8 +157,18 @@ impl FittedForecaster for FittedLinear {
     }
 
     fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
+        self.forecast_while(panel, origins, &Silent)
+    }
+
+    fn forecast_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
         self.settings.scope.check(panel, origins)?;
-        Ok(predict::predict(self, panel, origins)?.into())
+        Ok(predict::predict(self, panel, origins, progress)?.into())
+    }
+
+    fn explain(&self, panel: &Panel, origin: usize, places: &[Place]) -> Result<Vec<Explanation>> {
+        self.settings.scope.check(panel, &[origin])?;
+        check_places(places, panel.series().len(), self.horizon())?;
+        explain::explain(self, panel, origin, places)
     }
 
     fn save(&self) -> Result<Parts> {

@@ -6,23 +6,29 @@ use ndarray::{Array1, Array2, Array3, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
 use super::FittedLinear;
+use crate::forecaster::go_on;
 use crate::forecasters::deviation::{Anchor, OWN, SERIES_COLUMNS, check};
 use crate::profile::day_type;
-use crate::{Error, Result};
+use crate::{Error, Progress, Result};
 
 /// Origins whose features are held at once.
 const CHUNK: usize = 64;
 
 /// The coefficients of one step ahead.
-struct Step {
+pub(super) struct Step {
     ahead: usize,
     /// Day type x column.
-    common: Array2<f64>,
+    pub(super) common: Array2<f64>,
     /// Series x term.
-    series: Array2<f64>,
+    pub(super) series: Array2<f64>,
 }
 
-pub(super) fn predict(model: &FittedLinear, panel: &Panel, origins: &[usize]) -> Result<Array3<f64>> {
+pub(super) fn predict(
+    model: &FittedLinear,
+    panel: &Panel,
+    origins: &[usize],
+    progress: &dyn Progress,
+) -> Result<Array3<f64>> {
     let width = panel.series().len();
     let horizon = model.settings.task.horizon;
     let mut forecasts = Array3::from_elem((origins.len(), width, horizon), f64::NAN);
@@ -44,6 +50,7 @@ pub(super) fn predict(model: &FittedLinear, panel: &Panel, origins: &[usize]) ->
         let from = index * CHUNK;
         let mut block = forecasts.slice_mut(s![from..from + chunk.len(), .., ..]);
         for step in &steps {
+            go_on(progress)?;
             let matrix = features.matrix(chunk, step.ahead)?;
             check(&matrix, &model.settings.columns, chunk.len(), width)?;
             let out = block.slice_mut(s![.., .., step.ahead - 1]);
@@ -55,7 +62,7 @@ pub(super) fn predict(model: &FittedLinear, panel: &Panel, origins: &[usize]) ->
 
 impl FittedLinear {
     /// The coefficients `step` ahead, between those of the knots around it.
-    fn step(&self, step: usize) -> Step {
+    pub(super) fn step(&self, step: usize) -> Step {
         let knots = &self.settings.knots;
         let above = knots.partition_point(|knot| *knot < step).min(knots.len() - 1);
         let below = if knots[above] > step { above - 1 } else { above };

@@ -18,6 +18,7 @@ use arterial_proto::inference as oip;
 use arterial_proto::inference::grpc_inference_service_server::GrpcInferenceService;
 use tonic::{Request, Response, Status};
 
+use super::sized::sized;
 use crate::answer::answer;
 use crate::state::AppState;
 use request::Asked;
@@ -78,9 +79,7 @@ impl GrpcInferenceService for InferenceApi {
         let model = models::find(&self.0, &request.model_name)?;
         let asked = Asked::read(&request, &model)?;
         let answered = answer(&self.0, &asked.question).await?;
-        Ok(Response::new(response::response(
-            &self.0, request.id, &asked, &answered,
-        )))
+        Ok(sized(response::response(&self.0, request.id, &asked, &answered)))
     }
 
     async fn repository_index(

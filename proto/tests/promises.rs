@@ -1,0 +1,36 @@
+//! What clients rely on: the `.proto` files are documented, and nothing that was promised before is taken back. `buf` says so, which
+//! scripts/node-clients installs; where it is not there, the tests say so and pass.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+fn buf(arguments: &[&str]) {
+    let home = std::env::var("ARTERIAL_NODE_CLIENTS").unwrap_or_default();
+    let program = PathBuf::from(home).join("node_modules/.bin/buf");
+    if !program.is_file() {
+        return eprintln!("skipped: no buf here; set ARTERIAL_NODE_CLIENTS=$(scripts/node-clients)");
+    }
+    let mut command = Command::new(program);
+    let output = command
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "buf {}:\n{}{}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn every_message_and_call_is_documented_and_named_as_usual() {
+    buf(&["lint"]);
+}
+
+#[test]
+fn nothing_that_was_promised_is_taken_back() {
+    buf(&["breaking", "--against", "baseline.binpb"]);
+}

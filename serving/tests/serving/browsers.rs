@@ -1,0 +1,125 @@
+//! gRPC-Web as browsers speak it, and what they let pages of other origins do.
+
+use arterial_proto::{Message, v1};
+use reqwest::{Method, Response};
+
+use crate::support::{FIELD, Service, TOPIC, ready_with};
+use arterial_serving::ServerConfig;
+
+const HOME: &str = "https://dashboard.example.org";
+
+async fn service() -> Service {
+    let server = ServerConfig {
+        cors_origins: vec![HOME.into()],
+        ..ServerConfig::default()
+    };
+    ready_with(24, server).await
+}
+
+/// What a browser asks before a page of `origin` may call.
+async fn preflight(service: &Service, origin: &str) -> Response {
+    reqwest::Client::new()
+        .request(Method::OPTIONS, address(service))
+        .header("origin", origin)
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "content-type,grpc-timeout,x-grpc-web")
+        .send()
+        .await
+        .unwrap()
+}
+
+fn address(service: &Service) -> String {
+    let path = "arterial.v1.ForecastService/Forecast";
+    format!("http://{}/{path}", service.running.grpc_addr)
+}
+
+/// A call from a page of `origin`: the answer and the trailers, which come as a frame of their own.
+async fn call(service: &Service, origin: &str, request: &v1::ForecastRequest) -> (Response, Vec<(u8, Vec<u8>)>) {
+    let message = request.encode_to_vec();
+    let mut body = vec![0];
+    body.extend((message.len() as u32).to_be_bytes());
+    body.extend(message);
+    let mut response = reqwest::Client::new()
+        .post(address(service))
+        .header("origin", origin)
+        .header("content-type", "application/grpc-web+proto")
+        .header("x-grpc-web", "1")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.unwrap() {
+        bytes.extend_from_slice(&chunk);
+    }
+    let mut frames = Vec::new();
+    let mut rest = bytes.as_slice();
+    while let Some((head, tail)) = rest.split_at_checked(5) {
+        let length = u32::from_be_bytes(head[1..5].try_into().unwrap()) as usize;
+        frames.push((head[0], tail[..length].to_vec()));
+        rest = &tail[length..];
+    }
+    (response, frames)
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    response.headers().get(name)?.to_str().ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_a_named_origin_may_call_and_another_may_not() {
+    let service = service().await;
+    let allowed = preflight(&service, HOME).await;
+    assert_eq!(allowed.status(), 200);
+    assert_eq!(header(&allowed, "access-control-allow-origin"), Some(HOME));
+    let headers = header(&allowed, "access-control-allow-headers").unwrap();
+    assert!(
+        headers.contains("content-type") && headers.contains("grpc-timeout"),
+        "{headers}"
+    );
+    assert!(
+        header(&allowed, "access-control-allow-methods")
+            .unwrap()
+            .contains("POST")
+    );
+    let denied = preflight(&service, "https://elsewhere.example.org").await;
+    assert_eq!(header(&denied, "access-control-allow-origin"), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browsers_call_is_answered_with_its_outcome_in_the_body() {
+    let service = service().await;
+    let request = v1::ForecastRequest {
+        topic: TOPIC.into(),
+        target: FIELD.into(),
+        keys: vec!["a".into()],
+        ..v1::ForecastRequest::default()
+    };
+    let (response, frames) = call(&service, HOME, &request).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(header(&response, "content-type"), Some("application/grpc-web+proto"));
+    assert_eq!(header(&response, "access-control-allow-origin"), Some(HOME));
+    let exposed = header(&response, "access-control-expose-headers").unwrap();
+    assert!(exposed.contains("grpc-status-details-bin"), "{exposed}");
+    let [(0, answer), (0x80, trailers)] = frames.as_slice() else {
+        panic!("{frames:?}")
+    };
+    let answer = v1::ForecastResponse::decode(answer.as_slice()).unwrap();
+    assert_eq!((answer.forecasts.len(), answer.forecasts[0].key.as_str()), (3, "a"));
+    let trailers = String::from_utf8_lossy(trailers).replace(' ', "");
+    assert!(trailers.contains("grpc-status:0"), "{trailers}");
+    let wrong = v1::ForecastRequest {
+        topic: "trafic".into(),
+        ..request
+    };
+    let (response, _) = call(&service, HOME, &wrong).await;
+    assert_eq!(header(&response, "grpc-status"), Some("3"));
+    assert!(header(&response, "grpc-status-details-bin").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_default_no_page_of_another_origin_may_call() {
+    let service = ready_with(24, ServerConfig::default()).await;
+    let denied = preflight(&service, HOME).await;
+    assert_eq!(header(&denied, "access-control-allow-origin"), None);
+}

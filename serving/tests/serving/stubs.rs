@@ -1,0 +1,95 @@
+//! Clients that are generated from the `.proto` files, against the running service: Python by grpcio-tools, JavaScript by grpc-js and,
+//! over gRPC-Web, by Connect. Where Python or Node.js has not what it takes, a test says so and passes.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::support::ready;
+
+const PROTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto");
+
+/// Runs a program that a client's user could have written.
+async fn run(mut command: Command) -> String {
+    let Output { status, stdout, stderr } = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).unwrap()
+}
+
+fn client(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn python_stubs_forecast_watch_explain_and_read_errors() {
+    let python = std::env::var("ARTERIAL_PYTHON").unwrap_or_else(|_| "python3".into());
+    let found = Command::new(&python).args(["-c", "import grpc_tools"]).output();
+    if !found.is_ok_and(|output| output.status.success()) {
+        return eprintln!("skipped: `{python}` has no grpc_tools; scripts/clients makes an environment that has");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let mut generate = Command::new(&python);
+    generate
+        .args(["-m", "grpc_tools.protoc", "-I", PROTO])
+        .arg(format!("--python_out={out}"))
+        .arg(format!("--grpc_python_out={out}"))
+        .args(["alert", "catalog", "forecast", "model"].map(|file| format!("arterial/v1/{file}.proto")));
+    run(generate).await;
+    let service = ready(24).await;
+    let mut command = Command::new(&python);
+    command
+        .arg(client("stubs.py"))
+        .arg(service.running.grpc_addr.to_string())
+        .arg(out);
+    assert_eq!(
+        run(command).await,
+        "a 15 [(0.1, 50.0), (0.5, 54.0), (0.9, 58.0)] 1\n\
+         x UNKNOWN_KEY\n\
+         key: \"a\"\n 1\n\
+         80.0 [('step', 3.0), ('constant', 1.0)]\n\
+         3 True\n\
+         INVALID_ARGUMENT `quantiles` is `1.5`, accepted: fractions strictly between 0 and 1, such as 0.1\n\
+         True True\n\
+         ['air-quality', 'bike-share']\n\
+         0\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn javascript_clients_forecast_watch_and_read_errors_over_grpc_and_grpc_web() {
+    let home = std::env::var("ARTERIAL_NODE_CLIENTS").unwrap_or_default();
+    let tools = Path::new(&home).join("node_modules/.bin");
+    if !tools.join("buf").is_file() {
+        return eprintln!("skipped: no JavaScript clients here; set ARTERIAL_NODE_CLIENTS=$(scripts/node-clients)");
+    }
+    // Beside `node_modules`, where programs find their libraries.
+    let folder = tempfile::tempdir_in(&home).unwrap();
+    let out = folder.path().to_str().unwrap();
+    let mut generate = Command::new(tools.join("buf"));
+    let search = std::env::var("PATH").unwrap_or_default();
+    generate
+        .args(["generate", "--output", out])
+        .current_dir(PROTO)
+        .env("PATH", format!("{}:{search}", tools.display()));
+    run(generate).await;
+    let service = ready(24).await;
+    let script = folder.path().join("stubs.mjs");
+    std::fs::copy(client("stubs.mjs"), &script).unwrap();
+    let mut command = Command::new("node");
+    command
+        .arg(script)
+        .arg(service.running.grpc_addr.to_string())
+        .arg(PROTO);
+    assert_eq!(
+        run(command).await,
+        "a 15 50 54 58 1\n\
+         INVALID_ARGUMENT `quantiles` is `1.5`, accepted: fractions strictly between 0 and 1, such as 0.1 1\n\
+         3\n\
+         50 54 58 64\n\
+         3 true\n\
+         InvalidArgument `horizons_minutes` is `7`, accepted: multiples of 5m, at most 5d google.rpc.ErrorInfo google.rpc.BadRequest\n"
+    );
+}
