@@ -10,12 +10,14 @@
 //! | [`sql`] | queries over every table, within limits |
 //! | [`grpc`], [`flight`], [`http`] | the edges |
 //! | [`sinks`] | where forecasts go, beside those who ask: the lake and Kafka |
+//! | [`metrics`], [`traces`] | what it says of itself |
 //! | [`state`], [`server`] | what they share, and how they start and stop |
 //!
 //! This crate knows nothing of training.
 
 pub mod alerts;
 pub mod answer;
+mod calls;
 pub mod config;
 mod deadline;
 pub mod error;
@@ -36,6 +38,7 @@ pub mod sql;
 pub mod state;
 mod sync;
 mod tables;
+pub mod traces;
 
 pub use config::{ServerConfig, ServingConfig};
 pub use error::{Error, Result};

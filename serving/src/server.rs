@@ -19,6 +19,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tower::limit::GlobalConcurrencyLimitLayer;
 
+use crate::calls::CallLayer;
 use crate::config::ServerConfig;
 use crate::deadline::DeadlineLayer;
 use crate::flight::FlightApi;
@@ -69,7 +70,13 @@ impl Server {
         // Before anybody can ask: a fresh reporter says SERVING.
         tell_health(&state, &reporter).await;
         let health = tokio::spawn(report_health(Arc::clone(&state), reporter));
-        let grpc = tokio::spawn(serve_grpc(config.clone(), routes, grpc_listener, stop.clone()));
+        let grpc = tokio::spawn(serve_grpc(
+            config.clone(),
+            Arc::clone(&state),
+            routes,
+            grpc_listener,
+            stop.clone(),
+        ));
         let http = tokio::spawn(http::serve(http_listener, Arc::clone(&state), stop.clone()));
         tracing::info!(grpc = %grpc_addr, http = %http_addr, "listening");
         Ok(Running {
@@ -167,6 +174,7 @@ fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
 
 async fn serve_grpc(
     config: ServerConfig,
+    state: Arc<AppState>,
     routes: Routes,
     listener: TcpListener,
     stop: CancellationToken,
@@ -178,6 +186,7 @@ async fn serve_grpc(
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE_PATIENCE))
         .http2_max_header_list_size(16_384)
+        .layer(CallLayer(state))
         .layer(DeadlineLayer {
             longest: config.longest_call.to_std(),
         })

@@ -1,6 +1,7 @@
 //! HTTP: for probes, for Prometheus, for people, and for programs that speak no gRPC.
 
 mod alerts;
+mod calls;
 mod forecasts;
 mod openapi;
 mod page;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri, header};
+use axum::middleware;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -35,6 +37,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/v1/forecasts", get(forecasts::list))
         .fallback(nothing_here)
         .method_not_allowed_fallback(get_only)
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), calls::count))
         .with_state(state)
 }
 
@@ -73,7 +76,7 @@ async fn readyz(State(state): State<Arc<AppState>>) -> Response {
 async fn metrics(State(state): State<Arc<AppState>>) -> impl IntoResponse {
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        state.metrics.render(),
+        state.metrics_text(),
     )
 }
 

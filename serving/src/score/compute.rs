@@ -16,6 +16,7 @@ use crate::Result;
 use crate::error::chain;
 use crate::live::{self, Live, LiveStream};
 use crate::model::ServedModel;
+use crate::traces::Trace;
 
 /// What to compute.
 pub struct Order {
@@ -109,6 +110,7 @@ fn blank(stream: &LiveStream, order: &Order, step: Duration) -> Option<Issue> {
             steps: Array2::from_elem((keys.len(), horizon), None),
             values: Array3::from_elem((keys.len(), horizon, order.quantiles.len()), f64::NAN),
             sources: HashMap::new(),
+            trace: Trace::default(),
             keys,
             index,
         })

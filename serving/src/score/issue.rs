@@ -8,6 +8,7 @@ use arterial_models::registry::Target;
 use ndarray::{Array2, Array3};
 
 use super::ladder::LadderStep;
+use crate::traces::Trace;
 
 /// Who gave a forecast, from what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub struct Issue {
     pub values: Array3<f64>,
     /// Who stands behind each step of the ladder that was taken.
     pub sources: HashMap<LadderStep, Arc<Source>>,
+    /// Where in a trace it was computed.
+    pub trace: Trace,
     /// The position of each key.
     pub index: HashMap<Arc<str>, usize>,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arterial_datasets::time::Timestamp;
 use arterial_models::Quantile;
 use arterial_models::registry::Target;
+use tracing::field::Empty;
 
 use super::compute::{self, Computed, Order};
 use super::issue::Issue;
@@ -13,6 +14,7 @@ use crate::metrics::Metric;
 use crate::model::ServedModel;
 use crate::readiness::Reason;
 use crate::state::AppState;
+use crate::traces::{self, TARGET, Trace};
 use crate::{Error, Result};
 
 /// Scores every closed window of `target` until the service stops. Where it falls behind it scores the newest window
@@ -83,11 +85,18 @@ pub async fn score_once(state: &Arc<AppState>, target: &Target) -> Result<Option
         .acquire()
         .await
         .map_err(|error| Error::Background(error.to_string()))?;
+    let span = tracing::info_span!(target: TARGET, "score", target_name = %target, origin = Empty, forecasts = Empty);
+    if let Ok(stream) = state.live.stream(&target.topic) {
+        traces::continue_from(&span, &stream.trace());
+    }
     let order = order(state, target, &state.grid);
     let started = std::time::Instant::now();
-    let Some(computed) = run(state, order).await? else {
+    let Some(mut computed) = run(state, order).await? else {
         return Ok(None);
     };
+    computed.issue.trace = Trace::of(&span);
+    span.record("origin", tracing::field::display(computed.issue.origin));
+    span.record("forecasts", computed.issue.given());
     let name = target.to_string();
     state.metrics.observe(Metric::ScoreDuration, started.elapsed());
     state.metrics.count_by(Metric::ScoreRuns, "target", &name, 1);
