@@ -137,7 +137,7 @@ impl opentelemetry_sdk::trace::SpanExporter for Watched {
         let failed_before = self.failing.swap(result.is_err(), Ordering::Relaxed);
         match &result {
             Err(error) if !failed_before => {
-                tracing::warn!(%error, spans, "spans do not reach the collector and are lost")
+                tracing::warn!(%error, spans, "spans do not reach the collector and are lost");
             }
             Ok(()) if failed_before => tracing::info!("spans reach the collector again"),
             _ => {}
