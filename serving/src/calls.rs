@@ -73,7 +73,9 @@ where
             let answer = answer.await.inspect_err(|_| call.end(Code::Unknown))?;
             let (mut head, body) = answer.into_parts();
             answer_with(&call.span, &mut head.headers);
-            if let Some(code) = code(&head.headers) {
+            // Without anything behind them, the headers say how it ended, or nothing does.
+            let ended = code(&head.headers).or(body.is_end_stream().then_some(Code::Unknown));
+            if let Some(code) = ended {
                 call.end(code);
                 return Ok(Response::from_parts(head, body));
             }
