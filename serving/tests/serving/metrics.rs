@@ -1,7 +1,10 @@
 //! What the service says of itself to Prometheus.
 
+use std::fmt::Write;
+
 use arterial_proto::v1;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
+use arterial_serving::metrics::families;
 use arterial_testing::Promtool;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
@@ -124,4 +127,29 @@ async fn http_requests_count_by_route_and_promtool_has_nothing_to_say() {
     if let Some(promtool) = Promtool::find() {
         assert_eq!(promtool.lint_metrics(&text), "");
     }
+}
+
+/// The table of `docs/metrics.md`.
+fn documented() -> String {
+    let mut table = String::from("| metric | kind | what it says |\n|---|---|---|\n");
+    for family in families() {
+        let _ = writeln!(
+            table,
+            "| `{}` | {} | {} |",
+            family.name,
+            family.kind.name(),
+            family.help
+        );
+    }
+    table
+}
+
+#[test]
+fn every_metric_is_documented_and_nothing_else() {
+    let page = include_str!("../../../docs/metrics.md");
+    assert!(
+        page.contains(&format!("{}\n", documented())),
+        "docs/metrics.md lacks this table:\n{}",
+        documented()
+    );
 }
