@@ -19,6 +19,11 @@ pub struct Usage(pub String);
 #[error("interrupted")]
 pub struct Interrupted;
 
+/// Stands before an error that is a line of the log already, and is not said again.
+#[derive(Debug, thiserror::Error)]
+#[error("the log says why")]
+pub struct Logged;
+
 const OUTSIDE: u8 = 1;
 const BAD_INPUT: u8 = 2;
 const REFUSED: u8 = 3;
@@ -28,6 +33,9 @@ pub const INTERRUPTED: u8 = 130;
 /// Says what went wrong on stderr, each cause once, and gives the exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let code = code_of(error);
+    if error.is::<Logged>() {
+        return ExitCode::from(code);
+    }
     if code == INTERRUPTED {
         eprintln!("interrupted");
         return ExitCode::from(code);
@@ -101,6 +109,13 @@ mod tests {
         assert_eq!(code_of(&features.into()), BAD_INPUT);
         let serving = arterial_serving::Error::invalid("kafka.brokers", "", "host:port");
         assert_eq!(code_of(&serving.into()), BAD_INPUT);
+    }
+
+    #[test]
+    fn an_error_in_the_log_keeps_its_exit_code() {
+        let error = anyhow::Error::from(Refused("no better".into())).context(Logged);
+        assert!(error.is::<Logged>());
+        assert_eq!(code_of(&error), REFUSED);
     }
 
     #[test]

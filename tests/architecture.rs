@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
 ];
 
 /// Where a word of the code, mostly a library's name, may stand: files, or folders that end with `/`.
-const PLACES: [(&str, &[&str]); 15] = [
+const PLACES: [(&str, &[&str]); 18] = [
     (
         "rdkafka",
         &[
@@ -57,6 +57,18 @@ const PLACES: [(&str, &[&str]); 15] = [
     ("datafusion", &["serving/src/"]),
     ("arterial_proto", &["serving/src/", "src/"]),
     ("reqwest", &["serving/src/sinks/alerts/"]),
+    // The configuration and the service name the module of that name.
+    (
+        "redis",
+        &[
+            "serving/src/sinks/redis/",
+            "serving/src/sinks/mod.rs",
+            "src/config/",
+            "src/service/mod.rs",
+        ],
+    ),
+    ("opentelemetry", &["serving/src/traces/"]),
+    ("tracing_opentelemetry", &["serving/src/traces/"]),
     (
         "hmac",
         &["serving/src/seal.rs", "serving/src/sinks/alerts/signature.rs"],

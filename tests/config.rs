@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// What is wrong, by section, and the key and value that the error names.
-const BAD: [(&str, &str, &str, &str); 36] = [
+const BAD: [(&str, &str, &str, &str); 42] = [
     ("site", "timezone = \"Mars/Base\"", "site.timezone", "Mars/Base"),
     (
         "site",
@@ -66,6 +66,17 @@ const BAD: [(&str, &str, &str, &str); 36] = [
     ),
     ("serving", "targets = [\"speed\"]", "serving.targets", "speed"),
     ("serving", "history = \"0s\"", "serving.history", "0s"),
+    ("redis", "url = \"localhost\"", "redis.url", "localhost"),
+    ("redis", "prefix = \"a b\"", "redis.prefix", "a b"),
+    ("redis", "ttl = \"10ms\"", "redis.ttl", "10ms"),
+    (
+        "telemetry",
+        "otlp_endpoint = \"host\"",
+        "telemetry.otlp_endpoint",
+        "host",
+    ),
+    ("telemetry", "trace_ratio = 1.5", "telemetry.trace_ratio", "1.5"),
+    ("telemetry", "service_name = \"\"", "telemetry.service_name", ""),
     ("telemetry", "log = \"bogus\"", "telemetry.log", "bogus"),
 ];
 

@@ -216,6 +216,30 @@ fn sighup_reads_the_filter_of_the_log_again_and_keeps_it_where_the_new_one_is_wr
 }
 
 #[test]
+fn for_machines_every_line_of_the_log_is_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = alone(folder.path(), "info").replace("[telemetry]", "[telemetry]\nformat = \"json\"");
+    let path = folder.path().join("log");
+    let log = std::fs::File::create(&path).unwrap();
+    let (service, _) = Service::launch(folder.path(), &config, log.into());
+    let said = || std::fs::read_to_string(&path).unwrap();
+    wait_for("brokers to be missed", || {
+        said().contains("no broker answers").then_some(())
+    });
+    assert_eq!(service.terminate(), Some(0));
+    let lines: Vec<serde_json::Value> = said().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in &lines {
+        for field in ["timestamp", "level", "message", "target"] {
+            assert!(line[field].is_string(), "{field} of {line}");
+        }
+    }
+    let draining = lines
+        .iter()
+        .any(|line| line["message"] == "draining" && line["level"] == "INFO");
+    assert!(draining, "{lines:?}");
+}
+
+#[test]
 fn brokers_that_are_away_are_said_once_and_the_rest_of_the_log_is_quiet() {
     let folder = tempfile::tempdir().unwrap();
     let config = alone(folder.path(), "info");

@@ -87,6 +87,7 @@ fn ours(records: &[Vec<u8>], archive: bool) -> usize {
                     partition: 0,
                     offset,
                     payload: Some(record),
+                    trace: None,
                 },
                 now,
             );

@@ -9,4 +9,6 @@ pub struct RecordRef<'a> {
     pub offset: i64,
     /// The bytes; none is a tombstone.
     pub payload: Option<&'a [u8]>,
+    /// The header `traceparent` of W3C, where the source was asked for it and the record belongs to a trace that is kept.
+    pub trace: Option<&'a str>,
 }

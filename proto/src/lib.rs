@@ -19,3 +19,6 @@ pub mod inference {
 
 /// The compiled descriptors of every file, for server reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/arterial_descriptor.bin"));
+
+/// Every method of these services: service, method, whether the client streams, whether the server streams.
+pub const METHODS: &[(&str, &str, bool, bool)] = include!(concat!(env!("OUT_DIR"), "/arterial_methods.rs"));

@@ -11,6 +11,7 @@
 //! | [`sql`] | queries over every table, within limits |
 //! | [`grpc`], [`flight`], [`http`] | the edges |
 //! | [`sinks`] | where forecasts go, beside those who ask: the lake and Kafka |
+//! | [`metrics`], [`traces`] | what it says of itself |
 //! | [`state`], [`server`] | what they share, and how they start and stop |
 //!
 //! This crate knows nothing of training.
@@ -18,6 +19,7 @@
 pub mod alerts;
 pub mod analytics;
 pub mod answer;
+mod calls;
 pub mod config;
 mod cors;
 mod deadline;
@@ -39,6 +41,7 @@ pub mod sql;
 pub mod state;
 mod sync;
 mod tables;
+pub mod traces;
 mod watchers;
 
 pub use config::{ServerConfig, ServingConfig};

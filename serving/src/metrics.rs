@@ -1,20 +1,25 @@
 //! Every metric of the service, by name, and their text for Prometheus.
 
+mod family;
+mod fresh;
+mod grpc;
+mod histogram;
+mod http;
+mod process;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::sync::lock;
+pub use family::{Family, Kind};
+pub use grpc::{GrpcCall, GrpcCalls};
+use histogram::Histogram;
+pub use http::HttpCalls;
+use process::Process;
 
-/// How a metric behaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
+use crate::sync::lock;
 
 macro_rules! metrics {
     ($($variant:ident $kind:ident $name:literal $help:literal,)*) => {
@@ -33,45 +38,50 @@ macro_rules! metrics {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            fn help(self) -> &'static str {
-                match self { $(Self::$variant => $help,)* }
+            const fn family(self) -> Family {
+                match self { $(Self::$variant => Family { name: $name, kind: Kind::$kind, help: $help },)* }
             }
 
             fn kind(self) -> Kind {
-                match self { $(Self::$variant => Kind::$kind,)* }
+                self.family().kind
             }
         }
     };
 }
 
 metrics! {
-    AlertDeadLetters Gauge "arterial_alert_dead_letters_count" "Revisions that a receiver did not take and that wait to be sent again, by sink.",
+    AlertDeadLetters Gauge "arterial_alert_dead_letters" "Revisions that a receiver did not take and that wait to be sent again, by sink.",
     AlertDeliveries Counter "arterial_alert_deliveries_total" "Revisions of alerts that a receiver took, by sink.",
     AlertDuration Histogram "arterial_alert_duration_seconds" "Time from taking up a closed window of one stream until its alerts are in the lake.",
     AlertFailures Counter "arterial_alert_failures_total" "How often the watch for alerts had to begin anew.",
     AlertLearning Gauge "arterial_alert_learning_state" "1 while the detector of a number is still learning, 0 otherwise, by target.",
-    AlertLive Gauge "arterial_alert_live_count" "Alerts whose events go on.",
+    AlertLive Gauge "arterial_alert_live_events" "Alerts whose events go on.",
     AlertRetries Counter "arterial_alert_retries_total" "Deliveries that failed and are tried again, by sink.",
     AlertRevisions Counter "arterial_alert_revisions_total" "Revisions of alerts, by kind.",
     AlertWindows Counter "arterial_alert_windows_total" "Closed windows that were looked at, by topic.",
     FlightRows Counter "arterial_flight_rows_total" "Rows sent over Flight, by dataset.",
+    ForecastAge Gauge "arterial_forecast_age_seconds" "Event time since the end of the last window that the newest forecasts were made from, by target.",
     ForecastCalls Counter "arterial_forecast_calls_total" "Forecast requests answered.",
     ForecastDuration Histogram "arterial_forecast_duration_seconds" "Time to answer a forecast request.",
     ForecastRefusals Counter "arterial_forecast_refusals_total" "Refusals in answers, by code.",
     IngestBytes Gauge "arterial_ingest_size_bytes" "Memory for open windows and for closed ones that late events may revise, by topic.",
     IngestDuplicates Counter "arterial_ingest_duplicates_total" "Repeated events, by topic.",
     IngestEvents Counter "arterial_ingest_events_total" "Distinct events since the process began, by topic.",
-    IngestLag Gauge "arterial_ingest_lag_count" "Unread records, by topic.",
+    IngestLag Gauge "arterial_ingest_lag_records" "Unread records, by topic.",
     IngestLate Counter "arterial_ingest_late_total" "Distinct events that came after their window had closed, by topic.",
     IngestLost Counter "arterial_ingest_lost_total" "Records that the source no longer had, by topic.",
     IngestQuarantined Counter "arterial_ingest_quarantined_total" "Records that went to quarantine, by topic.",
     LiveBytes Gauge "arterial_live_size_bytes" "Memory for recent windows, by topic.",
-    LiveKeys Gauge "arterial_live_keys_count" "Keys that reported within the kept history, by topic.",
+    LiveKeys Gauge "arterial_live_keys_known" "Keys that reported within the kept history, by topic.",
+    LiveLag Gauge "arterial_live_lag_seconds" "Event time between now and the end of the newest closed window, by topic.",
     LiveRevisions Counter "arterial_live_revisions_total" "Late revisions taken into live state, by topic.",
     LiveWatermark Gauge "arterial_live_watermark_seconds" "Event time up to which windows are closed, Unix time, by topic.",
     LiveWindows Counter "arterial_live_windows_total" "Window rows taken into live state, by topic.",
     ModelFailures Counter "arterial_model_failures_total" "Models that did not load or gave no number, by target.",
     ModelSwaps Counter "arterial_model_swaps_total" "Models put in charge, by target.",
+    RedisConnected Gauge "arterial_redis_connected_state" "1 while the mirror in Redis is written, 0 while it is away or there is none.",
+    RedisFailures Counter "arterial_redis_failures_total" "Connections to the mirror in Redis that failed or broke.",
+    RedisWrites Counter "arterial_redis_writes_total" "Values that the mirror in Redis took.",
     ScoreDuration Histogram "arterial_score_duration_seconds" "Time to score one window of one target.",
     ScoreRuns Counter "arterial_score_runs_total" "Windows scored, by target.",
     ScoreSkipped Counter "arterial_score_skipped_total" "Closed windows that were not scored because newer ones had closed, by target.",
@@ -84,24 +94,16 @@ metrics! {
     SqlRows Counter "arterial_sql_rows_total" "Rows that queries gave.",
 }
 
-/// Upper bounds of the histograms' buckets, in seconds.
-const BUCKETS: [f64; 14] = [
-    0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0,
-];
-
-#[derive(Debug, Default)]
-struct Histogram {
-    buckets: [AtomicU64; BUCKETS.len()],
-    count: AtomicU64,
-    nanoseconds: AtomicU64,
-}
-
 /// The values of all metrics.
 #[derive(Debug)]
 pub struct Metrics {
     labelled: Mutex<BTreeMap<(Metric, String), f64>>,
     plain: [AtomicU64; Metric::ALL.len()],
     histograms: [Histogram; Metric::ALL.len()],
+    /// The calls over gRPC and Flight, by method.
+    pub grpc: GrpcCalls,
+    /// The requests over HTTP, by route.
+    pub http: HttpCalls,
 }
 
 impl Default for Metrics {
@@ -110,6 +112,8 @@ impl Default for Metrics {
             labelled: Mutex::default(),
             plain: std::array::from_fn(|_| AtomicU64::default()),
             histograms: std::array::from_fn(|_| Histogram::default()),
+            grpc: GrpcCalls::default(),
+            http: HttpCalls::default(),
         }
     }
 }
@@ -137,14 +141,7 @@ impl Metrics {
 
     /// Takes one duration into a histogram; no lock.
     pub fn observe(&self, metric: Metric, took: Duration) {
-        let histogram = &self.histograms[metric as usize];
-        let seconds = took.as_secs_f64();
-        if let Some(bucket) = BUCKETS.iter().position(|&bound| seconds <= bound) {
-            histogram.buckets[bucket].fetch_add(1, Ordering::Relaxed);
-        }
-        histogram.count.fetch_add(1, Ordering::Relaxed);
-        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        histogram.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+        self.histograms[metric as usize].observe(took);
     }
 
     /// The value of a counter without labels.
@@ -157,14 +154,9 @@ impl Metrics {
         let mut text = String::new();
         let labelled = lock(&self.labelled).clone();
         for &metric in Metric::ALL {
-            let kind = match metric.kind() {
-                Kind::Counter => "counter",
-                Kind::Gauge => "gauge",
-                Kind::Histogram => "histogram",
-            };
-            let _ = writeln!(text, "# HELP {0} {1}\n# TYPE {0} {kind}", metric.name(), metric.help());
+            metric.family().head(&mut text);
             if metric.kind() == Kind::Histogram {
-                self.render_histogram(metric, &mut text);
+                self.histograms[metric as usize].render(metric.name(), "", &mut text);
                 continue;
             }
             let mut values = labelled.iter().filter(|((one, _), _)| *one == metric).peekable();
@@ -172,32 +164,26 @@ impl Metrics {
                 let _ = writeln!(text, "{} {}", metric.name(), self.plain(metric));
             }
             for ((_, labels), value) in values {
-                let _ = writeln!(text, "{}{labels} {value}", metric.name());
+                let _ = writeln!(text, "{}{{{labels}}} {value}", metric.name());
             }
         }
+        self.grpc.render(&mut text);
+        self.http.render(&mut text);
+        Process::render(&mut text);
         text
-    }
-
-    fn render_histogram(&self, metric: Metric, text: &mut String) {
-        let histogram = &self.histograms[metric as usize];
-        let mut below = 0;
-        for (bound, bucket) in BUCKETS.iter().zip(&histogram.buckets) {
-            below += bucket.load(Ordering::Relaxed);
-            let _ = writeln!(text, "{}_bucket{{le=\"{bound}\"}} {below}", metric.name());
-        }
-        let count = histogram.count.load(Ordering::Relaxed);
-        let seconds = Duration::from_nanos(histogram.nanoseconds.load(Ordering::Relaxed)).as_secs_f64();
-        let _ = writeln!(
-            text,
-            "{0}_bucket{{le=\"+Inf\"}} {count}\n{0}_sum {seconds}\n{0}_count {count}",
-            metric.name()
-        );
     }
 }
 
+/// Every family of metrics that [`Metrics::render`] gives, in its order.
+pub fn families() -> impl Iterator<Item = Family> {
+    let own = Metric::ALL.iter().map(|metric| metric.family());
+    own.chain(grpc::FAMILIES).chain(http::FAMILIES).chain(process::FAMILIES)
+}
+
+/// One label as the text format writes it.
 fn labels(label: &str, value: &str) -> String {
     let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-    format!("{{{label}=\"{value}\"}}")
+    format!("{label}=\"{value}\"")
 }
 
 #[cfg(test)]
@@ -211,6 +197,23 @@ mod tests {
             assert!(name.starts_with("arterial_") && name.split('_').count() >= 4, "{name}");
             assert_eq!(name.ends_with("_total"), metric.kind() == Kind::Counter, "{name}");
         }
+    }
+
+    #[test]
+    fn every_family_begins_with_its_help_and_has_one_name() {
+        let text = Metrics::default().render();
+        let mut names: Vec<&str> = families().map(|family| family.name).collect();
+        for family in families() {
+            assert!(
+                text.contains(&format!("# HELP {} {}\n", family.name, family.help)),
+                "{}",
+                family.name
+            );
+        }
+        assert_eq!(text.matches("# TYPE ").count(), names.len());
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(text.matches("# TYPE ").count(), names.len());
     }
 
     #[test]

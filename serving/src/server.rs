@@ -21,6 +21,7 @@ use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_web::GrpcWebLayer;
 use tower::limit::GlobalConcurrencyLimitLayer;
 
+use crate::calls::CallLayer;
 use crate::config::ServerConfig;
 use crate::cors;
 use crate::deadline::DeadlineLayer;
@@ -71,7 +72,13 @@ impl Server {
         // Before anybody can ask: a fresh reporter says SERVING.
         tell_health(&state, &reporter).await;
         let health = tokio::spawn(report_health(Arc::clone(&state), reporter));
-        let grpc = tokio::spawn(serve_grpc(config.clone(), routes, grpc_listener, stop.clone()));
+        let grpc = tokio::spawn(serve_grpc(
+            config.clone(),
+            Arc::clone(&state),
+            routes,
+            grpc_listener,
+            stop.clone(),
+        ));
         let pages = http::router(Arc::clone(&state), &config)?;
         let http = tokio::spawn(http::serve(http_listener, pages, stop.clone()));
         tracing::info!(grpc = %grpc_addr, http = %http_addr, "listening");
@@ -186,6 +193,7 @@ fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
 
 async fn serve_grpc(
     config: ServerConfig,
+    state: Arc<AppState>,
     routes: Routes,
     listener: TcpListener,
     stop: CancellationToken,
@@ -205,6 +213,7 @@ async fn serve_grpc(
         .max_concurrent_streams(u32::try_from(streams).unwrap_or(u32::MAX))
         .layer(cors::layer(&config.cors_origins))
         .layer(GrpcWebLayer::new())
+        .layer(CallLayer(state))
         .layer(DeadlineLayer {
             longest: config.longest_call.to_std(),
         })

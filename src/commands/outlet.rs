@@ -144,6 +144,7 @@ impl EventSink for BrokerSink {
             key: (!key.is_empty()).then(|| key.to_owned()),
             partition: None,
             payload: payload.to_vec(),
+            trace: None,
         });
         if self.waiting.len() >= BATCH {
             self.flush()

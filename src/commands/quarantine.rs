@@ -203,6 +203,7 @@ impl Sink for Waiting {
             key: None,
             partition: Some(partition.partition),
             payload: payload.to_vec(),
+            trace: None,
         });
         Ok(())
     }

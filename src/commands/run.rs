@@ -8,7 +8,7 @@ use arterial_features::source::KafkaSource;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
-use crate::service::{Foundation, Ingest, LiveObserver, Service, catalog, indices, ingest, publisher, upkeep};
+use crate::service::{Foundation, Ingest, Service, catalog, indices, ingest, publisher, upkeep};
 use crate::telemetry::Log;
 
 /// The service against real brokers and a real lake; SIGTERM drains, SIGHUP reads the log filter anew and looks for promoted models
@@ -30,8 +30,12 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let config = args.configuration()?;
-    let log = Log::start(&config.telemetry)?;
-    super::runtime()?.block_on(serve(args, config, &log))
+    let runtime = super::runtime()?;
+    let entered = runtime.enter();
+    let log = Log::start(&config)?;
+    drop(entered);
+    let ended = runtime.block_on(serve(args, config, &log));
+    log.end(ended)
 }
 
 impl Args {
@@ -49,7 +53,7 @@ async fn serve(args: &Args, config: Config, log: &Log) -> anyhow::Result<()> {
     let topics = foundation.streams()?.into_iter().map(|stream| stream.name.clone());
     let source = KafkaSource::new(foundation.config.kafka_settings(topics))?;
     let service = Service::listen(&foundation, publisher(&foundation.config)?, false).await?;
-    let observer = Arc::new(LiveObserver(Arc::clone(&service.state)));
+    let observer = service.observer();
     let options = foundation.pipeline_options();
     let mut ingest = Ingest::start(
         &foundation,

@@ -66,6 +66,8 @@ impl Config {
         let publishes = !self.kafka.brokers.is_empty() && self.kafka.publish_results;
         let sinks = config::check_all(&self.alerts.sinks, &alerts.settings, publishes);
         sinks.map_err(|error| self.refused(&error))?;
+        self.redis_settings().check().map_err(|error| self.refused(&error))?;
+        self.trace_settings().check().map_err(|error| self.refused(&error))?;
         telemetry::filter(&self.telemetry.log)
             .map_err(|accepted| self.wrong("telemetry.log", &self.telemetry.log, accepted))?;
         Ok(())

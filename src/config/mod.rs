@@ -31,6 +31,7 @@ pub struct Config {
     pub serving: Serving,
     pub sql: Sql,
     pub alerts: Alerts,
+    pub redis: Redis,
     pub privacy: Privacy,
     pub telemetry: Telemetry,
     /// Where each key was set, for errors; the file itself stands under the empty key.
@@ -172,6 +173,14 @@ pub struct Alerts {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Redis {
+    pub url: String,
+    pub prefix: String,
+    pub ttl: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Privacy {
     pub identity_key: String,
 }
@@ -188,6 +197,9 @@ pub enum LogFormat {
 pub struct Telemetry {
     pub log: String,
     pub format: LogFormat,
+    pub otlp_endpoint: String,
+    pub trace_ratio: f64,
+    pub service_name: String,
 }
 
 impl Config {
@@ -244,6 +256,7 @@ impl Config {
         for sink in shown.alerts.sinks.values_mut() {
             sink.blank();
         }
+        shown.redis.url = self.redis_settings().shown_url();
         for secret in [&mut shown.privacy.identity_key, &mut shown.sql.handle_key] {
             if !secret.is_empty() {
                 *secret = "***".into();
@@ -376,7 +389,8 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let config = load("[lake.options]\naws_secret_access_key = \"hush\"\n", &[]).unwrap();
+        let text = "[lake.options]\naws_secret_access_key = \"hush\"\n[redis]\nurl = \"redis://:hush@host\"\n";
+        let config = load(text, &[]).unwrap();
         assert!(!config.to_toml().unwrap().contains("hush"));
     }
 }

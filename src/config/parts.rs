@@ -7,7 +7,9 @@ use arterial_features::source::{Assignment, KafkaSettings};
 use arterial_models::alerts::AlertSettings;
 use arterial_models::detectors::residual;
 use arterial_serving::alerts::AlertsConfig;
+use arterial_serving::sinks::redis::RedisSettings;
 use arterial_serving::sql::SqlConfig;
+use arterial_serving::traces::TraceSettings;
 use arterial_serving::{ServerConfig, ServingConfig};
 
 use super::{Config, ConfigError, RecreatedTopic};
@@ -124,6 +126,24 @@ impl Config {
         })
     }
 
+    /// The part that traces read.
+    pub fn trace_settings(&self) -> TraceSettings {
+        TraceSettings {
+            endpoint: self.telemetry.otlp_endpoint.clone(),
+            ratio: self.telemetry.trace_ratio,
+            service: self.telemetry.service_name.clone(),
+        }
+    }
+
+    /// The part that the mirror in Redis reads.
+    pub fn redis_settings(&self) -> RedisSettings {
+        RedisSettings {
+            url: self.redis.url.clone(),
+            prefix: self.redis.prefix.clone(),
+            ttl: self.redis.ttl,
+        }
+    }
+
     /// The part that the source of `topics` reads.
     pub fn kafka_settings(&self, topics: impl IntoIterator<Item = String>) -> KafkaSettings {
         let kafka = &self.kafka;
@@ -134,6 +154,7 @@ impl Config {
                 super::Assignment::Manual => Assignment::All,
             },
             properties: kafka.properties.clone(),
+            traces: !self.telemetry.otlp_endpoint.is_empty(),
             ..KafkaSettings::new(kafka.brokers.clone(), topics)
         }
     }

@@ -16,8 +16,9 @@ use arterial_models::forecasters;
 use arterial_serving::model::RegistryModels;
 use arterial_serving::sinks::alerts::config::{Surroundings, build_all};
 use arterial_serving::sinks::kafka::{KafkaSink, KafkaWriter};
+use arterial_serving::sinks::redis::RedisMirror;
 use arterial_serving::sinks::{ForecastSink, LakeSink};
-use arterial_serving::{AppState, Parts, Running, Server};
+use arterial_serving::{AppState, Parts, Running, Server, traces};
 
 use crate::config::Config;
 pub use foundation::{Foundation, catalog, lake_options};
@@ -27,6 +28,7 @@ pub use ingest::Ingest;
 pub struct Service {
     /// What the servers share.
     pub state: Arc<AppState>,
+    mirror: Option<Arc<RedisMirror>>,
     running: Running,
 }
 
@@ -46,6 +48,8 @@ impl Service {
         if let Some(writer) = &publish {
             sinks.push(Arc::new(KafkaSink::new(writer.clone(), &serving)));
         }
+        let mirror = RedisMirror::new(&config.redis_settings(), &serving)?;
+        sinks.extend(mirror.clone().map(|mirror| mirror as Arc<dyn ForecastSink>));
         let alerts = config.alerts_config()?;
         let around = Surroundings {
             alerts: &alerts.settings,
@@ -69,7 +73,18 @@ impl Service {
             synthetic,
         })?;
         let running = Server::start(config.server_config(), Arc::clone(&state)).await?;
-        Ok(Self { state, running })
+        if let Some(mirror) = &mirror {
+            tokio::spawn(Arc::clone(mirror).run(Arc::clone(&state)));
+        }
+        Ok(Self { state, mirror, running })
+    }
+
+    /// Who is to be told of commits.
+    pub fn observer(&self) -> Arc<LiveObserver> {
+        Arc::new(LiveObserver {
+            state: Arc::clone(&self.state),
+            mirror: self.mirror.clone(),
+        })
     }
 
     /// Rebuilds live state from the lake, scores the newest windows, and begins to answer.
@@ -118,16 +133,26 @@ impl Service {
     }
 }
 
-/// Takes the windows and the archived events of each commit into live state.
-pub struct LiveObserver(pub Arc<AppState>);
+/// Takes the windows and the archived events of each commit into live state, and the windows to the mirror.
+pub struct LiveObserver {
+    state: Arc<AppState>,
+    mirror: Option<Arc<RedisMirror>>,
+}
 
 impl CommitObserver for LiveObserver {
+    fn committing(&self, span: &tracing::Span, traceparents: &[String]) {
+        traces::continue_records(span, traceparents);
+    }
+
     fn committed(&self, commit: &WindowCommit) {
-        self.0.take(&commit.stream.name, &commit.batch, commit.watermark);
+        self.state.take(&commit.stream.name, &commit.batch, commit.watermark);
+        if let Some(mirror) = &self.mirror {
+            mirror.take(&commit.stream.name, &commit.batch);
+        }
     }
 
     fn archived(&self, commit: &EventCommit) {
-        self.0.take_events(&commit.stream.name, &commit.batches);
+        self.state.take_events(&commit.stream.name, &commit.batches);
     }
 }
 

@@ -118,6 +118,7 @@ impl<T: Script> Source for Scripted<T> {
                     partition: 0,
                     offset: number as i64,
                     payload: Some(self.script.record(number).as_bytes()),
+                    trace: None,
                 },
             );
         }

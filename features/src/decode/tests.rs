@@ -96,6 +96,7 @@ fn decode(payload: &[u8]) -> Result<EventBatch, Rejected> {
             partition: 2,
             offset: 9,
             payload: Some(payload),
+            trace: None,
         },
         now(),
     );
@@ -127,6 +128,7 @@ fn descriptions_are_numbers_of_texts_and_bits_of_numbers() {
                 partition: 0,
                 offset: offset as i64,
                 payload: Some(&with(&format!(r#""place":{{{place}}}"#))),
+                trace: None,
             },
             now(),
         );
@@ -156,6 +158,7 @@ fn a_full_record_fills_every_column() {
             partition: 2,
             offset: 9,
             payload: Some(record),
+            trace: None,
         },
         now(),
     );
@@ -310,6 +313,7 @@ fn records_that_hold_no_object_get_their_code() {
             partition: 0,
             offset: 1,
             payload: None,
+            trace: None,
         },
         now(),
     );
@@ -331,6 +335,7 @@ fn a_record_above_the_limit_is_refused_and_cut() {
             partition: 0,
             offset: 0,
             payload: Some(&[b'x'; 1001]),
+            trace: None,
         },
         now(),
     );
@@ -377,6 +382,7 @@ fn a_key_has_a_limit_and_escapes_are_read() {
             partition: 0,
             offset: 0,
             payload: Some(&record),
+            trace: None,
         },
         now(),
     );
@@ -412,6 +418,7 @@ fn an_event_without_its_identity_is_refused() {
             partition: 0,
             offset: 0,
             payload: Some(&with(r#""gain":1"#)),
+            trace: None,
         },
         now(),
     );
@@ -436,6 +443,7 @@ fn a_stream_may_have_a_key_for_events_without() {
                 partition: 0,
                 offset: 0,
                 payload: Some(record.as_bytes()),
+                trace: None,
             },
             now(),
         );
@@ -486,6 +494,7 @@ fn payloads_of_old_events_are_kept_for_the_windows() {
                 partition: 0,
                 offset: 0,
                 payload: Some(&record),
+                trace: None,
             },
             now(),
         );
@@ -498,6 +507,7 @@ fn payloads_of_old_events_are_kept_for_the_windows() {
             partition: 0,
             offset: 0,
             payload: Some(&with(r#""level":1"#)),
+            trace: None,
         },
         now(),
     );
@@ -515,6 +525,7 @@ fn buffers_are_used_again_and_hold_nothing_old() {
                     partition: 0,
                     offset: round,
                     payload: Some(&record),
+                    trace: None,
                 },
                 now(),
             );
@@ -581,6 +592,7 @@ fn the_eight_topics_are_decoded_as_they_are_promised() {
                 partition: 0,
                 offset: 0,
                 payload: Some(record.as_bytes()),
+                trace: None,
             },
             now(),
         );

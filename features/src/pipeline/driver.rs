@@ -10,10 +10,11 @@ use arterial_datasets::stream::StreamDefinition;
 use arterial_datasets::time::{Clock, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tracing::Span;
 
 use super::commit::{Due, is_fenced};
 use super::lane::Lane;
-use super::observer::CommitObserver;
+use super::observer::{CommitObserver, TRACE_TARGET};
 use super::options::{LakeAddress, PipelineOptions};
 use super::status::{PipelineStatus, StreamState};
 use crate::source::{Change, Source};
@@ -310,6 +311,13 @@ impl<S: Source> Pipeline<S> {
             return Ok(false);
         }
         let lane = &mut self.lanes[place];
+        let mut span = Span::none();
+        if due.windows {
+            span = tracing::info_span!(target: TRACE_TARGET, "commit", topic = lane.topic());
+            let traces = std::mem::take(&mut lane.traces);
+            self.observers.iter().for_each(|one| one.committing(&span, &traces));
+        }
+        let _entered = span.enter();
         let told = self.runtime.block_on(lane.commit(due, now))?;
         if due.windows {
             let read: BTreeMap<_, _> = lane

@@ -23,6 +23,9 @@ use crate::record::RecordRef;
 use crate::source::{Source, SourceIdentity};
 use crate::window::{Counts, TooLate, Windows};
 
+/// So many records' traces are told of a commit; of more, the first.
+const MOST_TRACES: usize = 32;
+
 /// One partition of ours.
 #[derive(Debug)]
 pub(super) struct Owned {
@@ -47,6 +50,8 @@ pub(super) struct Lane {
     pub refused: Vec<Rejected>,
     /// What the next commit of the archive takes.
     pub archived: Vec<RecordBatch>,
+    /// Where in traces some of the records were sent that the next commit of windows makes durable.
+    pub traces: Vec<String>,
     /// Since when something waits.
     pub waiting: Waiting,
     pub status: StreamStatus,
@@ -81,6 +86,7 @@ impl Lane {
             identity: SourceIdentity::default(),
             refused: Vec::new(),
             archived: Vec::new(),
+            traces: Vec::new(),
             waiting: Waiting::default(),
             status: StreamStatus::default(),
             closed_bytes: options.closed_bytes,
@@ -115,6 +121,7 @@ impl Lane {
         self.owned.clear();
         self.refused.clear();
         self.archived.clear();
+        self.traces.clear();
         self.late_payloads.clear();
         self.waiting = Waiting::default();
         // What waits in the decoder was read before, and will be read again.
@@ -220,6 +227,11 @@ impl Lane {
             return;
         };
         owned.next = record.offset + 1;
+        if let Some(trace) = record.trace
+            && self.traces.len() < MOST_TRACES
+        {
+            self.traces.push(trace.to_owned());
+        }
         self.decoder.push(record, now);
     }
 

@@ -47,6 +47,6 @@ mod status;
 mod tables;
 
 pub use driver::{Pipeline, Turn};
-pub use observer::{CommitObserver, EventCommit, WindowCommit};
+pub use observer::{CommitObserver, EventCommit, TRACE_TARGET, WindowCommit};
 pub use options::{LakeAddress, OnRecreatedTopic, PipelineOptions};
 pub use status::{PipelineStatus, StreamState, StreamStatus};

@@ -5,6 +5,10 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arterial_datasets::stream::StreamDefinition;
 use arterial_datasets::time::Timestamp;
+use tracing::Span;
+
+/// The target of the spans of commits, for filters.
+pub const TRACE_TARGET: &str = "arterial_trace";
 
 /// Windows that are durable now.
 #[derive(Debug, Clone)]
@@ -35,6 +39,10 @@ pub struct EventCommit {
 /// A commit whose reply was lost is not told of: who must see every row reads the table (from the version it knows) at start
 /// and after [`PipelineStatus::suspended`](super::PipelineStatus::suspended).
 pub trait CommitObserver: Send + Sync {
+    /// A commit of windows is about to be made, in `span`, which has not begun. Some of the records behind it were sent in traces:
+    /// these are their headers `traceparent`.
+    fn committing(&self, _span: &Span, _traceparents: &[String]) {}
+
     /// Takes note. Consuming waits meanwhile: hand long work to another thread.
     fn committed(&self, commit: &WindowCommit);
 

@@ -14,7 +14,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message;
+use rdkafka::message::{Headers, Message};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -265,7 +265,7 @@ impl KafkaSource {
     fn give(
         assigned: &mut [Place],
         last: &mut usize,
-        message: &impl Message,
+        (message, traces): (&impl Message, bool),
         changes: &mut Vec<Change>,
         each: &mut dyn FnMut(&str, RecordRef<'_>),
     ) -> bool {
@@ -286,6 +286,7 @@ impl KafkaSource {
                     partition,
                     offset,
                     payload: message.payload(),
+                    trace: traces.then(|| traceparent(message)).flatten(),
                 },
             );
         }
@@ -339,7 +340,8 @@ impl Source for KafkaSource {
         while polled.records < limit && !drained {
             match self.consumer.poll(wait) {
                 Some(Ok(message)) => {
-                    let given = Self::give(&mut self.assigned, &mut self.last, &message, &mut polled.changes, each);
+                    let message = (&message, self.settings.traces);
+                    let given = Self::give(&mut self.assigned, &mut self.last, message, &mut polled.changes, each);
                     polled.records += usize::from(given);
                 }
                 // The mark of an end does not say of which topic.
@@ -449,6 +451,15 @@ impl Place {
             got: offset,
         })
     }
+}
+
+/// The header that says where in a trace a record was sent, where its trace is kept: `00-<trace>-<span>-<flags>` with the flag set.
+fn traceparent(message: &impl Message) -> Option<&str> {
+    let header = message.headers()?.iter().find(|header| header.key == "traceparent")?;
+    let text = std::str::from_utf8(header.value?).ok()?;
+    let flags = text.get(53..).filter(|_| text.len() == 55)?;
+    let is_kept = u8::from_str_radix(flags, 16).is_ok_and(|flags| flags & 1 == 1);
+    is_kept.then_some(text)
 }
 
 /// Asks the brokers again and again what there is.

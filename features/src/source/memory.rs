@@ -97,6 +97,7 @@ impl Source for MemorySource {
                     partition: name.partition,
                     offset: log.next as i64,
                     payload: payload.as_deref(),
+                    trace: None,
                 },
             );
             log.next += 1;

@@ -100,6 +100,7 @@ impl<I: Iterator<Item = (String, Vec<u8>)>> Source for ReplaySource<I> {
                         partition: known.partition,
                         offset,
                         payload: Some(&payload),
+                        trace: None,
                     },
                 );
                 polled.records += 1;

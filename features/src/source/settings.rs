@@ -28,6 +28,8 @@ pub struct KafkaSettings {
     pub assignment: Assignment,
     /// How often the brokers are asked what there is; 2 s by default.
     pub watch_interval: Duration,
+    /// Whether records tell in which trace they were sent; off by default, as reading headers takes time.
+    pub traces: bool,
     /// Further properties of librdkafka: SASL, TLS, buffers. They override ours, except those that would break a promise.
     pub properties: BTreeMap<String, String>,
 }
@@ -41,6 +43,7 @@ impl KafkaSettings {
             group: "arterial".into(),
             assignment: Assignment::All,
             watch_interval: Duration::from_secs(2),
+            traces: false,
             properties: BTreeMap::new(),
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
 use super::ledger::Ledger;
 use super::revision::AlertRevision;
@@ -17,6 +18,7 @@ use crate::metrics::Metric;
 use crate::sinks::alerts::backoff::Backoff;
 use crate::sinks::alerts::dead_letters::DeadLetter;
 use crate::state::AppState;
+use crate::traces::TARGET;
 use crate::{Error, Result};
 
 /// Revisions that are taken at a time; where the process is killed in between, so many may come twice.
@@ -116,6 +118,11 @@ impl<'a> Outbox<'a> {
         }
     }
 
+    fn span(&self, revision: &AlertRevision) -> Span {
+        let alert_id = &revision.alert.alert_id;
+        tracing::info_span!(target: TARGET, "deliver", otel.kind = "producer", sink = self.sink.name(), alert_id)
+    }
+
     async fn next(&mut self) -> Result<Vec<Arc<AlertRevision>>> {
         if let Some(batch) = self.state.alerts.store.log_after(self.done, BATCH) {
             return Ok(batch);
@@ -132,7 +139,7 @@ impl<'a> Outbox<'a> {
         }
         loop {
             let outcome = tokio::select! {
-                outcome = self.sink.deliver(revision) => outcome,
+                outcome = self.sink.deliver(revision).instrument(self.span(revision)) => outcome,
                 () = self.state.stop.cancelled() => return Ok(false),
             };
             let Err(error) = outcome else {

@@ -18,6 +18,7 @@ use arterial_models::alerts::{Alert, AlertBook, Signal};
 use arterial_models::registry::Target;
 use arterial_models::season::LocalClock;
 use tokio::sync::mpsc;
+use tracing::Instrument;
 
 use super::deeds::Command;
 use super::detect::{TargetWatch, TopicWatch, by_topic};
@@ -32,6 +33,7 @@ use crate::readiness::Reason;
 use crate::score::{self, Outlook};
 use crate::state::AppState;
 use crate::sync::lock;
+use crate::traces::{self, TARGET};
 use crate::{Error, Result};
 
 /// The first pause after a failure; it doubles, up to the longest.
@@ -218,7 +220,12 @@ impl<'a> Worker<'a> {
                 self.act(command).await?;
             }
             if let Some(at) = self.due() {
-                self.next_window(at).await?;
+                let topic = &self.topics[at].watch.stream.name;
+                let span = tracing::info_span!(target: TARGET, "watch", topic);
+                if let Ok(stream) = self.state.live.stream(topic) {
+                    traces::continue_from(&span, &stream.trace());
+                }
+                self.next_window(at).instrument(span).await?;
                 *pause = FIRST_PAUSE;
                 continue;
             }

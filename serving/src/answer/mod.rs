@@ -16,10 +16,13 @@ pub use question::{
     MOST_EXPLAINED, MOST_FEATURES, MOST_FORECASTS, MOST_KEYS, MOST_QUANTILES, MOST_ZONES, Question,
 };
 pub use reply::{Answer, Forecast, Refusal};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::metrics::Metric;
 use crate::score::{self, Issue, LadderStep, RefusalCode, TargetScores, Wanted};
 use crate::state::AppState;
+use crate::traces::{self, TARGET, Trace};
 use crate::{Error, Result};
 
 /// Answers `question`: from the forecasts at hand where they have what is asked for, computed otherwise.
@@ -36,6 +39,22 @@ pub async fn answer(state: &Arc<AppState>, question: &Question) -> Result<Answer
 /// # Errors
 /// As [`answer`].
 pub async fn answer_page(state: &Arc<AppState>, question: &Question, page: Page) -> Result<Answer> {
+    let span = tracing::info_span!(
+        target: TARGET,
+        "answer",
+        topic = question.topic,
+        target_name = question.target,
+        keys = question.keys.len(),
+        forecasts = Empty,
+        refusals = Empty,
+    );
+    let answer = answer_in_span(state, question, page).instrument(span.clone()).await?;
+    span.record("forecasts", answer.forecasts.len());
+    span.record("refusals", answer.refusals.len());
+    Ok(answer)
+}
+
+async fn answer_in_span(state: &Arc<AppState>, question: &Question, page: Page) -> Result<Answer> {
     let started = std::time::Instant::now();
     if let Some(reason) = state.readiness.stopped_by() {
         return Err(Error::NotReady(reason));
@@ -80,14 +99,14 @@ async fn newest(state: &Arc<AppState>, question: &Question, checked: &Checked<'_
         return Ok(not_served(state, question, checked));
     };
     match issue(state, checked, &scores).await? {
-        Some(issue) => reply::reply(
-            question,
-            checked,
-            &issue,
-            page,
-            state.clock.now(),
-            state.config.stale_after,
-        ),
+        Some(issue) => {
+            // From the answer's trace to the one of the window that the forecasts were made from.
+            if issue.trace != Trace::default() {
+                traces::link(&Span::current(), &issue.trace);
+            }
+            let (now, stale_after) = (state.clock.now(), state.config.stale_after);
+            reply::reply(question, checked, &issue, page, now, stale_after)
+        }
         None => Ok(without_windows(question, checked)),
     }
 }

@@ -13,6 +13,7 @@ mod accept;
 mod alert_row;
 mod alerts;
 mod analytics;
+mod calls;
 mod cursor;
 mod forecasts;
 mod geo;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use axum::extract::{FromRef, State};
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode, Uri, header};
+use axum::middleware;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
@@ -93,8 +95,12 @@ pub fn router(state: Arc<AppState>, config: &ServerConfig) -> Result<Router> {
         .route("/v1/alerts", only_get(alerts::list))
         .route("/v1/forecasts", only_get(forecasts::list))
         .fallback(nothing_here)
-        .with_state(Shared { state, document });
-    Ok(layers::around(routes, config))
+        .with_state(Shared {
+            state: Arc::clone(&state),
+            document,
+        });
+    let counted = middleware::from_fn_with_state(state, calls::count);
+    Ok(layers::around(routes, config).layer(counted))
 }
 
 /// GET and HEAD by the handler, OPTIONS with what there is, everything else refused.
@@ -170,7 +176,7 @@ async fn readyz(State(state): State<Arc<AppState>>) -> Response {
 async fn metrics(State(state): State<Arc<AppState>>) -> impl IntoResponse {
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        state.metrics.render(),
+        state.metrics_text(),
     )
 }
 

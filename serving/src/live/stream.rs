@@ -1,7 +1,7 @@
 //! The live state of one stream: its keys, and a ring for each target that is served.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use arrow::array::RecordBatch;
 use arterial_datasets::stream::StreamDefinition;
@@ -10,7 +10,8 @@ use tokio::sync::watch;
 
 use super::columns::{PlaceColumns, WindowColumns, float_or_nan, floats, number, target_column, text};
 use super::ring::Ring;
-use crate::sync::{read, write};
+use crate::sync::{lock, read, write};
+use crate::traces::Trace;
 use crate::{Error, Result};
 
 /// What a batch of windows changed.
@@ -58,6 +59,8 @@ pub struct LiveStream {
     state: RwLock<State>,
     /// The start of the newest window, whenever it or a revision came.
     changed: watch::Sender<Option<Timestamp>>,
+    /// Where in a trace the newest commit was made.
+    trace: Mutex<Trace>,
 }
 
 /// What stands behind the lock.
@@ -149,7 +152,13 @@ impl LiveStream {
             history,
             state: RwLock::default(),
             changed: watch::Sender::new(None),
+            trace: Mutex::default(),
         }
+    }
+
+    /// Where in a trace the newest commit was made.
+    pub fn trace(&self) -> Trace {
+        lock(&self.trace).clone()
     }
 
     /// The stream's definition.
@@ -191,6 +200,9 @@ impl LiveStream {
             windows: batch.num_rows() as u64,
             revisions: 0,
         };
+        if watermark.is_some() {
+            *lock(&self.trace) = Trace::current();
+        }
         let mut guard = write(&self.state);
         let state = &mut *guard;
         let mut positions = Vec::with_capacity(batch.num_rows());

@@ -17,6 +17,7 @@ use crate::Result;
 use crate::error::chain;
 use crate::live::{self, Live, LiveStream, Revisions};
 use crate::model::ServedModel;
+use crate::traces::Trace;
 
 /// What to compute.
 pub struct Order {
@@ -141,6 +142,7 @@ fn blank(stream: &LiveStream, order: &Order, step: Duration) -> Option<Issue> {
             values: Array3::from_elem((keys.len(), horizon, order.quantiles.len()), f64::NAN),
             sources: HashMap::new(),
             revisions: HashMap::new(),
+            trace: Trace::default(),
             keys,
             index,
         })

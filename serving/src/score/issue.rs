@@ -9,6 +9,7 @@ use ndarray::{Array2, Array3};
 
 use super::ladder::LadderStep;
 use crate::live::Revisions;
+use crate::traces::Trace;
 
 /// Who gave a forecast, from what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub struct Issue {
     pub sources: HashMap<LadderStep, Arc<Source>>,
     /// Which revisions of a key's windows each step of the ladder read, by key; none where it read no value of it.
     pub revisions: HashMap<LadderStep, Vec<Option<Revisions>>>,
+    /// Where in a trace it was computed.
+    pub trace: Trace,
     /// The position of each key.
     pub index: HashMap<Arc<str>, usize>,
 }

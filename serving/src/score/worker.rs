@@ -6,6 +6,7 @@ use arterial_datasets::time::Timestamp;
 use arterial_models::Quantile;
 use arterial_models::registry::Target;
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::field::Empty;
 
 use super::compute::{self, Computed, Order, Unwanted};
 use super::issue::Issue;
@@ -14,6 +15,7 @@ use crate::metrics::Metric;
 use crate::model::ServedModel;
 use crate::readiness::Reason;
 use crate::state::AppState;
+use crate::traces::{self, TARGET, Trace};
 use crate::{Error, Result};
 
 /// Scores every closed window of `target` until the service stops. Where it falls behind it scores the newest window
@@ -80,12 +82,19 @@ fn note_skipped(state: &AppState, target: &Target, last: Option<Timestamp>, orig
 /// A target that is not served, or work that stopped.
 pub async fn score_once(state: &Arc<AppState>, target: &Target) -> Result<Option<Arc<Issue>>> {
     let turn = turn(state).await?;
+    let span = tracing::info_span!(target: TARGET, "score", target_name = %target, origin = Empty, forecasts = Empty);
+    if let Ok(stream) = state.live.stream(&target.topic) {
+        traces::continue_from(&span, &stream.trace());
+    }
     let order = order(state, target, &state.grid);
     let started = std::time::Instant::now();
     let Some(mut computed) = run(state, order, turn).await? else {
         return Ok(None);
     };
     computed.issue.issued_at = served_from(state, target);
+    computed.issue.trace = Trace::of(&span);
+    span.record("origin", tracing::field::display(computed.issue.origin));
+    span.record("forecasts", computed.issue.given());
     let name = target.to_string();
     state.metrics.observe(Metric::ScoreDuration, started.elapsed());
     state.metrics.count_by(Metric::ScoreRuns, "target", &name, 1);

@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
@@ -18,6 +19,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use super::ForecastSink;
 use crate::config::ServingConfig;
 use crate::score::{Issue, rows};
+use crate::traces::{TRACEPARENT, Trace};
 use crate::{Error, Result};
 
 /// Deliveries that are waited for at a time.
@@ -36,6 +38,8 @@ pub struct Outgoing {
     pub partition: Option<i32>,
     /// The bytes.
     pub payload: Vec<u8>,
+    /// The header `traceparent`; none says where in a trace it is sent, where it is sent in one.
+    pub trace: Option<String>,
 }
 
 /// What librdkafka says of its own accord: each record that is not delivered is told to its sender, and that no broker
@@ -121,13 +125,14 @@ impl KafkaWriter {
     pub async fn send_all(&self, records: impl IntoIterator<Item = Outgoing>) -> Result<u64> {
         let mut waiting = std::collections::VecDeque::new();
         let mut sent = 0;
+        let current = Trace::current().header();
         for record in records {
             if waiting.len() >= IN_FLIGHT
                 && let Some(delivery) = waiting.pop_front()
             {
                 settle(delivery).await?;
             }
-            waiting.push_back(self.enqueue(&record).await?);
+            waiting.push_back(self.enqueue(&record, current.as_deref()).await?);
             sent += 1;
         }
         for delivery in waiting {
@@ -136,11 +141,11 @@ impl KafkaWriter {
         Ok(sent)
     }
 
-    async fn enqueue(&self, record: &Outgoing) -> Result<(String, DeliveryFuture)> {
+    async fn enqueue(&self, record: &Outgoing, current: Option<&str>) -> Result<(String, DeliveryFuture)> {
         let topic = format!("{}{}", self.prefix, record.topic);
         let mut waited = Duration::ZERO;
         loop {
-            match self.producer.send_result(outgoing(&topic, record)) {
+            match self.producer.send_result(outgoing(&topic, record, current)) {
                 Ok(delivery) => return Ok((topic, delivery)),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) if waited < QUEUE_PATIENCE => {
                     let pause = Duration::from_millis(10);
@@ -165,13 +170,20 @@ impl KafkaWriter {
     }
 }
 
-fn outgoing<'a>(topic: &'a str, record: &'a Outgoing) -> FutureRecord<'a, str, [u8]> {
+fn outgoing<'a>(topic: &'a str, record: &'a Outgoing, current: Option<&str>) -> FutureRecord<'a, str, [u8]> {
     let mut future = FutureRecord::to(topic).payload(record.payload.as_slice());
     if let Some(key) = &record.key {
         future = future.key(key.as_str());
     }
     if let Some(partition) = record.partition {
         future = future.partition(partition);
+    }
+    if let Some(trace) = record.trace.as_deref().or(current) {
+        let header = Header {
+            key: TRACEPARENT,
+            value: Some(trace),
+        };
+        future = future.headers(OwnedHeaders::new_with_capacity(1).insert(header));
     }
     future
 }
@@ -230,6 +242,7 @@ impl ForecastSink for KafkaSink {
                     key,
                     partition: None,
                     payload,
+                    trace: None,
                 });
             }
             self.writer.send_all(records).await

@@ -1,14 +1,16 @@
-//! Where forecasts go, beside those who ask: the lake, and Kafka's result topics.
+//! Where forecasts go, beside those who ask: the lake, Kafka's result topics, and a mirror in Redis.
 
 pub mod alerts;
 pub mod kafka;
 mod lake;
+pub mod redis;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
+use tracing::Instrument;
 
 pub use lake::{FORECASTS, LakeSink};
 
@@ -17,6 +19,7 @@ use crate::error::chain;
 use crate::metrics::Metric;
 use crate::score::Issue;
 use crate::state::AppState;
+use crate::traces::{self, TARGET};
 
 /// A sink that did not take an issue is asked again after each of these, and then the loss is reported.
 const PAUSES: [Duration; 3] = [
@@ -48,7 +51,9 @@ pub(crate) async fn deliver_forever(
         };
         let Some(issue) = issue else { return };
         for sink in &sinks {
-            deliver(&state, sink.as_ref(), &issue).await;
+            let span = tracing::info_span!(target: TARGET, "deliver", otel.kind = "producer", sink = sink.name());
+            traces::continue_from(&span, &issue.trace);
+            deliver(&state, sink.as_ref(), &issue).instrument(span).await;
         }
     }
 }

@@ -439,7 +439,7 @@ async fn what_a_receiver_refuses_is_a_dead_letter_until_it_is_sent_again() {
     let rows: Vec<u64> = stored(&service).await.iter().map(|row| row.0 as u64).collect();
     eventually("all is refused", async || waiting().await.len() == rows.len()).await;
     assert_eq!(waiting().await[0].reason, "not with me");
-    let metric = format!("arterial_alert_dead_letters_count{{sink=\"memory\"}} {}", rows.len());
+    let metric = format!("arterial_alert_dead_letters{{sink=\"memory\"}} {}", rows.len());
     assert!(service.state.metrics.render().contains(&metric));
 
     sink.refuses.store(false, Ordering::SeqCst);
@@ -647,7 +647,7 @@ async fn http_has_alerts_as_json_geojson_and_on_the_page() {
     let html = text(&service, "/").await;
     assert!(html.contains("<h2>Alerts</h2>") && html.contains("severity"), "{html}");
     let metrics = text(&service, "/metrics").await;
-    assert!(metrics.contains("arterial_alert_live_count 1"), "{metrics}");
+    assert!(metrics.contains("arterial_alert_live_events 1"), "{metrics}");
 }
 
 /// A page that is no JSON.

@@ -10,6 +10,7 @@ fn record(topic: &str, payload: &str) -> Outgoing {
         key: Some("a".into()),
         partition: None,
         payload: payload.into(),
+        trace: None,
     }
 }
 

@@ -35,6 +35,7 @@ pub async fn produce(mut city: City, writer: KafkaWriter, clock: Arc<CityClock>,
                 key: Some(event.key.into()),
                 partition: None,
                 payload: event.payload.to_vec(),
+                trace: None,
             });
         })?;
         clock.set(next);

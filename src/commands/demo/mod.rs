@@ -25,7 +25,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::config::Config;
 use crate::outcome::{Interrupted, Usage};
-use crate::service::{Foundation, Ingest, LiveObserver, Service, catalog, indices, ingest, publisher};
+use crate::service::{Foundation, Ingest, Service, catalog, indices, ingest, publisher};
 use crate::telemetry::Log;
 use city::{History, TOPIC};
 use clock::CityClock;
@@ -71,8 +71,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let config = args.configuration(folder.path())?;
     config.check()?;
     folder.make()?;
-    Log::start(&config.telemetry)?;
     let runtime = super::runtime()?;
+    let entered = runtime.enter();
+    Log::start(&config)?;
+    drop(entered);
     let drains = AtomicBool::new(false);
     let summary = runtime.block_on(async {
         tokio::select! {
@@ -184,7 +186,7 @@ async fn play(
     let live = KafkaSource::new(KafkaSettings::new(config.kafka.brokers.clone(), topics))?;
     let (newest, windows) = watch::channel(None);
     let observers: Vec<Arc<dyn CommitObserver>> = vec![
-        Arc::new(LiveObserver(Arc::clone(&service.state))),
+        service.observer(),
         Arc::new(Newest(newest)),
         indices::start(Arc::clone(&foundation)),
     ];

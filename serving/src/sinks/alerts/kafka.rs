@@ -42,6 +42,7 @@ impl AlertSink for KafkaAlerts {
                 key: Some(revision.alert.alert_id.clone()),
                 partition: None,
                 payload,
+                trace: None,
             };
             let sent = self.writer.send_all([record]).await;
             sent.map_err(|error| Undelivered::later(chain(&error)))?;

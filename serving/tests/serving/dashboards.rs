@@ -1,0 +1,248 @@
+//! The dashboards of `deploy/grafana` and the rules of `deploy/prometheus`, against what there is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Schema};
+use arterial_datasets::lake::TableSpec;
+use arterial_datasets::schema;
+use arterial_models::registry;
+use arterial_serving::flight::client::{Rows, ask};
+use arterial_serving::metrics::{Kind, families};
+use arterial_serving::model::ModelSource;
+use arterial_testing::Promtool;
+use futures::TryStreamExt;
+use serde_json::Value;
+
+use crate::support::{FakeModel, FakeModels, Order, Says, Service, history, window};
+
+const PROMETHEUS: &str = "prometheus";
+const FLIGHT_SQL: &str = "influxdata-flightsql-datasource";
+
+fn deploy() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy")
+}
+
+fn dashboards() -> BTreeMap<String, Value> {
+    let folder = std::fs::read_dir(deploy().join("grafana/dashboards")).unwrap();
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        (path.file_name().unwrap().to_string_lossy().into_owned(), serde_json::from_str(&text).unwrap())
+    };
+    let found: BTreeMap<String, Value> = folder.map(|entry| read(entry.unwrap().path())).collect();
+    let names: Vec<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(names, ["mobility.json", "models.json", "overview.json", "pipeline.json", "traffic.json"]);
+    found
+}
+
+fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    value[name].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+/// Every question that a dashboard asks of `kind` of data source: where it stands, and the target.
+fn targets(kind: &str) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    for (name, dashboard) in dashboards() {
+        for panel in list(&dashboard, "panels") {
+            for target in list(panel, "targets") {
+                if target["datasource"]["type"] == kind {
+                    found.push((format!("{name}: {}", text(panel, "title")), target.clone()));
+                }
+            }
+        }
+        for variable in list(&dashboard["templating"], "list") {
+            if variable["datasource"]["type"] == kind && variable["query"]["queryText"].is_string() {
+                found.push((format!("{name}: ${}", text(variable, "name")), variable["query"].clone()));
+            }
+        }
+    }
+    found
+}
+
+/// The cells of the grid of 24 columns that a panel covers.
+fn cells(panel: &Value) -> Vec<(u64, u64)> {
+    let [x, y, w, h] = ["x", "y", "w", "h"].map(|name| panel["gridPos"][name].as_u64().unwrap());
+    assert!(w > 0 && h > 0 && x + w <= 24, "{panel}");
+    (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))).collect()
+}
+
+#[test]
+fn dashboards_are_what_grafana_takes() {
+    let datasources = std::fs::read_to_string(deploy().join("grafana/provisioning/datasources/arterial.yaml")).unwrap();
+    let mut uids = BTreeSet::new();
+    for (name, dashboard) in dashboards() {
+        assert!(uids.insert(text(&dashboard, "uid").to_owned()), "{name}");
+        assert!(text(&dashboard, "title").starts_with("Arterial: ") && !text(&dashboard, "description").is_empty());
+        assert!(dashboard["schemaVersion"].as_u64() >= Some(36) && dashboard.get("id").is_none(), "{name}");
+        assert!(dashboard["time"]["from"].is_string() && dashboard["time"]["to"] == "now", "{name}");
+        let (mut ids, mut taken) = (BTreeSet::new(), BTreeSet::new());
+        for panel in list(&dashboard, "panels") {
+            assert!(ids.insert(panel["id"].as_u64().unwrap()), "{name}: two panels {}", panel["id"]);
+            assert!(!text(panel, "title").is_empty(), "{name}: {panel}");
+            for cell in cells(panel) {
+                assert!(taken.insert(cell), "{name}: {} lies on another panel", panel["title"]);
+            }
+            let kinds = ["timeseries", "table", "stat", "row"];
+            assert!(kinds.contains(&text(panel, "type")), "{name}: {}", panel["type"]);
+            if panel["type"] == "row" {
+                continue;
+            }
+            assert!(!text(panel, "description").is_empty(), "{name}: {}", panel["title"]);
+            let asked = list(panel, "targets");
+            let references: BTreeSet<&str> = asked.iter().map(|target| text(target, "refId")).collect();
+            assert!(!asked.is_empty() && references.len() == asked.len(), "{name}: {}", panel["title"]);
+            for one in asked.iter().chain([panel]) {
+                let (kind, uid) = (text(&one["datasource"], "type"), text(&one["datasource"], "uid"));
+                assert!(datasources.contains(&format!("uid: {uid}\n    type: {kind}\n")), "{name}: {uid}");
+            }
+        }
+    }
+}
+
+/// An expression as Grafana sends it.
+fn expanded(expression: &str) -> String {
+    expression.replace("$__rate_interval", "1m").replace("$topic", ".*")
+}
+
+/// The names among `text` that are metrics of ours, without what a histogram puts behind them.
+fn metrics_in(text: &str) -> BTreeSet<String> {
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let ours = |name: &&str| {
+        ["arterial_", "grpc_server_", "http_server_", "process_"].iter().any(|prefix| name.starts_with(prefix))
+    };
+    let words = text.split(|letter| !is_name(letter)).filter(ours);
+    words.map(str::to_owned).collect()
+}
+
+/// Those of `names` that no metric has.
+fn unknown(names: BTreeSet<String>) -> Vec<String> {
+    let known: BTreeSet<String> = families()
+        .flat_map(|family| match family.kind {
+            Kind::Histogram => ["_bucket", "_sum", "_count"].map(|end| format!("{}{end}", family.name)).to_vec(),
+            _ => vec![family.name.to_owned()],
+        })
+        .collect();
+    names.difference(&known).cloned().collect()
+}
+
+#[test]
+fn every_metric_of_a_dashboard_or_a_rule_exists() {
+    let asked = targets(PROMETHEUS);
+    assert!(asked.len() > 30, "{}", asked.len());
+    for (place, target) in asked {
+        let names = metrics_in(text(&target, "expr"));
+        assert!(!names.is_empty(), "{place}");
+        assert_eq!(unknown(names), Vec::<String>::new(), "{place}");
+    }
+    let rules = std::fs::read_to_string(deploy().join("prometheus/alerts.yml")).unwrap();
+    assert_eq!(unknown(metrics_in(&rules)), Vec::<String>::new());
+    assert_eq!(unknown(metrics_in("rate(arterial_nothing_total[1m])")), ["arterial_nothing_total"]);
+}
+
+#[test]
+fn every_expression_and_rule_parses() {
+    let Some(promtool) = Promtool::find() else { return };
+    assert_eq!(promtool.check_config(&deploy().join("prometheus/prometheus.yml")), "");
+    let folder = tempfile::tempdir().unwrap();
+    let check = |rules: &str| {
+        let path = folder.path().join("rules.yml");
+        std::fs::write(&path, format!("groups:\n  - name: dashboards\n    rules:\n{rules}")).unwrap();
+        promtool.check_rules(&path)
+    };
+    let mut rules = String::new();
+    for (at, (_, target)) in targets(PROMETHEUS).iter().enumerate() {
+        let expression = Value::from(expanded(text(target, "expr")));
+        writeln!(rules, "      - record: panel:{at}\n        expr: {expression}").unwrap();
+    }
+    assert_eq!(check(&rules), "");
+    assert!(check("      - record: a:b\n        expr: sum(\n").contains("could not parse expression"));
+}
+
+/// A query as the plugin sends it: its macros expanded, the variables replaced.
+fn asked(query: &str) -> String {
+    let at = |number| format!("cast('{}' as timestamp)", window(number));
+    let query = query.replace("$__timeFrom", &at(0)).replace("$__timeTo", &at(24));
+    let query = query.replace("$sensor", "a");
+    assert!(!query.contains('$'), "a macro that this test does not know: {query}");
+    query
+}
+
+/// A service whose every table exists.
+async fn service(folder: &tempfile::TempDir) -> Service {
+    let models = Arc::new(FakeModels::default());
+    let registry = registry::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    let order = Order {
+        history: Some(history(24)),
+        registry: Some(registry),
+        ..Order::default()
+    };
+    let service = order.launch(Arc::clone(&models), models as Arc<dyn ModelSource>).await;
+    service.models.add(FakeModel::new(1, &["a", "b"], 12, Says::LastPlus(1.0)));
+    service.models.promote(1);
+    service.clock.set(window(24));
+    service.state.start().await.unwrap();
+    let streams = service.state.catalog.iter();
+    let windows = streams.map(|stream| TableSpec::new(stream.windows_table(), schema::windows(stream)));
+    let others = [
+        TableSpec::new("indices", schema::indices()),
+        TableSpec::new("alerts", schema::alerts()),
+        TableSpec::new("quarantine", schema::quarantine()),
+    ];
+    for table in windows.chain(others) {
+        service.lake.table(&table).await.unwrap();
+    }
+    service
+}
+
+/// What Grafana cannot show of an answer; empty where it can show all.
+fn unshown(format: &str, schema: &Schema) -> Vec<String> {
+    let shows = |kind: &DataType| {
+        kind.is_numeric() || matches!(kind, DataType::Utf8 | DataType::Boolean | DataType::Timestamp(..))
+    };
+    let fields = schema.fields().iter().filter(|field| !shows(field.data_type()));
+    let mut unshown: Vec<String> = fields.map(|field| format!("{}: {}", field.name(), field.data_type())).collect();
+    let time = schema.field_with_name("time").map(arrow::datatypes::Field::data_type);
+    if format == "time_series" && !matches!(time, Ok(DataType::Timestamp(..))) {
+        unshown.push("no column `time`".into());
+    }
+    unshown
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_query_of_a_dashboard_runs_against_the_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = service(&folder).await;
+    let queries = targets(FLIGHT_SQL);
+    assert!(queries.len() > 20, "{}", queries.len());
+    let mut answered = BTreeSet::new();
+    for (place, target) in queries {
+        let query = asked(text(&target, "queryText"));
+        let Rows { schema, batches } = ask(service.channel().await, &query)
+            .await
+            .unwrap_or_else(|status| panic!("{place}: {status}\n{query}"));
+        let batches: Vec<_> = batches
+            .try_collect()
+            .await
+            .unwrap_or_else(|status| panic!("{place}: {status}\n{query}"));
+        assert_eq!(unshown(text(&target, "format"), &schema), Vec::<String>::new(), "{place}");
+        if batches.iter().any(|batch| batch.num_rows() > 0) {
+            answered.insert(place);
+        }
+    }
+    // What this small city has is shown.
+    for place in [
+        "traffic.json: Speed over the city",
+        "traffic.json: Sensor $sensor",
+        "traffic.json: The slowest sensors now",
+        "traffic.json: $sensor",
+        "models.json: Who answered",
+    ] {
+        assert!(answered.contains(place), "{place} is empty");
+    }
+}
