@@ -10,7 +10,7 @@ use arterial_datasets::time::{Clock, Timestamp};
 use arterial_models::Quantile;
 use arterial_models::registry::{Registry, Target};
 use futures::future::BoxFuture;
-use tokio::sync::{Mutex, Semaphore, mpsc};
+use tokio::sync::{Mutex, OnceCell, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -23,7 +23,7 @@ use crate::metrics::{Metric, Metrics};
 use crate::model::{Champions, ModelSource, ServedModel};
 use crate::readiness::{Readiness, Reason};
 use crate::score::{self, Issue, Scores};
-use crate::sinks::{self, ForecastSink};
+use crate::sinks::{self, ForecastSink, LakeSink};
 use crate::tables::Tables;
 
 /// Issues that wait for the sinks; with more, scoring waits and then takes the newest window only.
@@ -89,6 +89,8 @@ pub struct AppState {
     pub(crate) computing: Semaphore,
     /// One model is prepared at a time.
     preparing: Mutex<()>,
+    /// Where the forecasts of shadows go, opened for the first of them.
+    shadow_sink: OnceCell<LakeSink>,
     alert_sinks: Vec<Arc<dyn AlertSink>>,
     tasks: TaskTracker,
     outbox: mpsc::Sender<Arc<Issue>>,
@@ -130,6 +132,7 @@ impl AppState {
             grid,
             computing: Semaphore::new(1),
             preparing: Mutex::new(()),
+            shadow_sink: OnceCell::new(),
             alert_sinks: parts.alert_sinks,
             tasks: TaskTracker::new(),
             outbox,
@@ -188,14 +191,18 @@ impl AppState {
             let rows = stream.rebuild(lake, fields, self.config.history).await?;
             tracing::info!(target_name = %target, rows, "live state rebuilt from the lake");
         }
-        let revision = self.champions.get(target).map_or(0, |in_charge| in_charge.revision);
+        let (shadow, served) = score::queue();
+        let edition = self.champions.edition(target);
         let first = score::score_once(self, target).await?;
-        let scored = first.as_ref().map(|issue| (issue.origin, revision));
+        let scored = first.as_ref().map(|issue| (issue.origin, edition));
         if let Some(issue) = first {
-            self.deliver(issue).await;
+            self.deliver(Arc::clone(&issue)).await;
+            shadow.offer(self, issue);
         }
         self.tasks
-            .spawn(score::score_forever(Arc::clone(self), target.clone(), scored));
+            .spawn(score::score_forever(Arc::clone(self), target.clone(), scored, shadow));
+        self.tasks
+            .spawn(score::shadow_forever(Arc::clone(self), target.clone(), served));
         Ok(())
     }
 
@@ -312,6 +319,16 @@ impl AppState {
                 }
             }
         }
+    }
+
+    /// Where the forecasts of shadows go; none without a lake.
+    ///
+    /// # Errors
+    /// A lake that cannot be written.
+    pub(crate) async fn shadow_sink(&self) -> Result<Option<&LakeSink>> {
+        let Some(lake) = &self.lake else { return Ok(None) };
+        let open = || LakeSink::shadow(lake, &self.config);
+        self.shadow_sink.get_or_try_init(open).await.map(Some)
     }
 
     /// Where alerts go, beside those who ask.

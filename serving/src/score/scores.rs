@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::issue::Issue;
 use super::outlook::Outlooks;
+use crate::model::Edition;
 use crate::sync::{read, write};
 
 /// So many issues beside the newest are kept for each target.
@@ -20,6 +21,8 @@ const KEPT: usize = 8;
 pub struct Wanted {
     /// The model that was asked for; none for the ladder.
     pub model: Option<ModelVersion>,
+    /// Who was in charge of the ladder.
+    pub edition: Edition,
     /// The quantiles, ascending.
     pub quantiles: Vec<f64>,
 }

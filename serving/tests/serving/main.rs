@@ -16,3 +16,5 @@ mod registry;
 mod server;
 mod sql;
 mod support;
+mod swap;
+mod trials;
