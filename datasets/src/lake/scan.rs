@@ -160,7 +160,7 @@ impl Plan {
             .map(|(index, _)| index)
             .collect();
         builder = builder.with_row_groups(groups);
-        if let Some(columns) = self.filter.columns() {
+        if let Some(columns) = self.filter.columns().filter(|_| !self.filter.matches_all(&file)) {
             let mask = roots(&builder, &columns);
             let filter = self.filter.clone();
             let predicate = ArrowPredicateFn::new(mask, move |batch| filter.matches(&batch));
