@@ -20,6 +20,8 @@ use crate::{Error, Result};
 
 /// How many files are read at once by [`Table::scan`].
 const FILES_AT_ONCE: usize = 8;
+/// The rows of a batch: each costs its readers something, and so does memory.
+const BATCH_ROWS: usize = 8192;
 
 /// Which rows and columns are wanted. The default is all of them, as of the handle's version.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,6 +84,14 @@ impl Table {
             files: files.to_vec(),
         };
         Arc::new(plan).stream()
+    }
+
+    /// Whether any file may hold a wanted row, as far as the log says.
+    ///
+    /// # Errors
+    /// As [`Table::scan`].
+    pub async fn may_hold(&self, scan: &Scan) -> Result<bool> {
+        Ok(!self.plan(scan).await?.files.is_empty())
     }
 
     /// The schema that a scan's batches have.
@@ -168,7 +178,7 @@ impl Plan {
         }
         let wanted: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
         let mask = roots(&builder, &wanted);
-        let rows = builder.with_projection(mask).build()?;
+        let rows = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?;
         let plan = Arc::clone(&self);
         Ok(rows.map(move |batch| plan.finish(&file, &batch?)).boxed())
     }

@@ -71,6 +71,8 @@ pub struct State {
     texts: HashMap<Arc<str>, Arc<str>>,
     rings: BTreeMap<String, Ring>,
     watermark: Option<Timestamp>,
+    /// The start of the newest window of any key.
+    latest: Option<Timestamp>,
 }
 
 impl State {
@@ -115,7 +117,9 @@ impl State {
                 positions.push(at);
                 row += 1;
             }
-            let whole = newer.iter().rposition(|&row| windows.zone(row).is_some() && places.are_whole(row));
+            let whole = newer
+                .iter()
+                .rposition(|&row| windows.zone(row).is_some() && places.are_whole(row));
             for &row in &newer[whole.unwrap_or(0)..] {
                 self.locate(at, windows, places, row);
             }
@@ -231,9 +235,11 @@ impl LiveStream {
             }
         }
         state.watermark = state.watermark.max(watermark);
-        let newest = state.newest.iter().map(|(start, _)| *start).max();
+        let latest = windows.starts.values().iter().max().map(|&start| Timestamp(start));
+        state.latest = state.latest.max(latest);
+        let latest = state.latest;
         drop(guard);
-        self.changed.send_replace(newest);
+        self.changed.send_replace(latest);
         Ok(taken)
     }
 

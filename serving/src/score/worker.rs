@@ -131,7 +131,10 @@ fn alias(step: LadderStep) -> &'static str {
 pub fn order(state: &AppState, target: &Target, quantiles: &[Quantile]) -> Order {
     let mut models: Vec<(LadderStep, Arc<dyn ServedModel>)> = Vec::new();
     let mut canary = None;
-    if let Some(in_charge) = state.champions.get(target) {
+    let whole = state.scores.get(target).is_none_or(|scores| scores.is_whole());
+    let in_charge = state.champions.get(target);
+    let reach = in_charge.as_ref().map(|in_charge| in_charge.horizon());
+    if let Some(in_charge) = in_charge.filter(|_| whole) {
         canary = in_charge
             .canary
             .as_ref()
@@ -148,7 +151,9 @@ pub fn order(state: &AppState, target: &Target, quantiles: &[Quantile]) -> Order
         models,
         canary,
         profile: true,
-        profile_horizon: (state.config.profile_horizon.0 / window.0).max(1) as usize,
+        profile_horizon: reach
+            .filter(|reach| *reach > 0)
+            .unwrap_or((state.config.profile_horizon.0 / window.0).max(1) as usize),
         quantiles: quantiles.to_vec(),
         timezone: state.config.timezone.clone(),
         holidays: state.config.holidays.clone(),
