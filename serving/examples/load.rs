@@ -223,7 +223,7 @@ fn processor_seconds(pid: u32) -> Option<f64> {
     Some((ticks(11)? + ticks(12)?) / TICKS)
 }
 
-fn report(results: &Results, seconds: f64, cost: Option<f64>) -> serde_json::Value {
+fn report(results: &Results, forecasts: usize, seconds: f64, cost: Option<f64>) -> serde_json::Value {
     let mut taken = results.taken.lock().map(|taken| taken.clone()).unwrap_or_default();
     taken.sort_unstable();
     let at = |share: f64| {
@@ -231,6 +231,7 @@ fn report(results: &Results, seconds: f64, cost: Option<f64>) -> serde_json::Val
         taken.get(place.min(taken.len().saturating_sub(1))).copied()
     };
     serde_json::json!({
+        "forecasts_in_an_answer": forecasts,
         "calls": taken.len(),
         "errors": results.errors.load(Ordering::Relaxed),
         "seconds": seconds,
@@ -248,7 +249,7 @@ fn main() -> Result<(), Failure> {
         .enable_all()
         .build()?;
     let results = Arc::new(Results::default());
-    let callers = runtime.block_on(async {
+    let (callers, forecasts) = runtime.block_on(async {
         let endpoint = Endpoint::from_shared(format!("http://{}", options.address))?;
         let question = question(&endpoint.connect().await?, &options).await?;
         let mut callers = Vec::new();
@@ -263,7 +264,8 @@ fn main() -> Result<(), Failure> {
         if let Some(path) = &options.answer {
             std::fs::write(path, &answer)?;
         }
-        Ok::<_, Failure>(callers)
+        let first = v1::ForecastResponse::decode(answer)?;
+        Ok::<_, Failure>((callers, first.forecasts.len()))
     })?;
     let cost = || options.pid.and_then(processor_seconds);
     let (begun, before) = (Instant::now(), cost());
@@ -272,6 +274,6 @@ fn main() -> Result<(), Failure> {
         None => runtime.block_on(saturate(&callers, options.in_flight, options.seconds)),
     }
     let spent = cost().zip(before).map(|(after, before)| after - before);
-    println!("{}", report(&results, begun.elapsed().as_secs_f64(), spent));
+    println!("{}", report(&results, forecasts, begun.elapsed().as_secs_f64(), spent));
     Ok(())
 }
