@@ -110,7 +110,7 @@ async fn fill(lake: &Lake, stream: &StreamDefinition, sensors: usize, days: i64)
     let mut table = lake.table(&spec).await?;
     let partition = TopicPartition::new(TOPIC, 0);
     table.acquire(std::slice::from_ref(&partition)).await?;
-    let today = i64::from(SystemClock.now().day());
+    let today = SystemClock.now().day();
     let mut progress = table.progress().clone();
     for day in today - days..today {
         for first in (0..sensors).step_by(FILE) {

@@ -151,7 +151,7 @@ impl Champions {
         self.changes.subscribe()
     }
 
-    /// The models of `target` count as this edition while nobody is in charge, too.
+    /// Whose forecasts of `target` are served; the default where nobody is in charge.
     pub fn edition(&self, target: &Target) -> Edition {
         self.get(target)
             .map_or_else(Edition::default, |in_charge| in_charge.edition())
@@ -192,14 +192,14 @@ impl Champions {
 }
 
 /// What it takes to load the models of one target.
-struct Load<'a> {
+struct Load<'a, 'b> {
     source: &'a dyn ModelSource,
     current: Option<&'a InCharge>,
-    prepare: &'a Prepare<'a>,
+    prepare: &'a Prepare<'b>,
     now: Timestamp,
 }
 
-impl Load<'_> {
+impl Load<'_, '_> {
     /// The models as `standings` want them; none where they stand so already.
     async fn next(&self, standings: &Standings<'_>, metrics: &Metrics) -> Option<InCharge> {
         let current = self.current;

@@ -58,7 +58,7 @@ fn request(number: usize) -> v1::ForecastRequest {
         target: FIELD.into(),
         keys: vec!["a".into(), "b".into()],
         horizons_minutes: vec![5, 15, 30, 60],
-        quantiles: if number % 4 == 0 {
+        quantiles: if number.is_multiple_of(4) {
             vec![0.33]
         } else {
             vec![0.1, 0.5, 0.9]
