@@ -200,7 +200,7 @@ impl AppState {
             return Ok(false);
         }
         let fields = std::slice::from_ref(&target.field);
-        let rows = stream.rebuild(lake, fields, Duration(0)..RECENT).await?;
+        let rows = stream.read_history(lake, fields, Duration(0)..RECENT).await?;
         tracing::info!(target_name = %target, rows, "the newest days are read from the lake");
         self.scores.open(target);
         if let Some(issue) = score::score_once(self, target).await? {
@@ -220,7 +220,7 @@ impl AppState {
         if let Some(lake) = &self.lake {
             let fields = std::slice::from_ref(&target.field);
             let newest = if begun.is_some() { RECENT } else { Duration(0) };
-            let rows = stream.rebuild(lake, fields, newest..self.config.history).await?;
+            let rows = stream.read_history(lake, fields, newest..self.config.history).await?;
             tracing::info!(target_name = %target, rows, "live state rebuilt from the lake");
         }
         self.scores.open(target).complete();
@@ -282,11 +282,7 @@ impl AppState {
                 && let Some(lake) = &self.lake
             {
                 let rows = stream
-                    .rebuild(
-                        lake,
-                        std::slice::from_ref(&covariate.field),
-                        Duration(0)..self.config.history,
-                    )
+                    .rebuild(lake, std::slice::from_ref(&covariate.field), self.config.history)
                     .await?;
                 tracing::info!(%covariate, rows, "covariate read from the lake");
             }
@@ -339,7 +335,7 @@ impl AppState {
         for stream in self.live.streams() {
             let fields = stream.served();
             if !fields.is_empty() {
-                stream.rebuild(lake, &fields, Duration(0)..self.config.history).await?;
+                stream.rebuild(lake, &fields, self.config.history).await?;
             }
         }
         self.alerts.wake();

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arterial_datasets::lake::{Lake, Table};
-use arterial_datasets::time::{DAY, Duration, HOUR, Timestamp};
+use arterial_datasets::time::{DAY, HOUR, Timestamp};
 use arterial_models::alerts::{Alert, AlertBook, Signal};
 use arterial_models::registry::Target;
 use arterial_models::season::LocalClock;
@@ -529,7 +529,7 @@ async fn hold(state: &AppState, lake: &Lake, stream: &LiveStream, fields: &[Stri
         }
     }
     if !fresh.is_empty() {
-        stream.rebuild(lake, &fresh, Duration(0)..state.config.history).await?;
+        stream.rebuild(lake, &fresh, state.config.history).await?;
     }
     Ok(())
 }

@@ -18,13 +18,21 @@ use crate::{Error, Result};
 const READERS: usize = 4;
 
 impl LiveStream {
+    /// Reads all history of `fields` that is kept, as [`read_history`](Self::read_history) does.
+    ///
+    /// # Errors
+    /// A lake that cannot be read.
+    pub async fn rebuild(&self, lake: &Lake, fields: &[String], history: Duration) -> Result<u64> {
+        self.read_history(lake, fields, Duration(0)..history).await
+    }
+
     /// Reads history of `fields` from the windows table: the windows whose age, counted back from the watermark, lies within
     /// `ages`; from age 0 on whatever is newer, too. Commits may be taken meanwhile. Returns the rows read, 0 where the table does
     /// not exist yet.
     ///
     /// # Errors
     /// A lake that cannot be read.
-    pub async fn rebuild(&self, lake: &Lake, fields: &[String], ages: Range<Duration>) -> Result<u64> {
+    pub async fn read_history(&self, lake: &Lake, fields: &[String], ages: Range<Duration>) -> Result<u64> {
         let Some(table) = lake.existing(&self.definition().windows_table()).await? else {
             return Ok(0);
         };
