@@ -39,6 +39,7 @@ fn every_command_has_help() {
         "backtest",
         "detect",
         "promote",
+        "withdraw",
         "streams",
         "quarantine",
         "lake",

@@ -1,19 +1,18 @@
 """The service under load: from its start to the first answer, and unary forecasts per CPU-second and their latency, beside a Python gRPC server.
 
-    cargo build --release
-    go install github.com/bojand/ghz/cmd/ghz@v0.93.0
+    cargo build --release && cargo build --release -p arterial-serving --example load
     pip install -r benches/serving/requirements.txt
-    python benches/serving/serve.py target/release/arterial [--days N] [--rounds N]
+    python benches/serving/serve.py target/release/arterial target/release/examples/load [--days N] [--rounds N]
 
 A simulated city of the last days stands in a lake; `weekly-profile` is its champion. The service starts without a broker and rebuilds its state
-from the lake. Then ghz asks for 10 keys x 4 horizons x 3 quantiles: at 1,667 requests a second for the latency, and as fast as it gets for the
-CPU time of the server. The peer is a grpcio server that sends the same answer, ready made, without looking at the question.
+from the lake. Then the example `load` asks for 10 keys x 4 horizons x 3 quantiles: at 1,667 requests a second for the latency, counted from the instant
+when each call was due, and as fast as it gets for the CPU time of the server. The peer is a grpcio server that sends the same answer, ready
+made, without looking at the question; both are measured in turn in every round.
 """
 
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -25,8 +24,6 @@ from pathlib import Path
 import grpc
 
 HERE = Path(__file__).parent
-PROTO = HERE.parents[1] / "proto"
-CALL = "arterial.v1.ForecastService/Forecast"
 TARGET = ("traffic-sensors", "speed_kmh")
 
 
@@ -96,60 +93,34 @@ def until_serving(address):
             time.sleep(0.002)
 
 
-def ghz(stub_folder, address, request, *options):
-    command = ["ghz", "--insecure", "--protoset", stub_folder / "protoset", "--call", CALL]
-    printed = run(*command, "-d", json.dumps(request), "-O", "json", *options, address)
-    return json.loads(printed)
+def load(options, service, folder, *more):
+    """One run of the load generator. It asks the first server for its keys, and keeps question and answer for the peer."""
+    command = [options.load, service.address, "--question", folder / "question", "--pid", service.process.pid, *more]
+    ran = json.loads(run(*command))
+    if ran["errors"] or ran["forecasts_in_an_answer"] != 40:
+        sys.exit(f"calls failed: {ran}")
+    return ran
 
 
-def measure(stub_folder, service, request):
+def measure(options, service, folder):
     """Latency at a steady rate, then calls per CPU-second of the server at saturation."""
-    ghz(stub_folder, service.address, request, "-n", 2000, "-c", 20)
-    steady = ghz(stub_folder, service.address, request, "--rps", 1667, "-z", "10s", "-c", 20, "--connections", 4)
-    p99 = next(entry["latency"] for entry in steady["latencyDistribution"] if entry["percentage"] == 99) / 1e6
-    cpu = service.cpu_seconds()
-    full = ghz(stub_folder, service.address, request, "-n", 60_000, "-c", 50, "--connections", 4)
-    if full["statusCodeDistribution"] != {"OK": full["count"]}:
-        sys.exit(f"calls failed: {full['statusCodeDistribution']}")
-    return p99, full["count"] / (service.cpu_seconds() - cpu)
-
-
-def question(address, stub_folder):
-    """The request for ten keys that exist, and the bytes of its answer."""
-    sys.path.insert(0, str(stub_folder))
-    from arterial.v1 import catalog_pb2, catalog_pb2_grpc, forecast_pb2, forecast_pb2_grpc
-
-    with grpc.insecure_channel(address) as channel:
-        listed = catalog_pb2_grpc.CatalogServiceStub(channel).ListKeys(catalog_pb2.ListKeysRequest(topic=TARGET[0], page_size=10))
-        keys = [key.key for key in listed.keys]
-        request = {"topic": TARGET[0], "target": TARGET[1], "keys": keys, "horizons_minutes": [15, 30, 45, 60], "quantiles": [0.1, 0.5, 0.9]}
-        answer = forecast_pb2_grpc.ForecastServiceStub(channel).Forecast(forecast_pb2.ForecastRequest(**request))
-    if len(answer.forecasts) != 40:
-        sys.exit(f"{len(answer.forecasts)} forecasts instead of 40: {answer.refusals}")
-    return request, answer.SerializeToString()
-
-
-def stubs(folder):
-    folder.mkdir()
-    protos = [str(path.relative_to(PROTO)) for path in (PROTO / "arterial/v1").glob("*.proto")]
-    outputs = [f"--python_out={folder}", f"--grpc_python_out={folder}", "--include_imports", f"--descriptor_set_out={folder}/protoset"]
-    run(sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}", *outputs, *protos)
-    return folder
+    load(options, service, folder, "--seconds", 2, "--answer", folder / "answer")
+    steady = load(options, service, folder, "--rate", 1667, "--seconds", 10)
+    full = load(options, service, folder, "--seconds", 8)
+    return steady["p50_us"] / 1000, steady["p99_us"] / 1000, full["calls_per_cpu_second"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("arterial", type=Path, help="the binary")
+    parser.add_argument("load", type=Path, help="the example `load`")
     parser.add_argument("--days", type=int, default=14)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    if shutil.which("ghz") is None:
-        sys.exit("ghz is missing; type: go install github.com/bojand/ghz/cmd/ghz@v0.93.0")
 
     starts, rows = [], {"arterial": [], "grpcio": []}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        stub_folder = stubs(folder / "stubs")
         config = fill(options.arterial, folder, options.days)
         ready = folder / "ready.json"
         command = [options.arterial, "run", "--config", config, "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--ready-file", ready]
@@ -157,17 +128,15 @@ def main():
             with Service(command, ready) as service:
                 until_serving(service.address)
                 starts.append(time.perf_counter() - service.began)
-                request, answer = question(service.address, stub_folder)
-                rows["arterial"].append(measure(stub_folder, service, request))
+                rows["arterial"].append(measure(options, service, folder))
                 resident = service.resident_bytes()
-            (folder / "answer").write_bytes(answer)
             with Service([sys.executable, HERE / "grpcio_server.py", folder / "answer", ready], ready) as peer:
-                rows["grpcio"].append(measure(stub_folder, peer, request))
+                rows["grpcio"].append(measure(options, peer, folder))
     print(f"start to SERVING, {options.days} days of 160 sensors: median {statistics.median(starts):.2f} s, most {max(starts):.2f} s; {resident / 1e6:.0f} MB resident")
     for name, values in rows.items():
-        latencies, rates = zip(*values)
-        print(f"{name:9} p99 at 1,667/s: {statistics.median(latencies):6.2f} ms   {statistics.median(rates):>8,.0f} calls per CPU-second")
-    print(f"ratio {statistics.median(ours[1] / theirs[1] for ours, theirs in zip(*rows.values())):.1f}")
+        usual, worst, rates = (statistics.median(column) for column in zip(*values))
+        print(f"{name:9} at 1,667/s: p50 {usual:6.2f} ms, p99 {worst:6.2f} ms   {rates:>8,.0f} calls per CPU-second")
+    print(f"ratio {statistics.median(ours[2] / theirs[2] for ours, theirs in zip(*rows.values())):.1f}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use arterial_models::registry::{Manifest, ModelVersion, Registry};
+use arterial_models::registry::{AliasRevision, Manifest, ModelVersion, Registry};
 
 use crate::Result;
 use crate::error::chain;
@@ -12,8 +12,15 @@ use crate::error::chain;
 pub struct Listed {
     /// What is known of it.
     pub manifest: Manifest,
-    /// The aliases, in order.
-    pub aliases: Vec<String>,
+    /// The aliases in force, in order, and how they came to point here.
+    pub aliases: Vec<(String, AliasRevision)>,
+}
+
+impl Listed {
+    /// The names of the aliases.
+    pub fn alias_names(&self) -> Vec<String> {
+        self.aliases.iter().map(|(name, _)| name.clone()).collect()
+    }
 }
 
 /// Every version, newest first. A version whose manifest does not check is left out, and the log says so.
@@ -21,10 +28,11 @@ pub struct Listed {
 /// # Errors
 /// A registry that cannot be reached.
 pub async fn list(registry: &Registry) -> Result<Vec<Listed>> {
-    let mut pointing: BTreeMap<ModelVersion, Vec<String>> = BTreeMap::new();
+    let mut pointing: BTreeMap<ModelVersion, Vec<(String, AliasRevision)>> = BTreeMap::new();
     for (target, alias) in registry.aliases().await? {
         if let Some(revision) = registry.alias(&target, &alias).await? {
-            pointing.entry(revision.model).or_default().push(alias);
+            let aliases = pointing.entry(revision.model.clone()).or_default();
+            aliases.push((alias, revision));
         }
     }
     let mut listed = Vec::new();

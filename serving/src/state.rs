@@ -6,11 +6,11 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arterial_datasets::lake::Lake;
 use arterial_datasets::stream::StreamCatalog;
-use arterial_datasets::time::{Clock, Timestamp};
+use arterial_datasets::time::{Clock, DAY, Duration, Timestamp};
 use arterial_models::Quantile;
 use arterial_models::registry::{Registry, Target};
 use futures::future::BoxFuture;
-use tokio::sync::{Mutex, Semaphore, mpsc};
+use tokio::sync::{Mutex, OnceCell, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,11 +24,14 @@ use crate::metrics::{Metric, Metrics};
 use crate::model::{Champions, ModelSource, ServedModel};
 use crate::readiness::{Readiness, Reason};
 use crate::score::{self, Issue, Scores};
-use crate::sinks::{self, ForecastSink};
+use crate::sinks::{self, ForecastSink, LakeSink};
 use crate::tables::Tables;
 
 /// Issues that wait for the sinks; with more, scoring waits and then takes the newest window only.
 const WAITING: usize = 16;
+
+/// The newest history, which is read first where there is more: the profile finds two days of each kind in it.
+const RECENT: Duration = Duration(8 * DAY);
 
 /// What the state is made of.
 pub struct Parts {
@@ -92,6 +95,8 @@ pub struct AppState {
     pub(crate) computing: Arc<Semaphore>,
     /// One model is prepared at a time.
     preparing: Mutex<()>,
+    /// Where the forecasts of shadows go, opened for the first of them.
+    shadow_sink: OnceCell<LakeSink>,
     alert_sinks: Vec<Arc<dyn AlertSink>>,
     tasks: TaskTracker,
     outbox: mpsc::Sender<Arc<Issue>>,
@@ -135,6 +140,7 @@ impl AppState {
             grid,
             computing: Arc::new(Semaphore::new(1)),
             preparing: Mutex::new(()),
+            shadow_sink: OnceCell::new(),
             alert_sinks: parts.alert_sinks,
             tasks: TaskTracker::new(),
             outbox,
@@ -145,16 +151,25 @@ impl AppState {
         Ok(state)
     }
 
-    /// Loads the champions, rebuilds live state from the lake, begins to score and to follow the registry. Ready to
-    /// answer when it returns. Commits may be taken at any time.
+    /// Loads the champions, rebuilds live state from the lake, begins to score and to follow the registry. In full charge of
+    /// everything when it returns. Where there is much history, the newest days are read first: the profile answers from them, and
+    /// the service is ready, while the rest is read. Commits may be taken at any time.
     ///
     /// # Errors
     /// A lake that cannot be read. A registry that cannot be reached is tried again.
     pub async fn start(self: &Arc<Self>) -> Result<()> {
-        self.read_incidents().await?;
-        self.look_for_models().await;
-        for target in self.wanted() {
-            self.open(&target).await?;
+        let (incidents, ()) = tokio::join!(self.read_incidents(), self.look_for_models());
+        incidents?;
+        let wanted = self.wanted();
+        let mut soon = self.config.history > RECENT;
+        for target in &wanted {
+            soon = soon && self.open_soon(target).await?;
+        }
+        if soon && !wanted.is_empty() {
+            self.readiness.clear(Reason::Rebuilding);
+        }
+        for target in &wanted {
+            self.open(target).await?;
         }
         self.readiness.clear(Reason::Rebuilding);
         self.tasks.spawn(Arc::clone(self).follow_registry());
@@ -181,26 +196,51 @@ impl AppState {
             .collect()
     }
 
+    /// Lets the profile answer from the newest days; false where there is nothing but those, so that all is read at once.
+    async fn open_soon(self: &Arc<Self>, target: &Target) -> Result<bool> {
+        let Some(lake) = &self.lake else { return Ok(false) };
+        let stream = self.live.stream(&target.topic)?;
+        stream.serve(&target.field)?;
+        if !stream.reaches_beyond(lake, RECENT, self.config.history).await? {
+            return Ok(false);
+        }
+        let fields = std::slice::from_ref(&target.field);
+        let rows = stream.read_history(lake, fields, Duration(0)..RECENT).await?;
+        tracing::info!(target_name = %target, rows, "the newest days are read from the lake");
+        self.scores.open(target);
+        if let Some(issue) = score::score_once(self, target).await? {
+            self.deliver(issue).await;
+        }
+        Ok(true)
+    }
+
     /// Begins to serve a target: its history is read, then its windows are scored.
     async fn open(self: &Arc<Self>, target: &Target) -> Result<()> {
         let stream = self.live.stream(&target.topic)?;
         stream.serve(&target.field)?;
-        if !self.scores.open(target) {
+        let begun = self.scores.get(target);
+        if begun.as_ref().is_some_and(|scores| scores.is_whole()) {
             return Ok(());
         }
         if let Some(lake) = &self.lake {
             let fields = std::slice::from_ref(&target.field);
-            let rows = stream.rebuild(lake, fields, self.config.history).await?;
+            let newest = if begun.is_some() { RECENT } else { Duration(0) };
+            let rows = stream.read_history(lake, fields, newest..self.config.history).await?;
             tracing::info!(target_name = %target, rows, "live state rebuilt from the lake");
         }
-        let revision = self.champions.get(target).map_or(0, |in_charge| in_charge.revision);
+        self.scores.open(target).complete();
+        let (shadow, served) = score::queue();
+        let edition = self.champions.edition(target);
         let first = score::score_once(self, target).await?;
-        let scored = first.as_ref().map(|issue| (issue.origin, revision));
+        let scored = first.as_ref().map(|issue| (issue.origin, edition));
         if let Some(issue) = first {
-            self.deliver(issue).await;
+            self.deliver(Arc::clone(&issue)).await;
+            shadow.offer(self, issue);
         }
         self.tasks
-            .spawn(score::score_forever(Arc::clone(self), target.clone(), scored));
+            .spawn(score::score_forever(Arc::clone(self), target.clone(), scored, shadow));
+        self.tasks
+            .spawn(score::shadow_forever(Arc::clone(self), target.clone(), served));
         Ok(())
     }
 
@@ -317,6 +357,16 @@ impl AppState {
                 }
             }
         }
+    }
+
+    /// Where the forecasts of shadows go; none without a lake.
+    ///
+    /// # Errors
+    /// A lake that cannot be written.
+    pub(crate) async fn shadow_sink(&self) -> Result<Option<&LakeSink>> {
+        let Some(lake) = &self.lake else { return Ok(None) };
+        let open = || LakeSink::shadow(lake, &self.config);
+        self.shadow_sink.get_or_try_init(open).await.map(Some)
     }
 
     /// Where alerts go, beside those who ask.

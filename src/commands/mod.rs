@@ -35,6 +35,7 @@ mod source;
 mod sql;
 mod streams;
 mod train;
+mod withdraw;
 
 use clap::Subcommand;
 
@@ -52,6 +53,7 @@ pub enum Command {
     Compare(Box<compare::Args>),
     Promote(Box<promote::Args>),
     Rollback(rollback::Args),
+    Withdraw(withdraw::Args),
     Models(models::Args),
     Detect(Box<detect::Args>),
     Forecast(Box<forecast::Args>),
@@ -83,6 +85,7 @@ impl Command {
             Self::Compare(args) => compare::run(&args),
             Self::Promote(args) => promote::run(&args),
             Self::Rollback(args) => rollback::run(&args),
+            Self::Withdraw(args) => withdraw::run(&args),
             Self::Models(args) => models::run(&args),
             Self::Detect(args) => detect::run(&args),
             Self::Forecast(args) => forecast::run(&args),

@@ -1,6 +1,8 @@
-//! `arterial models list|show|verify`.
+//! `arterial models list|show|verify|shadow`.
 
-use arterial_models::registry::{Manifest, ModelVersion, Reference, Registry, Target};
+mod shadow;
+
+use arterial_models::registry::{AliasRevision, Manifest, ModelVersion, Reference, Registry, Share, Target};
 use arterial_training::table::{Table, number};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -51,6 +53,8 @@ enum Verb {
         #[command(flatten)]
         registry: RegistryArgs,
     },
+    /// A running service's shadow beside its champion: the errors of both on the same windows and keys
+    Shadow(shadow::Args),
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
@@ -93,6 +97,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             }
             Ok(())
         }
+        Verb::Shadow(args) => runtime.block_on(shadow::run(args)),
     }
 }
 
@@ -102,6 +107,8 @@ struct Line {
     kind: String,
     target: String,
     aliases: Vec<String>,
+    /// The share of the keys that it answers for as canary.
+    share: Option<Share>,
     series: usize,
     step: String,
     horizon: usize,
@@ -126,6 +133,7 @@ async fn list(registry: &Registry) -> anyhow::Result<Vec<Line>> {
         lines.push(Line {
             model: id.to_string(),
             aliases: names_of(&aliases, &id),
+            share: pointing(&aliases, &id).find_map(|(_, _, revision)| revision.share),
             target: manifest.target.to_string(),
             series: manifest.series,
             step: manifest.step.to_string(),
@@ -140,23 +148,29 @@ async fn list(registry: &Registry) -> anyhow::Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// Every alias, and the version that it points to.
-async fn aliases(registry: &Registry) -> anyhow::Result<Vec<(Target, String, ModelVersion)>> {
+/// An alias in force.
+type Alias = (Target, String, AliasRevision);
+
+/// Every alias, and where it points.
+async fn aliases(registry: &Registry) -> anyhow::Result<Vec<Alias>> {
     let mut found = Vec::new();
     for (target, alias) in registry.aliases().await? {
         if let Some(revision) = registry.alias(&target, &alias).await? {
-            found.push((target, alias, revision.model));
+            found.push((target, alias, revision));
         }
     }
     Ok(found)
 }
 
-fn names_of(aliases: &[(Target, String, ModelVersion)], id: &ModelVersion) -> Vec<String> {
-    aliases
-        .iter()
-        .filter(|(_, _, model)| model == id)
+fn names_of(aliases: &[Alias], id: &ModelVersion) -> Vec<String> {
+    pointing(aliases, id)
         .map(|(target, alias, _)| format!("{target}@{alias}"))
         .collect()
+}
+
+/// The aliases that point to `id`.
+fn pointing<'a>(aliases: &'a [Alias], id: &ModelVersion) -> impl Iterator<Item = &'a Alias> {
+    aliases.iter().filter(move |(_, _, revision)| revision.model == *id)
 }
 
 /// A figure of the model's own row at its last step.
@@ -173,7 +187,8 @@ async fn show(registry: &Registry, model: &Reference, target: Option<&Target>) -
     let manifest = registry.manifest(&id).await?;
     let mut history = Vec::new();
     let aliases = aliases(registry).await?;
-    for (of, alias, _) in aliases.iter().filter(|(of, _, _)| *of == manifest.target) {
+    let moved = registry.aliases().await?;
+    for (of, alias) in moved.iter().filter(|(of, _)| *of == manifest.target) {
         for revision in registry.history(of, alias).await? {
             let mut move_of = serde_json::to_value(&revision)?;
             if let Some(fields) = move_of.as_object_mut() {
@@ -232,10 +247,19 @@ fn print_lines(lines: &[Line]) {
             number(line.mae, 3),
             number(line.skill, 3),
             line.created_at.clone(),
-            line.aliases.join(", "),
+            with_share(line),
         ]);
     }
     print!("{}", table.render());
+}
+
+/// The aliases of a version, a canary's with its share.
+fn with_share(line: &Line) -> String {
+    let aliases = line.aliases.join(", ");
+    match line.share {
+        Some(share) => format!("{aliases} ({share} of the keys)"),
+        None => aliases,
+    }
 }
 
 fn print_shown(shown: &Shown) -> anyhow::Result<()> {

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use arterial_datasets::time::SystemClock;
 use arterial_features::sets;
 use arterial_models::forecasters;
-use arterial_models::registry::{CHAMPION, Manifest, Reference, Registry};
+use arterial_models::registry::{
+    AliasRevision, CANARY, CHAMPION, Change, Manifest, Reference, Registry, SHADOW, Share,
+};
 use arterial_training::evidence;
 use arterial_training::gate::{self, Order};
 use arterial_training::promotion::Evidence;
@@ -19,14 +21,21 @@ use super::source::Source;
 use crate::outcome::Usage;
 
 /// Let a published model serve, if it beats seasonal naive and the current champion
+///
+/// As champion it answers for every key. As canary (--alias canary --share 0.1) it answers for that share of the keys, the same ones
+/// whatever happens. As shadow (--alias shadow) it is scored beside the champion and never served, so nothing is asked of it
+/// first; `arterial models shadow` compares.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The model, such as linear@3
     #[arg(value_name = "MODEL@VERSION")]
     model: Reference,
-    /// The alias that moves
+    /// The alias that moves: champion, canary, shadow or one of your own
     #[arg(long, default_value = CHAMPION)]
     alias: String,
+    /// The share of the keys that a canary answers for, above 0, at most 1
+    #[arg(long, value_name = "SHARE")]
+    share: Option<Share>,
     /// Measure candidate and champion on this file instead of the candidate's own data
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
@@ -52,15 +61,19 @@ struct Promotion {
     model: String,
     former: Option<String>,
     revision: u64,
+    share: Option<Share>,
     forced: bool,
     reason: Option<String>,
-    evidence: Evidence,
+    evidence: Option<Evidence>,
+    /// The trials of this very model, which are over once it is the champion.
+    withdrawn: Vec<&'static str>,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.force && args.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
         return Err(Usage("`--reason` is empty, accepted: a word on why the gate is overruled".into()).into());
     }
+    check_share(args)?;
     let registry = args.registry.open()?;
     let bar = Bar::new();
     let promotion = super::runtime()?.block_on(promote(args, &registry, &bar))?;
@@ -68,11 +81,34 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.json {
         return super::print_json(&promotion);
     }
-    println!("{}@{} is {} now", promotion.target, promotion.alias, promotion.model);
+    let share = promotion
+        .share
+        .map(|share| format!(" for a share of {share} of the keys"));
+    println!(
+        "{}@{} is {} now{}",
+        promotion.target,
+        promotion.alias,
+        promotion.model,
+        share.unwrap_or_default()
+    );
     if let Some(former) = promotion.former {
         println!("before: {former}; `arterial rollback` puts it back");
     }
+    for alias in promotion.withdrawn {
+        println!("@{alias} is withdrawn: its model is the champion");
+    }
     Ok(())
+}
+
+fn check_share(args: &Args) -> anyhow::Result<()> {
+    let problem = match args.share {
+        None if args.alias == CANARY => {
+            "is missing, accepted: the share of the keys that the canary answers for, such as 0.1"
+        }
+        Some(_) if args.alias != CANARY => "is given, accepted: nothing, unless `--alias` is canary",
+        _ => return Ok(()),
+    };
+    Err(Usage(format!("`--share` {problem}")).into())
 }
 
 async fn promote(args: &Args, registry: &Registry, bar: &Bar) -> anyhow::Result<Promotion> {
@@ -80,29 +116,19 @@ async fn promote(args: &Args, registry: &Registry, bar: &Bar) -> anyhow::Result<
     // Every byte is checked before anything moves.
     let manifest = registry.verify(&id).await?;
     let standing = registry.alias(&manifest.target, &args.alias).await?;
-    let measured = evidence_for(args, registry, &manifest, bar).await;
-    let evidence = match measured {
-        Ok(evidence) => evidence,
-        // Where nothing can be measured, only force moves the alias.
-        Err(error) if args.force => {
-            eprintln!("not measured: {error}");
-            Evidence {
-                candidate: id.to_string(),
-                data_sha256: manifest.data.sha256.clone(),
-                windows: 0,
-                mae: None,
-                seasonal_naive_mae: None,
-                champion: None,
-            }
-        }
-        Err(error) => return Err(error),
+    let (moved, evidence) = if args.alias == SHADOW {
+        (shadow(args, registry, &manifest, standing.as_ref()).await?, None)
+    } else {
+        let evidence = evidence(args, registry, &manifest, bar).await?;
+        let order = Order {
+            alias: args.alias.clone(),
+            force: args.force,
+            reason: args.reason.clone(),
+            share: args.share,
+        };
+        let moved = gate::promote(registry, &manifest, standing.as_ref(), &evidence, &order, &SystemClock).await?;
+        (moved, Some(evidence))
     };
-    let order = Order {
-        alias: args.alias.clone(),
-        force: args.force,
-        reason: args.reason.clone(),
-    };
-    let moved = gate::promote(registry, &manifest, standing.as_ref(), &evidence, &order, &SystemClock).await?;
     let changed = standing.as_ref().is_none_or(|before| before.revision != moved.revision);
     Ok(Promotion {
         target: manifest.target.to_string(),
@@ -110,17 +136,74 @@ async fn promote(args: &Args, registry: &Registry, bar: &Bar) -> anyhow::Result<
         model: id.to_string(),
         former: standing.filter(|_| changed).map(|revision| revision.model.to_string()),
         revision: moved.revision,
+        share: moved.share,
         forced: moved.forced,
         reason: moved.reason,
         evidence,
+        withdrawn: end_trials(args, registry, &manifest).await?,
     })
 }
 
-/// The figures of the candidate's training where they hold the model that stands now; a new measurement otherwise.
+/// Nobody is served by a shadow: it only has to be whole.
+async fn shadow(
+    args: &Args,
+    registry: &Registry,
+    manifest: &Manifest,
+    standing: Option<&AliasRevision>,
+) -> anyhow::Result<AliasRevision> {
+    if let Some(standing) = standing.filter(|standing| standing.model == manifest.id()) {
+        return Ok(standing.clone());
+    }
+    let change = Change {
+        reason: args.reason.clone(),
+        ..Change::default()
+    };
+    let expected = standing.map_or(0, |revision| revision.revision);
+    let id = manifest.id();
+    Ok(registry
+        .promote(&manifest.target, SHADOW, &id, expected, change, &SystemClock)
+        .await?)
+}
+
+/// A trial whose model became the champion would begin again, unasked, with the next champion.
+async fn end_trials(args: &Args, registry: &Registry, manifest: &Manifest) -> anyhow::Result<Vec<&'static str>> {
+    let mut ended = Vec::new();
+    for alias in [CANARY, SHADOW].into_iter().filter(|_| args.alias == CHAMPION) {
+        let standing = registry.alias(&manifest.target, alias).await?;
+        if standing.is_some_and(|standing| standing.model == manifest.id()) {
+            let reason = Some("its model is the champion".into());
+            registry.withdraw(&manifest.target, alias, reason, &SystemClock).await?;
+            ended.push(alias);
+        }
+    }
+    Ok(ended)
+}
+
+async fn evidence(args: &Args, registry: &Registry, manifest: &Manifest, bar: &Bar) -> anyhow::Result<Evidence> {
+    match evidence_for(args, registry, manifest, bar).await {
+        // Where nothing can be measured, only force moves the alias.
+        Err(error) if args.force => {
+            eprintln!("not measured: {error}");
+            Ok(Evidence {
+                candidate: manifest.id().to_string(),
+                data_sha256: manifest.data.sha256.clone(),
+                windows: 0,
+                mae: None,
+                seasonal_naive_mae: None,
+                champion: None,
+            })
+        }
+        measured => measured,
+    }
+}
+
+/// The figures of the candidate's training where they hold the model that stands now; a new measurement otherwise. A canary is
+/// measured beside the champion, whose keys it takes.
 async fn evidence_for(args: &Args, registry: &Registry, manifest: &Manifest, bar: &Bar) -> anyhow::Result<Evidence> {
     let id = manifest.id();
+    let rival = if args.alias == CANARY { CHAMPION } else { &args.alias };
     let champion = registry
-        .alias(&manifest.target, &args.alias)
+        .alias(&manifest.target, rival)
         .await?
         .map(|revision| revision.model);
     if args.data.is_none()

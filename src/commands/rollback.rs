@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::registry::{RegistryArgs, only_target};
 
-/// Put back the model that an alias pointed to before its last promotion
+/// Put back the model that an alias pointed to before its last promotion or withdrawal
+///
+/// A canary gets its former share back, too. `arterial withdraw` ends a canary or a shadow altogether.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Whose alias, such as traffic-sensors.speed_kmh [default: the only target that has it]
@@ -48,6 +50,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             "model": now.model.to_string(),
             "former": before,
             "revision": now.revision,
+            "share": now.share,
             "reason": now.reason,
         }));
     }

@@ -57,7 +57,11 @@ async fn csv(mut rows: Rows, mut out: impl Write) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-async fn whole(rows: Rows, json: bool, mut out: impl Write) -> anyhow::Result<()> {
+/// Prints all rows at once: as one JSON document, or as a table.
+///
+/// # Errors
+/// Rows that do not come, output that cannot be written.
+pub async fn whole(rows: Rows, json: bool, mut out: impl Write) -> anyhow::Result<()> {
     let batches: Vec<RecordBatch> = rows.batches.try_collect().await.map_err(|status| failed(&status))?;
     if json {
         let mut writer = WriterBuilder::new()

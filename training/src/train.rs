@@ -320,8 +320,8 @@ async fn challenge(
         .map_or(0, |revision| revision.revision);
     let change = Change {
         reason: Some("best of its training".into()),
-        forced: false,
         evidence: serde_json::to_value(evidence).map_err(json_error)?,
+        ..Change::default()
     };
     registry
         .promote(target, CHALLENGER, id, standing, change, clock)

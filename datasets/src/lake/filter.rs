@@ -89,6 +89,18 @@ impl Filter {
         stats.times(column).is_none_or(|(low, high)| low < *to && high >= *from)
     }
 
+    /// Whether every row of the file matches, as far as the log says: then the rows need not be looked at.
+    pub(super) fn matches_all(&self, file: &DataFile) -> bool {
+        let Some((column, from, to)) = &self.time else {
+            return self.keys.is_none();
+        };
+        let Some(stats) = file.stats().filter(|_| self.keys.is_none()) else {
+            return false;
+        };
+        let times = stats.times(column).filter(|_| stats.no_nulls(column));
+        times.is_some_and(|(low, high)| low >= *from && high < *to)
+    }
+
     pub(super) fn may_match_group(&self, group: &RowGroupMetaData) -> bool {
         let bounds = |name: &str| {
             let column = group

@@ -90,6 +90,14 @@ impl Table {
         Arc::new(plan).stream()
     }
 
+    /// Whether any file may hold a wanted row, as far as the log says.
+    ///
+    /// # Errors
+    /// As [`Table::scan`].
+    pub async fn may_hold(&self, scan: &Scan) -> Result<bool> {
+        Ok(!self.plan(scan).await?.files.is_empty())
+    }
+
     /// The schema that a scan's batches have.
     ///
     /// # Errors
@@ -167,7 +175,7 @@ impl Plan {
             .map(|(index, _)| index)
             .collect();
         builder = builder.with_row_groups(groups).with_batch_size(BATCH_ROWS);
-        if let Some(columns) = self.filter.columns() {
+        if let Some(columns) = self.filter.columns().filter(|_| !self.filter.matches_all(&file)) {
             let mask = roots(&builder, &columns);
             let filter = self.filter.clone();
             let predicate = ArrowPredicateFn::new(mask, move |batch| filter.matches(&batch));
@@ -175,7 +183,7 @@ impl Plan {
         }
         let wanted: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
         let mask = roots(&builder, &wanted);
-        let rows = builder.with_projection(mask).build()?;
+        let rows = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?;
         let plan = Arc::clone(&self);
         Ok(rows.map(move |batch| plan.finish(&file, &batch?)).boxed())
     }

@@ -88,6 +88,11 @@ impl Stats {
         highest.is_none_or(|highest| highest > bound)
     }
 
+    /// Whether no row has null in this column. `false` where it is not known.
+    pub(crate) fn no_nulls(&self, column: &str) -> bool {
+        self.null_count.get(column).and_then(Value::as_i64) == Some(0)
+    }
+
     /// Whether every row has null in this column. `false` where it is not known.
     pub(crate) fn all_null(&self, column: &str) -> bool {
         self.null_count

@@ -1,7 +1,7 @@
 //! Aliases: names that point to a version, move atomically and remember where they pointed before.
 //!
 //! Each move is a new revision, put if absent. Two who decide on the same revision race for the next number; the loser
-//! gets [`Error::Conflict`] and nothing of its change is seen.
+//! gets [`Error::Conflict`] and nothing of its change is seen. To withdraw an alias is a move, too: from then on it points nowhere.
 
 use arterial_datasets::time::{Clock, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::manifest::{as_text, from_text};
 use super::reference::{ModelVersion, Target, check_name};
-use super::{MANIFEST_LIMIT, Registry};
+use super::share::Share;
+use super::{CANARY, CHAMPION, MANIFEST_LIMIT, Registry, SHADOW};
 use crate::{Error, Result};
 
 /// How an alias came to point where it does.
@@ -20,6 +21,8 @@ pub enum Action {
     Promote,
     /// The former version was put back.
     Rollback,
+    /// It points nowhere from now on.
+    Withdraw,
 }
 
 /// Why an alias moves.
@@ -31,6 +34,8 @@ pub struct Change {
     pub forced: bool,
     /// What the decision rested on, such as the comparison with the former champion.
     pub evidence: Value,
+    /// The share of keys, of a canary and of no other alias.
+    pub share: Option<Share>,
 }
 
 /// Where an alias points, and since when.
@@ -39,8 +44,11 @@ pub struct Change {
 pub struct AliasRevision {
     /// Counts the moves, 1 first.
     pub revision: u64,
-    /// What it points to.
+    /// What it points to; what it pointed to before where it was withdrawn.
     pub model: ModelVersion,
+    /// The share of keys, of a canary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Share>,
     /// How it came to.
     pub action: Action,
     /// The revision that a rollback returns to.
@@ -57,11 +65,33 @@ pub struct AliasRevision {
 }
 
 impl Registry {
-    /// Where `alias` of `target` points; nothing where it was never set. Watchers compare `revision`.
+    /// Where `alias` of `target` points; nothing where it was never set or is withdrawn. Watchers compare `revision`.
     ///
     /// # Errors
     /// A store that cannot be reached, or a malformed revision.
     pub async fn alias(&self, target: &Target, alias: &str) -> Result<Option<AliasRevision>> {
+        let newest = self.newest(target, alias).await?;
+        Ok(newest.filter(|revision| revision.action != Action::Withdraw))
+    }
+
+    /// The revision that a rollback of `revision` returns to; nothing where there is none.
+    ///
+    /// # Errors
+    /// A store that cannot be reached, or a malformed revision.
+    pub async fn former(
+        &self,
+        target: &Target,
+        alias: &str,
+        revision: &AliasRevision,
+    ) -> Result<Option<AliasRevision>> {
+        match revision.former {
+            Some(former) => self.revision(target, alias, former).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The last move of `alias`, a withdrawal too.
+    async fn newest(&self, target: &Target, alias: &str) -> Result<Option<AliasRevision>> {
         match self.revisions(target, alias).await?.last() {
             Some(newest) => self.revision(target, alias, *newest).await.map(Some),
             None => Ok(None),
@@ -99,12 +129,12 @@ impl Registry {
         Ok(aliases)
     }
 
-    /// Points `alias` of `target` to `model`, provided that it still stands at revision `expected` (0: never set).
+    /// Points `alias` of `target` to `model`, provided that it still stands at revision `expected` (0: it points nowhere).
     /// Durable and visible to all when it returns.
     ///
     /// # Errors
-    /// No such version, a version of another target, a forced change without reason, [`Error::Conflict`] where the
-    /// alias has moved since.
+    /// No such version, a version of another target, a forced change without reason, a canary without share or a share
+    /// without canary, a canary or shadow where no champion stands, [`Error::Conflict`] where the alias has moved since.
     pub async fn promote(
         &self,
         target: &Target,
@@ -125,9 +155,14 @@ impl Registry {
                 format!("a model of `{target}`, this one is of `{}`", manifest.target),
             ));
         }
+        check_share(alias, change.share)?;
+        self.check_company(target, alias).await?;
+        let newest = self.newest(target, alias).await?;
+        let withdrawn = newest.filter(|newest| expected == 0 && newest.action == Action::Withdraw);
         let next = AliasRevision {
-            revision: expected + 1,
+            revision: withdrawn.map_or(expected, |newest| newest.revision) + 1,
             model: model.clone(),
+            share: change.share,
             action: Action::Promote,
             former: (expected > 0).then_some(expected),
             reason: change.reason,
@@ -138,7 +173,7 @@ impl Registry {
         self.move_alias(target, alias, next).await
     }
 
-    /// Points `alias` of `target` back to the version it pointed to before its last promotion.
+    /// Points `alias` of `target` back to the version it pointed to before its last promotion or withdrawal, with the share of then.
     ///
     /// # Errors
     /// No former version, or [`Error::Conflict`] where the alias moved meanwhile.
@@ -150,15 +185,13 @@ impl Registry {
         clock: &dyn Clock,
     ) -> Result<AliasRevision> {
         let name = format!("{target}@{alias}");
-        let current = self
-            .alias(target, alias)
-            .await?
-            .ok_or_else(|| Error::NoFormer(name.clone()))?;
-        let former = current.former.ok_or(Error::NoFormer(name))?;
-        let former = self.revision(target, alias, former).await?;
+        let no_former = || Error::NoFormer(name.clone());
+        let current = self.newest(target, alias).await?.ok_or_else(no_former)?;
+        let former = self.former(target, alias, &current).await?.ok_or_else(no_former)?;
         let next = AliasRevision {
             revision: current.revision + 1,
             model: former.model,
+            share: former.share,
             action: Action::Rollback,
             former: former.former,
             reason,
@@ -167,6 +200,51 @@ impl Registry {
             moved_at: clock.now(),
         };
         self.move_alias(target, alias, next).await
+    }
+
+    /// Lets `alias` of `target` point nowhere; a rollback brings it back.
+    ///
+    /// # Errors
+    /// The champion, which only another one can replace; an alias that points nowhere already; [`Error::Conflict`] where the
+    /// alias moved meanwhile.
+    pub async fn withdraw(
+        &self,
+        target: &Target,
+        alias: &str,
+        reason: Option<String>,
+        clock: &dyn Clock,
+    ) -> Result<AliasRevision> {
+        if alias == CHAMPION {
+            let accepted = "any alias but the champion, which is replaced by a promotion or a rollback";
+            return Err(Error::invalid("alias", alias, accepted));
+        }
+        let current = self.alias(target, alias).await?.ok_or_else(|| {
+            Error::invalid(
+                "alias",
+                alias,
+                format!("an alias of `{target}` that points to a model, which this one does not"),
+            )
+        })?;
+        let next = AliasRevision {
+            revision: current.revision + 1,
+            action: Action::Withdraw,
+            former: Some(current.revision),
+            reason,
+            forced: false,
+            evidence: Value::Null,
+            moved_at: clock.now(),
+            ..current
+        };
+        self.move_alias(target, alias, next).await
+    }
+
+    /// Checks that what is to stand beside the champion has one.
+    async fn check_company(&self, target: &Target, alias: &str) -> Result<()> {
+        if ![CANARY, SHADOW].contains(&alias) || self.alias(target, CHAMPION).await?.is_some() {
+            return Ok(());
+        }
+        let accepted = format!("champion: `{target}` has none yet beside whom a {alias} could stand");
+        Err(Error::invalid("alias", alias, accepted))
     }
 
     /// Puts the next revision in place, if nobody else has.
@@ -206,6 +284,19 @@ impl Registry {
         let mut numbers: Vec<u64> = paths.iter().filter_map(number).collect();
         numbers.sort_unstable();
         Ok(numbers)
+    }
+}
+
+/// A canary has a share, nobody else does.
+fn check_share(alias: &str, share: Option<Share>) -> Result<()> {
+    match share {
+        None if alias == CANARY => Err(Error::invalid("share", "", Share::ACCEPTED)),
+        Some(share) if alias != CANARY => Err(Error::invalid(
+            "share",
+            share,
+            format!("none of `{alias}`: only a canary answers for a share of the keys"),
+        )),
+        _ => Ok(()),
     }
 }
 

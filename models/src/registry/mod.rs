@@ -15,6 +15,7 @@ mod alias;
 mod card;
 mod manifest;
 mod reference;
+mod share;
 mod store;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use object_store::ObjectStore;
 pub use alias::{Action, AliasRevision, Change};
 pub use manifest::{DataOrigin, Description, Manifest};
 pub use reference::{ModelVersion, Reference, Target};
+pub use share::Share;
 use store::Store;
 
 use crate::artefact::{Files, PARAMETERS_FILE, TENSORS_FILE};
@@ -39,6 +41,10 @@ const MANIFEST_LIMIT: u64 = 16 << 20;
 pub const CHAMPION: &str = "champion";
 /// The alias of the newest candidate.
 pub const CHALLENGER: &str = "challenger";
+/// The alias of the model that answers for a share of the keys.
+pub const CANARY: &str = "canary";
+/// The alias of the model that is scored beside the champion and never served.
+pub const SHADOW: &str = "shadow";
 
 /// A registry; cheap to clone.
 #[derive(Debug, Clone)]

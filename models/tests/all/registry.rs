@@ -8,7 +8,7 @@ use arterial_datasets::lake::Place;
 use arterial_models::forecasters::list;
 use arterial_models::pipeline::Pipeline;
 use arterial_models::registry::{
-    CHAMPION, Change, DataOrigin, Description, ModelVersion, Reference, Registry, Target, open,
+    CANARY, CHAMPION, Change, DataOrigin, Description, ModelVersion, Reference, Registry, SHADOW, Target, open,
 };
 use arterial_models::{Error, Forecaster, Silent, Task};
 use arterial_testing::{Minio, Shaky, Trouble};
@@ -200,6 +200,79 @@ async fn a_rollback_returns_to_the_former_version_and_then_to_the_one_before() {
     assert_eq!(registry.history(&target(), CHAMPION).await.unwrap().len(), 5);
     let reference: Reference = "@champion".parse().unwrap();
     assert_eq!(registry.resolve(&reference, Some(&target())).await.unwrap(), ids[0]);
+}
+
+/// A move of a canary to a share of the keys.
+fn share(share: f64) -> Change {
+    Change {
+        share: Some(share.try_into().unwrap()),
+        ..Change::default()
+    }
+}
+
+#[tokio::test]
+async fn a_withdrawn_alias_points_nowhere_and_a_rollback_brings_it_back_with_its_share() {
+    let (_folder, registry) = folder();
+    let ids = publish(&registry, 3).await;
+    let target = target();
+    let promote = |alias, id, expected, change| registry.promote(&target, alias, id, expected, change, &NOW);
+    promote(CHAMPION, &ids[0], 0, change("first")).await.unwrap();
+    promote(CANARY, &ids[1], 0, share(0.1)).await.unwrap();
+    promote(CANARY, &ids[1], 1, share(0.5)).await.unwrap();
+    let withdrawn = registry
+        .withdraw(&target, CANARY, Some("errors".into()), &NOW)
+        .await
+        .unwrap();
+    assert_eq!((withdrawn.revision, withdrawn.reason.as_deref()), (3, Some("errors")));
+    assert_eq!(registry.alias(&target, CANARY).await.unwrap(), None);
+    let reference: Reference = "@canary".parse().unwrap();
+    assert!(registry.resolve(&reference, Some(&target)).await.is_err());
+    assert!(
+        registry
+            .withdraw(&target, CANARY, None, &NOW)
+            .await
+            .unwrap_err()
+            .is_bad_input()
+    );
+    let back = registry.rollback(&target, CANARY, None, &NOW).await.unwrap();
+    assert_eq!((back.model, back.share.map(f64::from)), (ids[1].clone(), Some(0.5)));
+    let before = registry.rollback(&target, CANARY, None, &NOW).await.unwrap();
+    assert_eq!(before.share.map(f64::from), Some(0.1));
+    let error = registry.rollback(&target, CANARY, None, &NOW).await.unwrap_err();
+    assert!(matches!(error, Error::NoFormer(_)), "{error}");
+    // What is withdrawn is promoted anew as if it had never been: it points nowhere.
+    registry.withdraw(&target, CANARY, None, &NOW).await.unwrap();
+    let late = promote(CANARY, &ids[2], 5, share(0.2)).await.unwrap_err();
+    assert!(matches!(late, Error::Conflict { found: 6, .. }), "{late}");
+    let anew = promote(CANARY, &ids[2], 0, share(0.2)).await.unwrap();
+    assert_eq!((anew.revision, anew.former), (7, None));
+    assert_eq!(registry.history(&target, CANARY).await.unwrap().len(), 7);
+}
+
+#[tokio::test]
+async fn a_canary_has_a_share_nobody_else_has_and_both_trials_need_a_champion() {
+    let (_folder, registry) = folder();
+    let ids = publish(&registry, 2).await;
+    let target = target();
+    let promote = |alias, change| registry.promote(&target, alias, &ids[0], 0, change, &NOW);
+    for (alias, change) in [(CANARY, share(0.1)), (SHADOW, change("look"))] {
+        let error = promote(alias, change).await.unwrap_err();
+        assert!(
+            error.to_string().contains("champion") && error.is_bad_input(),
+            "{error}"
+        );
+    }
+    promote(CHAMPION, change("first")).await.unwrap();
+    for (alias, change) in [(CANARY, change("all of them?")), (SHADOW, share(0.1))] {
+        let error = promote(alias, change).await.unwrap_err();
+        assert!(error.to_string().contains("`share`") && error.is_bad_input(), "{error}");
+    }
+    promote(SHADOW, change("look")).await.unwrap();
+    let error = registry.withdraw(&target, CHAMPION, None, &NOW).await.unwrap_err();
+    assert!(
+        error.is_bad_input() && error.to_string().contains("rollback"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

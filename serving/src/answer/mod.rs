@@ -126,6 +126,7 @@ async fn issue(state: &Arc<AppState>, checked: &Checked<'_>, scores: &TargetScor
     }
     let wanted = Wanted {
         model: model.clone(),
+        edition: state.champions.edition(&checked.target),
         quantiles: checked.levels.clone(),
     };
     let compute = async || {
@@ -134,6 +135,7 @@ async fn issue(state: &Arc<AppState>, checked: &Checked<'_>, scores: &TargetScor
             let model = state.champions.source()?.load(id).await?;
             state.prepare(&checked.target, model.as_ref()).await?;
             order.models = vec![(LadderStep::Model, model)];
+            order.canary = None;
             order.profile = false;
         }
         let turn = score::turn(state).await?;

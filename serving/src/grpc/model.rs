@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arterial_models::registry::{Manifest, ModelVersion, Registry, Target};
+use arterial_models::registry::{AliasRevision, ModelVersion, Registry, Target};
 use arterial_proto::v1;
 use arterial_proto::v1::model_service_server::ModelService;
 use tonic::{Request, Response, Status};
@@ -12,6 +12,7 @@ use super::list::ListPage;
 use super::mask::Mask;
 use super::sized::sized;
 use crate::live::target_fields;
+use crate::model::{InCharge, Role, Trial};
 use crate::registry_list::{Listed, list};
 use crate::state::AppState;
 use crate::{Error, Result};
@@ -54,11 +55,8 @@ async fn models(state: &AppState, request: &v1::ListModelsRequest) -> Result<v1:
         .filter(|listed| wanted(&listed.manifest.target))
         .collect();
     let (found, next_page_token) = page.of(found, |listed| listed.manifest.id().to_string())?;
-    let models = found.into_iter();
     Ok(v1::ListModelsResponse {
-        models: models
-            .map(|listed| message(state, &listed.manifest, listed.aliases))
-            .collect(),
+        models: found.iter().map(|listed| message(state, listed)).collect(),
         next_page_token,
     })
 }
@@ -100,16 +98,17 @@ async fn get(state: &AppState, request: &v1::GetModelRequest) -> Result<v1::GetM
         .as_ref()
         .ok_or_else(|| Error::NotKept("this service has no model registry".into()))?;
     let id = resolve(registry, request).await?;
-    let listed = list(registry)
-        .await?
-        .into_iter()
-        .find(|listed| listed.manifest.id() == id);
     let manifest = registry.manifest(&id).await?;
-    let aliases = listed.map(|listed| listed.aliases).unwrap_or_default();
+    let listed = list(registry).await?;
+    let listed = listed.into_iter().find(|listed| listed.manifest.id() == id);
+    let listed = listed.unwrap_or_else(|| Listed {
+        manifest: manifest.clone(),
+        aliases: Vec::new(),
+    });
     Ok(mask.apply(v1::GetModelResponse {
         manifest_json: serde_json::to_string_pretty(&manifest)?,
         card_markdown: registry.card(&id).await?,
-        model: Some(message(state, &manifest, aliases)),
+        model: Some(message(state, &listed)),
     }))
 }
 
@@ -123,23 +122,51 @@ async fn resolve(registry: &Registry, request: &v1::GetModelRequest) -> Result<M
     Ok(registry.resolve(&reference, given.then_some(&target)).await?)
 }
 
-fn message(state: &AppState, manifest: &Manifest, aliases: Vec<String>) -> v1::Model {
+fn message(state: &AppState, listed: &Listed) -> v1::Model {
+    let manifest = &listed.manifest;
     let id = manifest.id();
     let in_charge = state.champions.get(&manifest.target);
-    let champion = in_charge
-        .as_ref()
-        .and_then(|models| models.champion.as_ref().or(models.last_good.as_ref()));
+    let in_charge = in_charge.as_deref();
+    let alias = |(name, revision): &(String, AliasRevision)| alias(name, revision, in_charge);
     v1::Model {
         name: manifest.name.clone(),
         version: manifest.version.to_string(),
         topic: manifest.target.topic.clone(),
         target: manifest.target.field.clone(),
         kind: manifest.kind.clone(),
-        aliases,
+        aliases: listed.alias_names(),
         created_at: manifest.created_at.0,
         horizon_steps: manifest.horizon as u32,
         step_seconds: manifest.step.seconds(),
         series: manifest.series as u32,
-        serving: champion.is_some_and(|model| *model.id() == id),
+        serving: in_charge.is_some_and(|models| models.answers_by(&id)),
+        in_force: listed.aliases.iter().map(alias).collect(),
+    }
+}
+
+fn alias(name: &str, revision: &AliasRevision, in_charge: Option<&InCharge>) -> v1::Alias {
+    let standing = in_charge.and_then(|models| standing(name, models));
+    let (taken, failure) = standing.unwrap_or_default();
+    v1::Alias {
+        name: name.into(),
+        share: revision.share.map_or(0.0, f64::from),
+        revision: revision.revision,
+        moved_at: revision.moved_at.0,
+        taken_up: taken == revision.revision && failure.is_empty(),
+        failure: if taken == revision.revision {
+            failure
+        } else {
+            String::new()
+        },
+    }
+}
+
+/// Which revision of an alias this service follows, and why its model does not load.
+fn standing(alias: &str, models: &InCharge) -> Option<(u64, String)> {
+    let trial = |trial: &Trial| (trial.revision, trial.model.as_ref().err().cloned().unwrap_or_default());
+    match Role::of(alias)? {
+        Role::Champion => Some((models.revision, models.failure.clone().unwrap_or_default())),
+        Role::Canary => models.canary.as_ref().map(trial),
+        Role::Shadow => models.shadow.as_ref().map(trial),
     }
 }

@@ -174,6 +174,7 @@ fn time_of_day(instant: Timestamp) -> String {
 fn giver(step: LadderStep) -> &'static str {
     match step {
         LadderStep::Model => "the champion",
+        LadderStep::Canary => "the canary",
         LadderStep::LastGood => "the champion before it",
         LadderStep::Profile => "the profile",
     }

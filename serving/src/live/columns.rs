@@ -94,6 +94,16 @@ impl<'a> PlaceColumns<'a> {
     }
 }
 
+impl PlaceColumns<'_> {
+    /// Whether a row says everything that the batch has columns for.
+    pub fn are_whole(&self, row: usize) -> bool {
+        let texts = [self.road_id, self.road_name, self.name];
+        let numbers = [self.lat, self.lon];
+        texts.into_iter().flatten().all(|column| !column.is_null(row))
+            && numbers.into_iter().flatten().all(|column| !column.is_null(row))
+    }
+}
+
 /// A text, or none where the column is absent or null.
 pub(super) fn text(column: Option<&StringArray>, row: usize) -> Option<&str> {
     column

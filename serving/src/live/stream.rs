@@ -74,6 +74,8 @@ pub struct State {
     texts: HashMap<Arc<str>, Arc<str>>,
     rings: BTreeMap<String, Ring>,
     watermark: Option<Timestamp>,
+    /// The start of the newest window of any key.
+    latest: Option<Timestamp>,
 }
 
 impl State {
@@ -97,24 +99,47 @@ impl State {
         self.rings.get(field)
     }
 
-    /// The position of a row's key, which is added where it is new. The newest window says where the key is; what it does not say
-    /// stays as it was known.
-    fn enter(&mut self, windows: &WindowColumns<'_>, places: &PlaceColumns<'_>, row: usize) -> usize {
-        let key = windows.keys.value(row);
-        let seen = (Timestamp(windows.starts.value(row)), windows.revisions.value(row));
-        let at = self.position(key).unwrap_or_else(|| self.add(key, seen));
-        if seen >= self.newest[at] {
-            self.newest[at] = seen;
-            let mut place = std::mem::take(&mut self.places[at]);
-            self.update(&mut place.zone, windows.zone(row));
-            self.update(&mut place.road_id, text(places.road_id, row));
-            self.update(&mut place.road_name, text(places.road_name, row));
-            self.update(&mut place.name, text(places.name, row));
-            place.lat = number(places.lat, row).or(place.lat);
-            place.lon = number(places.lon, row).or(place.lon);
-            self.places[at] = place;
+    /// The position of each row's key; new keys are added. The newest window says where a key is; what it does not say stays as it
+    /// was known.
+    ///
+    /// History comes sorted by key, so a key is looked up, and its place written, once for all rows of it that follow each other.
+    fn enter(&mut self, windows: &WindowColumns<'_>, places: &PlaceColumns<'_>, rows: usize) -> Vec<usize> {
+        let mut positions = Vec::with_capacity(rows);
+        let mut newer = Vec::new();
+        let mut row = 0;
+        while row < rows {
+            let key = windows.keys.value(row);
+            let at = self.position(key).unwrap_or_else(|| self.add(key));
+            newer.clear();
+            while row < rows && windows.keys.value(row) == key {
+                let seen = (Timestamp(windows.starts.value(row)), windows.revisions.value(row));
+                if seen >= self.newest[at] {
+                    self.newest[at] = seen;
+                    newer.push(row);
+                }
+                positions.push(at);
+                row += 1;
+            }
+            let whole = newer
+                .iter()
+                .rposition(|&row| windows.zone(row).is_some() && places.are_whole(row));
+            for &row in &newer[whole.unwrap_or(0)..] {
+                self.locate(at, windows, places, row);
+            }
         }
-        at
+        positions
+    }
+
+    /// Notes where the key at position `at` is, as `row` has it.
+    fn locate(&mut self, at: usize, windows: &WindowColumns<'_>, places: &PlaceColumns<'_>, row: usize) {
+        let mut place = std::mem::take(&mut self.places[at]);
+        self.update(&mut place.zone, windows.zone(row));
+        self.update(&mut place.road_id, text(places.road_id, row));
+        self.update(&mut place.road_name, text(places.road_name, row));
+        self.update(&mut place.name, text(places.name, row));
+        place.lat = number(places.lat, row).or(place.lat);
+        place.lon = number(places.lon, row).or(place.lon);
+        self.places[at] = place;
     }
 
     fn update(&mut self, known: &mut Option<Arc<str>>, said: Option<&str>) {
@@ -125,11 +150,11 @@ impl State {
         }
     }
 
-    fn add(&mut self, key: &str, seen: (Timestamp, i32)) -> usize {
+    fn add(&mut self, key: &str) -> usize {
         let key: Arc<str> = key.into();
         self.keys.push(Arc::clone(&key));
         self.places.push(Place::default());
-        self.newest.push(seen);
+        self.newest.push((Timestamp(i64::MIN), i32::MIN));
         self.index.insert(key, self.keys.len() - 1);
         self.keys.len() - 1
     }
@@ -196,21 +221,18 @@ impl LiveStream {
     /// A batch that lacks a column of the windows table.
     pub fn take(&self, batch: &RecordBatch, watermark: Option<Timestamp>) -> Result<Taken> {
         let windows = WindowColumns::of(batch)?;
-        let mut taken = Taken {
+        let revised = windows.revisions.values().iter().filter(|&&revision| revision > 0);
+        let taken = Taken {
             windows: batch.num_rows() as u64,
-            revisions: 0,
+            revisions: revised.count() as u64,
         };
         if watermark.is_some() {
             *lock(&self.trace) = Trace::current();
         }
+        let places = PlaceColumns::of(batch);
         let mut guard = write(&self.state);
         let state = &mut *guard;
-        let mut positions = Vec::with_capacity(batch.num_rows());
-        let places = PlaceColumns::of(batch);
-        for row in 0..batch.num_rows() {
-            positions.push(state.enter(&windows, &places, row));
-            taken.revisions += u64::from(windows.revisions.value(row) > 0);
-        }
+        let positions = state.enter(&windows, &places, batch.num_rows());
         for (field, ring) in &mut state.rings {
             let Some(column) = target_column(&self.definition, field) else {
                 continue;
@@ -225,9 +247,11 @@ impl LiveStream {
             }
         }
         state.watermark = state.watermark.max(watermark);
-        let newest = state.newest.iter().map(|(start, _)| *start).max();
+        let latest = windows.starts.values().iter().max().map(|&start| Timestamp(start));
+        state.latest = state.latest.max(latest);
+        let latest = state.latest;
         drop(guard);
-        self.changed.send_replace(newest);
+        self.changed.send_replace(latest);
         Ok(taken)
     }
 

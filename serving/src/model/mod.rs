@@ -2,19 +2,21 @@
 
 mod champions;
 mod registry;
+mod trial;
 
 use std::sync::Arc;
 
 use arterial_datasets::panel::Panel;
 use arterial_models::explanation::{Explanation, Place};
-use arterial_models::registry::{ModelVersion, Reference, Target};
+use arterial_models::registry::{CANARY, CHAMPION, ModelVersion, Reference, SHADOW, Share, Target};
 use arterial_models::scope::Scope;
 use arterial_models::{Progress, Quantile};
 use futures::future::BoxFuture;
 use ndarray::Array3;
 
-pub use champions::{Champions, InCharge};
+pub use champions::{Champions, Edition, InCharge};
 pub use registry::RegistryModels;
+pub use trial::Trial;
 
 use crate::Result;
 
@@ -60,23 +62,56 @@ pub trait ServedModel: Send + Sync {
     }
 }
 
-/// Which model a target's champion alias points to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a model does for its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It answers.
+    Champion,
+    /// It answers for a share of the keys.
+    Canary,
+    /// It is scored beside the champion and never served.
+    Shadow,
+}
+
+impl Role {
+    /// The role that an alias gives; none where serving does not follow it.
+    pub fn of(alias: &str) -> Option<Self> {
+        [Self::Champion, Self::Canary, Self::Shadow]
+            .into_iter()
+            .find(|role| role.alias() == alias)
+    }
+
+    /// The alias that gives it.
+    pub fn alias(self) -> &'static str {
+        match self {
+            Self::Champion => CHAMPION,
+            Self::Canary => CANARY,
+            Self::Shadow => SHADOW,
+        }
+    }
+}
+
+/// Which model an alias of a target points to.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Standing {
     /// The target.
     pub target: Target,
+    /// What the alias is for.
+    pub role: Role,
     /// The model.
     pub model: ModelVersion,
     /// Counts the alias' moves.
     pub revision: u64,
-    /// The model that the alias pointed to before.
+    /// The model that the alias pointed to before, of a champion.
     pub former: Option<ModelVersion>,
+    /// The share of the keys, of a canary.
+    pub share: Option<Share>,
 }
 
 /// Where models come from.
 pub trait ModelSource: Send + Sync {
-    /// The champions of all targets.
-    fn champions(&self) -> BoxFuture<'_, Result<Vec<Standing>>>;
+    /// Where the aliases that serving follows point, of all targets.
+    fn standings(&self) -> BoxFuture<'_, Result<Vec<Standing>>>;
 
     /// Loads a model, every digest checked.
     fn load<'a>(&'a self, id: &'a ModelVersion) -> BoxFuture<'a, Result<Arc<dyn ServedModel>>>;

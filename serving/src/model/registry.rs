@@ -5,14 +5,14 @@ use std::sync::Arc;
 use arterial_datasets::panel::Panel;
 use arterial_models::explanation::{Explanation, Place};
 use arterial_models::pipeline::Pipeline;
-use arterial_models::registry::{CHAMPION, ModelVersion, Reference, Registry, Target};
+use arterial_models::registry::{ModelVersion, Reference, Registry, Target};
 use arterial_models::scope::Scope;
 use arterial_models::{Forecaster, Progress, Quantile, Silent};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use ndarray::{Array3, Axis};
 
-use super::{ModelSource, ServedModel, Standing};
+use super::{ModelSource, Role, ServedModel, Standing};
 use crate::{Error, Result};
 
 /// The registry as a source of models.
@@ -30,36 +30,33 @@ impl RegistryModels {
         }
     }
 
-    async fn standing(&self, target: Target) -> Result<Option<Standing>> {
-        let Some(newest) = self.registry.alias(&target, CHAMPION).await? else {
+    async fn standing(&self, target: Target, role: Role) -> Result<Option<Standing>> {
+        let alias = role.alias();
+        let Some(newest) = self.registry.alias(&target, alias).await? else {
             return Ok(None);
         };
-        let former = match newest.former {
-            Some(former) => {
-                let history = self.registry.history(&target, CHAMPION).await?;
-                history
-                    .into_iter()
-                    .find(|one| one.revision == former)
-                    .map(|one| one.model)
-            }
-            None => None,
+        let former = match role {
+            Role::Champion => self.registry.former(&target, alias, &newest).await?,
+            Role::Canary | Role::Shadow => None,
         };
         Ok(Some(Standing {
             target,
+            role,
             model: newest.model,
             revision: newest.revision,
-            former,
+            former: former.map(|former| former.model),
+            share: newest.share,
         }))
     }
 }
 
 impl ModelSource for RegistryModels {
-    fn champions(&self) -> BoxFuture<'_, Result<Vec<Standing>>> {
+    fn standings(&self) -> BoxFuture<'_, Result<Vec<Standing>>> {
         async move {
             let mut standings = Vec::new();
             for (target, alias) in self.registry.aliases().await? {
-                if alias == CHAMPION {
-                    standings.extend(self.standing(target).await?);
+                if let Some(role) = Role::of(&alias) {
+                    standings.extend(self.standing(target, role).await?);
                 }
             }
             Ok(standings)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arterial_datasets::panel::{Channel, ChannelRole, Covariate, Holidays, Panel};
 use arterial_datasets::time::{Duration, Timestamp};
-use arterial_models::registry::Target;
+use arterial_models::registry::{Share, Target};
 use arterial_models::{Progress, Quantile};
 use ndarray::{Array2, Array3, Axis, s};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,8 @@ pub struct Order {
     pub target: Target,
     /// Who may answer, the best first.
     pub models: Vec<(LadderStep, Arc<dyn ServedModel>)>,
+    /// Who answers for a share of the keys instead.
+    pub canary: Option<(Arc<dyn ServedModel>, Share)>,
     /// Whether the slot-of-week profile answers where nobody else does.
     pub profile: bool,
     /// How far the profile reaches where there is no model, in steps.
@@ -72,8 +74,8 @@ impl Unwanted {
 pub struct Computed {
     /// The forecasts.
     pub issue: Issue,
-    /// Models that failed or gave no number at all, and why.
-    pub failures: Vec<String>,
+    /// Models that failed or gave no number at all, by their steps, and why.
+    pub failures: Vec<(LadderStep, String)>,
 }
 
 /// Computes the issue from the window that is ordered; none where there is no window yet.
@@ -98,19 +100,24 @@ pub fn compute(live: &Live, order: &Order) -> Result<Option<Computed>> {
             Ok(Some((read, values))) => {
                 let filled = fill(&mut issue, *rung, read.panel.series(), &values);
                 if filled == 0 {
-                    failures.push(format!("{} gave no number", model.id()));
+                    failures.push((*rung, format!("{} gave no number", model.id())));
                 } else {
                     issue.sources.insert(*rung, source(model.as_ref(), &read.panel));
                     note_revisions(&mut issue, *rung, &read);
                 }
             }
             Ok(None) => {}
-            Err(error) => failures.push(format!("{}: {}", model.id(), chain(&error))),
+            Err(error) => failures.push((*rung, format!("{}: {}", model.id(), chain(&error)))),
         }
         open.retain(|&key| issue.steps.row(key).iter().any(Option::is_none));
     }
     if order.profile && !open.is_empty() {
         fall_back(stream, order, &mut issue, &open)?;
+    }
+    if let Some((canary, share)) = &order.canary
+        && let Err(failure) = try_canary(live, order, canary.as_ref(), *share, &mut issue)
+    {
+        failures.push((LadderStep::Canary, failure));
     }
     Ok(Some(Computed { issue, failures }))
 }
@@ -249,6 +256,46 @@ fn fill(issue: &mut Issue, rung: LadderStep, series: &[String], values: &Array3<
         }
     }
     filled
+}
+
+/// Lets the canary answer for its share of the keys. A key that it has no number for at any step stays with those who answered
+/// already: nobody gets an answer of two models.
+fn try_canary(
+    live: &Live,
+    order: &Order,
+    canary: &dyn ServedModel,
+    share: Share,
+    issue: &mut Issue,
+) -> Result<(), String> {
+    let horizon = issue.horizon();
+    if canary.horizon() < horizon {
+        let reach = canary.horizon();
+        return Err(format!("{} reaches {reach} steps, the champion {horizon}", canary.id()));
+    }
+    let answer = ask(live, order, canary, issue.origin, issue.step);
+    let Some((panel, values)) = answer.map_err(|error| format!("{}: {}", canary.id(), chain(&error)))? else {
+        return Ok(());
+    };
+    let is_chosen = share.chooser(&order.target);
+    let (mut chosen, mut filled) = (0, 0);
+    for (at, name) in panel.series().iter().enumerate() {
+        let Some(&key) = issue.index.get(name.as_str()).filter(|_| is_chosen(name)) else {
+            continue;
+        };
+        chosen += 1;
+        let given = values.slice(s![at, ..horizon, ..]);
+        if given.iter().all(|value| value.is_finite()) {
+            issue.steps.row_mut(key).fill(Some(LadderStep::Canary));
+            issue.values.slice_mut(s![key, .., ..]).assign(&given);
+            filled += 1;
+        }
+    }
+    if filled > 0 {
+        issue.sources.insert(LadderStep::Canary, source(canary, &panel));
+    } else if chosen > 0 {
+        return Err(format!("{} gave no number", canary.id()));
+    }
+    Ok(())
 }
 
 /// The last step of the ladder, for the keys that nobody answered for in full.

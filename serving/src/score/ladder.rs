@@ -7,6 +7,8 @@ use std::fmt;
 pub enum LadderStep {
     /// The champion.
     Model,
+    /// The canary, for its share of the keys.
+    Canary,
     /// The champion before, where the present one does not load or gives no number.
     LastGood,
     /// The key's own recent weeks at that slot of the week.
@@ -15,12 +17,13 @@ pub enum LadderStep {
 
 impl LadderStep {
     /// Every step, the best first.
-    pub const ALL: [Self; 3] = [Self::Model, Self::LastGood, Self::Profile];
+    pub const ALL: [Self; 4] = [Self::Model, Self::Canary, Self::LastGood, Self::Profile];
 
     /// Its name in answers and tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Model => "model",
+            Self::Canary => "canary",
             Self::LastGood => "last_good",
             Self::Profile => "profile",
         }

@@ -7,6 +7,7 @@ mod outlook;
 mod profile;
 mod rows;
 mod scores;
+mod shadow;
 mod worker;
 
 pub use compute::{Computed, Order, Read, Unwanted, check_fit, compute, covariates, read, tally};
@@ -16,5 +17,6 @@ pub use outlook::{Outlook, Outlooks, steps_ahead};
 pub use profile::{PROFILE_NAME, PROFILE_VERSION, of_window};
 pub use rows::rows;
 pub use scores::{Scores, TargetScores, Wanted};
+pub use shadow::{ShadowQueue, queue, shadow_forever};
 pub use worker::{order, score_forever, score_once};
 pub(crate) use worker::{run, turn};

@@ -1,6 +1,7 @@
 //! The forecasts at hand: the newest issue of each target, and a few that were computed because somebody asked.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
 use arc_swap::ArcSwapOption;
@@ -10,6 +11,7 @@ use tokio::sync::watch;
 
 use super::issue::Issue;
 use super::outlook::Outlooks;
+use crate::model::Edition;
 use crate::sync::{read, write};
 
 /// So many issues beside the newest are kept for each target.
@@ -20,6 +22,8 @@ const KEPT: usize = 8;
 pub struct Wanted {
     /// The model that was asked for; none for the ladder.
     pub model: Option<ModelVersion>,
+    /// Who was in charge of the ladder.
+    pub edition: Edition,
     /// The quantiles, ascending.
     pub quantiles: Vec<f64>,
 }
@@ -29,6 +33,8 @@ pub struct Wanted {
 pub struct TargetScores {
     newest: ArcSwapOption<Issue>,
     published: watch::Sender<Option<Arc<Issue>>>,
+    /// Whether the history is there in full: only then the models are asked, which were fitted on full history.
+    whole: AtomicBool,
     /// What the issues said of windows an hour ahead.
     pub outlooks: Outlooks,
     /// Computing on request happens one at a time: who waits finds the issue ready.
@@ -40,6 +46,7 @@ impl Default for TargetScores {
         Self {
             newest: ArcSwapOption::empty(),
             published: watch::Sender::new(None),
+            whole: AtomicBool::new(false),
             outlooks: Outlooks::default(),
             asked: tokio::sync::Mutex::default(),
         }
@@ -57,6 +64,16 @@ impl TargetScores {
         self.newest.store(Some(Arc::clone(&issue)));
         self.outlooks.note(&issue);
         self.published.send_replace(Some(issue));
+    }
+
+    /// Whether the history is there in full.
+    pub fn is_whole(&self) -> bool {
+        self.whole.load(Ordering::Acquire)
+    }
+
+    /// Says that the history is there in full.
+    pub fn complete(&self) {
+        self.whole.store(true, Ordering::Release);
     }
 
     /// Follows the issues; a slow watcher misses some, never the newest.
@@ -102,14 +119,9 @@ impl Scores {
         read(&self.targets).get(target).cloned()
     }
 
-    /// Begins to serve `target`; false where it already is.
-    pub fn open(&self, target: &Target) -> bool {
-        let mut targets = write(&self.targets);
-        if targets.contains_key(target) {
-            return false;
-        }
-        targets.insert(target.clone(), Arc::default());
-        true
+    /// The forecasts of `target`, which is served from now on.
+    pub fn open(&self, target: &Target) -> Arc<TargetScores> {
+        Arc::clone(write(&self.targets).entry(target.clone()).or_default())
     }
 
     /// The newest issue of every target that has one.

@@ -4,23 +4,30 @@ use std::sync::Arc;
 
 use arterial_datasets::time::Timestamp;
 use arterial_models::Quantile;
-use arterial_models::registry::Target;
+use arterial_models::registry::{CHAMPION, Target};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::field::Empty;
 
 use super::compute::{self, Computed, Order, Unwanted};
 use super::issue::Issue;
 use super::ladder::LadderStep;
+use super::shadow::ShadowQueue;
 use crate::metrics::Metric;
-use crate::model::ServedModel;
+use crate::model::{Edition, ServedModel};
 use crate::readiness::Reason;
 use crate::state::AppState;
 use crate::traces::{self, TARGET, Trace};
 use crate::{Error, Result};
 
 /// Scores every closed window of `target` until the service stops. Where it falls behind it scores the newest window
-/// only, and says so. `last` is what was scored before: the origin, and the revision of the champion's alias.
-pub async fn score_forever(state: Arc<AppState>, target: Target, mut last: Option<(Timestamp, u64)>) {
+/// only, and says so. `last` is what was scored before: the origin, and who was in charge. What was scored and served goes to
+/// `shadow`, who is never waited for.
+pub async fn score_forever(
+    state: Arc<AppState>,
+    target: Target,
+    mut last: Option<(Timestamp, Edition)>,
+    shadow: ShadowQueue,
+) {
     let Ok(stream) = state.live.stream(&target.topic) else {
         return;
     };
@@ -28,12 +35,12 @@ pub async fn score_forever(state: Arc<AppState>, target: Target, mut last: Optio
     let mut models = state.champions.subscribe();
     let mut readiness = state.readiness.subscribe();
     loop {
-        let revision = state.champions.get(&target).map_or(0, |in_charge| in_charge.revision);
+        let edition = state.champions.edition(&target);
         let newest = stream.with(|live| live.ring(&target.field).and_then(crate::live::Ring::newest));
         let rebuilding = state.readiness.reasons().contains_key(&Reason::Rebuilding);
         if let Some(origin) = newest
             && !rebuilding
-            && last != Some((origin, revision))
+            && last != Some((origin, edition))
         {
             note_skipped(
                 &state,
@@ -42,9 +49,12 @@ pub async fn score_forever(state: Arc<AppState>, target: Target, mut last: Optio
                 origin,
                 stream.definition().window.0,
             );
-            last = Some((origin, revision));
+            last = Some((origin, edition));
             match score_once(&state, &target).await {
-                Ok(Some(issue)) => state.deliver(issue).await,
+                Ok(Some(issue)) => {
+                    state.deliver(Arc::clone(&issue)).await;
+                    shadow.offer(&state, issue);
+                }
                 Ok(None) => {}
                 Err(error) => {
                     let error = crate::error::chain(&error);
@@ -98,11 +108,17 @@ pub async fn score_once(state: &Arc<AppState>, target: &Target) -> Result<Option
     let name = target.to_string();
     state.metrics.observe(Metric::ScoreDuration, started.elapsed());
     state.metrics.count_by(Metric::ScoreRuns, "target", &name, 1);
-    for failure in &computed.failures {
+    for (step, failure) in &computed.failures {
         state.metrics.count_by(Metric::ModelFailures, "target", &name, 1);
+        state.metrics.count_by(Metric::AliasFailures, "alias", alias(*step), 1);
         tracing::warn!(target_name = name, failure, "a model did not answer");
     }
     let issue = Arc::new(computed.issue);
+    for (step, count) in compute::tally(&issue) {
+        state
+            .metrics
+            .count_by(Metric::AliasForecasts, "alias", alias(step), count as u64);
+    }
     tracing::debug!(target_name = name, origin = %issue.origin, forecasts = issue.given(), "window scored");
     if let Some(scores) = state.scores.get(target) {
         scores.publish(Arc::clone(&issue));
@@ -117,10 +133,26 @@ fn served_from(state: &AppState, target: &Target) -> Timestamp {
     before.map_or(now, |before| now.max(Timestamp(before.issued_at.0 + 1)))
 }
 
+/// Who stands behind a step, as metrics name it.
+fn alias(step: LadderStep) -> &'static str {
+    match step {
+        LadderStep::Model => CHAMPION,
+        other => other.name(),
+    }
+}
+
 /// What the ladder is asked for `target` now.
 pub fn order(state: &AppState, target: &Target, quantiles: &[Quantile]) -> Order {
     let mut models: Vec<(LadderStep, Arc<dyn ServedModel>)> = Vec::new();
-    if let Some(in_charge) = state.champions.get(target) {
+    let mut canary = None;
+    let whole = state.scores.get(target).is_none_or(|scores| scores.is_whole());
+    let in_charge = state.champions.get(target);
+    let reach = in_charge.as_ref().map(|in_charge| in_charge.horizon());
+    if let Some(in_charge) = in_charge.filter(|_| whole) {
+        canary = in_charge
+            .canary
+            .as_ref()
+            .and_then(|trial| Some((trial.model.clone().ok()?, trial.share?)));
         models.extend(in_charge.champion.clone().map(|model| (LadderStep::Model, model)));
         models.extend(in_charge.last_good.clone().map(|model| (LadderStep::LastGood, model)));
     }
@@ -131,8 +163,11 @@ pub fn order(state: &AppState, target: &Target, quantiles: &[Quantile]) -> Order
     Order {
         target: target.clone(),
         models,
+        canary,
         profile: true,
-        profile_horizon: (state.config.profile_horizon.0 / window.0).max(1) as usize,
+        profile_horizon: reach
+            .filter(|reach| *reach > 0)
+            .unwrap_or((state.config.profile_horizon.0 / window.0).max(1) as usize),
         quantiles: quantiles.to_vec(),
         timezone: state.config.timezone.clone(),
         holidays: state.config.holidays.clone(),

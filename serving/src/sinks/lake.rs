@@ -1,4 +1,4 @@
-//! Forecasts into the lake's table `forecasts`.
+//! Forecasts into the lake's table `forecasts`, and those of shadows into `shadow_forecasts`.
 
 use std::sync::Arc;
 
@@ -13,23 +13,39 @@ use crate::Result;
 use crate::config::ServingConfig;
 use crate::score::{Issue, rows};
 
-/// The name of the table.
+/// The table of what was served.
 pub const FORECASTS: &str = "forecasts";
+/// The table of what shadows said.
+pub const SHADOW_FORECASTS: &str = "shadow_forecasts";
 
-/// Appends each issue to the table `forecasts`, one commit an issue.
+/// Appends each issue to a table, one commit an issue.
 pub struct LakeSink {
+    name: &'static str,
     table: Mutex<Table>,
     config: ServingConfig,
 }
 
 impl LakeSink {
-    /// Opens the table, made where it is absent; the configured horizons are kept.
+    /// Opens the table `forecasts`, made where it is absent; the configured horizons are kept.
     ///
     /// # Errors
     /// A lake that cannot be written.
     pub async fn open(lake: &Lake, config: &ServingConfig) -> Result<Self> {
-        let table = lake.table(&TableSpec::new(FORECASTS, schema::forecasts())).await?;
+        Self::of("lake", FORECASTS, lake, config).await
+    }
+
+    /// The same for the table `shadow_forecasts`.
+    ///
+    /// # Errors
+    /// A lake that cannot be written.
+    pub async fn shadow(lake: &Lake, config: &ServingConfig) -> Result<Self> {
+        Self::of("shadow", SHADOW_FORECASTS, lake, config).await
+    }
+
+    async fn of(name: &'static str, table: &str, lake: &Lake, config: &ServingConfig) -> Result<Self> {
+        let table = lake.table(&TableSpec::new(table, schema::forecasts())).await?;
         Ok(Self {
+            name,
             table: Mutex::new(table),
             config: config.clone(),
         })
@@ -38,7 +54,7 @@ impl LakeSink {
 
 impl ForecastSink for LakeSink {
     fn name(&self) -> &'static str {
-        "lake"
+        self.name
     }
 
     fn deliver(&self, issue: Arc<Issue>) -> BoxFuture<'_, Result<u64>> {

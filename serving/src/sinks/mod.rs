@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
-pub use lake::{FORECASTS, LakeSink};
+pub use lake::{FORECASTS, LakeSink, SHADOW_FORECASTS};
 
 use crate::Result;
 use crate::error::chain;
@@ -58,7 +58,8 @@ pub(crate) async fn deliver_forever(
     }
 }
 
-async fn deliver(state: &AppState, sink: &dyn ForecastSink, issue: &Arc<Issue>) {
+/// Delivers one issue to one sink, again where it is not taken at once.
+pub(crate) async fn deliver(state: &AppState, sink: &dyn ForecastSink, issue: &Arc<Issue>) {
     let mut pauses = PAUSES.iter();
     loop {
         let error = match sink.deliver(Arc::clone(issue)).await {

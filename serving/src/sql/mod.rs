@@ -3,7 +3,7 @@
 //! | file | what stands there |
 //! |---|---|
 //! | `statement`, `tables` | text to statement: queries only, `?` for `$1`, time travel |
-//! | `names` | which table a name means; `views`, `catalog`: those that are not datasets |
+//! | `names` | which table a name means; `views`, `shadow`, `catalog`: those that are not datasets |
 //! | `table`, `pushdown` | a dataset as DataFusion reads it: columns, keys, times and days are chosen by the lake |
 //! | `functions`, `operators` | the functions that are allowed, those of this field, and what operators call |
 //! | `engine`, `answer` | planning; running on threads of its own, within memory, disk, rows and time |
@@ -24,6 +24,7 @@ mod plain;
 mod plans;
 mod problem;
 mod pushdown;
+mod shadow;
 mod statement;
 mod suggest;
 mod table;

@@ -1,36 +1,36 @@
-//! Views: what became of forecasts.
-
-use std::fmt::Write;
+//! Views: what became of forecasts, and of those of shadows beside them.
 
 use arterial_models::registry::Target;
 use datafusion::common::metadata::FieldMetadata;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
+use super::shadow;
+use crate::Result;
 use crate::flight::{Datasets, describe};
 use crate::live::target_column;
+use crate::sinks::{FORECASTS, SHADOW_FORECASTS};
 use crate::state::AppState;
-use crate::{Error, Result};
 
 /// Forecasts beside what happened.
 const ERRORS: &str = "forecast_errors";
 /// How often the intervals held what happened.
 const COVERAGE: &str = "coverage";
-/// The table that both are made of.
-const FORECASTS: &str = "forecasts";
 
 /// Every table that is made by a query, the catalogue of columns among them.
-pub(crate) const ALL: [&str; 3] = [ERRORS, COVERAGE, super::catalog::NAME];
+pub(crate) const ALL: [&str; 5] = [ERRORS, COVERAGE, shadow::ERRORS, shadow::SCORES, super::catalog::NAME];
 
 /// The column by which the rows of a view are chosen, where there is one.
 pub(crate) fn time(view: &str) -> Option<&'static str> {
-    (view == ERRORS).then_some("target_time")
+    [ERRORS, shadow::ERRORS].contains(&view).then_some("target_time")
 }
 
 /// The views that exist where there are these tables.
 pub(super) fn names(tables: &[String]) -> impl Iterator<Item = &'static str> + use<> {
-    let there = tables.iter().any(|table| table == FORECASTS);
-    [ERRORS, COVERAGE].into_iter().filter(move |_| there)
+    let is_there = |name: &str| tables.iter().any(|table| table == name);
+    let (served, shadow) = (is_there(FORECASTS), is_there(SHADOW_FORECASTS));
+    let served = [ERRORS, COVERAGE].into_iter().filter(move |_| served);
+    served.chain([shadow::ERRORS, shadow::SCORES].into_iter().filter(move |_| shadow))
 }
 
 /// The query of a view; none where there is no such view.
@@ -38,15 +38,20 @@ pub(super) fn names(tables: &[String]) -> impl Iterator<Item = &'static str> + u
 /// # Errors
 /// A lake that cannot be read.
 pub(super) async fn text(name: &str, state: &AppState) -> Result<Option<String>> {
-    if ![ERRORS, COVERAGE].contains(&name) {
+    if !ALL.contains(&name) {
         return Ok(None);
     }
     let tables = Datasets::new(state).names().await?;
-    if !tables.iter().any(|table| table == FORECASTS) {
+    if !names(&tables).any(|view| view == name) {
         return Ok(None);
     }
-    let errors = errors(state, &tables)?;
-    Ok(Some(if name == ERRORS { errors } else { coverage(&errors) }))
+    Ok(match name {
+        ERRORS => Some(errors(state, &tables)),
+        COVERAGE => Some(coverage(&errors(state, &tables))),
+        shadow::ERRORS => Some(shadow::errors(state, &tables)),
+        shadow::SCORES => Some(shadow::scores(&shadow::errors(state, &tables))),
+        _ => None,
+    })
 }
 
 /// One part for each target whose windows are there:
@@ -57,23 +62,15 @@ pub(super) async fn text(name: &str, state: &AppState) -> Result<Option<String>>
 ///
 /// The windows are the smaller side of each join and stand left, where they are held in memory. Both joins go by key and target time, so
 /// that a condition on either narrows all that is read.
-fn errors(state: &AppState, tables: &[String]) -> Result<String> {
-    let mut text = String::new();
-    for target in targets(state) {
-        let Some(stream) = state.catalog.iter().find(|stream| stream.name == target.topic) else {
-            continue;
-        };
-        let Some(column) = target_column(stream, &target.field).filter(|_| tables.contains(&stream.windows_table()))
-        else {
-            continue;
-        };
-        if !text.is_empty() {
-            text.push_str("\nUNION ALL\n");
-        }
-        let windows = stream.latest_view();
-        let (topic, field) = (quoted(&target.topic), quoted(&target.field));
-        write!(
-            text,
+fn errors(state: &AppState, tables: &[String]) -> String {
+    each_target(state, tables, NOTHING, |target| {
+        let Watched {
+            windows,
+            column,
+            topic,
+            field,
+        } = target;
+        format!(
             "SELECT f.topic, f.key, w.zone_id, f.target, f.origin, f.target_time, f.horizon_minutes, f.model, f.model_version, \
              f.step_of_ladder, f.p50, f.p10, f.p90, w.\"{column}\" AS actual, w.is_final, f.p50 - w.\"{column}\" AS error, \
              b.baseline, b.baseline - w.\"{column}\" AS baseline_error, \
@@ -83,12 +80,44 @@ fn errors(state: &AppState, tables: &[String]) -> Result<String> {
              ON b.key = f.key AND b.target_time = f.target_time \
              WHERE f.topic = {topic} AND f.target = {field} AND w.\"{column}\" IS NOT NULL"
         )
-        .map_err(|error| Error::Background(error.to_string()))?;
+    })
+}
+
+/// A target whose windows are in the lake, in the words of a query.
+pub(super) struct Watched {
+    /// The view of its newest windows.
+    pub windows: String,
+    /// The column there of what happened.
+    pub column: String,
+    /// Its topic, in quotes.
+    pub topic: String,
+    /// Its field, in quotes.
+    pub field: String,
+}
+
+/// The union of a query for each target whose windows are there; `nothing`, which has the same columns, where there is none.
+pub(super) fn each_target(
+    state: &AppState,
+    tables: &[String],
+    nothing: &str,
+    query: impl Fn(&Watched) -> String,
+) -> String {
+    let watched = |target: Target| {
+        let stream = state.catalog.iter().find(|stream| stream.name == target.topic)?;
+        let there = tables.contains(&stream.windows_table());
+        Some(Watched {
+            column: target_column(stream, &target.field).filter(|_| there)?,
+            windows: stream.latest_view(),
+            topic: quoted(&target.topic),
+            field: quoted(&target.field),
+        })
+    };
+    let targets = targets(state).into_iter().filter_map(watched);
+    let queries: Vec<String> = targets.map(|target| query(&target)).collect();
+    if queries.is_empty() {
+        return nothing.to_owned();
     }
-    if text.is_empty() {
-        NOTHING.clone_into(&mut text);
-    }
-    Ok(text)
+    queries.join("\nUNION ALL\n")
 }
 
 /// The columns of a view that has no rows, as no target has windows in the lake yet.

@@ -24,4 +24,6 @@ mod server;
 mod sql;
 mod stubs;
 mod support;
+mod swap;
+mod trials;
 mod watching;

@@ -10,7 +10,7 @@ use arterial_datasets::panel::{Channel, ChannelRole, Panel};
 use arterial_datasets::time::SystemClock;
 use arterial_models::forecasters::{by_name, list};
 use arterial_models::pipeline::Pipeline;
-use arterial_models::registry::{self, CHAMPION, Change, DataOrigin, Description, ModelVersion, Registry};
+use arterial_models::registry::{self, CANARY, CHAMPION, Change, DataOrigin, Description, ModelVersion, Registry};
 use arterial_models::{Forecaster, Silent, Task};
 use arterial_proto::v1;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
@@ -19,7 +19,7 @@ use arterial_serving::model::RegistryModels;
 use futures::TryStreamExt;
 use ndarray::Array3;
 
-const WINDOWS: i64 = 3 * 288;
+pub const WINDOWS: i64 = 3 * 288;
 
 /// No kind here eats features.
 struct NoFeatures;
@@ -60,7 +60,7 @@ fn panel() -> Panel {
     Panel::new(START, STEP, "UTC", vec!["a".into(), "b".into()], channels, values).unwrap()
 }
 
-async fn publish(registry: &Registry, kind: &str) -> ModelVersion {
+pub async fn publish(registry: &Registry, kind: &str) -> ModelVersion {
     let kinds = kinds();
     let task = Task {
         context: 12,
@@ -91,7 +91,7 @@ async fn publish(registry: &Registry, kind: &str) -> ModelVersion {
         .id()
 }
 
-async fn promote(registry: &Registry, id: &ModelVersion) {
+pub async fn promote(registry: &Registry, id: &ModelVersion) {
     let standing = registry
         .alias(&target(), CHAMPION)
         .await
@@ -103,7 +103,7 @@ async fn promote(registry: &Registry, id: &ModelVersion) {
         .unwrap();
 }
 
-async fn service(registry: &Registry) -> Service {
+pub async fn service(registry: &Registry) -> Service {
     let source = Arc::new(RegistryModels::new(registry.clone(), kinds()));
     let service = launch(
         Some(history(WINDOWS)),
@@ -194,8 +194,16 @@ async fn the_registry_is_shown_over_grpc_and_flight() {
     let folder = tempfile::tempdir().unwrap();
     let registry = registry::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
     let first = publish(&registry, "persistence").await;
-    publish(&registry, "seasonal-naive").await;
+    let second = publish(&registry, "seasonal-naive").await;
     promote(&registry, &first).await;
+    let quarter = Change {
+        share: Some(0.25.try_into().unwrap()),
+        ..Change::default()
+    };
+    registry
+        .promote(&target(), CANARY, &second, 0, quarter, &SystemClock)
+        .await
+        .unwrap();
     let service = service(&registry).await;
     let mut client = ModelServiceClient::new(service.channel().await);
     let models = client
@@ -204,11 +212,22 @@ async fn the_registry_is_shown_over_grpc_and_flight() {
         .unwrap()
         .into_inner()
         .models;
-    let champion = models.iter().find(|model| model.serving).unwrap();
+    let in_force = |model: &v1::Model| {
+        let alias = |alias: &v1::Alias| (alias.name.clone(), alias.share, alias.revision, alias.taken_up);
+        (model.serving, model.in_force.iter().map(alias).collect::<Vec<_>>())
+    };
+    let known: Vec<_> = models
+        .iter()
+        .map(|model| (model.name.as_str(), in_force(model)))
+        .collect();
     assert_eq!(
-        (models.len(), champion.name.as_str(), champion.aliases.as_slice()),
-        (2, "persistence", &["champion".to_owned()][..])
+        known,
+        [
+            ("seasonal-naive", (true, vec![("canary".into(), 0.25, 1, true)])),
+            ("persistence", (true, vec![("champion".into(), 0.0, 1, true)])),
+        ]
     );
+    assert_eq!(models[1].aliases, ["champion"]);
     let asked = |topic: &str, target: &str| v1::ListModelsRequest {
         topic: topic.into(),
         target: target.into(),

@@ -16,11 +16,11 @@ use arterial_datasets::schema;
 use arterial_datasets::stream::StreamCatalog;
 use arterial_datasets::time::{Clock, DAY, Duration, MINUTE, Timestamp};
 use arterial_models::explanation::{Contribution, Explanation, Place};
-use arterial_models::registry::{ModelVersion, Reference, Registry, Target};
+use arterial_models::registry::{ModelVersion, Reference, Registry, Share, Target};
 use arterial_models::scope::Scope;
 use arterial_models::{Progress, Quantile};
 use arterial_serving::alerts::{AlertSink, AlertsConfig};
-use arterial_serving::model::{ModelSource, ServedModel, Standing};
+use arterial_serving::model::{ModelSource, Role, ServedModel, Standing};
 use arterial_serving::sql::{Sql, SqlConfig};
 use arterial_serving::{AppState, Parts, Running, Server, ServerConfig, ServingConfig};
 use futures::FutureExt;
@@ -95,6 +95,8 @@ pub struct FakeModel {
     pub begun: Arc<AtomicUsize>,
     /// How many of them were given up because nobody waited any more.
     pub given_up: Arc<AtomicUsize>,
+    /// Whoever holds it lets the model wait.
+    pub turn: Arc<Mutex<()>>,
 }
 
 impl FakeModel {
@@ -113,6 +115,7 @@ impl FakeModel {
             says,
             begun: Arc::default(),
             given_up: Arc::default(),
+            turn: Arc::default(),
         }
     }
 }
@@ -135,6 +138,7 @@ impl ServedModel for FakeModel {
     }
 
     fn forecast(&self, panel: &Panel, quantiles: &[Quantile]) -> arterial_serving::Result<Array3<f64>> {
+        let _turn = self.turn.lock().unwrap();
         let shape = (panel.series().len(), self.horizon, quantiles.len());
         let target = panel.target();
         match self.says {
@@ -193,7 +197,7 @@ impl ServedModel for FakeModel {
 #[derive(Default)]
 pub struct FakeModels {
     pub models: Mutex<BTreeMap<u32, Arc<FakeModel>>>,
-    pub standing: Mutex<Option<Standing>>,
+    pub standings: Mutex<Vec<Standing>>,
 }
 
 impl FakeModels {
@@ -203,23 +207,44 @@ impl FakeModels {
 
     /// Points the champion alias at a version, which need not exist.
     pub fn promote(&self, number: u32) {
-        let mut standing = self.standing.lock().unwrap();
-        let (revision, former) = standing
-            .as_ref()
-            .map_or((1, None), |old| (old.revision + 1, Some(old.model.clone())));
-        *standing = Some(Standing {
+        self.point(Role::Champion, number, None);
+    }
+
+    /// Lets a version answer for a share of the keys.
+    pub fn try_canary(&self, number: u32, share: f64) {
+        self.point(Role::Canary, number, Some(share.try_into().unwrap()));
+    }
+
+    /// Lets a version be scored beside the champion.
+    pub fn try_shadow(&self, number: u32) {
+        self.point(Role::Shadow, number, None);
+    }
+
+    /// Ends a trial.
+    pub fn withdraw(&self, role: Role) {
+        self.standings.lock().unwrap().retain(|standing| standing.role != role);
+    }
+
+    fn point(&self, role: Role, number: u32, share: Option<Share>) {
+        let mut standings = self.standings.lock().unwrap();
+        let revision = 1 + standings.iter().map(|standing| standing.revision).max().unwrap_or(0);
+        let old = standings.iter().position(|standing| standing.role == role);
+        let old = old.map(|at| standings.remove(at));
+        standings.push(Standing {
             target: target(),
+            role,
             model: version(number),
             revision,
-            former,
+            former: old.map(|old| old.model),
+            share,
         });
     }
 }
 
 impl ModelSource for FakeModels {
-    fn champions(&self) -> BoxFuture<'_, arterial_serving::Result<Vec<Standing>>> {
-        let standing = self.standing.lock().unwrap().clone();
-        async move { Ok(standing.into_iter().collect()) }.boxed()
+    fn standings(&self) -> BoxFuture<'_, arterial_serving::Result<Vec<Standing>>> {
+        let standings = self.standings.lock().unwrap().clone();
+        async move { Ok(standings) }.boxed()
     }
 
     fn load<'a>(&'a self, id: &'a ModelVersion) -> BoxFuture<'a, arterial_serving::Result<Arc<dyn ServedModel>>> {

@@ -62,7 +62,7 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     (
         "step_of_ladder",
         "",
-        "What gave the forecast: model, last_good or profile",
+        "What gave the forecast: model, canary, last_good or profile",
     ),
     ("data_digest", "", "A digest of the windows that the forecast had seen"),
     ("issued_at", "UTC", "Since when the forecast was served"),
@@ -159,6 +159,34 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("is_nullable", "", "Whether a value may be missing"),
     ("unit", "", "The column's unit; empty where it has none"),
     ("description", "", "What the column means"),
+    ("shadow_model", "", "The name of the model that is on trial as shadow"),
+    (
+        "shadow_version",
+        "",
+        "The version of the model that is on trial as shadow",
+    ),
+    (
+        "shadow_error",
+        "as the target",
+        "Median of the shadow's forecast minus what happened",
+    ),
+    (
+        "shadow_in_interval",
+        "",
+        "Whether what happened lies between the shadow's p10 and p90",
+    ),
+    (
+        "shadow_mae",
+        "as the target",
+        "Mean absolute error of the shadow over the same windows and keys",
+    ),
+    (
+        "shadow_coverage",
+        "0..1",
+        "Share of what happened that lies between the shadow's p10 and p90",
+    ),
+    ("first_window", "UTC", "The earliest window that was compared"),
+    ("last_window", "UTC", "The latest window that was compared"),
 ];
 
 /// A column of ours with its unit and description, where its name is known.

@@ -51,7 +51,7 @@ pub(super) async fn rows(registry: &Registry) -> Result<RecordBatch> {
             text(&|one| one.manifest.target.topic.clone()),
             text(&|one| one.manifest.target.field.clone()),
             text(&|one| one.manifest.kind.clone()),
-            text(&|one| one.aliases.join(",")),
+            text(&|one| one.alias_names().join(",")),
             whole(&|one| one.manifest.horizon),
             text(&|one| one.manifest.step.to_string()),
             whole(&|one| one.manifest.series),

@@ -131,6 +131,7 @@ impl Scorer {
         let mut order = score::order(&self.state, &self.target, &self.state.grid);
         order.models.clone_from(&self.models);
         order.profile = self.profile;
+        order.canary = order.canary.filter(|_| self.profile);
         let turn = self.state.computing.acquire().await;
         let _turn = turn.map_err(|error| Error::Background(error.to_string()))?;
         let live = Arc::clone(&self.live);
@@ -139,7 +140,7 @@ impl Scorer {
         let Some(computed) = computed else {
             return Ok(RecordBatch::new_empty(answer::schema()));
         };
-        for failure in &computed.failures {
+        for (_, failure) in &computed.failures {
             tracing::debug!(target_name = %self.target, failure, "a model did not answer for windows that a client sent");
         }
         answer::rows(&computed.issue, &self.steps)

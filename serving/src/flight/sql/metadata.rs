@@ -92,7 +92,9 @@ fn key_of(table: &str) -> &'static [&'static str] {
         "indices" => &["zone_id", "window_start", "formula", "revision"],
         "alerts" => &["alert_id", "revision"],
         "models" => &["model", "model_version"],
-        "forecasts" | "forecasts_latest" => &["topic", "key", "target", "origin", "horizon_minutes", "issued_at"],
+        "forecasts" | "forecasts_latest" | "shadow_forecasts" => {
+            &["topic", "key", "target", "origin", "horizon_minutes", "issued_at"]
+        }
         name if name.ends_with("_windows") => &["key", "window_start", "revision"],
         name if name.ends_with("_events") => &["partition", "offset"],
         name if name.ends_with("_latest") => &["key", "window_start"],
