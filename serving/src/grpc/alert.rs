@@ -72,7 +72,7 @@ impl AlertService for AlertApi {
         let request = request.into_inner();
         let (language, verdict) = (language(&request.language)?, verdict(&request.judgement)?);
         self.0.alerts.ready(&self.0)?;
-        let effect = self.0.alerts.preview(&request.alert_id, verdict)?;
+        let effect = self.0.alerts.preview(&self.0, &request.alert_id, verdict).await?;
         let made = self
             .0
             .alerts
@@ -80,7 +80,7 @@ impl AlertService for AlertApi {
             .await?;
         Ok(Response::new(v1::JudgeAlertResponse {
             alert: Some(alert(&self.0, &made, language)),
-            effect: Some(judged(&effect)),
+            effect: Some(judged(&self.0, &effect, language)),
         }))
     }
 
@@ -89,9 +89,10 @@ impl AlertService for AlertApi {
         request: Request<v1::JudgeAlertRequest>,
     ) -> Result<Response<v1::PreviewJudgementResponse>, Status> {
         let request = request.into_inner();
-        let verdict = verdict(&request.judgement)?;
+        let (language, verdict) = (language(&request.language)?, verdict(&request.judgement)?);
         self.0.alerts.ready(&self.0)?;
-        let effect = Some(judged(&self.0.alerts.preview(&request.alert_id, verdict)?));
+        let effect = self.0.alerts.preview(&self.0, &request.alert_id, verdict).await?;
+        let effect = Some(judged(&self.0, &effect, language));
         Ok(Response::new(v1::PreviewJudgementResponse { effect }))
     }
 

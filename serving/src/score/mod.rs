@@ -13,7 +13,7 @@ pub use compute::{Computed, Order, check_fit, compute, covariates, tally};
 pub use issue::{Issue, Source};
 pub use ladder::{LadderStep, RefusalCode};
 pub use outlook::{Outlook, Outlooks, steps_ahead};
-pub use profile::{PROFILE_NAME, PROFILE_VERSION, of_window};
+pub use profile::{PROFILE_NAME, PROFILE_VERSION, around_window, of_window};
 pub use rows::rows;
 pub use scores::{Scores, TargetScores, Wanted};
 pub(crate) use worker::run;
