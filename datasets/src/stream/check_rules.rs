@@ -58,9 +58,7 @@ impl RuleChecker<'_> {
             RuleKind::Impossible => (&["fields", "range"], &["while"]),
             RuleKind::Jump => (&["fields", "above"], &["while"]),
             RuleKind::Erratic => (&["fields", "above"], &["for", "while"]),
-            RuleKind::OverCapacity | RuleKind::Overcrowded => {
-                (&["fields", "above"], &["for", "while", "unless_usual"])
-            }
+            RuleKind::OverCapacity | RuleKind::Overcrowded => (&["fields", "above"], &["for", "while", "unless_usual"]),
             RuleKind::SevereCongestion => (&["fields", "below"], &["for", "while", "unless_usual"]),
             RuleKind::Degraded => (&["above"], &["for", "while"]),
         };

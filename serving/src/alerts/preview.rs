@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arterial_datasets::time::{DAY, Duration, Timestamp};
 use arterial_models::alerts::{
-    Alert, AlertSettings, Kind, Past, Places, Preview, Record, Signal, Surroundings, Verdict, preview, preview_by_peaks,
-    twin,
+    Alert, AlertSettings, Kind, Past, Places, Preview, Record, Signal, Surroundings, Verdict, preview,
+    preview_by_peaks, twin,
 };
 
 use super::Alerts;
@@ -56,7 +56,11 @@ impl Alerts {
     pub async fn preview(&self, state: &AppState, alert_id: &str, verdict: Verdict) -> Result<Effect> {
         let judged = self.store.get(alert_id)?.alert.clone();
         let known: Vec<Alert> = self.store.all().iter().map(|one| one.alert.clone()).collect();
-        let now = known.iter().map(|alert| alert.updated_at).max().unwrap_or(judged.updated_at);
+        let now = known
+            .iter()
+            .map(|alert| alert.updated_at)
+            .max()
+            .unwrap_or(judged.updated_at);
         let since = Timestamp(now.0.saturating_sub(WEEKS * 7 * DAY));
         let places = Places::new(places_of(&state.live, &[&judged.topic])?, &[]);
         let step = state.live.stream(&judged.topic)?.definition().window;
@@ -150,7 +154,9 @@ fn near(judged: &Alert, places: &Places, all: Keys, metres: f64) -> Keys {
     }
     let placeless = judged.place.lat.is_none();
     let in_zone = |zone: &Option<Arc<str>>| placeless && zone.as_deref() == judged.zone_id.as_deref();
-    let keys = all.into_iter().filter(|(key, zone)| wanted.contains(&**key) || in_zone(zone));
+    let keys = all
+        .into_iter()
+        .filter(|(key, zone)| wanted.contains(&**key) || in_zone(zone));
     keys.collect()
 }
 

@@ -158,7 +158,12 @@ pub async fn kept(
     };
     let mut found = BTreeMap::new();
     let mut enter = |signal: Signal| {
-        let name = (signal.window, signal.key.clone(), signal.target.clone(), signal.detector);
+        let name = (
+            signal.window,
+            signal.key.clone(),
+            signal.target.clone(),
+            signal.detector,
+        );
         let symptom = Symptom::of(signal.reason).0;
         found.insert((name, symptom), signal);
     };
@@ -169,7 +174,9 @@ pub async fn kept(
     let first_fresh = fresh.first().map(|signal| signal.window);
     fresh.into_iter().for_each(&mut enter);
     let known = table.progress().partitions.get(&TopicPartition::new(topic, 0)).copied();
-    let first = known.filter(|known| known.has_read()).map(|known| Timestamp(known.resume_from));
+    let first = known
+        .filter(|known| known.has_read())
+        .map(|known| Timestamp(known.resume_from));
     Ok(Kept {
         from: first.or(first_fresh).map(|first| first.max(since)),
         signals: found.into_values().collect(),
@@ -182,7 +189,8 @@ async fn table(lake: &Lake) -> Result<Table> {
 }
 
 fn rows(signals: &[Signal]) -> Result<RecordBatch> {
-    let text = |of: fn(&Signal) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(signals.iter().map(of))) };
+    let text =
+        |of: fn(&Signal) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(signals.iter().map(of))) };
     let number = |of: &dyn Fn(&Signal) -> Option<f64>| -> ArrayRef {
         Arc::new(signals.iter().map(of).collect::<Float64Array>())
     };
@@ -254,7 +262,11 @@ fn signals(batch: &RecordBatch, step: Duration) -> Result<Vec<Signal>> {
 
 /// The detector of that name: the book takes the word of rules at once.
 fn detector(name: &str) -> &'static str {
-    if name == rules::NAME { rules::NAME } else { residual::NAME }
+    if name == rules::NAME {
+        rules::NAME
+    } else {
+        residual::NAME
+    }
 }
 
 #[cfg(test)]
@@ -303,7 +315,9 @@ mod tests {
             log.gather("parking", (one.window, STEP), std::slice::from_ref(one), &recent);
         }
         let all = BTreeSet::new();
-        let found = kept(&lake, &recent, ("parking", STEP), Timestamp(0), &all).await.unwrap();
+        let found = kept(&lake, &recent, ("parking", STEP), Timestamp(0), &all)
+            .await
+            .unwrap();
         assert_eq!(found.signals, said[..2], "what is not written yet is there, too");
         log.write(&recent).await.unwrap();
 
@@ -312,10 +326,14 @@ mod tests {
         for one in &said {
             log.gather("parking", (one.window, STEP), std::slice::from_ref(one), &recent);
         }
-        let found = kept(&lake, &recent, ("parking", STEP), Timestamp(0), &all).await.unwrap();
+        let found = kept(&lake, &recent, ("parking", STEP), Timestamp(0), &all)
+            .await
+            .unwrap();
         assert_eq!((found.from, found.signals.as_slice()), (Some(Timestamp(0)), &said[..2]));
         let others = ["P-2".to_owned()].into();
-        let found = kept(&lake, &recent, ("parking", STEP), Timestamp(0), &others).await.unwrap();
+        let found = kept(&lake, &recent, ("parking", STEP), Timestamp(0), &others)
+            .await
+            .unwrap();
         assert!(found.signals.is_empty());
     }
 }

@@ -135,7 +135,9 @@ fn place(clock: &LocalClock, instant: Timestamp) -> Result<usize> {
 fn same_slot(place: usize, slots: usize, reach: usize) -> Vec<usize> {
     let week = WEEK * slots;
     let reach = reach.min((week - 1) / 2);
-    (0..=2 * reach).map(|step| (place + week - reach + step) % week).collect()
+    (0..=2 * reach)
+        .map(|step| (place + week - reach + step) % week)
+        .collect()
 }
 
 fn same_kind_of_day(place: usize, slots: usize, reach: usize) -> Vec<usize> {
@@ -242,7 +244,12 @@ mod tests {
         for row in 0..21 * 24 + 12 {
             let is_monday = (row / 24) % 7 == 0;
             let full = is_monday && (10..12).contains(&(row % 24));
-            ring.set(0, Timestamp(4 * DAY + row as i64 * HOUR), 0, if full { 99.0 } else { 40.0 });
+            ring.set(
+                0,
+                Timestamp(4 * DAY + row as i64 * HOUR),
+                0,
+                if full { 99.0 } else { 40.0 },
+            );
         }
         let clock = LocalClock::new("UTC", Duration(HOUR)).unwrap();
         let at = |hour: i64| Timestamp(25 * DAY + hour * HOUR);

@@ -104,7 +104,9 @@ async fn until_placed(service: &Service, name: &str) {
         let table = service.lake.existing("alert_deliveries").await.unwrap();
         table.is_some_and(|table| {
             let places = &table.progress().partitions;
-            places.iter().any(|(place, known)| place.topic == name && known.has_read())
+            places
+                .iter()
+                .any(|(place, known)| place.topic == name && known.has_read())
         })
     })
     .await;
@@ -468,7 +470,10 @@ fn chat(receiver: &Receiver, settings: &AlertSettings) -> Arc<dyn AlertSink> {
         clock: Arc::new(SystemClock),
         writer: None,
     };
-    toml::from_str::<SinkSettings>(&text).unwrap().build("chat", &around).unwrap()
+    toml::from_str::<SinkSettings>(&text)
+        .unwrap()
+        .build("chat", &around)
+        .unwrap()
 }
 
 /// The marks of the messages that came.
@@ -593,9 +598,79 @@ async fn of_two_services_on_one_lake_one_makes_the_alerts_and_tells_of_them() {
     for number in next..next + 4 {
         commit(&first, number, [USUAL[0], 3.0]).await;
     }
+    eventually("the first takes the watch back, and learns anew", async || {
+        let watched = first.state.alerts.watched();
+        watched.iter().any(|one| one.next < Some(window(next - 200)))
+    })
+    .await;
     until_looked_at(&first, next + 3).await;
-    eventually("the first tells of what comes", async || !first_sink.sequences().is_empty()).await;
+    eventually("the first tells of what comes", async || {
+        !first_sink.sequences().is_empty()
+    })
+    .await;
     assert_eq!(list(&first).await.len(), 2);
+}
+
+/// Commits the windows of one key as the service does that has its partition.
+async fn commit_part(service: &Service, number: i64, row: WindowRow<'_>, partition: i32) {
+    use arterial_datasets::lake::{PartitionProgress, Progress, TableSpec, TopicPartition};
+    let catalog = arterial_datasets::stream::StreamCatalog::built_in().unwrap();
+    let stream = catalog.get(TOPIC).unwrap();
+    let spec = TableSpec::new(stream.windows_table(), arterial_datasets::schema::windows(stream));
+    let known = PartitionProgress {
+        next: number,
+        resume_from: number,
+        watermark: Some(window(number + 1)),
+        ..PartitionProgress::default()
+    };
+    let progress = Progress {
+        partitions: [(TopicPartition::new(TOPIC, partition), known)].into(),
+        ..Progress::default()
+    };
+    let mut table = service.lake.table(&spec).await.unwrap();
+    table.commit(&[batch(&[row])], &progress).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_whose_windows_another_service_makes_are_waited_for_and_watched() {
+    let service = started().await;
+    let part = |number: i64, at: usize, speed: f64| {
+        let (key, zone) = [("a", "north"), ("b", "south")][at];
+        (key, zone, number, 0, Some(speed + noise(number + at as i64 * 37)))
+    };
+    for number in PAST..PAST + 12 {
+        let slow = number >= PAST + 4;
+        let own = part(number, 0, USUAL[0]);
+        commit_part(&service, number, own, 0).await;
+        service.clock.set(window(number + 1));
+        service.state.take(TOPIC, &batch(&[own]), window(number + 1));
+        if number == PAST + 1 {
+            // The other service is known to be at work by now, and has not committed its part of this window.
+            eventually("the worker has had its chance", async || {
+                let waited = service.state.alerts.watched()[0].next == Some(window(number));
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                waited && service.state.alerts.watched()[0].next == Some(window(number))
+            })
+            .await;
+        }
+        let others = part(number, 1, if slow { 3.0 } else { USUAL[1] });
+        commit_part(&service, number, others, 1).await;
+        until_looked_at(&service, number).await;
+    }
+    let alerts = list(&service).await;
+    let [alert] = alerts.as_slice() else {
+        panic!("{alerts:?}")
+    };
+    assert_eq!(
+        (alert.key.as_str(), alert.symptom.as_str()),
+        ("b", "lower"),
+        "{alert:?}"
+    );
+    let history = &alert.history;
+    assert!(
+        history.last().unwrap().value < Some(10.0),
+        "live state knows it, too: {history:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -624,7 +699,10 @@ async fn a_preview_is_made_from_what_detectors_said_over_a_restart() {
     .await;
     until_looked_at(&again, next - 1).await;
     let after = preview(&again, "useful").await;
-    assert_eq!((after.alerts_before, after.alerts_after), (before.alerts_before, before.alerts_after));
+    assert_eq!(
+        (after.alerts_before, after.alerts_after),
+        (before.alerts_before, before.alerts_after)
+    );
     let table = again.lake.existing("alert_signals").await.unwrap().unwrap();
     let rows: usize = table
         .scan(&arterial_datasets::lake::Scan::default())

@@ -155,7 +155,10 @@ fn looked_at(weeks: f64) -> String {
     if weeks >= 1.0 {
         return format!("over the last {weeks:.1} weeks");
     }
-    format!("over the last {}", Duration((weeks * (7 * DAY) as f64) as i64).in_words())
+    format!(
+        "over the last {}",
+        Duration((weeks * (7 * DAY) as f64) as i64).in_words()
+    )
 }
 
 fn line(alert: &v1::JudgedAlert) -> String {
@@ -202,7 +205,10 @@ mod tests {
             lines[0],
             "incident suspected in Z03, at the keys of this alert, over the last 2.2 weeks: 3 alerts instead of 3"
         );
-        assert!(lines[1].starts_with("  - 2026-01-05 08:00 UTC, low, peak 1.12"), "{told}");
+        assert!(
+            lines[1].starts_with("  - 2026-01-05 08:00 UTC, low, peak 1.12"),
+            "{told}"
+        );
         assert!(lines[1].ends_with("Traffic on Ring Road is slow. 3f2a"), "{told}");
         assert!(lines[2].starts_with("  + "), "{told}");
     }

@@ -143,7 +143,10 @@ fn a_preview_shows_what_a_lower_line_would_add() {
     let [added] = seen.added.as_slice() else {
         panic!("{:?}", seen.added)
     };
-    assert_eq!((added.since, added.keys.as_slice()), (at(200), &["s005".to_owned()][..]));
+    assert_eq!(
+        (added.since, added.keys.as_slice()),
+        (at(200), &["s005".to_owned()][..])
+    );
     assert!(!added.is_live(), "calm windows that were not kept end it");
 }
 

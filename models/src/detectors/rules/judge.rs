@@ -67,7 +67,13 @@ pub(super) fn judge(
         Check::Overcrowded { largest, line } => {
             let line = Line::above(*line, usual);
             let reason = Reason::Overcrowded(line.at());
-            passed(rule, (row[*largest], line.strangeness(row[*largest])), reason, memory, moment)
+            passed(
+                rule,
+                (row[*largest], line.strangeness(row[*largest])),
+                reason,
+                memory,
+                moment,
+            )
         }
         Check::SevereCongestion { mean, line } => {
             let line = Line::below(*line, usual);

@@ -276,6 +276,9 @@ fn a_missing_value_gives_no_signal_and_a_repeated_window_changes_nothing() {
 #[test]
 fn a_row_of_another_length_is_refused() {
     let mut rules = rules_of("kind = \"over-capacity\"\nfields = [\"level\"]\nabove = 95");
-    let error = rules.observe(&subject("a", 0), &[1.0, 2.0], &[]).unwrap_err().to_string();
+    let error = rules
+        .observe(&subject("a", 0), &[1.0, 2.0], &[])
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("`row`") && error.contains("level_mean"), "{error}");
 }

@@ -64,7 +64,11 @@ impl Progress {
     }
 
     /// The next window with its rows; none where another service has yet to commit its part of it.
-    pub(super) async fn read(&mut self, lake: &Lake, stream: &LiveStream) -> Result<Option<(Timestamp, Vec<WindowRow>)>> {
+    pub(super) async fn read(
+        &mut self,
+        lake: &Lake,
+        stream: &LiveStream,
+    ) -> Result<Option<(Timestamp, Vec<WindowRow>)>> {
         let Some(next) = self.next else { return Ok(None) };
         if self.read.front().is_none_or(|(window, _)| *window != next) {
             self.read.clear();
@@ -74,7 +78,11 @@ impl Progress {
             }
             let step = self.watch.stream.window;
             let mut closed = newest_closed(stream).unwrap_or(next);
-            if let Some(committed) = self.table.as_ref().and_then(|table| closed_by_all(table.progress(), step)) {
+            if let Some(committed) = self
+                .table
+                .as_ref()
+                .and_then(|table| closed_by_all(table.progress(), step))
+            {
                 closed = closed.min(committed);
             }
             if closed < next {
@@ -99,9 +107,7 @@ impl Progress {
 /// The newest window of a stream that has closed.
 pub(super) fn newest_closed(stream: &LiveStream) -> Option<Timestamp> {
     let window = stream.definition().window;
-    let passed = stream
-        .watermark()
-        .map(|watermark| last_before(watermark, window));
+    let passed = stream.watermark().map(|watermark| last_before(watermark, window));
     stream.newest().max(passed)
 }
 

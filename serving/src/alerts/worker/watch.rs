@@ -90,12 +90,7 @@ async fn take_charge(
 }
 
 /// Stands by, however often the lake cannot be read meanwhile.
-async fn stand_by_until_needed(
-    state: &AppState,
-    lake: &Lake,
-    inbox: &mut mpsc::Receiver<Command>,
-    pause: &mut Pause,
-) {
+async fn stand_by_until_needed(state: &AppState, lake: &Lake, inbox: &mut mpsc::Receiver<Command>, pause: &mut Pause) {
     while let Err(error) = stand_by(state, lake, inbox).await {
         tracing::warn!(error = chain(&error), "the lake cannot be read");
         pause.wait(state).await;
@@ -125,7 +120,10 @@ async fn stand_by(state: &AppState, lake: &Lake, inbox: &mut mpsc::Receiver<Comm
             let behind = newest_closed(stream).zip(ledger.next_window(topic));
             let behind = behind.map(|(closed, next)| (closed.0 - next.0) / stream.definition().window.0);
             if behind.is_some_and(|windows| windows >= FALLEN_BEHIND) {
-                tracing::warn!(topic, "the service that makes the alerts has fallen behind; this one takes over");
+                tracing::warn!(
+                    topic,
+                    "the service that makes the alerts has fallen behind; this one takes over"
+                );
                 return Ok(());
             }
         }

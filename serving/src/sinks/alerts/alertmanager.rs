@@ -126,11 +126,7 @@ fn with_end(mut posted: Value, ends: Timestamp) -> Value {
 }
 
 impl Receiver for Alertmanager {
-    fn send<'a>(
-        &'a self,
-        choice: &'a Choice,
-        revision: &'a AlertRevision,
-    ) -> BoxFuture<'a, Result<(), Undelivered>> {
+    fn send<'a>(&'a self, choice: &'a Choice, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>> {
         async move {
             let alert = &revision.alert;
             let posted = self.posted(choice, revision);

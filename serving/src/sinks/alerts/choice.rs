@@ -91,59 +91,8 @@ impl Choice {
         }
     }
 
-    /// Whether routes, suppressions and quiet hours hold for it.
-    pub routed: bool,
-    /// For how long a revision is tried before it becomes a dead letter.
-    pub patience: Duration,
-    /// Where the routes stand.
-    pub settings: AlertSettings,
-    /// What was told last of alerts that are not over.
-    last: Mutex<BTreeMap<String, (State, Severity)>>,
-}
-
-impl Choice {
-    /// The same in another language and with another patience.
-    #[must_use]
-    pub fn with(mut self, language: Language, patience: Duration) -> Self {
-        self.language = language;
-        self.patience = patience;
-        self
-    }
-
-    /// The same, whatever routes, suppressions and quiet hours say.
-    #[must_use]
-    pub fn unrouted(mut self) -> Self {
-        self.routed = false;
-        self
-    }
-
-    /// A receiver that is told `tell` of what the routes of `settings` give it.
-    pub fn new(name: impl Into<String>, tell: Tell, settings: &AlertSettings) -> Self {
-        Self {
-            name: name.into(),
-            language: settings.language,
-            zone: TimeZone::get(&settings.timezone).unwrap_or(TimeZone::UTC),
-            tell,
-            routed: true,
-            patience: PATIENCE,
-            settings: settings.clone(),
-            last: Mutex::default(),
-        }
-    }
-
-    /// Whether the receiver is to be told. Who was told of an alert is told of its end, whatever has become of it. What was told
-    /// before the process began is not known: a change may be told twice, never too seldom.
-    pub fn takes(&self, revision: &AlertRevision) -> bool {
-        let alert = &revision.alert;
-        match (self.tell, lock(&self.last).get(&alert.alert_id)) {
-            (_, None) => self.is_meant(alert),
-            (Tell::All, Some(_)) => true,
-            (Tell::Changes, Some(&(state, severity))) => alert.state != state || alert.severity > severity,
-        }
-    }
-
     /// Whether routes, suppressions and quiet hours let an alert through to this receiver.
-    pub fn is_meant(&self, alert: &Alert) -> bool {
+    fn is_meant(&self, alert: &Alert) -> bool {
         if !self.routed {
             return true;
         }

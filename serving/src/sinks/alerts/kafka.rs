@@ -22,11 +22,7 @@ pub struct KafkaAlerts {
 }
 
 impl Receiver for KafkaAlerts {
-    fn send<'a>(
-        &'a self,
-        choice: &'a Choice,
-        revision: &'a AlertRevision,
-    ) -> BoxFuture<'a, Result<(), Undelivered>> {
+    fn send<'a>(&'a self, choice: &'a Choice, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>> {
         async move {
             let payload = serde_json::to_vec(&choice.document(revision)).map_err(Undelivered::never)?;
             let record = Outgoing {

@@ -15,11 +15,7 @@ pub trait Receiver: Send + Sync {
     ///
     /// # Errors
     /// As [`AlertSink::deliver`].
-    fn send<'a>(
-        &'a self,
-        choice: &'a Choice,
-        revision: &'a AlertRevision,
-    ) -> BoxFuture<'a, Result<(), Undelivered>>;
+    fn send<'a>(&'a self, choice: &'a Choice, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>>;
 
     /// As [`AlertSink::keeps_history`].
     fn keeps_history(&self) -> bool {

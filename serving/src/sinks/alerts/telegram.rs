@@ -65,11 +65,7 @@ fn mark(state: State, severity: Severity) -> char {
 }
 
 impl Receiver for Telegram {
-    fn send<'a>(
-        &'a self,
-        choice: &'a Choice,
-        revision: &'a AlertRevision,
-    ) -> BoxFuture<'a, Result<(), Undelivered>> {
+    fn send<'a>(&'a self, choice: &'a Choice, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>> {
         async move {
             let request = self.client.post(self.address()).json(&self.message(choice, revision));
             send(request, Some(&self.token)).await

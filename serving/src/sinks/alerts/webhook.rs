@@ -45,11 +45,7 @@ fn body(choice: &Choice, revision: &AlertRevision) -> Result<Vec<u8>> {
 }
 
 impl Receiver for Webhook {
-    fn send<'a>(
-        &'a self,
-        choice: &'a Choice,
-        revision: &'a AlertRevision,
-    ) -> BoxFuture<'a, Result<(), Undelivered>> {
+    fn send<'a>(&'a self, choice: &'a Choice, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>> {
         async move {
             let body = body(choice, revision).map_err(Undelivered::never)?;
             let id = message_id(revision);
