@@ -136,6 +136,15 @@ impl Alerts {
         self.wake.notify_one();
     }
 
+    /// Waits until the table was read; false where the service stopped before.
+    pub async fn until_loaded(&self, state: &AppState) -> bool {
+        let mut loaded = self.loaded.subscribe();
+        tokio::select! {
+            () = state.stop.cancelled() => false,
+            loaded = loaded.wait_for(|loaded| *loaded) => loaded.is_ok(),
+        }
+    }
+
     /// The term that begins where the watch is taken over now.
     fn next_term(&self) -> u64 {
         1 + self.terms.fetch_add(1, Ordering::Relaxed)

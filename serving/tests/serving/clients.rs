@@ -6,15 +6,19 @@ use crate::support::{Service, ready};
 
 /// Runs a program that a client's user could have written.
 async fn run(mut command: Command) -> String {
-    let Output { status, stdout, stderr } =
-        tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let Output { status, stdout, stderr } = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap()
 }
 
 async fn python(service: &Service, script: &str, library: &str) -> Option<String> {
     let python = std::env::var("ARTERIAL_PYTHON").unwrap_or_else(|_| "python3".into());
-    let found = Command::new(&python).args(["-c", &format!("import {library}")]).output();
+    let found = Command::new(&python)
+        .args(["-c", &format!("import {library}")])
+        .output();
     if !found.is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: `{python}` has no {library}; scripts/clients makes an environment that has");
         return None;
@@ -74,7 +78,13 @@ async fn jdbc_queries_prepares_and_lists() {
     for login in ["", "&user=anybody&password=anything"] {
         let mut command = Command::new("java");
         command
-            .args(["--add-opens=java.base/java.nio=ALL-UNNAMED", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", &jars])
+            .args([
+                "--add-opens=java.base/java.nio=ALL-UNNAMED",
+                "-Xmx256m",
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                &jars,
+            ])
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/Jdbc.java"))
             .arg(format!(
                 "jdbc:arrow-flight-sql://{}/?useEncryption=false{login}",

@@ -140,8 +140,13 @@ async fn a_covariate_of_the_model_is_asked_for_and_used() {
     let command = r#"{"topic":"traffic-sensors","target":"speed_kmh","model":"constant@2"}"#;
     let descriptor = || FlightDescriptor::new_cmd(command);
     let plain = sent(&[("a", 99, 50.0), ("a", 100, 60.0)]);
-    let status = exchange(&service, descriptor(), vec![plain.clone()], 0).await.unwrap_err();
-    assert!(status.message().contains("`weather.precipitation_mm` is missing"), "{status}");
+    let status = exchange(&service, descriptor(), vec![plain.clone()], 0)
+        .await
+        .unwrap_err();
+    assert!(
+        status.message().contains("`weather.precipitation_mm` is missing"),
+        "{status}"
+    );
     let rain: ArrayRef = Arc::new(Float64Array::from(vec![Some(2.5), None]));
     let schema = plain.schema();
     let columns = schema.fields().iter().zip(plain.columns());
@@ -151,7 +156,10 @@ async fn a_covariate_of_the_model_is_asked_for_and_used() {
     let answers = exchange(&service, descriptor(), vec![with], 0).await.unwrap();
     // The rain of a window is known once the window has ended.
     assert_eq!(told(&answers[0]), expected([("a", "2.5")]));
-    assert_eq!(answers[0]["model_version"].as_string::<i32>().value(0), version(2).version.to_string());
+    assert_eq!(
+        answers[0]["model_version"].as_string::<i32>().value(0),
+        version(2).version.to_string()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -159,12 +167,19 @@ async fn windows_that_do_not_read_or_do_not_fit_are_refused() {
     let service = ready(3).await;
     let off = RecordBatch::try_from_iter([
         ("key", Arc::new(StringArray::from(vec!["a"])) as ArrayRef),
-        ("window_start", Arc::new(TimestampMicrosecondArray::from(vec![STEP.0 + 1]))),
+        (
+            "window_start",
+            Arc::new(TimestampMicrosecondArray::from(vec![STEP.0 + 1])),
+        ),
         ("value", Arc::new(Float64Array::from(vec![1.0]))),
     ])
     .unwrap();
     let keys: Vec<String> = (0..10_000).map(|key| format!("k{key}")).collect();
-    let many: Vec<_> = keys.iter().map(|key| (key.as_str(), 100, 1.0)).chain([("a", 9_000, 1.0)]).collect();
+    let many: Vec<_> = keys
+        .iter()
+        .map(|key| (key.as_str(), 100, 1.0))
+        .chain([("a", 9_000, 1.0)])
+        .collect();
     for (batch, said) in [
         (sent(&[("a", 1, 1.0)]).project(&[0, 1]).unwrap(), "`value` is missing"),
         (off, "the start of a window of 5m"),
