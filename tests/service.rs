@@ -1,5 +1,8 @@
 //! `arterial run` against a real Apache Kafka: a ninth stream, defined in one file, from topic to table and over Flight.
 
+#[path = "service/alerts.rs"]
+mod alerts;
+
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};

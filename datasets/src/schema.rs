@@ -217,6 +217,41 @@ pub fn alert_dead_letters() -> SchemaRef {
     ]))
 }
 
+/// `alert_deliveries`: one row for each revision of an alert that a sink took.
+#[must_use]
+pub fn alert_deliveries() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        required("sink", DataType::Utf8),
+        required("alert_id", DataType::Utf8),
+        required("revision", DataType::Int32),
+        required("sequence", DataType::Int64),
+        required("delivered_at", instant()),
+        required(DAY_COLUMN, DataType::Date32),
+    ]))
+}
+
+/// `alert_signals`: what detectors said of windows that were strange, or not far from it. 1.0 is the line of `score`.
+#[must_use]
+pub fn alert_signals() -> SchemaRef {
+    let known_number = |name| nullable(name, DataType::Float64);
+    Arc::new(Schema::new(vec![
+        required("topic", DataType::Utf8),
+        required("key", DataType::Utf8),
+        nullable("zone_id", DataType::Utf8),
+        required("window_start", instant()),
+        required("detector", DataType::Utf8),
+        required("target", DataType::Utf8),
+        required("score", DataType::Float64),
+        required("reason", DataType::Utf8),
+        known_number("reason_value"),
+        known_number("seen"),
+        known_number("expected_low"),
+        known_number("expected_middle"),
+        known_number("expected_high"),
+        required(DAY_COLUMN, DataType::Date32),
+    ]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

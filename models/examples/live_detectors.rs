@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let width = rules.columns().len();
         for key in 0..keys {
             let row: Vec<f64> = (0..width).map(|column| value(key) + column as f64).collect();
-            signals += rules.observe(&subject(key), &row)?.len();
+            signals += rules.observe(&subject(key), &row, &[])?.len();
         }
         signals += rules.silent(Timestamp((window + 1) * STEP.0)).len();
         for_rules += began.elapsed().as_secs_f64();

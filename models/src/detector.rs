@@ -4,7 +4,7 @@
 //! [`SeriesDetector`] starts a [`Watch`] that reads one row after the other and scores each by what came before it alone.
 
 use arterial_datasets::time::Timestamp;
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::artefact::Parts;
@@ -113,6 +113,21 @@ impl Table {
         }
         Ok(())
     }
+
+    /// Refuses numbers of rows that the table does not have.
+    ///
+    /// # Errors
+    /// A row outside of it.
+    fn require_rows(&self, rows: &[usize]) -> Result<()> {
+        match rows.iter().find(|row| **row >= self.rows()) {
+            None => Ok(()),
+            Some(row) => Err(Error::invalid(
+                "row",
+                row,
+                format!("a row of the table, which has {}", self.rows()),
+            )),
+        }
+    }
 }
 
 /// A kind of detector for tables, whose rows know nothing of each other.
@@ -141,19 +156,38 @@ pub trait FittedTableDetector: Send + Sync {
     /// The columns that it was fitted on.
     fn columns(&self) -> &[String];
 
+    /// How strange each of `rows`, rows x columns, is; they have the fitted columns.
+    ///
+    /// # Errors
+    /// Numbers that the kind cannot take; what a [`Table`] holds it can.
+    fn strangeness_of(&self, rows: ArrayView2<'_, f64>) -> Result<Array1<f64>>;
+
+    /// What each column adds to the strangeness of each of `rows`; they have the fitted columns.
+    ///
+    /// # Errors
+    /// As [`strangeness_of`](Self::strangeness_of).
+    fn shares_of(&self, rows: ArrayView2<'_, f64>) -> Result<Array2<f64>>;
+
     /// How strange each row is: not negative, never NaN, higher is stranger; the scale is the kind's own, and a
     /// [`Threshold`](crate::threshold::Threshold) brings it to 1.0 at the line.
     ///
     /// # Errors
     /// Other columns than the fitted ones.
-    fn strangeness(&self, table: &Table) -> Result<Array1<f64>>;
+    fn strangeness(&self, table: &Table) -> Result<Array1<f64>> {
+        table.require_columns(self.columns())?;
+        self.strangeness_of(table.values().view())
+    }
 
     /// What each column adds to the strangeness of each of `rows`: rows x columns, not negative, each row adding up to 1 where
     /// anything is strange at all.
     ///
     /// # Errors
     /// Other columns than the fitted ones, a row outside of the table.
-    fn shares(&self, table: &Table, rows: &[usize]) -> Result<Array2<f64>>;
+    fn shares(&self, table: &Table, rows: &[usize]) -> Result<Array2<f64>> {
+        table.require_columns(self.columns())?;
+        table.require_rows(rows)?;
+        self.shares_of(table.values().select(Axis(0), rows).view())
+    }
 
     /// The parameters, for the artefact.
     ///

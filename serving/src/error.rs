@@ -135,6 +135,11 @@ impl Error {
         }
     }
 
+    /// Whether another writer has taken over what this one wrote.
+    pub fn is_fenced(&self) -> bool {
+        matches!(self, Self::Ground(arterial_datasets::Error::Fenced { .. }))
+    }
+
     /// Bad input: `field` was not given, while `accepted` could have been.
     pub fn missing(field: impl Into<String>, accepted: impl Into<String>) -> Self {
         Self::Missing {

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
+use rdkafka::Message;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -248,6 +249,33 @@ impl KafkaBroker {
             .expect("an offset");
         let gone = self.administrate(async |client| client.delete_records(&list, &AdminOptions::new()).await);
         gone.expect("the broker drops records");
+    }
+
+    /// The records of a topic so far: key and payload, partition by partition, in order.
+    ///
+    /// # Panics
+    /// Where the broker does not answer.
+    #[must_use]
+    pub fn records(&self, topic: &str, partitions: i32) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for partition in 0..partitions {
+            let consumer: BaseConsumer = self.client(&[("group.id", "reader"), ("enable.auto.commit", "false")]);
+            let (low, high) = consumer
+                .fetch_watermarks(topic, partition, PATIENCE)
+                .expect("the broker answers");
+            let mut list = rdkafka::TopicPartitionList::new();
+            list.add_partition_offset(topic, partition, rdkafka::Offset::Offset(low))
+                .expect("an offset");
+            consumer.assign(&list).expect("a partition");
+            let mut next = low;
+            while next < high {
+                let record = consumer.poll(PATIENCE).expect("a record").expect("the broker answers");
+                let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+                found.push((text(record.key()), text(record.payload())));
+                next = record.offset() + 1;
+            }
+        }
+        found
     }
 
     /// The offset that lag monitors see for a group.

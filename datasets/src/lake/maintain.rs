@@ -12,6 +12,9 @@ use crate::stream::{StreamCatalog, StreamDefinition};
 use crate::time::{DAY, Duration, Timestamp};
 use crate::{Error, Result};
 
+/// The table of signals, and how long it keeps them: what judgements of alerts are previewed on.
+const SIGNALS: (&str, Duration) = ("alert_signals", Duration(29 * DAY));
+
 /// When the windows of a table become final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WindowRule {
@@ -79,10 +82,16 @@ impl Default for MaintainPlan {
 }
 
 impl MaintainPlan {
-    /// The rules that the stream definitions imply: windows become final, archives age.
+    /// The rules that the stream definitions imply: windows become final, archives age. Signals age, too.
     #[must_use]
     pub fn for_streams(catalog: &StreamCatalog) -> Self {
         let mut plan = Self::default();
+        let (signals, kept) = SIGNALS;
+        let signals_age = TableRule {
+            retention: Some(kept),
+            windows: None,
+        };
+        plan.tables.insert(signals.into(), signals_age);
         for stream in catalog.iter() {
             plan.tables.insert(
                 stream.windows_table(),

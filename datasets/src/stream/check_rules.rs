@@ -57,10 +57,9 @@ impl RuleChecker<'_> {
             RuleKind::Silence => (&["for"], &[]),
             RuleKind::Impossible => (&["fields", "range"], &["while"]),
             RuleKind::Jump => (&["fields", "above"], &["while"]),
-            RuleKind::Erratic | RuleKind::OverCapacity | RuleKind::Overcrowded => {
-                (&["fields", "above"], &["for", "while"])
-            }
-            RuleKind::SevereCongestion => (&["fields", "below"], &["for", "while"]),
+            RuleKind::Erratic => (&["fields", "above"], &["for", "while"]),
+            RuleKind::OverCapacity | RuleKind::Overcrowded => (&["fields", "above"], &["for", "while", "unless_usual"]),
+            RuleKind::SevereCongestion => (&["fields", "below"], &["for", "while", "unless_usual"]),
             RuleKind::Degraded => (&["above"], &["for", "while"]),
         };
         let given = [
@@ -69,6 +68,7 @@ impl RuleChecker<'_> {
             ("below", rule.below.is_some()),
             ("range", rule.range.is_some()),
             ("for", rule.lasting.is_some()),
+            ("unless_usual", rule.unless_usual),
             ("while", !rule.conditions.is_empty()),
         ];
         let accepted = format!("for `{}`: {}", rule.kind.name(), [needed, optional].concat().join(", "));

@@ -275,6 +275,15 @@ range = [0, 200]
     }
 
     #[test]
+    fn a_rule_may_leave_out_what_is_usual() {
+        let text = "kind = \"over-capacity\"\nfields = [\"level_db\"]\nabove = 95\nunless_usual = true";
+        let stream = parse("noise.toml", &with_rule(text)).unwrap();
+        assert!(stream.rules[0].unless_usual);
+        let written = toml::to_string(&stream).unwrap();
+        assert_eq!(parse("written.toml", &written).unwrap(), stream);
+    }
+
+    #[test]
     fn a_rule_that_lacks_or_has_a_key_too_many_is_refused_at_its_line() {
         for (lines, line, key, accepted) in [
             (
@@ -306,6 +315,12 @@ range = [0, 200]
                 24,
                 "`range`",
                 "least",
+            ),
+            (
+                "kind = \"jump\"\nfields = [\"level_db\"]\nabove = 3\nunless_usual = true",
+                25,
+                "`unless_usual`",
+                "fields, above, while",
             ),
             ("kind = \"silence\"\nfor = \"1m\"", 23, "`for`", "at least a window, 5m"),
             ("kind = \"degraded\"\nabove = 0.5", 22, "`kind`", "quality"),

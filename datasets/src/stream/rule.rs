@@ -26,6 +26,10 @@ pub struct Rule {
     /// How long it must have been so; one window where absent.
     #[serde(default, rename = "for")]
     pub lasting: Option<Duration>,
+    /// The rule is silent where the key passes its line at this time of the week anyway. It speaks again where it goes far beyond what
+    /// is usual there, and where nobody knows yet what is usual.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unless_usual: bool,
     /// The rule speaks only where all of these hold: what stands still for a good reason is no fault.
     #[serde(default, rename = "while", skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arterial_datasets::panel::{Channel, ChannelRole, Panel};
 use arterial_datasets::stream::StreamDefinition;
-use arterial_datasets::time::{DAY, Timestamp};
-use arterial_models::alerts::{Signal, Subject};
+use arterial_datasets::time::{DAY, HOUR, Timestamp};
+use arterial_models::alerts::{Expected, Signal, Subject};
 use arterial_models::detectors::residual::{Residual, Settings};
 use arterial_models::detectors::rules::Rules;
 use arterial_models::forecasters::{Ets, Persistence, SeasonalNaive, WeeklyProfile};
@@ -70,18 +70,43 @@ impl<'a> Judge<'a> {
 
     fn by_rules(&self) -> Result<Vec<Signal>, AnyError> {
         let mut rules = Rules::new(self.stream)?;
-        let columns = rules.columns().to_vec();
+        let (columns, asked) = (rules.columns().to_vec(), rules.asked().to_vec());
         let mut signals = Vec::new();
         for window in self.first()..self.windows.len() {
             for (number, key) in self.keys.iter().enumerate() {
                 if let Some(row) = self.windows.row(key, window, &columns) {
-                    signals.extend(rules.observe(&self.subject(window, number), &row)?);
+                    let usual: Vec<Option<Expected>> = asked.iter().map(|one| self.usual(key, window, one)).collect();
+                    signals.extend(rules.observe(&self.subject(window, number), &row, &usual)?);
                 }
             }
             let step = self.windows.step().0;
             signals.extend(rules.silent(Timestamp(self.windows.start().0 + (window as i64 + 1) * step)));
         }
         Ok(signals)
+    }
+
+    /// What a column has within half an hour of this time of the week in the weeks before, as the service's usual week has it.
+    fn usual(&self, key: &str, window: usize, column: &String) -> Option<Expected> {
+        let week = (7 * DAY / self.windows.step().0) as usize;
+        let near = (HOUR / 2 / self.windows.step().0) as usize;
+        let mut found = Vec::new();
+        for weeks in 1..=window / week {
+            let middle = window - weeks * week;
+            for one in middle.saturating_sub(near)..=middle + near {
+                let row = self.windows.row(key, one, std::slice::from_ref(column));
+                found.extend(row.map(|row| row[0]).filter(|value| value.is_finite()));
+            }
+        }
+        if found.len() < 4 {
+            return None;
+        }
+        found.sort_unstable_by(f64::total_cmp);
+        let at = |share: f64| found[(share * (found.len() - 1) as f64).round() as usize];
+        Some(Expected {
+            low: at(0.1),
+            middle: at(0.5),
+            high: at(0.9),
+        })
     }
 
     fn by_residual(&self, target: &str) -> Result<Vec<Signal>, AnyError> {

@@ -34,7 +34,7 @@ pub use cause::{Cause, Evidence};
 pub use geojson::geojson;
 pub use judgement::{Judgement, Verdict};
 pub use places::{Place, Places};
-pub use preview::{Past, Preview, preview, preview_by_peaks};
+pub use preview::{FAINTEST, Past, Preview, Record, preview, preview_by_peaks, twin};
 pub use settings::{AlertSettings, Language, QuietHours, Route, Suppression};
 pub use signal::{Expected, Finding, Reason, Signal, Subject};
 pub use surroundings::{Incident, Plan, Surroundings};

@@ -1,30 +1,48 @@
 //! What a judgement would change, before it is made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
-use arterial_datasets::time::Timestamp;
+use arterial_datasets::time::{Duration, Timestamp};
 
 use super::alert::Alert;
 use super::book::AlertBook;
 use super::judgement::{Judgement, Verdict};
 use super::sensitivity::Sensitivity;
 use super::settings::AlertSettings;
-use super::signal::Signal;
+use super::signal::{Reason, Signal};
 use super::surroundings::Surroundings;
+use crate::detector::AnomalyScore;
 use crate::{Error, Result};
+
+/// Scores that matter: the lowest line times the lowest share of it at which an alert still goes on is just above.
+pub const FAINTEST: f64 = 0.45;
 
 /// One window of the past.
 #[derive(Debug, Clone, Copy)]
 pub struct Past<'a> {
     /// Its start.
     pub start: Timestamp,
-    /// What the detectors said.
+    /// What the detectors said with a score of [`FAINTEST`] or more.
     pub signals: &'a [Signal],
-    /// What was known.
+}
+
+/// The last weeks of one stream, as far as they were kept.
+#[derive(Debug, Clone)]
+pub struct Record<'a> {
+    /// The stream.
+    pub topic: Arc<str>,
+    /// The length of a window.
+    pub step: Duration,
+    /// The keys that are looked at, with their zones. One of which a window says nothing was calm in it.
+    pub keys: &'a [(Arc<str>, Option<Arc<str>>)],
+    /// In order of time; windows that are absent were calm.
+    pub windows: &'a [Past<'a>],
+    /// What is known.
     pub surroundings: &'a Surroundings,
 }
 
-/// What a judgement would have changed. Each list holds alerts in the order of their ids.
+/// What a judgement would have changed at the keys of the alert that is judged. Each list holds alerts in the order of their ids.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Preview {
     /// Raised either way.
@@ -35,7 +53,7 @@ pub struct Preview {
     pub added: Vec<Alert>,
 }
 
-/// Makes the alerts of `past` twice: with the judgements that stand, and with `verdict` on the alert `alert_id` as well; both as if they had
+/// Makes the alerts of `record` twice: with the judgements that stand, and with `verdict` on the alert `alert_id` as well; both as if they had
 /// stood all the time. `known` are the newest revisions of alerts, that one and all judged ones among them.
 ///
 /// # Errors
@@ -45,17 +63,17 @@ pub fn preview(
     known: &[Alert],
     alert_id: &str,
     verdict: Verdict,
-    past: &[Past],
+    record: &Record,
 ) -> Result<Preview> {
     let judged = with_verdict(known, alert_id, verdict)?;
-    let mut before = raised(settings, known, past)?;
-    let after = raised(settings, &judged, past)?;
+    let mut before = raised(settings, known, record)?;
+    let after = raised(settings, &judged, record)?;
     let mut preview = Preview::default();
     for alert in after.into_values() {
         match before.remove(&alert.alert_id) {
             Some(_) => preview.kept.push(alert),
             // The same event may begin a window earlier or later, with another id.
-            None => match twin(&before, &alert) {
+            None => match twin(before.values(), &alert) {
                 Some(id) => {
                     before.remove(&id);
                     preview.kept.push(alert);
@@ -65,7 +83,18 @@ pub fn preview(
         }
     }
     preview.gone = before.into_values().collect();
+    if let Some(alert) = judged.iter().find(|alert| alert.alert_id == alert_id) {
+        preview.keep_those_at(&alert.keys);
+    }
     Ok(preview)
+}
+
+impl Preview {
+    fn keep_those_at(&mut self, keys: &[String]) {
+        for alerts in [&mut self.kept, &mut self.gone, &mut self.added] {
+            alerts.retain(|alert| keys.iter().any(|key| alert.has(key)));
+        }
+    }
 }
 
 /// The same from the alerts alone, where the signals were not kept: an alert is gone where its peak is below the new line at its place. Which
@@ -108,23 +137,58 @@ fn with_verdict(known: &[Alert], alert_id: &str, verdict: Verdict) -> Result<Vec
     Ok(judged)
 }
 
-/// Every alert that `past` raises, as it was in the end.
-fn raised(settings: &AlertSettings, judged: &[Alert], past: &[Past]) -> Result<BTreeMap<String, Alert>> {
+/// Every alert that `record` raises, as it was in the end.
+fn raised(settings: &AlertSettings, judged: &[Alert], record: &Record) -> Result<BTreeMap<String, Alert>> {
     let mut book = AlertBook::with(settings.clone(), Sensitivity::of(judged.iter()).always())?;
     let mut raised = BTreeMap::new();
-    for window in past {
-        for alert in book.window(window.start, window.signals, window.surroundings) {
+    let mut feed = |book: &mut AlertBook, at: Timestamp, signals: &[Signal]| {
+        for alert in book.window(at, &record.window(at, signals), record.surroundings) {
             raised.insert(alert.alert_id.clone(), alert);
         }
+    };
+    let mut next = record.windows.first().map_or(Timestamp(0), |first| first.start);
+    let mut calm_after = next;
+    for past in record.windows {
+        // Calm windows change nothing but what went on before them.
+        while next < past.start && (next < calm_after || book.has_live()) {
+            feed(&mut book, next, &[]);
+            next = Timestamp(next.0 + record.step.0);
+        }
+        feed(&mut book, past.start, past.signals);
+        next = Timestamp(past.start.0 + record.step.0);
+        calm_after = Timestamp(next.0 + AlertBook::MEMORY.0);
     }
     Ok(raised)
 }
 
-/// An alert of the same stream that overlaps in time and shares a key.
-fn twin(others: &BTreeMap<String, Alert>, alert: &Alert) -> Option<String> {
+impl Record<'_> {
+    /// The signals of a window: those that were kept, and calm ones of all other keys.
+    fn window(&self, at: Timestamp, kept: &[Signal]) -> Vec<Signal> {
+        let strange: HashSet<&str> = kept.iter().map(|signal| &*signal.key).collect();
+        let calm = self.keys.iter().filter(|(key, _)| !strange.contains(&**key));
+        let target: Arc<str> = "".into();
+        let calm = calm.map(|(key, zone)| Signal {
+            topic: Arc::clone(&self.topic),
+            target: Arc::clone(&target),
+            key: Arc::clone(key),
+            zone: zone.clone(),
+            window: at,
+            step: self.step,
+            detector: "",
+            score: AnomalyScore::NONE,
+            reason: Reason::Higher,
+            seen: None,
+            expected: None,
+        });
+        kept.iter().cloned().chain(calm).collect()
+    }
+}
+
+/// The id of the alert among `others` that is of the same stream, overlaps in time and shares a key.
+pub fn twin<'a>(mut others: impl Iterator<Item = &'a Alert>, alert: &Alert) -> Option<String> {
     let overlaps = |other: &&Alert| {
         let together = other.since <= alert.last_strange && alert.since <= other.last_strange;
         together && other.topic == alert.topic && other.keys.iter().any(|key| alert.has(key))
     };
-    others.values().find(overlaps).map(|other| other.alert_id.clone())
+    others.find(overlaps).map(|other| other.alert_id.clone())
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use arterial_datasets::time::{Duration, SECOND};
 use serde::{Deserialize, Serialize};
 
 use super::alert::{Kind, named};
@@ -52,7 +53,8 @@ pub(super) enum Nature {
 
 impl Symptom {
     /// The symptom and its number: seconds for what lasts, how many times as much as usual, else the limit.
-    pub(super) fn of(reason: Reason) -> (Self, Option<f64>) {
+    #[must_use]
+    pub fn of(reason: Reason) -> (Self, Option<f64>) {
         match reason {
             Reason::Lower => (Self::Lower, None),
             Reason::Higher => (Self::Higher, None),
@@ -67,6 +69,26 @@ impl Symptom {
             Reason::Overcrowded(percent) => (Self::Overcrowded, Some(percent)),
             Reason::DegradedQuality(percent) => (Self::DegradedQuality, Some(percent)),
         }
+    }
+
+    /// The reason with that number; none where it needs one and has none.
+    #[must_use]
+    pub fn reason(self, value: Option<f64>) -> Option<Reason> {
+        let lasting = || value.map(|seconds| Duration((seconds * SECOND as f64) as i64));
+        Some(match self {
+            Self::Lower => Reason::Lower,
+            Self::Higher => Reason::Higher,
+            Self::Drift => Reason::Drift(lasting()?),
+            Self::Stuck => Reason::Stuck(lasting()?),
+            Self::Silent => Reason::Silent(lasting()?),
+            Self::Impossible => Reason::Impossible,
+            Self::Jump => Reason::Jump,
+            Self::Erratic => Reason::Erratic(value?),
+            Self::OverCapacity => Reason::OverCapacity(value?),
+            Self::SevereCongestion => Reason::SevereCongestion(value?),
+            Self::Overcrowded => Reason::Overcrowded(value?),
+            Self::DegradedQuality => Reason::DegradedQuality(value?),
+        })
     }
 
     pub(super) fn nature(self) -> Nature {
@@ -92,5 +114,26 @@ pub(super) fn kind_of_events(topic: &str, target: &str) -> Kind {
         "public-transport" | "taxi-vtc" | "parking" | "bike-share" => Kind::Demand,
         _ if target.contains("speed") => Kind::Congestion,
         _ => Kind::Demand,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_its_symptom_and_its_number() {
+        let minutes = Duration(17 * 60 * SECOND);
+        for reason in [
+            Reason::Lower,
+            Reason::Drift(minutes),
+            Reason::Silent(minutes),
+            Reason::Erratic(7.5),
+            Reason::OverCapacity(95.0),
+        ] {
+            let (symptom, value) = Symptom::of(reason);
+            assert_eq!(symptom.reason(value), Some(reason));
+        }
+        assert_eq!(Symptom::Stuck.reason(None), None, "for how long?");
     }
 }

@@ -5,14 +5,14 @@
 //! each other. Each view says how surprising its strangeness is among the training rows (`-ln` of the tail probability), and a row is as
 //! strange as the mean surprise: with independent views that is Fisher's method (1925) up to a factor.
 
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::tail::Tail;
-use super::training::{check_places, require_rows};
+use super::training::begin;
 use super::{IsolationForest, Knn};
 use crate::artefact::Parts;
 use crate::detector::{FittedTableDetector, Table, TableDetector};
@@ -51,7 +51,7 @@ impl TableDetector for Auto {
     }
 
     fn fit(&self, training: &Table, seed: u64, progress: &dyn Progress) -> Result<Box<dyn FittedTableDetector>> {
-        require_rows(training, NAME)?;
+        let columns = begin(training, NAME, progress)?;
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         let count = training.rows().min(SCALE_ROWS);
         let mut chosen = index::sample(&mut generator, training.rows(), count).into_vec();
@@ -63,7 +63,7 @@ impl TableDetector for Auto {
             Ok(View { detector, seen })
         };
         Ok(Box::new(FittedAuto {
-            columns: training.columns().to_vec(),
+            columns,
             views: kinds().into_iter().map(view).collect::<Result<_>>()?,
         }))
     }
@@ -92,10 +92,10 @@ impl TableDetector for Auto {
 
 impl FittedAuto {
     /// How surprising each view finds each row: rows x views.
-    fn surprises(&self, table: &Table) -> Result<Array2<f64>> {
-        let mut surprises = Array2::zeros((table.rows(), self.views.len()));
+    fn surprises(&self, rows: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let mut surprises = Array2::zeros((rows.nrows(), self.views.len()));
         for (mut surprises, view) in surprises.columns_mut().into_iter().zip(&self.views) {
-            surprises.assign(&view.detector.strangeness(table)?);
+            surprises.assign(&view.detector.strangeness_of(rows)?);
             surprises.mapv_inplace(|strangeness| view.seen.surprise(strangeness));
         }
         Ok(surprises)
@@ -111,22 +111,16 @@ impl FittedTableDetector for FittedAuto {
         &self.columns
     }
 
-    fn strangeness(&self, table: &Table) -> Result<Array1<f64>> {
-        table.require_columns(&self.columns)?;
-        let surprises = self.surprises(table)?;
-        Ok(surprises.sum_axis(Axis(1)) / self.views.len() as f64)
+    fn strangeness_of(&self, rows: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
+        Ok(self.surprises(rows)?.sum_axis(Axis(1)) / self.views.len() as f64)
     }
 
-    fn shares(&self, table: &Table, rows: &[usize]) -> Result<Array2<f64>> {
-        table.require_columns(&self.columns)?;
-        check_places(table, rows)?;
-        let chosen = Table::new(self.columns.clone(), table.values().select(Axis(0), rows))?;
-        let all: Vec<usize> = (0..rows.len()).collect();
-        let surprises = self.surprises(&chosen)?;
-        let mut shares = Array2::<f64>::zeros((rows.len(), self.columns.len()));
+    fn shares_of(&self, rows: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let surprises = self.surprises(rows)?;
+        let mut shares = Array2::<f64>::zeros(rows.raw_dim());
         for (view, surprises) in self.views.iter().zip(surprises.columns()) {
             let weight = surprises.insert_axis(Axis(1));
-            shares = shares + view.detector.shares(&chosen, &all)? * weight;
+            shares = shares + view.detector.shares_of(rows)? * weight;
         }
         for mut row in shares.rows_mut() {
             let sum = row.sum();

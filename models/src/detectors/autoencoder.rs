@@ -9,10 +9,10 @@
     reason = "views are passed like slices, of which they are the two-dimensional kind"
 )]
 
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2};
 
 use super::scale::RobustScale;
-use super::training::{check_places, require_rows};
+use super::training::begin;
 use crate::artefact::Parts;
 use crate::detector::{FittedTableDetector, Table, TableDetector};
 use crate::neural::Autoencoder as Network;
@@ -39,11 +39,11 @@ impl TableDetector for Autoencoder {
     }
 
     fn fit(&self, training: &Table, seed: u64, progress: &dyn Progress) -> Result<Box<dyn FittedTableDetector>> {
-        require_rows(training, NAME)?;
+        let columns = begin(training, NAME, progress)?;
         let scale = RobustScale::learn(training.values().view());
         let network = Network::fit(scale.squash(training.values().view()).view(), STEPS, seed, progress)?;
         Ok(Box::new(FittedAutoencoder {
-            columns: training.columns().to_vec(),
+            columns,
             scale,
             network,
         }))
@@ -81,16 +81,13 @@ impl FittedTableDetector for FittedAutoencoder {
         &self.columns
     }
 
-    fn strangeness(&self, table: &Table) -> Result<Array1<f64>> {
-        table.require_columns(&self.columns)?;
-        let errors = self.errors(table.values().view())?;
+    fn strangeness_of(&self, rows: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
+        let errors = self.errors(rows)?;
         Ok(errors.rows().into_iter().map(|row| mean_error(row.iter())).collect())
     }
 
-    fn shares(&self, table: &Table, rows: &[usize]) -> Result<Array2<f64>> {
-        table.require_columns(&self.columns)?;
-        check_places(table, rows)?;
-        let mut shares = self.errors(table.values().select(Axis(0), rows).view())?;
+    fn shares_of(&self, rows: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let mut shares = self.errors(rows)?;
         for mut row in shares.rows_mut() {
             row.mapv_inplace(|error| if error.is_nan() { 0.0 } else { error });
             let sum = row.sum();

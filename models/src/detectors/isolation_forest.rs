@@ -2,9 +2,9 @@
 //!
 //! The engine is [`crate::isolation_forest`], with splits parallel to the axes, 100 trees and 256 rows a tree.
 
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-use super::training::{check_places, require_rows};
+use super::training::begin;
 use crate::artefact::Parts;
 use crate::detector::{FittedTableDetector, Table, TableDetector};
 use crate::isolation_forest::{Forest, ForestParameters};
@@ -32,12 +32,8 @@ impl TableDetector for IsolationForest {
     }
 
     fn fit(&self, training: &Table, seed: u64, progress: &dyn Progress) -> Result<Box<dyn FittedTableDetector>> {
-        require_rows(training, NAME)?;
-        if progress.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
         Ok(Box::new(FittedIsolationForest {
-            columns: training.columns().to_vec(),
+            columns: begin(training, NAME, progress)?,
             forest: Forest::fit(self.parameters, training.values().view(), seed)?,
         }))
     }
@@ -64,17 +60,14 @@ impl FittedTableDetector for FittedIsolationForest {
         &self.columns
     }
 
-    fn strangeness(&self, table: &Table) -> Result<Array1<f64>> {
-        table.require_columns(&self.columns)?;
-        self.forest.score(table.values().view())
+    fn strangeness_of(&self, rows: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
+        self.forest.score(rows)
     }
 
-    fn shares(&self, table: &Table, rows: &[usize]) -> Result<Array2<f64>> {
-        table.require_columns(&self.columns)?;
-        check_places(table, rows)?;
-        let mut shares = Array2::zeros((rows.len(), self.columns.len()));
-        for (mut shares, row) in shares.axis_iter_mut(Axis(0)).zip(rows) {
-            shares.assign(&self.forest.shares(table.values().row(*row))?);
+    fn shares_of(&self, rows: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let mut shares = Array2::zeros(rows.raw_dim());
+        for (mut shares, row) in shares.axis_iter_mut(Axis(0)).zip(rows.axis_iter(Axis(0))) {
+            shares.assign(&self.forest.shares(row)?);
         }
         Ok(shares)
     }

@@ -7,13 +7,13 @@
 //! shield each other as they do where the k-th neighbour is looked for in all rows, and time and memory are bounded: 500,000 rows
 //! are compared with 2,048.
 
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::neighbours::Neighbours;
 use super::scale::RobustScale;
-use super::training::{check_places, require_rows};
+use super::training::begin;
 use crate::artefact::{Parts, Tensor};
 use crate::detector::{FittedTableDetector, Table, TableDetector};
 use crate::{Error, Progress, Result};
@@ -50,17 +50,14 @@ impl TableDetector for Knn {
     }
 
     fn fit(&self, training: &Table, seed: u64, progress: &dyn Progress) -> Result<Box<dyn FittedTableDetector>> {
-        require_rows(training, NAME)?;
-        if progress.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
+        let columns = begin(training, NAME, progress)?;
         let scale = RobustScale::learn(training.values().view());
         let scaled = scale.apply(training.values().view());
         let neighbours = Neighbours::draw(scaled.view(), SAMPLES, SAMPLE_ROWS, seed);
         let distances = neighbours.distances(neighbours.all_rows().view());
         let known: Vec<f64> = distances.into_iter().filter(|distance| !distance.is_nan()).collect();
         Ok(Box::new(FittedKnn {
-            columns: training.columns().to_vec(),
+            columns,
             scale,
             usual: known.iter().sum::<f64>() / known.len().max(1) as f64,
             neighbours,
@@ -100,19 +97,14 @@ impl FittedTableDetector for FittedKnn {
         &self.columns
     }
 
-    fn strangeness(&self, table: &Table) -> Result<Array1<f64>> {
-        table.require_columns(&self.columns)?;
-        let mut distances = self
-            .neighbours
-            .distances(self.scale.apply(table.values().view()).view());
+    fn strangeness_of(&self, rows: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
+        let mut distances = self.neighbours.distances(self.scale.apply(rows).view());
         distances.mapv_inplace(|distance| if distance.is_nan() { self.usual } else { distance });
         Ok(distances)
     }
 
-    fn shares(&self, table: &Table, rows: &[usize]) -> Result<Array2<f64>> {
-        table.require_columns(&self.columns)?;
-        check_places(table, rows)?;
-        let scaled = self.scale.apply(table.values().select(Axis(0), rows).view());
+    fn shares_of(&self, rows: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let scaled = self.scale.apply(rows);
         let mut shares = Array2::zeros(scaled.raw_dim());
         let pairs = shares
             .axis_iter_mut(Axis(0))

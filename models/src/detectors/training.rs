@@ -1,16 +1,19 @@
 //! What every detector for tables asks of the rows that it is fitted on.
 
 use crate::detector::Table;
-use crate::{Error, Result};
+use crate::{Error, Progress, Result};
 
 /// The fewest rows that say what is usual.
 pub(super) const LEAST_ROWS: usize = 10;
 
-/// Refuses tables that say nothing of what is usual.
+/// Begins to fit the kind called `name`: gives the columns of a table that says what is usual.
 ///
 /// # Errors
-/// Fewer than ten rows, or none with a value.
-pub(super) fn require_rows(training: &Table, name: &str) -> Result<()> {
+/// Fewer than ten rows, or none with a value; a fit that is told to stop.
+pub(super) fn begin(training: &Table, name: &str, progress: &dyn Progress) -> Result<Vec<String>> {
+    if progress.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
     if training.rows() < LEAST_ROWS {
         return Err(Error::NotEnoughData {
             what: format!("`{name}`"),
@@ -25,20 +28,5 @@ pub(super) fn require_rows(training: &Table, name: &str) -> Result<()> {
             "a table with at least one number",
         ));
     }
-    Ok(())
-}
-
-/// Refuses numbers of rows that a table does not have.
-///
-/// # Errors
-/// A row outside of the table.
-pub(super) fn check_places(table: &Table, rows: &[usize]) -> Result<()> {
-    match rows.iter().find(|row| **row >= table.rows()) {
-        None => Ok(()),
-        Some(row) => Err(Error::invalid(
-            "row",
-            row,
-            format!("a row of the table, which has {}", table.rows()),
-        )),
-    }
+    Ok(training.columns().to_vec())
 }

@@ -1,7 +1,7 @@
 //! What people do about alerts. The worker does it between two windows, so that the table has one writer.
 
-use arterial_datasets::time::{DAY, Timestamp};
-use arterial_models::alerts::{Alert, AlertBook, Kind, Verdict, preview_by_peaks};
+use arterial_datasets::time::Timestamp;
+use arterial_models::alerts::{Alert, AlertBook, Verdict};
 use tokio::sync::oneshot;
 
 use super::revision::AlertRevision;
@@ -18,22 +18,6 @@ pub enum Deed {
     Acknowledge,
     /// Says what it was worth.
     Judge(Verdict),
-}
-
-/// What a judgement changes, seen on the alerts of that kind and zone that are at hand: an alert is gone where its peak lies below the
-/// new line at its place. Which alerts a lower line would have added cannot be seen so.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Effect {
-    /// The kind.
-    pub kind: Kind,
-    /// The zone, where there is one.
-    pub zone: Option<String>,
-    /// The weeks that these alerts reach over.
-    pub weeks: f64,
-    /// How many there are.
-    pub before: usize,
-    /// The ids of those that would not have been raised.
-    pub gone: Vec<String>,
 }
 
 /// A deed on its way to the worker.
@@ -61,35 +45,6 @@ impl Command {
 }
 
 impl Alerts {
-    /// What `verdict` on the alert would change.
-    ///
-    /// # Errors
-    /// No such alert.
-    pub fn preview(&self, alert_id: &str, verdict: Verdict) -> Result<Effect> {
-        let judged = self.store.get(alert_id)?;
-        let judged = &judged.alert;
-        let known: Vec<Alert> = self.store.all().iter().map(|one| one.alert.clone()).collect();
-        let preview = preview_by_peaks(&known, alert_id, verdict)?;
-        let alike = |alert: &&Alert| alert.kind == judged.kind && alert.zone_id == judged.zone_id;
-        let oldest = known.iter().filter(alike).map(|alert| alert.opened_at).min();
-        let newest = known.iter().map(|alert| alert.updated_at).max();
-        let weeks = newest
-            .zip(oldest)
-            .map_or(0.0, |(newest, oldest)| (newest.0 - oldest.0) as f64 / (7 * DAY) as f64);
-        Ok(Effect {
-            kind: judged.kind,
-            zone: judged.zone_id.clone(),
-            weeks,
-            before: known.iter().filter(alike).count(),
-            gone: preview
-                .gone
-                .iter()
-                .filter(alike)
-                .map(|alert| alert.alert_id.clone())
-                .collect(),
-        })
-    }
-
     /// Does `deed` in the name of `by`; the revision that it made is durable when this returns.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arterial_datasets::stream::StreamDefinition;
 use arterial_datasets::time::{DAY, Duration, Timestamp};
-use arterial_models::alerts::{Signal, Subject};
+use arterial_models::alerts::{Expected, Signal, Subject};
 use arterial_models::detectors::residual::{self, Residual};
 use arterial_models::detectors::rules::Rules;
 use arterial_models::registry::Target;
@@ -29,6 +29,25 @@ pub struct TopicWatch {
     pub targets: Vec<TargetWatch>,
     topic: Arc<str>,
     rules: Rules,
+}
+
+/// What is held against the rows of a window.
+#[derive(Debug, Default)]
+pub struct Views {
+    /// What was expected, one entry a target.
+    pub outlooks: Vec<Option<Outlook>>,
+    /// What is usual, one entry for each of [`TopicWatch::asked`].
+    pub usual: Vec<Option<Outlook>>,
+    /// Where in them each row's key stands.
+    pub positions: Vec<Option<usize>>,
+}
+
+impl Views {
+    /// What is usual of the key at `position`.
+    fn usual(&self, position: Option<usize>) -> Vec<Option<Expected>> {
+        let of_key = |outlook: &Option<Outlook>| outlook.as_ref()?.expected(position?);
+        self.usual.iter().map(of_key).collect()
+    }
 }
 
 /// One number of a stream, and its detector.
@@ -80,24 +99,21 @@ impl TopicWatch {
         })
     }
 
+    /// The columns of which the rules ask what is usual of them.
+    pub fn asked(&self) -> &[String] {
+        self.rules.asked()
+    }
+
     /// What the detectors say of the rows of a window: of each key that reported, and of those that did not.
-    ///
-    /// `outlooks` has one entry a target; `positions` says where in them each row's key stands.
     ///
     /// # Errors
     /// None in practice: the rows have the columns that were asked for.
-    pub fn observe(
-        &mut self,
-        window: Timestamp,
-        rows: &[WindowRow],
-        outlooks: &[Option<Outlook>],
-        positions: &[Option<usize>],
-    ) -> Result<Vec<Signal>> {
+    pub fn observe(&mut self, window: Timestamp, rows: &[WindowRow], views: &Views) -> Result<Vec<Signal>> {
         let mut signals = Vec::with_capacity(rows.len() * (self.targets.len() + 4));
-        for (target, outlook) in self.targets.iter_mut().zip(outlooks) {
+        for (target, outlook) in self.targets.iter_mut().zip(&views.outlooks) {
             target.learned += usize::from(outlook.is_some() && !rows.is_empty());
         }
-        for (row, position) in rows.iter().zip(positions) {
+        for (row, position) in rows.iter().zip(&views.positions) {
             let subject = Subject {
                 topic: Arc::clone(&self.topic),
                 key: Arc::clone(&row.key),
@@ -105,7 +121,7 @@ impl TopicWatch {
                 window,
                 step: self.stream.window,
             };
-            for (at, (target, outlook)) in self.targets.iter_mut().zip(outlooks).enumerate() {
+            for (at, (target, outlook)) in self.targets.iter_mut().zip(&views.outlooks).enumerate() {
                 if let (Some(outlook), Some(position)) = (outlook, *position)
                     && position < outlook.values.nrows()
                 {
@@ -119,7 +135,8 @@ impl TopicWatch {
                 }
             }
             let ruled = self.targets.len()..self.targets.len() + self.rules.columns().len();
-            signals.extend(self.rules.observe(&subject, &row.values[ruled])?);
+            let usual = views.usual(*position);
+            signals.extend(self.rules.observe(&subject, &row.values[ruled], &usual)?);
         }
         signals.extend(self.rules.silent(Timestamp(window.0 + self.stream.window.0)));
         Ok(signals)

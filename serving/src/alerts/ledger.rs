@@ -2,12 +2,12 @@
 //!
 //! | progress of | what it says |
 //! |---|---|
+//! | partition 0 of `alerts` | whose the table is: revisions are numbered by one service at a time |
 //! | partition 0 of a stream | `next`: the start of the next window to look at, UTC microseconds; `resume_from`: that of the first one ever |
-//! | partition 0 of `alert-sinks/<name>` | `next`: the sequence of the next revision to deliver |
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arterial_datasets::lake::{Lake, PartitionProgress, Progress, Scan, Table, TableSpec, TopicPartition};
+use arterial_datasets::lake::{Lake, Progress, Scan, Table, TableSpec, TopicPartition};
 use arterial_datasets::schema;
 use arterial_datasets::time::Timestamp;
 use arterial_models::alerts::Alert;
@@ -19,8 +19,6 @@ use crate::Result;
 
 /// The name of the table.
 pub const ALERTS: &str = "alerts";
-/// What stands before the name of a sink in the table's progress.
-const SINKS: &str = "alert-sinks/";
 
 /// What the table knew when it was opened.
 #[derive(Debug, Default)]
@@ -54,12 +52,13 @@ impl Ledger {
         })
     }
 
-    /// Takes the watch over `topics` from whoever had it: his commits are refused from now on.
+    /// Takes the watch over `topics`, and the numbering, from whoever had it: his commits are refused from now on.
     ///
     /// # Errors
     /// A lake that cannot be written.
     pub async fn acquire(&mut self, topics: &[&str]) -> Result<()> {
-        self.owned = topics.iter().map(|topic| TopicPartition::new(*topic, 0)).collect();
+        let all = topics.iter().chain(&[ALERTS]);
+        self.owned = all.map(|topic| TopicPartition::new(*topic, 0)).collect();
         self.table.acquire(&self.owned).await?;
         Ok(())
     }
@@ -71,7 +70,7 @@ impl Ledger {
     pub async fn remember(&mut self, since: Timestamp) -> Result<Remembered> {
         let mut newest: BTreeMap<String, (u32, Option<AlertRevision>)> = BTreeMap::new();
         let mut remembered = Remembered::default();
-        let mut batches = self.table.stream(&scan(None)).await?;
+        let mut batches = self.table.stream(&scan()).await?;
         while let Some(batch) = batches.try_next().await? {
             for one in revisions(&batch)? {
                 remembered.last = remembered.last.max(one.sequence);
@@ -146,7 +145,7 @@ impl Ledger {
     pub async fn after(&mut self, sequence: u64, most: usize) -> Result<Vec<AlertRevision>> {
         self.table.refresh().await?;
         let mut found: BTreeMap<u64, AlertRevision> = BTreeMap::new();
-        let mut batches = self.table.stream(&scan(None)).await?;
+        let mut batches = self.table.stream(&scan()).await?;
         while let Some(batch) = batches.try_next().await? {
             let behind = revisions(&batch)?.into_iter().filter(|one| one.sequence > sequence);
             found.extend(behind.map(|one| (one.sequence, one)));
@@ -164,7 +163,7 @@ impl Ledger {
     pub async fn find(&mut self, sequences: &BTreeSet<u64>) -> Result<BTreeMap<u64, AlertRevision>> {
         self.table.refresh().await?;
         let mut found = BTreeMap::new();
-        let mut batches = self.table.stream(&scan(None)).await?;
+        let mut batches = self.table.stream(&scan()).await?;
         while let Some(batch) = batches.try_next().await? {
             let wanted = revisions(&batch)?
                 .into_iter()
@@ -173,42 +172,11 @@ impl Ledger {
         }
         Ok(found)
     }
-
-    /// The sequence up to which `sink` has everything; none where it never had anything.
-    pub fn delivered(&self, sink: &str) -> Option<u64> {
-        let known = self.table.progress().partitions.get(&sink_place(sink))?;
-        known.has_read().then(|| u64::try_from(known.next - 1).unwrap_or(0))
-    }
-
-    /// Notes that `sink` has everything up to `sequence`; durable when it returns.
-    ///
-    /// # Errors
-    /// A lake that cannot be written, or another service that delivers to the same sink.
-    pub async fn note_delivered(&mut self, sink: &str, sequence: u64) -> Result<()> {
-        let next = sequence as i64 + 1;
-        let place = PartitionProgress {
-            next,
-            resume_from: next,
-            ..PartitionProgress::default()
-        };
-        let progress = Progress {
-            partitions: [(sink_place(sink), place)].into(),
-            ..Progress::default()
-        };
-        self.table.commit(&[], &progress).await?;
-        Ok(())
-    }
 }
 
-fn sink_place(sink: &str) -> TopicPartition {
-    TopicPartition::new(format!("{SINKS}{sink}"), 0)
-}
-
-fn scan(from: Option<Timestamp>) -> Scan {
+fn scan() -> Scan {
     Scan {
         columns: Some(STORED.map(String::from).to_vec()),
-        time_column: from.map(|_| "updated_at".into()),
-        from,
         ..Scan::default()
     }
 }

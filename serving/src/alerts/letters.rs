@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Alerts;
+use super::deliveries::{Deliveries, Delivery};
 use super::ledger::Ledger;
 use super::revision::AlertRevision;
 use super::sink::AlertSink;
@@ -69,12 +70,15 @@ impl Alerts {
                 continue;
             };
             let outcome = if self.is_overtaken(sink.as_ref(), revision) {
-                Ok(())
+                Ok(false)
             } else {
-                sink.deliver(revision).await
+                sink.deliver(revision).await.map(|()| true)
             };
             match outcome {
-                Ok(()) => {
+                Ok(is_told) => {
+                    if is_told {
+                        self.note_letter(state, sink.name(), revision).await?;
+                    }
                     letters.settle(&letter, state.clock.now()).await?;
                     retried.sent += 1;
                 }
@@ -87,6 +91,13 @@ impl Alerts {
         }
         self.count_letters(state).await?;
         Ok(retried)
+    }
+
+    /// Notes that the receiver has the alert after all.
+    async fn note_letter(&self, state: &AppState, sink: &str, revision: &AlertRevision) -> Result<()> {
+        let Some(lake) = &state.lake else { return Ok(()) };
+        let delivery = Delivery::new(revision, state.clock.now());
+        Deliveries::open(lake, sink).await?.note_letter(&delivery).await
     }
 
     /// Whether telling of `revision` would only hide what has become of its alert since.

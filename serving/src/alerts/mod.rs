@@ -2,24 +2,28 @@
 //!
 //! | file | what stands there |
 //! |---|---|
-//! | `worker` | the loop: a window, its signals, what the book makes of them, one commit |
+//! | `worker` | the loop: a window, its signals, what the book makes of them, one commit; who is in charge of it |
 //! | `windows`, `detect`, `surroundings` | what a window holds, what is strange in it, what is known around it |
 //! | `ledger`, `rows`, `revision` | the table `alerts` |
+//! | `signals`, `preview` | what detectors said in the last weeks, and what a judgement would change in them |
 //! | `store`, `filter`, `follow` | the alerts at hand, and who follows them |
 //! | `told` | words, units and history of an alert |
 //! | `deeds` | what people do: acknowledge, judge |
-//! | `sink`, `outbox`, `letters` | where alerts go, beside those who ask, and what a receiver did not take |
+//! | `sink`, `outbox`, `deliveries`, `letters` | where alerts go, beside those who ask, what a receiver took, and what it did not |
 
 mod config;
 mod deeds;
+mod deliveries;
 mod detect;
 mod filter;
 mod follow;
 mod ledger;
 mod letters;
 mod outbox;
+mod preview;
 mod revision;
 mod rows;
+mod signals;
 mod sink;
 mod store;
 mod surroundings;
@@ -27,6 +31,7 @@ mod told;
 mod windows;
 mod worker;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
@@ -34,17 +39,20 @@ use futures::future::BoxFuture;
 use tokio::sync::{Notify, OnceCell, mpsc, watch};
 
 pub use config::AlertsConfig;
-pub use deeds::{Deed, Effect};
+pub use deeds::Deed;
+pub use deliveries::DELIVERIES;
 pub use filter::AlertFilter;
 pub use follow::Follower;
 pub use ledger::ALERTS;
 pub use letters::Retried;
+pub use preview::Effect;
 pub use revision::AlertRevision;
 #[cfg(test)]
 pub(crate) use revision::examples::one as revision_example;
+pub use signals::SIGNALS;
 pub use sink::{AlertSink, Undelivered};
 pub use store::{AlertStore, Changes};
-pub use told::{Seen, Told, feature, language, told};
+pub use told::{Seen, Told, feature, language, text, told};
 pub use worker::Watched;
 
 use crate::sinks::alerts::dead_letters::DeadLetters;
@@ -53,6 +61,8 @@ use crate::sync::lock;
 use crate::{Error, Result};
 use deeds::Command;
 
+/// The term of a service that makes no alerts.
+const NOT_IN_CHARGE: u64 = 0;
 /// Deeds that wait for the worker.
 const WAITING: usize = 64;
 
@@ -71,6 +81,11 @@ pub struct Alerts {
     watched: Mutex<Vec<Watched>>,
     /// Whether the table was read.
     loaded: watch::Sender<bool>,
+    /// Counts how often this service took the watch over; [`NOT_IN_CHARGE`] while another makes the alerts.
+    term: watch::Sender<u64>,
+    terms: AtomicU64,
+    /// What detectors said lately and the lake does not hold yet.
+    recent: signals::Recent,
     /// A window may have closed.
     wake: Notify,
     /// What sinks did not take.
@@ -91,6 +106,9 @@ impl Alerts {
             expected: told::Expected::default(),
             watched: Mutex::default(),
             loaded: watch::Sender::new(false),
+            term: watch::Sender::new(NOT_IN_CHARGE),
+            terms: AtomicU64::new(NOT_IN_CHARGE),
+            recent: signals::Recent::default(),
             wake: Notify::new(),
             letters: OnceCell::new(),
             commands,
@@ -131,6 +149,27 @@ impl Alerts {
         tokio::select! {
             () = state.stop.cancelled() => false,
             loaded = loaded.wait_for(|loaded| *loaded) => loaded.is_ok(),
+        }
+    }
+
+    /// The term that begins where the watch is taken over now.
+    fn next_term(&self) -> u64 {
+        1 + self.terms.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether this service makes the alerts of its lake.
+    pub(crate) fn is_in_charge(&self) -> bool {
+        *self.term.borrow() != NOT_IN_CHARGE
+    }
+
+    /// Waits until this service makes the alerts, in another term than `lost`, and gives the term; none where the service stopped
+    /// before.
+    pub(crate) async fn until_in_charge(&self, state: &AppState, lost: u64) -> Option<u64> {
+        let mut term = self.term.subscribe();
+        let mine = |term: &u64| *term != NOT_IN_CHARGE && *term != lost;
+        tokio::select! {
+            () = state.stop.cancelled() => None,
+            term = term.wait_for(mine) => term.ok().map(|term| *term),
         }
     }
 }

@@ -6,10 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arterial_datasets::lake::Lake;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
+use super::deliveries::{Deliveries, Delivery};
 use super::ledger::Ledger;
 use super::revision::AlertRevision;
 use super::sink::{AlertSink, Undelivered};
@@ -24,14 +26,21 @@ use crate::{Error, Result};
 /// Revisions that are taken at a time; where the process is killed in between, so many may come twice.
 const BATCH: usize = 64;
 
-/// Delivers to `sink` until the service stops.
+/// Delivers to `sink` while this service makes the alerts, until it stops.
 pub(crate) async fn deliver_forever(state: Arc<AppState>, sink: Arc<dyn AlertSink>) {
     let mut backoff = Backoff::new(seed(sink.name()));
-    while !state.stop.is_cancelled() {
+    let mut lost = 0;
+    while let Some(term) = state.alerts.until_in_charge(&state, lost).await {
         let began = Instant::now();
         let Err(error) = deliver(&state, sink.as_ref()).await else {
-            return;
+            continue;
         };
+        if error.is_fenced() {
+            // Whoever took the alerts over delivers them; it would be taken back from him by trying again.
+            tracing::warn!(sink = sink.name(), "another service delivers the alerts of this lake");
+            lost = term;
+            continue;
+        }
         let error = chain(&error);
         tracing::error!(sink = sink.name(), error, "alerts are not delivered, trying again");
         let pause = backoff.pause(None);
@@ -44,15 +53,12 @@ pub(crate) async fn deliver_forever(state: Arc<AppState>, sink: Arc<dyn AlertSin
     }
 }
 
-/// Delivers from where the sink stands in the table; returns when the service stops.
+/// Delivers from where the sink stands in the table; returns when the service stops, or another makes the alerts.
 async fn deliver(state: &AppState, sink: &dyn AlertSink) -> Result<()> {
     let Some(lake) = &state.lake else { return Ok(()) };
-    if !state.alerts.until_loaded(state).await {
-        return Ok(());
-    }
     state.alerts.count_letters(state).await?;
-    let mut outbox = Outbox::open(state, sink, Ledger::open(lake).await?).await?;
-    outbox.resume();
+    let mut outbox = Outbox::open(state, sink, lake).await?;
+    outbox.resume().await?;
     outbox.run().await
 }
 
@@ -61,11 +67,13 @@ struct Outbox<'a> {
     state: &'a AppState,
     sink: &'a dyn AlertSink,
     ledger: Ledger,
+    deliveries: Deliveries,
     backoff: Backoff,
     /// The sink has everything up to this sequence ...
     done: u64,
-    /// ... and the lake knows of it up to this one.
+    /// ... and the lake knows of it up to this one; it does not know of these deliveries yet.
     noted: u64,
+    fresh: Vec<Delivery>,
     /// Since when nothing was taken.
     failing_since: Option<Instant>,
     /// When the receiver was reminded last.
@@ -73,35 +81,45 @@ struct Outbox<'a> {
 }
 
 impl<'a> Outbox<'a> {
-    async fn open(state: &'a AppState, sink: &'a dyn AlertSink, mut ledger: Ledger) -> Result<Self> {
-        let known = ledger.delivered(sink.name());
+    async fn open(state: &'a AppState, sink: &'a dyn AlertSink, lake: &Lake) -> Result<Self> {
+        let mut deliveries = Deliveries::open(lake, sink.name()).await?;
+        deliveries.acquire().await?;
         // A sink that is new is told what comes, not what was.
+        let known = deliveries.through();
         let done = known.unwrap_or_else(|| state.alerts.store.last());
         if known.is_none() {
-            ledger.note_delivered(sink.name(), done).await?;
+            deliveries.note(&[], done).await?;
         }
         Ok(Self {
             state,
             sink,
-            ledger,
+            ledger: Ledger::open(lake).await?,
+            deliveries,
             backoff: Backoff::new(seed(sink.name())),
             done,
             noted: done,
+            fresh: Vec::new(),
             failing_since: None,
             reminded: Instant::now(),
         })
     }
 
-    fn resume(&self) {
-        let mut live = self.state.alerts.store.live();
-        live.retain(|one| one.sequence <= self.done);
-        self.sink.resume(&live);
+    /// Tells the sink what it was told by processes before: of alerts that go on, or of whose end it was not told yet.
+    async fn resume(&mut self) -> Result<()> {
+        let told = self.ledger.find(&self.deliveries.newest().await?).await?;
+        let goes_on = |one: &AlertRevision| {
+            let newest = self.state.alerts.store.get(&one.alert.alert_id);
+            one.alert.is_live() && newest.is_ok_and(|newest| newest.alert.is_live() || newest.sequence > self.done)
+        };
+        let told: Vec<_> = told.into_values().filter(goes_on).map(Arc::new).collect();
+        self.sink.resume(&told);
+        Ok(())
     }
 
-    /// Delivers until the service stops; what was delivered is noted when this returns without an error.
+    /// Delivers until the service stops or another makes the alerts; what was delivered is noted when this returns without an error.
     async fn run(&mut self) -> Result<()> {
         let mut news = self.state.alerts.store.subscribe();
-        loop {
+        while self.state.alerts.is_in_charge() {
             news.borrow_and_update();
             let batch = self.next().await?;
             for revision in &batch {
@@ -116,6 +134,7 @@ impl<'a> Outbox<'a> {
                 return Ok(());
             }
         }
+        self.note().await
     }
 
     fn span(&self, revision: &AlertRevision) -> Span {
@@ -148,6 +167,7 @@ impl<'a> Outbox<'a> {
                     .count_by(Metric::AlertDeliveries, "sink", self.sink.name(), 1);
                 self.failing_since = None;
                 self.backoff.succeeded();
+                self.fresh.push(Delivery::new(revision, self.state.clock.now()));
                 return Ok(true);
             };
             if self.is_given_up(revision, &error) {
@@ -206,9 +226,10 @@ impl<'a> Outbox<'a> {
 
     /// Notes in the lake how far the sink is.
     async fn note(&mut self) -> Result<()> {
-        if self.done > self.noted {
-            self.ledger.note_delivered(self.sink.name(), self.done).await?;
+        if self.done > self.noted || !self.fresh.is_empty() {
+            self.deliveries.note(&self.fresh, self.done).await?;
             self.noted = self.done;
+            self.fresh.clear();
         }
         Ok(())
     }

@@ -136,33 +136,41 @@ impl Around {
     }
 
     fn places_of(&self, live: &Live, topics: &[&str]) -> Result<Places> {
-        let mut by_key = BTreeMap::new();
-        for topic in topics {
-            live.stream(topic)?.with(|state| {
-                for (key, place) in state.keys().iter().zip(state.places()) {
-                    by_key.insert(key.to_string(), self.place(key, place));
-                }
-            });
+        let mut by_key = places_of(live, topics)?;
+        for (key, usual) in &self.usual {
+            let Some(place) = by_key.get_mut(&**key) else { continue };
+            let windows_an_hour = self.steps.get(key).map(|step| HOUR as f64 / step.0 as f64);
+            let flow = Some(usual.flow_per_window).filter(|flow| flow.is_finite());
+            place.free_flow_kmh = Some(usual.free_flow_kmh);
+            place.flow_per_hour = flow.zip(windows_an_hour).map(|(flow, windows)| flow * windows);
         }
         Ok(Places::new(by_key, &[]))
     }
+}
 
-    fn place(&self, key: &Arc<str>, known: &live::Place) -> Place {
-        let text = |known: &Option<Arc<str>>| known.as_deref().map(str::to_owned);
-        let usual = self.usual.get(key);
-        let windows_an_hour = self.steps.get(key).map(|step| HOUR as f64 / step.0 as f64);
-        let flow = usual.map(|usual| usual.flow_per_window).filter(|flow| flow.is_finite());
-        Place {
-            lat: known.lat,
-            lon: known.lon,
-            zone_id: text(&known.zone),
-            road_id: text(&known.road_id),
-            road_name: text(&known.road_name),
-            length_km: None,
-            free_flow_kmh: usual.map(|usual| usual.free_flow_kmh),
-            flow_per_hour: flow.zip(windows_an_hour).map(|(flow, windows)| flow * windows),
-        }
+/// Where the keys of `topics` are, as far as live state knows.
+///
+/// # Errors
+/// A stream that there is none of.
+pub fn places_of(live: &Live, topics: &[&str]) -> Result<BTreeMap<String, Place>> {
+    let text = |known: &Option<Arc<str>>| known.as_deref().map(str::to_owned);
+    let mut by_key = BTreeMap::new();
+    for topic in topics {
+        live.stream(topic)?.with(|state| {
+            for (key, known) in state.keys().iter().zip(state.places()) {
+                let place = Place {
+                    lat: known.lat,
+                    lon: known.lon,
+                    zone_id: text(&known.zone),
+                    road_id: text(&known.road_id),
+                    road_name: text(&known.road_name),
+                    ..Place::default()
+                };
+                by_key.insert(key.to_string(), place);
+            }
+        });
     }
+    Ok(by_key)
 }
 
 impl Usual {

@@ -64,6 +64,11 @@ pub fn language(field: &str, name: &str) -> Result<Language> {
     }
 }
 
+/// `alert` in plain sentences.
+pub fn text(state: &AppState, alert: &Alert, language: Language) -> String {
+    tell(alert, language, &state.alerts.zone)
+}
+
 /// What is said of `alert` in `language`.
 pub fn told(state: &AppState, alert: &Alert, language: Language) -> Told {
     let of_cause = alert.evidence.iter().find(|evidence| evidence.cause == alert.cause);

@@ -139,7 +139,7 @@ async fn issue(state: &Arc<AppState>, checked: &Checked<'_>, scores: &TargetScor
             order.profile = false;
         }
         let turn = score::turn(state).await?;
-        let computed = score::run(state, order, turn).await?;
+        let computed = score::run(state, order, Some(turn)).await?;
         Ok::<_, Error>(computed.map(|computed| Arc::new(computed.issue)))
     };
     scores.asked(wanted, newest.map(|issue| issue.origin), compute).await

@@ -84,7 +84,7 @@ impl AlertService for AlertApi {
         let request = request.into_inner();
         let (language, verdict) = (language(&request.language)?, verdict(&request.judgement)?);
         self.state.alerts.ready(&self.state)?;
-        let effect = self.state.alerts.preview(&request.alert_id, verdict)?;
+        let effect = self.state.alerts.preview(&self.state, &request.alert_id, verdict).await?;
         let made = self
             .state
             .alerts
@@ -92,7 +92,7 @@ impl AlertService for AlertApi {
             .await?;
         Ok(Response::new(v1::JudgeAlertResponse {
             alert: Some(alert(&self.state, &made, language)),
-            effect: Some(judged(&effect)),
+            effect: Some(judged(&self.state, &effect, language)),
         }))
     }
 
@@ -101,9 +101,10 @@ impl AlertService for AlertApi {
         request: Request<v1::JudgeAlertRequest>,
     ) -> Result<Response<v1::PreviewJudgementResponse>, Status> {
         let request = request.into_inner();
-        let verdict = verdict(&request.judgement)?;
+        let (language, verdict) = (language(&request.language)?, verdict(&request.judgement)?);
         self.state.alerts.ready(&self.state)?;
-        let effect = Some(judged(&self.state.alerts.preview(&request.alert_id, verdict)?));
+        let effect = self.state.alerts.preview(&self.state, &request.alert_id, verdict).await?;
+        let effect = Some(judged(&self.state, &effect, language));
         Ok(Response::new(v1::PreviewJudgementResponse { effect }))
     }
 

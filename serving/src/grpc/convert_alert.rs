@@ -1,10 +1,10 @@
 //! Alerts as messages.
 
-use arterial_models::alerts::Language;
+use arterial_models::alerts::{Alert, Language};
 use arterial_proto::v1;
 use serde_json::Value;
 
-use crate::alerts::{AlertRevision, Effect, Seen, Watched, feature, told};
+use crate::alerts::{AlertRevision, Effect, Seen, Watched, feature, text, told};
 use crate::sinks::alerts::dead_letters::DeadLetter;
 use crate::state::AppState;
 
@@ -95,15 +95,38 @@ pub fn watched(watched: Watched) -> v1::Watched {
     }
 }
 
-/// What a judgement changes, as a message.
-pub fn judged(effect: &Effect) -> v1::Judged {
+/// What a judgement changes, as a message in `language`.
+pub fn judged(state: &AppState, effect: &Effect, language: Language) -> v1::Judged {
+    let named = |alerts: &[Alert]| {
+        let named = alerts.iter().take(MOST_NAMED);
+        named.map(|alert| judged_alert(state, alert, language)).collect()
+    };
     v1::Judged {
         kind: effect.kind.name().into(),
         zone_id: effect.zone.clone().unwrap_or_default(),
         weeks: effect.weeks,
         alerts_before: effect.before as u32,
-        alerts_after: (effect.before - effect.gone.len()) as u32,
-        would_be_missing: effect.gone.iter().take(MOST_NAMED).cloned().collect(),
+        alerts_after: (effect.before - effect.gone.len() + effect.added.len()) as u32,
+        would_be_missing: effect
+            .gone
+            .iter()
+            .take(MOST_NAMED)
+            .map(|alert| alert.alert_id.clone())
+            .collect(),
+        missing: named(&effect.gone),
+        added: named(&effect.added),
+        added_unknown: !effect.sees_added,
+    }
+}
+
+fn judged_alert(state: &AppState, alert: &Alert, language: Language) -> v1::JudgedAlert {
+    v1::JudgedAlert {
+        alert_id: alert.alert_id.clone(),
+        since: alert.since.0,
+        until: alert.last_strange.0,
+        severity: alert.severity.name().into(),
+        peak_score: alert.score,
+        text: text(state, alert, language),
     }
 }
 

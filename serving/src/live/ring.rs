@@ -187,6 +187,12 @@ impl Ring {
         })
     }
 
+    /// The value of `key` in `window`; NaN where missing.
+    pub fn at(&self, window: Timestamp, key: usize) -> f64 {
+        let row = window.0.div_euclid(self.step.0) - self.first;
+        usize::try_from(row).map_or(f64::NAN, |row| self.value(row, key))
+    }
+
     /// The memory for the rows, in bytes.
     pub fn bytes(&self) -> usize {
         let row = |row: &Row| row.values.capacity() * 8 + row.revisions.capacity() * 2 + size_of::<Row>();

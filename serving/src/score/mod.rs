@@ -14,7 +14,7 @@ pub use compute::{Computed, Order, Read, Unwanted, check_fit, compute, covariate
 pub use issue::{Issue, Source, Stamp};
 pub use ladder::{LadderStep, RefusalCode};
 pub use outlook::{Outlook, Outlooks, steps_ahead};
-pub use profile::{PROFILE_NAME, PROFILE_VERSION, of_window};
+pub use profile::{PROFILE_NAME, PROFILE_VERSION, around_window, of_window};
 pub use rows::rows;
 pub use scores::{Scores, TargetScores, Wanted};
 pub use shadow::{ShadowQueue, queue, shadow_forever};

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use arterial_datasets::time::{Duration, HOUR, Timestamp};
+use arterial_models::alerts::Expected;
 use ndarray::{Array2, s};
 
 use super::issue::Issue;
@@ -36,6 +37,23 @@ impl Outlook {
             window: issue.target_time(ahead),
             quantiles: issue.quantiles.clone(),
             values: issue.values.slice(s![.., ahead - 1, ..]).to_owned(),
+        })
+    }
+}
+
+impl Outlook {
+    /// The central 80 % and the middle of what was forecast of the key at `position`; none where they are not among the quantiles, or
+    /// nobody answered.
+    pub fn expected(&self, position: usize) -> Option<Expected> {
+        let values = (position < self.values.nrows()).then(|| self.values.row(position))?;
+        let at = |wanted: f64| {
+            let place = self.quantiles.iter().position(|one| (one - wanted).abs() < 1e-9)?;
+            Some(values[place]).filter(|value| value.is_finite())
+        };
+        Some(Expected {
+            low: at(0.1)?,
+            middle: at(0.5)?,
+            high: at(0.9)?,
         })
     }
 }

@@ -20,6 +20,8 @@ pub const PROFILE_VERSION: &str = "live";
 
 /// Fewer samples give no answer.
 const ENOUGH: usize = 4;
+/// So many slots on each side of one are like it.
+const NEXT: usize = 1;
 
 /// Forecasts from the last row of `panel`; `go_on` is asked before each step whether anybody still waits.
 ///
@@ -45,7 +47,7 @@ pub fn forecast(
     for step in 0..horizon {
         go_on()?;
         let place = place(&clock, panel.time(last + step + 1))?;
-        let candidates = [same_slot(place, slots), same_kind_of_day(place, slots)];
+        let candidates = [same_slot(place, slots, NEXT), same_kind_of_day(place, slots, NEXT)];
         for series in 0..panel.series().len() {
             let samples = candidates.iter().map(|places| samples(panel, series, &rows, places));
             let Some(samples) = samples.into_iter().find(|found| found.len() >= ENOUGH) else {
@@ -75,6 +77,24 @@ pub fn of_window(
     window: Timestamp,
     quantiles: &[f64],
 ) -> Result<Array2<f64>> {
+    around_window(ring, keys, (clock, NEXT), window, quantiles)
+}
+
+/// The same of the slots up to `reach` on each side: a wider view of what is usual, for what comes a little earlier on one day and later
+/// on another.
+///
+/// # Shapes
+/// As [`of_window`].
+///
+/// # Errors
+/// As [`of_window`].
+pub fn around_window(
+    ring: &Ring,
+    keys: usize,
+    (clock, reach): (&LocalClock, usize),
+    window: Timestamp,
+    quantiles: &[f64],
+) -> Result<Array2<f64>> {
     let mut values = Array2::from_elem((keys, quantiles.len()), f64::NAN);
     let Some(oldest) = ring.oldest() else {
         return Ok(values);
@@ -89,7 +109,8 @@ pub fn of_window(
         let found = places.iter().enumerate().filter(|(_, place)| wanted.contains(place));
         found.map(|(row, _)| row).collect()
     };
-    let (same_slot, same_kind) = (rows(same_slot(wanted, slots)), rows(same_kind_of_day(wanted, slots)));
+    let same_slot = rows(same_slot(wanted, slots, reach));
+    let same_kind = rows(same_kind_of_day(wanted, slots, reach));
     let mut found = Vec::new();
     for key in 0..keys {
         for rows in [&same_slot, &same_kind] {
@@ -117,16 +138,20 @@ fn place(clock: &LocalClock, instant: Timestamp) -> Result<usize> {
     Ok(slot.weekday * clock.slots_per_day() + slot.slot)
 }
 
-fn same_slot(place: usize, slots: usize) -> Vec<usize> {
+fn same_slot(place: usize, slots: usize, reach: usize) -> Vec<usize> {
     let week = WEEK * slots;
-    vec![(place + week - 1) % week, place, (place + 1) % week]
+    let reach = reach.min((week - 1) / 2);
+    (0..=2 * reach)
+        .map(|step| (place + week - reach + step) % week)
+        .collect()
 }
 
-fn same_kind_of_day(place: usize, slots: usize) -> Vec<usize> {
+fn same_kind_of_day(place: usize, slots: usize, reach: usize) -> Vec<usize> {
     let weekend = |day: usize| day >= 5;
     let (today, slot) = (place / slots, place % slots);
     let days = (0..WEEK).filter(|day| weekend(*day) == weekend(today));
-    days.flat_map(|day| same_slot(day * slots + slot, slots)).collect()
+    days.flat_map(|day| same_slot(day * slots + slot, slots, reach))
+        .collect()
 }
 
 /// The values that are there, ascending.
@@ -216,6 +241,27 @@ mod tests {
                 "{days}"
             );
         }
+    }
+
+    #[test]
+    fn a_wider_view_knows_what_comes_a_little_earlier_on_other_days() {
+        // Full from 10 to 12 on each of three Mondays, and asked for 8 o'clock on the fourth.
+        let mut ring = Ring::new(Duration(HOUR), Duration(40 * DAY));
+        for row in 0..21 * 24 + 12 {
+            let is_monday = (row / 24) % 7 == 0;
+            let full = is_monday && (10..12).contains(&(row % 24));
+            ring.set(
+                0,
+                Timestamp(4 * DAY + row as i64 * HOUR),
+                0,
+                if full { 99.0 } else { 40.0 },
+            );
+        }
+        let clock = LocalClock::new("UTC", Duration(HOUR)).unwrap();
+        let at = |hour: i64| Timestamp(25 * DAY + hour * HOUR);
+        let high = |window, reach| around_window(&ring, 1, (&clock, reach), window, &[0.9]).unwrap()[[0, 0]];
+        assert_eq!((high(at(8), 1), high(at(8), 3)), (40.0, 99.0));
+        assert_eq!(high(at(2), 3), 40.0);
     }
 
     #[test]

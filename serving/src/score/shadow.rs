@@ -78,7 +78,7 @@ async fn score(state: &Arc<AppState>, served: &Issue, model: Arc<dyn ServedModel
     order.profile = false;
     order.origin = Some(served.origin);
     let started = std::time::Instant::now();
-    let computed = worker::run(state, order).await?;
+    let computed = worker::run(state, order, None).await?;
     state.metrics.observe(Metric::ShadowDuration, started.elapsed());
     let Some(computed) = computed else { return Ok(()) };
     if let Some((_, failure)) = computed.failures.into_iter().next() {

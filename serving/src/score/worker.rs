@@ -98,7 +98,7 @@ pub async fn score_once(state: &Arc<AppState>, target: &Target) -> Result<Option
     }
     let order = order(state, target, &state.grid);
     let started = std::time::Instant::now();
-    let Some(mut computed) = run(state, order, turn).await? else {
+    let Some(mut computed) = run(state, order, Some(turn)).await? else {
         return Ok(None);
     };
     computed.issue.issued_at = served_from(state, target);
@@ -183,8 +183,9 @@ pub(crate) async fn turn(state: &AppState) -> Result<OwnedSemaphorePermit> {
     turn.map_err(|error| Error::Background(error.to_string()))
 }
 
-/// Computes `order` on a thread that may take its time, in its turn, which ends with the work. Whoever drops this stops the work.
-pub(crate) async fn run(state: &Arc<AppState>, order: Order, turn: OwnedSemaphorePermit) -> Result<Option<Computed>> {
+/// Computes `order` on a thread that may take its time, in its turn, which ends with the work, or beside everything else where it
+/// has none. Whoever drops this stops the work.
+pub(crate) async fn run(state: &Arc<AppState>, order: Order, turn: Option<OwnedSemaphorePermit>) -> Result<Option<Computed>> {
     let _unwanted = order.unwanted.0.clone().drop_guard();
     let state = Arc::clone(state);
     let work = tokio::task::spawn_blocking(move || {

@@ -6,14 +6,18 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
 use arterial_datasets::lake::{Fault, Point, Step, When};
+use arterial_datasets::time::SystemClock;
+use arterial_models::alerts::{AlertSettings, QuietHours, Severity};
 use arterial_proto::v1;
 use arterial_proto::v1::alert_service_client::AlertServiceClient;
 use arterial_serving::alerts::{AlertRevision, AlertSink, AlertsConfig, Undelivered};
+use arterial_serving::sinks::alerts::config::{SinkSettings, Surroundings};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tonic::Code;
 use tonic::transport::Channel;
 
+use crate::receiver::Receiver;
 use crate::support::{FakeModels, Order, Service, TOPIC, WindowRow, batch, eventually, target, window, write};
 
 /// Windows before the first live one: two days and a bit, so that what is usual is known.
@@ -43,7 +47,7 @@ async fn watching(order: Order) -> Service {
     let order = Order {
         alerts: AlertsConfig {
             watch: vec![target()],
-            ..AlertsConfig::default()
+            ..order.alerts
         },
         ..order
     };
@@ -90,6 +94,20 @@ async fn until_looked_at(service: &Service, number: i64) {
     };
     eventually("the window was looked at", async || {
         !service.state.alerts.watched().is_empty() && looked_at()
+    })
+    .await;
+}
+
+/// Waits until the lake knows where the sink called `name` stands.
+async fn until_placed(service: &Service, name: &str) {
+    eventually("the sink's place is noted", async || {
+        let table = service.lake.existing("alert_deliveries").await.unwrap();
+        table.is_some_and(|table| {
+            let places = &table.progress().partitions;
+            places
+                .iter()
+                .any(|(place, known)| place.topic == name && known.has_read())
+        })
     })
     .await;
 }
@@ -380,17 +398,7 @@ async fn a_sink_that_is_down_holds_up_nobody_and_misses_nothing_over_a_restart()
     })
     .await;
     until_looked_at(&service, PAST - 1).await;
-    eventually("the sink's place is noted", async || {
-        let table = service.lake.existing("alerts").await.unwrap();
-        table.is_some_and(|table| {
-            table
-                .progress()
-                .partitions
-                .keys()
-                .any(|place| place.topic.contains("memory"))
-        })
-    })
-    .await;
+    until_placed(&service, "memory").await;
     let next = jam(&service, PAST).await;
     let next = calm(&service, next, CALM).await;
     assert_eq!(list(&service).await[0].state, "resolved");
@@ -419,17 +427,7 @@ async fn what_a_receiver_refuses_is_a_dead_letter_until_it_is_sent_again() {
     })
     .await;
     until_looked_at(&service, PAST - 1).await;
-    eventually("the sink's place is noted", async || {
-        let table = service.lake.existing("alerts").await.unwrap();
-        table.is_some_and(|table| {
-            table
-                .progress()
-                .partitions
-                .keys()
-                .any(|place| place.topic.contains("memory"))
-        })
-    })
-    .await;
+    until_placed(&service, "memory").await;
     jam(&service, PAST).await;
     let waiting = async || {
         let request = v1::ListDeadLettersRequest::default();
@@ -455,6 +453,265 @@ async fn what_a_receiver_refuses_is_a_dead_letter_until_it_is_sent_again() {
     assert_eq!(retry(&["memory"]).await.unwrap(), (rows.len() as u64, 0));
     assert_eq!(sink.sequences(), rows);
     assert_eq!(waiting().await, []);
+}
+
+/// A chat that is told of changes, at an address that keeps what it gets.
+fn chat(receiver: &Receiver, settings: &AlertSettings) -> Arc<dyn AlertSink> {
+    let token = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(token.path(), "123456:hush-hush").unwrap();
+    let text = format!(
+        "kind = \"telegram\"\nurl = \"{}\"\ntoken_file = \"{}\"\nchat = \"-100\"",
+        receiver.url,
+        token.path().display()
+    );
+    let around = Surroundings {
+        alerts: settings,
+        site: "aarhus",
+        clock: Arc::new(SystemClock),
+        writer: None,
+    };
+    toml::from_str::<SinkSettings>(&text)
+        .unwrap()
+        .build("chat", &around)
+        .unwrap()
+}
+
+/// The marks of the messages that came.
+fn marks(receiver: &Receiver) -> String {
+    let mark = |one: &crate::receiver::Received| one.json()["text"].as_str().unwrap().chars().next().unwrap();
+    receiver.got().iter().map(mark).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_told_of_an_alert_hears_of_its_end_in_quiet_hours_and_after_a_restart() {
+    let receiver = Receiver::willing().await;
+    let opens = window(PAST);
+    let minute = |window: i64| ((opens.0 / 60_000_000 + window * 5) % 1440) as u32;
+    let clock = |minute: u32| format!("{:02}:{:02}", minute / 60, minute % 60);
+    let settings = AlertSettings {
+        quiet_hours: Some(QuietHours {
+            from: clock(minute(6)),
+            until: clock(minute(200)),
+            except: Severity::Critical,
+        }),
+        ..AlertSettings::default()
+    };
+    let order = || Order {
+        alerts: AlertsConfig {
+            settings: settings.clone(),
+            ..AlertsConfig::default()
+        },
+        alert_sinks: vec![chat(&receiver, &settings)],
+        ..Order::default()
+    };
+    let service = watching(Order {
+        history: Some(past()),
+        ..order()
+    })
+    .await;
+    until_looked_at(&service, PAST - 1).await;
+    until_placed(&service, "chat").await;
+    let next = jam(&service, PAST).await;
+    eventually("it was told", async || !receiver.got().is_empty()).await;
+    // The quiet hours begin while it goes on, and the process ends.
+    for number in next..next + 4 {
+        close(&service, number, [3.0, USUAL[1]]).await;
+    }
+    assert_eq!(list(&service).await[0].held_back_by, "quiet hours");
+    service.state.stop().await;
+    let told = marks(&receiver);
+    let again = watching(Order {
+        folder: Some(Arc::clone(&service.folder)),
+        ..order()
+    })
+    .await;
+    // Another event begins in quiet hours and ends in them.
+    for number in next + 4..next + 8 {
+        close(&again, number, [USUAL[0], 3.0]).await;
+    }
+    calm(&again, next + 8, CALM).await;
+    let alerts = list(&again).await;
+    assert_eq!(alerts.len(), 2, "{alerts:?}");
+    assert!(alerts.iter().all(|alert| alert.state == "resolved"), "{alerts:?}");
+    eventually("the end was told", async || receiver.got().len() > told.chars().count()).await;
+    assert_eq!(marks(&receiver), format!("{told}✅"), "and nothing else");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_services_on_one_lake_one_makes_the_alerts_and_tells_of_them() {
+    let (first_sink, second_sink) = (Arc::new(Memory::default()), Arc::new(Memory::default()));
+    let first = watching(Order {
+        history: Some(past()),
+        alert_sinks: vec![Arc::clone(&first_sink) as Arc<dyn AlertSink>],
+        ..Order::default()
+    })
+    .await;
+    until_looked_at(&first, PAST - 1).await;
+    until_placed(&first, "memory").await;
+    close(&first, PAST, USUAL).await;
+    // Another process starts: it takes the watch over.
+    let second = watching(Order {
+        folder: Some(Arc::clone(&first.folder)),
+        alert_sinks: vec![Arc::clone(&second_sink) as Arc<dyn AlertSink>],
+        ..Order::default()
+    })
+    .await;
+    until_looked_at(&second, PAST).await;
+    // Both see each window close.
+    let mut next = PAST + 1;
+    for speed in [[3.0, USUAL[1]]; 4].into_iter().chain([USUAL; CALM as usize]) {
+        let windows = batch(&rows(next, speed));
+        write(&first.lake, windows.clone()).await;
+        for service in [&first, &second] {
+            service.clock.set(window(next + 1));
+            service.state.take(TOPIC, &windows, window(next + 1));
+        }
+        until_looked_at(&second, next).await;
+        next += 1;
+    }
+    let rows = stored(&second).await;
+    for (at, (sequence, ..)) in rows.iter().enumerate() {
+        assert_eq!(*sequence, at as i64 + 1, "no number is missing or twice: {rows:?}");
+    }
+    assert_eq!(list(&second).await.len(), 1);
+    eventually("the second tells of every revision, once", async || {
+        second_sink.sequences() == rows.iter().map(|row| row.0 as u64).collect::<Vec<_>>()
+    })
+    .await;
+    assert_eq!(first_sink.sequences(), [0; 0]);
+    // The first one shows what the second makes, and refuses deeds with a reason.
+    eventually("the first follows", async || {
+        list(&first).await.iter().any(|alert| alert.state == "resolved")
+    })
+    .await;
+    let id = list(&first).await[0].alert_id.clone();
+    let request = v1::JudgeAlertRequest {
+        alert_id: id,
+        judgement: "useful".into(),
+        by: "Mona".into(),
+        ..v1::JudgeAlertRequest::default()
+    };
+    let refused = client(&first).await.judge_alert(request).await.unwrap_err();
+    assert!(refused.message().contains("ask that one"), "{refused}");
+    // The second one ends; windows go on, and the first takes the watch back.
+    second.state.stop().await;
+    for number in next..next + 4 {
+        commit(&first, number, [USUAL[0], 3.0]).await;
+    }
+    eventually("the first takes the watch back, and learns anew", async || {
+        let watched = first.state.alerts.watched();
+        watched.iter().any(|one| one.next < Some(window(next - 200)))
+    })
+    .await;
+    until_looked_at(&first, next + 3).await;
+    eventually("the first tells of what comes", async || {
+        !first_sink.sequences().is_empty()
+    })
+    .await;
+    assert_eq!(list(&first).await.len(), 2);
+}
+
+/// Commits the windows of one key as the service does that has its partition.
+async fn commit_part(service: &Service, number: i64, row: WindowRow<'_>, partition: i32) {
+    use arterial_datasets::lake::{PartitionProgress, Progress, TableSpec, TopicPartition};
+    let catalog = arterial_datasets::stream::StreamCatalog::built_in().unwrap();
+    let stream = catalog.get(TOPIC).unwrap();
+    let spec = TableSpec::new(stream.windows_table(), arterial_datasets::schema::windows(stream));
+    let known = PartitionProgress {
+        next: number,
+        resume_from: number,
+        watermark: Some(window(number + 1)),
+        ..PartitionProgress::default()
+    };
+    let progress = Progress {
+        partitions: [(TopicPartition::new(TOPIC, partition), known)].into(),
+        ..Progress::default()
+    };
+    let mut table = service.lake.table(&spec).await.unwrap();
+    table.commit(&[batch(&[row])], &progress).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_whose_windows_another_service_makes_are_waited_for_and_watched() {
+    let service = started().await;
+    let part = |number: i64, at: usize, speed: f64| {
+        let (key, zone) = [("a", "north"), ("b", "south")][at];
+        (key, zone, number, 0, Some(speed + noise(number + at as i64 * 37)))
+    };
+    for number in PAST..PAST + 12 {
+        let slow = number >= PAST + 4;
+        let own = part(number, 0, USUAL[0]);
+        commit_part(&service, number, own, 0).await;
+        service.clock.set(window(number + 1));
+        service.state.take(TOPIC, &batch(&[own]), window(number + 1));
+        if number == PAST + 1 {
+            // The other service is known to be at work by now, and has not committed its part of this window.
+            eventually("the worker has had its chance", async || {
+                let waited = service.state.alerts.watched()[0].next == Some(window(number));
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                waited && service.state.alerts.watched()[0].next == Some(window(number))
+            })
+            .await;
+        }
+        let others = part(number, 1, if slow { 3.0 } else { USUAL[1] });
+        commit_part(&service, number, others, 1).await;
+        until_looked_at(&service, number).await;
+    }
+    let alerts = list(&service).await;
+    let [alert] = alerts.as_slice() else {
+        panic!("{alerts:?}")
+    };
+    assert_eq!(
+        (alert.key.as_str(), alert.symptom.as_str()),
+        ("b", "lower"),
+        "{alert:?}"
+    );
+    let history = &alert.history;
+    assert!(
+        history.last().unwrap().value < Some(10.0),
+        "live state knows it, too: {history:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_preview_is_made_from_what_detectors_said_over_a_restart() {
+    let service = started().await;
+    let next = jam(&service, PAST).await;
+    let next = calm(&service, next, CALM).await;
+    let id = list(&service).await[0].alert_id.clone();
+    let preview = async |service: &Service, judgement: &str| {
+        let request = v1::JudgeAlertRequest {
+            alert_id: id.clone(),
+            judgement: judgement.into(),
+            ..v1::JudgeAlertRequest::default()
+        };
+        let answer = client(service).await.preview_judgement(request).await.unwrap();
+        answer.into_inner().effect.unwrap()
+    };
+    let before = preview(&service, "useful").await;
+    assert_eq!((before.alerts_before, before.added_unknown), (1, false), "{before:?}");
+    assert!(before.weeks > 0.0 && before.weeks < 0.1, "{before:?}");
+    service.state.stop().await;
+    let again = watching(Order {
+        folder: Some(Arc::clone(&service.folder)),
+        ..Order::default()
+    })
+    .await;
+    until_looked_at(&again, next - 1).await;
+    let after = preview(&again, "useful").await;
+    assert_eq!(
+        (after.alerts_before, after.alerts_after),
+        (before.alerts_before, before.alerts_after)
+    );
+    let table = again.lake.existing("alert_signals").await.unwrap().unwrap();
+    let rows: usize = table
+        .scan(&arterial_datasets::lake::Scan::default())
+        .await
+        .unwrap()
+        .iter()
+        .map(RecordBatch::num_rows)
+        .sum();
+    assert!(rows >= 4, "the jam is kept: {rows}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
+use arterial_datasets::time::{DAY, Duration, Timestamp};
 use arterial_proto::v1;
 use serde_json::{Value, json};
 
 use super::document::document;
+use super::table::minute;
 use super::{Common, find, user};
 use crate::commands::client::failed;
 use crate::commands::paint::harmless;
@@ -100,6 +102,7 @@ async fn request(
 }
 
 fn effect_json(effect: &v1::Judged) -> Value {
+    let alerts = |alerts: &[v1::JudgedAlert]| alerts.iter().map(alert_json).collect::<Vec<_>>();
     json!({
         "kind": effect.kind,
         "zone_id": effect.zone_id,
@@ -107,6 +110,20 @@ fn effect_json(effect: &v1::Judged) -> Value {
         "alerts_before": effect.alerts_before,
         "alerts_after": effect.alerts_after,
         "would_be_missing": effect.would_be_missing,
+        "missing": alerts(&effect.missing),
+        "added": alerts(&effect.added),
+        "added_unknown": effect.added_unknown,
+    })
+}
+
+fn alert_json(alert: &v1::JudgedAlert) -> Value {
+    json!({
+        "alert_id": alert.alert_id,
+        "since": Timestamp(alert.since).to_string(),
+        "until": Timestamp(alert.until).to_string(),
+        "severity": alert.severity,
+        "peak_score": alert.peak_score,
+        "text": alert.text,
     })
 }
 
@@ -114,14 +131,94 @@ fn effect_json(effect: &v1::Judged) -> Value {
 fn text(effect: &v1::Judged) -> String {
     let kind = effect.kind.replace('_', " ");
     let zone = match effect.zone_id.as_str() {
-        "" => "without a zone".into(),
-        zone => format!("in {}", harmless(zone)),
+        "" => String::new(),
+        zone => format!(" in {}", harmless(zone)),
     };
-    let (before, after, weeks) = (effect.alerts_before, effect.alerts_after, effect.weeks);
-    let mut text =
-        format!("{kind} {zone}: {after} of the {before} alerts of the last {weeks:.1} weeks would have been raised\n");
-    for missing in &effect.would_be_missing {
-        let _ = writeln!(text, "  not {missing}");
+    let (before, after) = (effect.alerts_before, effect.alerts_after);
+    let mut text = format!(
+        "{kind}{zone}, at the keys of this alert, {}: {after} alerts instead of {before}\n",
+        looked_at(effect.weeks)
+    );
+    for alert in &effect.missing {
+        let _ = writeln!(text, "  - {} {}", line(alert), harmless(&alert.alert_id));
+    }
+    for alert in &effect.added {
+        let _ = writeln!(text, "  + {}", line(alert));
+    }
+    if effect.added_unknown {
+        text.push_str("  what a lower line would add cannot be seen yet: nothing was kept of what detectors said\n");
     }
     text
+}
+
+fn looked_at(weeks: f64) -> String {
+    if weeks >= 1.0 {
+        return format!("over the last {weeks:.1} weeks");
+    }
+    format!(
+        "over the last {}",
+        Duration((weeks * (7 * DAY) as f64) as i64).in_words()
+    )
+}
+
+fn line(alert: &v1::JudgedAlert) -> String {
+    let sentence = alert.text.lines().next().unwrap_or_default();
+    format!(
+        "{} UTC, {}, peak {:.2}: {}",
+        minute(alert.since),
+        alert.severity,
+        alert.peak_score,
+        harmless(sentence)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alert(id: &str) -> v1::JudgedAlert {
+        v1::JudgedAlert {
+            alert_id: id.into(),
+            since: 1_767_600_000_000_000,
+            severity: "low".into(),
+            peak_score: 1.125,
+            text: "Traffic on Ring Road is slow.".into(),
+            ..v1::JudgedAlert::default()
+        }
+    }
+
+    #[test]
+    fn what_goes_and_what_comes_is_told_line_by_line() {
+        let effect = v1::Judged {
+            kind: "incident_suspected".into(),
+            zone_id: "Z03".into(),
+            weeks: 2.25,
+            alerts_before: 3,
+            alerts_after: 3,
+            missing: vec![alert("3f2a")],
+            added: vec![alert("")],
+            ..v1::Judged::default()
+        };
+        let told = text(&effect);
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(
+            lines[0],
+            "incident suspected in Z03, at the keys of this alert, over the last 2.2 weeks: 3 alerts instead of 3"
+        );
+        assert!(
+            lines[1].starts_with("  - 2026-01-05 08:00 UTC, low, peak 1.12"),
+            "{told}"
+        );
+        assert!(lines[1].ends_with("Traffic on Ring Road is slow. 3f2a"), "{told}");
+        assert!(lines[2].starts_with("  + "), "{told}");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_said() {
+        let effect = v1::Judged {
+            added_unknown: true,
+            ..v1::Judged::default()
+        };
+        assert!(text(&effect).contains("cannot be seen yet"));
+    }
 }

@@ -119,6 +119,11 @@ impl AlertBook {
         self.shelf.all_told()
     }
 
+    /// Whether any event goes on.
+    pub(super) fn has_live(&self) -> bool {
+        self.shelf.alerts().any(Alert::is_live)
+    }
+
     /// The newest revision of the alert of that id.
     #[must_use]
     pub fn get(&self, alert_id: &str) -> Option<&Alert> {

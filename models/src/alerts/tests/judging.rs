@@ -1,7 +1,7 @@
 //! What people say of alerts, what it does, and what it would do.
 
 use super::town::{Town, at, slow};
-use crate::alerts::{Alert, Past, Preview, Signal, Verdict, preview, preview_by_peaks};
+use crate::alerts::{Alert, FAINTEST, Judgement, Past, Preview, Signal, Verdict, preview, preview_by_peaks};
 
 fn strange(sensor: usize, score: f64) -> impl Fn(usize) -> Option<super::town::Strange> {
     move |other| (other == sensor).then(|| slow(score))
@@ -84,6 +84,72 @@ fn past(town: &Town) -> Vec<(i64, Vec<Signal>)> {
         .collect()
 }
 
+/// What is kept of the past: what is not far from strange.
+fn kept(history: &[(i64, Vec<Signal>)]) -> Vec<(i64, Vec<Signal>)> {
+    let faint = |signals: &Vec<Signal>| {
+        let loud = signals.iter().filter(|signal| f64::from(signal.score) >= FAINTEST);
+        loud.cloned().collect::<Vec<_>>()
+    };
+    let kept = history.iter().map(|(step, signals)| (*step, faint(signals)));
+    kept.filter(|(_, signals)| !signals.is_empty()).collect()
+}
+
+fn windows(kept: &[(i64, Vec<Signal>)]) -> Vec<Past<'_>> {
+    kept.iter()
+        .map(|(step, signals)| Past {
+            start: at(*step),
+            signals,
+        })
+        .collect()
+}
+
+#[test]
+fn a_preview_shows_what_a_lower_line_would_add() {
+    let mut town = Town::line(30);
+    for round in 0..3 {
+        episode(&mut town, 30 * round, 1.2);
+    }
+    // Three alerts that were useful bring the line to 0.95^3, below what was seen at step 200.
+    let mut known = town.alerts();
+    for alert in known.iter_mut().skip(1) {
+        alert.judgements.push(Judgement {
+            verdict: Verdict::Useful,
+            by: "ann".into(),
+            at: at(100),
+        });
+    }
+    let score = |step: i64| match step {
+        200 | 201 => 0.88,
+        230 | 231 => 0.7,
+        _ => 0.2,
+    };
+    let history: Vec<(i64, Vec<Signal>)> = (190..260)
+        .map(|step| (step, town.signals(step, strange(5, score(step)))))
+        .collect();
+    let kept = kept(&history);
+    assert_eq!(kept.len(), 4, "calm windows are not kept");
+    let windows = windows(&kept);
+    let keys = town.keys();
+    let record = town.record(&keys, &windows);
+    let seen = preview(
+        town.book.settings(),
+        &known,
+        &known[0].alert_id,
+        Verdict::Useful,
+        &record,
+    )
+    .unwrap();
+    assert_eq!((seen.kept.len(), seen.gone.len()), (0, 0));
+    let [added] = seen.added.as_slice() else {
+        panic!("{:?}", seen.added)
+    };
+    assert_eq!(
+        (added.since, added.keys.as_slice()),
+        (at(200), &["s005".to_owned()][..])
+    );
+    assert!(!added.is_live(), "calm windows that were not kept end it");
+}
+
 #[test]
 fn a_preview_shows_what_a_verdict_would_change_and_changes_nothing() {
     let mut town = Town::line(30);
@@ -92,17 +158,13 @@ fn a_preview_shows_what_a_verdict_would_change_and_changes_nothing() {
         town.book.window(at(*step), signals, &town.around);
     }
     let known = town.alerts();
-    let windows: Vec<Past> = history
-        .iter()
-        .map(|(step, signals)| Past {
-            start: at(*step),
-            signals,
-            surroundings: &town.around,
-        })
-        .collect();
+    let kept = kept(&history);
+    let windows = windows(&kept);
+    let keys = town.keys();
+    let record = town.record(&keys, &windows);
     let first = known.iter().min_by_key(|alert| alert.since).unwrap();
     let settings = town.book.settings();
-    let seen = preview(settings, &known, &first.alert_id, Verdict::False, &windows).unwrap();
+    let seen = preview(settings, &known, &first.alert_id, Verdict::False, &record).unwrap();
     let since = |alerts: &[Alert]| {
         let mut since: Vec<_> = alerts.iter().map(|alert| alert.since).collect();
         since.sort();
@@ -116,7 +178,7 @@ fn a_preview_shows_what_a_verdict_would_change_and_changes_nothing() {
         (since(&peaks.gone), since(&peaks.kept)),
         (since(&seen.gone), since(&seen.kept))
     );
-    let nothing = preview(settings, &known, &first.alert_id, Verdict::Duplicate, &windows).unwrap();
+    let nothing = preview(settings, &known, &first.alert_id, Verdict::Duplicate, &record).unwrap();
     assert_eq!(
         (nothing.gone, nothing.added),
         (Preview::default().gone, Preview::default().added)

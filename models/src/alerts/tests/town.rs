@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arterial_datasets::time::{Duration, MINUTE, Timestamp};
 
-use crate::alerts::{Alert, AlertBook, AlertSettings, Expected, Place, Places, Reason, Signal, Surroundings};
+use crate::alerts::{
+    Alert, AlertBook, AlertSettings, Expected, Past, Place, Places, Reason, Record, Signal, Surroundings,
+};
 use crate::detector::AnomalyScore;
 
 /// Tuesday, 12 May 2026, 06:00 UTC: 8 o'clock in Copenhagen.
@@ -125,6 +127,23 @@ impl Town {
     /// Feeds windows in which nothing is strange.
     pub fn calm(&mut self, steps: std::ops::Range<i64>) -> Vec<Alert> {
         steps.flat_map(|step| self.feed(step, |_| None)).collect()
+    }
+
+    /// Its sensors with their zones.
+    pub fn keys(&self) -> Vec<(Arc<str>, Option<Arc<str>>)> {
+        let zone = |key: &String| self.around.places.get(key)?.zone_id.as_deref().map(Arc::from);
+        self.keys.iter().map(|key| (key.as_str().into(), zone(key))).collect()
+    }
+
+    /// What is kept of the past.
+    pub fn record<'a>(&'a self, keys: &'a [(Arc<str>, Option<Arc<str>>)], windows: &'a [Past<'a>]) -> Record<'a> {
+        Record {
+            topic: self.topic.into(),
+            step: STEP,
+            keys,
+            windows,
+            surroundings: &self.around,
+        }
     }
 
     /// The alerts as they were last told.

@@ -15,6 +15,8 @@ pub(super) struct Compiled {
     pub target: Arc<str>,
     /// How long it must have been so.
     pub lasting: Duration,
+    /// Where what is usual stands among what is asked for; none where the rule does not mind.
+    pub usual: Option<usize>,
     conditions: Vec<Condition>,
 }
 
@@ -64,15 +66,26 @@ struct Condition {
     below: Option<f64>,
 }
 
+impl Check {
+    /// The column whose usual values say whether passing the line is usual.
+    fn measured(&self) -> Option<usize> {
+        match self {
+            Self::OverCapacity { mean, .. } | Self::SevereCongestion { mean, .. } => Some(*mean),
+            Self::Overcrowded { largest, .. } => Some(*largest),
+            _ => None,
+        }
+    }
+}
+
 impl Compiled {
-    /// The rule for rows of `columns`, which grow by what it reads.
-    pub fn new(stream: &StreamDefinition, rule: &Rule, columns: &mut Vec<String>) -> Result<Self> {
-        let mut place = |name: String| {
-            columns.iter().position(|one| *one == name).unwrap_or_else(|| {
-                columns.push(name);
-                columns.len() - 1
-            })
-        };
+    /// The rule for rows of `columns` and for what is usual of `asked`, which grow by what it reads.
+    pub fn new(
+        stream: &StreamDefinition,
+        rule: &Rule,
+        columns: &mut Vec<String>,
+        asked: &mut Vec<String>,
+    ) -> Result<Self> {
+        let mut place = |name: String| place_of(columns, name);
         let mut of = |field: &str, aggregate: Aggregate| place(format!("{field}_{}", aggregate.suffix()));
         let first = rule.fields.first().map_or("", String::as_str);
         let conditions = rule
@@ -122,10 +135,13 @@ impl Compiled {
                 line: above()?,
             },
         };
+        let read = check.measured().filter(|_| rule.unless_usual);
+        let usual = read.map(|column| place_of(asked, columns[column].clone()));
         Ok(Self {
             check,
             target: first.into(),
             lasting: rule.lasting.unwrap_or(stream.window),
+            usual,
             conditions,
         })
     }
@@ -138,6 +154,14 @@ impl Compiled {
         };
         self.conditions.iter().all(holds)
     }
+}
+
+/// The place of `name` in `names`, which it is added to where it is new.
+fn place_of(names: &mut Vec<String>, name: String) -> usize {
+    names.iter().position(|one| *one == name).unwrap_or_else(|| {
+        names.push(name);
+        names.len() - 1
+    })
 }
 
 /// What a checked rule has; a rule that was made otherwise may lack it.

@@ -3,11 +3,12 @@
 use arterial_datasets::time::{Duration, Timestamp};
 
 use super::compiled::{Check, Compiled};
-use crate::alerts::{Finding, Reason};
+use super::line::Line;
+use crate::alerts::{Expected, Finding, Reason};
 use crate::detector::AnomalyScore;
 
 /// A score of a rule is at most this: beyond it nothing gets worse.
-const LARGEST: f64 = 10.0;
+pub(super) const LARGEST: f64 = 10.0;
 /// So many windows tell how much a key's readings usually scatter, and after so many they count a third.
 const KNOWN: f64 = 36.0;
 const MEMORY: f64 = 2016.0;
@@ -39,14 +40,19 @@ impl Moment<'_> {
     }
 }
 
-/// What `rule` says; none where a value that it needs is missing or it may not speak.
-pub(super) fn judge(rule: &Compiled, memory: &mut Memory, moment: &Moment<'_>) -> Option<Finding> {
+/// What `rule` says, given what is usual where it asks for it; none where a value that it needs is missing or it may not speak.
+pub(super) fn judge(
+    rule: &Compiled,
+    usual: Option<Expected>,
+    memory: &mut Memory,
+    moment: &Moment<'_>,
+) -> Option<Finding> {
     if !rule.applies(moment.row) {
         *memory = Memory { since: None, ..*memory };
         return None;
     }
     let row = moment.row;
-    match &rule.check {
+    let found = match &rule.check {
         // A window has come; of keys without one `Rules::silent` speaks.
         Check::Silence => Some(finding(0.0, Reason::Silent(Duration(0)), None)),
         Check::Stuck(columns) => stuck(rule, columns, memory, moment),
@@ -54,50 +60,36 @@ pub(super) fn judge(rule: &Compiled, memory: &mut Memory, moment: &Moment<'_>) -
         Check::Jump { mean, most } => jump(row[*mean], *most, memory, moment),
         Check::Erratic { deviation, times } => erratic(rule, row[*deviation], *times, memory, moment),
         Check::OverCapacity { mean, line } => {
-            let strangeness = row[*mean] / line;
+            let line = Line::above(*line, usual);
+            let reason = Reason::OverCapacity(line.at());
+            passed(rule, (row[*mean], line.strangeness(row[*mean])), reason, memory, moment)
+        }
+        Check::Overcrowded { largest, line } => {
+            let line = Line::above(*line, usual);
+            let reason = Reason::Overcrowded(line.at());
             passed(
                 rule,
-                strangeness,
-                row[*mean],
-                Reason::OverCapacity(*line),
+                (row[*largest], line.strangeness(row[*largest])),
+                reason,
                 memory,
                 moment,
             )
         }
         Check::SevereCongestion { mean, line } => {
-            let strangeness = line / row[*mean].max(line / LARGEST);
-            passed(
-                rule,
-                strangeness,
-                row[*mean],
-                Reason::SevereCongestion(*line),
-                memory,
-                moment,
-            )
-        }
-        Check::Overcrowded { largest, line } => {
-            let strangeness = row[*largest] / line;
-            passed(
-                rule,
-                strangeness,
-                row[*largest],
-                Reason::Overcrowded(*line),
-                memory,
-                moment,
-            )
+            let line = Line::below(*line, usual);
+            let reason = Reason::SevereCongestion(line.at());
+            passed(rule, (row[*mean], line.strangeness(row[*mean])), reason, memory, moment)
         }
         Check::Degraded { good, events, line } => {
             let degraded = 1.0 - row[*good] / row[*events];
-            passed(
-                rule,
-                degraded / line,
-                degraded,
-                Reason::DegradedQuality(degraded),
-                memory,
-                moment,
-            )
+            let reason = Reason::DegradedQuality(degraded);
+            passed(rule, (degraded, degraded / line), reason, memory, moment)
         }
-    }
+    };
+    found.map(|found| Finding {
+        expected: usual,
+        ..found
+    })
 }
 
 fn finding(strangeness: f64, reason: Reason, seen: Option<f64>) -> Finding {
@@ -112,8 +104,7 @@ fn finding(strangeness: f64, reason: Reason, seen: Option<f64>) -> Finding {
 /// A line that must be passed for as long as the rule says; on the way there the score grows up to the line.
 fn passed(
     rule: &Compiled,
-    strangeness: f64,
-    seen: f64,
+    (seen, strangeness): (f64, f64),
     reason: Reason,
     memory: &mut Memory,
     moment: &Moment<'_>,
@@ -238,7 +229,7 @@ fn erratic(rule: &Compiled, deviation: f64, times: f64, memory: &mut Memory, mom
         return None;
     }
     let ratio = deviation / usual;
-    passed(rule, ratio / times, ratio, Reason::Erratic(ratio), memory, moment).map(|found| Finding {
+    passed(rule, (ratio, ratio / times), Reason::Erratic(ratio), memory, moment).map(|found| Finding {
         seen: Some(deviation),
         ..found
     })

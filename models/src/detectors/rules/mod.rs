@@ -1,15 +1,19 @@
 //! `rules`: what a stream's definition itself says of its windows, without any model.
 //!
 //! Each `[[rules]]` of a [definition](arterial_datasets::stream::Rule) looks at the rows of the windows table. A rule says its own
-//! reason; its line is where the definition puts it.
+//! reason; its line is where the definition puts it. A rule with `unless_usual` is silent where the key passes that line at this time of
+//! the week anyway: operators know of the car park that is full every evening.
 
 mod compiled;
 mod extent;
 mod judge;
+mod line;
 mod series;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod usual_tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +24,7 @@ use arterial_datasets::time::{DAY, Duration, Timestamp};
 use self::compiled::{Check, Compiled};
 use self::judge::{Memory, Moment, judge};
 pub use self::series::RulesSeries;
-use crate::alerts::{Finding, Reason, Signal, Subject};
+use crate::alerts::{Expected, Finding, Reason, Signal, Subject};
 use crate::detector::AnomalyScore;
 use crate::{Error, Result};
 
@@ -35,6 +39,7 @@ const FORGET_AFTER: Duration = Duration(7 * DAY);
 #[derive(Debug, Clone)]
 pub struct Rules {
     columns: Vec<String>,
+    asked: Vec<String>,
     compiled: Vec<Compiled>,
     keys: HashMap<Arc<str>, KeyState>,
 }
@@ -54,14 +59,15 @@ impl Rules {
     /// # Errors
     /// A rule that lacks what its kind needs; a checked definition has none.
     pub fn new(stream: &StreamDefinition) -> Result<Self> {
-        let mut columns = Vec::new();
+        let (mut columns, mut asked) = (Vec::new(), Vec::new());
         let compiled = stream
             .rules
             .iter()
-            .map(|rule| Compiled::new(stream, rule, &mut columns))
+            .map(|rule| Compiled::new(stream, rule, &mut columns, &mut asked))
             .collect::<Result<_>>()?;
         Ok(Self {
             columns,
+            asked,
             compiled,
             keys: HashMap::new(),
         })
@@ -71,6 +77,12 @@ impl Rules {
     #[must_use]
     pub fn columns(&self) -> &[String] {
         &self.columns
+    }
+
+    /// The columns of which the rules ask what is usual of them, in the order in which [`observe`](Self::observe) takes it.
+    #[must_use]
+    pub fn asked(&self) -> &[String] {
+        &self.asked
     }
 
     /// Whether the stream has no rule.
@@ -86,12 +98,13 @@ impl Rules {
     }
 
     /// What the rules say of a window: one signal a rule that can judge it, below the line or not. `row` holds the values of
-    /// [`columns`](Self::columns), NaN where there is none. A window that the key has had, or one before it, changes nothing and
+    /// [`columns`](Self::columns), NaN where there is none; `usual` what the key has at this time of the week, one entry for each of
+    /// [`asked`](Self::asked), or fewer where nothing is known. A window that the key has had, or one before it, changes nothing and
     /// gives no signal.
     ///
     /// # Errors
     /// A row of another length.
-    pub fn observe(&mut self, subject: &Subject, row: &[f64]) -> Result<Vec<Signal>> {
+    pub fn observe(&mut self, subject: &Subject, row: &[f64], usual: &[Option<Expected>]) -> Result<Vec<Signal>> {
         if row.len() != self.columns.len() {
             let accepted = format!("one value a column: {}", self.columns.join(", "));
             return Err(Error::invalid("row", row.len(), accepted));
@@ -116,7 +129,8 @@ impl Rules {
         };
         let mut signals = Vec::with_capacity(self.compiled.len());
         for (rule, memory) in self.compiled.iter().zip(&mut state.memories) {
-            if let Some(finding) = judge(rule, memory, &moment) {
+            let usual = rule.usual.and_then(|place| *usual.get(place)?);
+            if let Some(finding) = judge(rule, usual, memory, &moment) {
                 signals.push(finding.signal(subject, &rule.target, NAME));
             }
         }

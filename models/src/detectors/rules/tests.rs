@@ -49,7 +49,7 @@ fn row(rules: &Rules, mean: f64, spread: f64) -> Vec<f64> {
 /// The only signal of a window of one key.
 fn one(rules: &mut Rules, window: i64, mean: f64, spread: f64) -> Option<Signal> {
     let row = row(rules, mean, spread);
-    let mut signals = rules.observe(&subject("a", window), &row).unwrap();
+    let mut signals = rules.observe(&subject("a", window), &row, &[]).unwrap();
     assert!(signals.len() <= 1);
     signals.pop()
 }
@@ -103,11 +103,11 @@ fn a_free_flowing_sensor_by_night_and_a_full_bike_station_are_no_faults() {
         names.iter().map(value).collect()
     };
     for window in 0..100 {
-        let signals = rules.observe(&subject("empty", window), &of(0.0)).unwrap();
+        let signals = rules.observe(&subject("empty", window), &of(0.0), &[]).unwrap();
         assert!(signals.iter().all(|signal| !signal.score.is_alert()), "{signals:?}");
     }
     let last = (0..6)
-        .map(|window| rules.observe(&subject("busy", window), &of(12.0)).unwrap())
+        .map(|window| rules.observe(&subject("busy", window), &of(12.0), &[]).unwrap())
         .last();
     let stuck = |signal: &Signal| matches!(signal.reason, Reason::Stuck(_)) && signal.score.is_alert();
     assert!(last.unwrap().iter().any(stuck));
@@ -120,7 +120,7 @@ fn a_free_flowing_sensor_by_night_and_a_full_bike_station_are_no_faults() {
         .map(|name| if name.starts_with("available_bikes") { 20.0 } else { 0.0 })
         .collect();
     for window in 0..600 {
-        let signals = bikes.observe(&subject("B-1", window), &full).unwrap();
+        let signals = bikes.observe(&subject("B-1", window), &full, &[]).unwrap();
         assert!(signals.iter().all(|signal| !signal.score.is_alert()), "{signals:?}");
     }
 }
@@ -130,21 +130,21 @@ fn a_key_that_stops_reporting_is_silent_until_it_reports_again() {
     let mut rules = rules_of("kind = \"silence\"\nfor = \"15m\"");
     for window in 0..3 {
         for key in ["a", "b"] {
-            rules.observe(&subject(key, window), &[]).unwrap();
+            rules.observe(&subject(key, window), &[], &[]).unwrap();
         }
         assert!(rules.silent(at(window + 1)).is_empty());
     }
     for window in 3..6 {
-        rules.observe(&subject("b", window), &[]).unwrap();
+        rules.observe(&subject("b", window), &[], &[]).unwrap();
         let signals = rules.silent(at(window + 1));
         assert_eq!(signals.len(), 1);
         assert_eq!((&*signals[0].key, signals[0].window), ("a", at(window)));
         assert_eq!(signals[0].reason, Reason::Silent(Duration((window - 2) * STEP.0)));
         assert_eq!(signals[0].score.is_alert(), window == 5);
     }
-    let back = rules.observe(&subject("a", 6), &[]).unwrap();
+    let back = rules.observe(&subject("a", 6), &[], &[]).unwrap();
     assert_eq!(back[0].score, AnomalyScore::NONE);
-    rules.observe(&subject("b", 6), &[]).unwrap();
+    rules.observe(&subject("b", 6), &[], &[]).unwrap();
     assert!(rules.silent(at(7)).is_empty());
 }
 
@@ -152,7 +152,7 @@ fn a_key_that_stops_reporting_is_silent_until_it_reports_again() {
 fn a_stream_that_stands_still_as_a_whole_makes_no_key_silent() {
     let mut rules = rules_of("kind = \"silence\"\nfor = \"15m\"");
     for window in [0, 1, 90, 91] {
-        rules.observe(&subject("a", window), &[]).unwrap();
+        rules.observe(&subject("a", window), &[], &[]).unwrap();
         assert!(rules.silent(at(window + 1)).is_empty());
     }
 }
@@ -160,7 +160,7 @@ fn a_stream_that_stands_still_as_a_whole_makes_no_key_silent() {
 #[test]
 fn a_key_that_is_silent_for_a_week_is_forgotten() {
     let mut rules = rules_of("kind = \"silence\"\nfor = \"15m\"");
-    rules.observe(&subject("a", 0), &[]).unwrap();
+    rules.observe(&subject("a", 0), &[], &[]).unwrap();
     assert_eq!(rules.silent(at(2016)).len(), 1);
     assert!(rules.silent(at(2018)).is_empty());
     assert_eq!(rules.keys(), 0);
@@ -251,7 +251,7 @@ fn events_that_say_themselves_that_they_are_degraded_are_counted() {
             _ => f64::NAN,
         };
         let row: Vec<f64> = names.iter().map(value).collect();
-        let signals = rules.observe(&subject("a", window), &row).unwrap();
+        let signals = rules.observe(&subject("a", window), &row, &[]).unwrap();
         let found = signals
             .into_iter()
             .find(|one| matches!(one.reason, Reason::DegradedQuality(_)));
@@ -276,6 +276,9 @@ fn a_missing_value_gives_no_signal_and_a_repeated_window_changes_nothing() {
 #[test]
 fn a_row_of_another_length_is_refused() {
     let mut rules = rules_of("kind = \"over-capacity\"\nfields = [\"level\"]\nabove = 95");
-    let error = rules.observe(&subject("a", 0), &[1.0, 2.0]).unwrap_err().to_string();
+    let error = rules
+        .observe(&subject("a", 0), &[1.0, 2.0], &[])
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("`row`") && error.contains("level_mean"), "{error}");
 }

@@ -91,6 +91,7 @@ fn key_of(table: &str) -> &'static [&'static str] {
         "quarantine" => &["topic", "partition", "offset"],
         "indices" => &["zone_id", "window_start", "formula", "revision"],
         "alerts" => &["alert_id", "revision"],
+        "alert_signals" => &["topic", "key", "window_start", "detector", "target", "reason"],
         "models" => &["model", "model_version"],
         "forecasts" | "forecasts_latest" | "shadow_forecasts" => {
             &["topic", "key", "target", "origin", "horizon_minutes", "issued_at"]

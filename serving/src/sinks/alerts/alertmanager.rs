@@ -13,8 +13,9 @@ use serde_json::{Map, Value, json};
 
 use super::choice::Choice;
 use super::post::send;
+use super::receiver::Receiver;
 use super::secret::Secret;
-use crate::alerts::{AlertRevision, AlertSink, Undelivered};
+use crate::alerts::{AlertRevision, Undelivered};
 use crate::sync::lock;
 
 /// An open alert is told again so often within the time that it lives, so that one reminder may fail.
@@ -25,8 +26,6 @@ const REMINDERS: u32 = 4;
 /// Alertmanager keeps alerts in memory, and forgets each one at its `endsAt`: what is open has to be told again before then, which
 /// also brings it back after Alertmanager was restarted. An alert that is over is told with the time of its end.
 pub struct Alertmanager {
-    /// What is sent.
-    pub choice: Choice,
     /// Where it is, without `/api/v2/alerts`.
     pub url: Url,
     /// A bearer token, where it asks for one.
@@ -68,7 +67,7 @@ impl Alertmanager {
     }
 
     /// The alert as Alertmanager takes it, its end included.
-    fn posted(&self, revision: &AlertRevision) -> Value {
+    fn posted(&self, choice: &Choice, revision: &AlertRevision) -> Value {
         let alert = &revision.alert;
         // Alertmanager refuses what ends before it starts.
         let now = self.clock.now();
@@ -80,7 +79,7 @@ impl Alertmanager {
         };
         let posted = json!({
             "labels": self.labels(alert),
-            "annotations": self.annotations(revision),
+            "annotations": annotations(choice, revision),
             "startsAt": starts.to_string(),
         });
         with_end(posted, ends)
@@ -99,20 +98,20 @@ impl Alertmanager {
             ("zone_id", alert.zone_id.as_deref().unwrap_or_default()),
         ])
     }
+}
 
-    fn annotations(&self, revision: &AlertRevision) -> Map<String, Value> {
-        let alert = &revision.alert;
-        let acknowledged = alert.acknowledged_by.as_deref().unwrap_or_default();
-        labels_of([
-            ("summary", self.choice.text(revision).as_str()),
-            ("cause", alert.cause.name()),
-            ("state", alert.state.name()),
-            ("keys", alert.keys.join(", ").as_str()),
-            ("road", alert.place.road_name.as_deref().unwrap_or_default()),
-            ("acknowledged_by", acknowledged),
-            ("revision", alert.revision.to_string().as_str()),
-        ])
-    }
+fn annotations(choice: &Choice, revision: &AlertRevision) -> Map<String, Value> {
+    let alert = &revision.alert;
+    let acknowledged = alert.acknowledged_by.as_deref().unwrap_or_default();
+    labels_of([
+        ("summary", choice.text(revision).as_str()),
+        ("cause", alert.cause.name()),
+        ("state", alert.state.name()),
+        ("keys", alert.keys.join(", ").as_str()),
+        ("road", alert.place.road_name.as_deref().unwrap_or_default()),
+        ("acknowledged_by", acknowledged),
+        ("revision", alert.revision.to_string().as_str()),
+    ])
 }
 
 /// Those that have a value: Alertmanager refuses empty names, and drops empty values.
@@ -126,19 +125,11 @@ fn with_end(mut posted: Value, ends: Timestamp) -> Value {
     posted
 }
 
-impl AlertSink for Alertmanager {
-    fn name(&self) -> &str {
-        &self.choice.name
-    }
-
-    fn wants(&self, revision: &AlertRevision) -> bool {
-        self.choice.takes(revision)
-    }
-
-    fn deliver<'a>(&'a self, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>> {
+impl Receiver for Alertmanager {
+    fn send<'a>(&'a self, choice: &'a Choice, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>> {
         async move {
             let alert = &revision.alert;
-            let posted = self.posted(revision);
+            let posted = self.posted(choice, revision);
             let mut batch = vec![posted.clone()];
             // A severity or a zone that changed makes other labels: what they were before is over.
             let before = lock(&self.open).get(&alert.alert_id).cloned();
@@ -147,24 +138,18 @@ impl AlertSink for Alertmanager {
             }
             self.post(&batch).await?;
             self.note(alert, posted);
-            self.choice.told(revision);
             Ok(())
         }
         .boxed()
-    }
-
-    fn patience(&self) -> std::time::Duration {
-        self.choice.patience
     }
 
     fn keeps_history(&self) -> bool {
         false
     }
 
-    fn resume(&self, told: &[Arc<AlertRevision>]) {
-        self.choice.resume(told);
-        for revision in told.iter().filter(|revision| self.choice.knows(&revision.alert)) {
-            self.note(&revision.alert, self.posted(revision));
+    fn resume(&self, choice: &Choice, told: &[Arc<AlertRevision>]) {
+        for revision in told {
+            self.note(&revision.alert, self.posted(choice, revision));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Which revisions a receiver is told of, and in which words.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use arterial_models::alerts::{Alert, AlertSettings, Language, Severity, State, tell};
@@ -75,36 +75,29 @@ impl Choice {
         }
     }
 
-    /// Whether the receiver is to be told. Who was told of an alert is told of its end, whatever has become of it. What was told
-    /// before the process began is not known: a change may be told twice, never too seldom.
+    /// Whether the receiver is to be told. Who was told of an alert is told of its end, whatever routes, suppressions and quiet hours
+    /// say by then; while an alert is held back, of nothing else of it. Who hears of changes only does not hear of the end of what he
+    /// was never told of.
     pub fn takes(&self, revision: &AlertRevision) -> bool {
         let alert = &revision.alert;
-        match (self.tell, lock(&self.last).get(&alert.alert_id)) {
-            (_, None) => self.is_meant(alert),
+        let told = lock(&self.last).get(&alert.alert_id).copied();
+        match (self.tell, told) {
+            (Tell::All, None) => self.is_meant(alert),
+            (Tell::Changes, None) => alert.is_live() && self.is_meant(alert),
+            (_, Some(_)) if !alert.is_live() => true,
+            (_, Some(_)) if self.routed && alert.held_back_by.is_some() => false,
             (Tell::All, Some(_)) => true,
-            (Tell::Changes, Some(&(state, severity))) => alert.state != state || alert.severity > severity,
+            (Tell::Changes, Some((state, severity))) => alert.state != state || alert.severity > severity,
         }
     }
 
     /// Whether routes, suppressions and quiet hours let an alert through to this receiver.
-    pub fn is_meant(&self, alert: &Alert) -> bool {
+    fn is_meant(&self, alert: &Alert) -> bool {
         if !self.routed {
             return true;
         }
         let sinks = self.settings.sinks(alert);
         alert.held_back_by.is_none() && sinks.is_none_or(|sinks| sinks.contains(&self.name.as_str()))
-    }
-
-    /// Whether the receiver was told of an alert that goes on.
-    pub fn knows(&self, alert: &Alert) -> bool {
-        lock(&self.last).contains_key(&alert.alert_id)
-    }
-
-    /// The receiver was told of these before the process began.
-    pub fn resume(&self, told: &[Arc<AlertRevision>]) {
-        for revision in told.iter().filter(|revision| self.is_meant(&revision.alert)) {
-            self.told(revision);
-        }
     }
 
     /// The receiver has been told.

@@ -12,6 +12,7 @@ use super::alertmanager::Alertmanager;
 use super::choice::{Choice, Tell};
 use super::kafka::{KafkaAlerts, TOPIC};
 use super::post::client;
+use super::receiver::{Chosen, Receiver};
 use super::secret::{Secret, SecretPlace};
 use super::signature::SigningKeys;
 use super::telegram::Telegram;
@@ -195,41 +196,45 @@ impl SinkSettings {
         let client = client(self.timeout.unwrap_or(TIMEOUT).to_std())?;
         let clock = Arc::clone(&around.clock);
         Ok(match self.kind {
-            SinkKind::Webhook => Arc::new(Webhook {
+            SinkKind::Webhook => chosen(
                 choice,
-                url: self.address(name, None)?,
-                keys: self.signing_keys(name)?,
-                client,
-                clock,
-            }),
-            SinkKind::Alertmanager => Arc::new(Alertmanager {
+                Webhook {
+                    url: self.address(name, None)?,
+                    keys: self.signing_keys(name)?,
+                    client,
+                    clock,
+                },
+            ),
+            SinkKind::Alertmanager => chosen(
                 choice,
-                url: self.address(name, None)?,
-                token: self.token(name)?,
-                site: around.site.into(),
-                holds: self.holds.unwrap_or(HOLDS),
-                client,
-                clock,
-                open: std::sync::Mutex::default(),
-            }),
+                Alertmanager {
+                    url: self.address(name, None)?,
+                    token: self.token(name)?,
+                    site: around.site.into(),
+                    holds: self.holds.unwrap_or(HOLDS),
+                    client,
+                    clock,
+                    open: std::sync::Mutex::default(),
+                },
+            ),
             SinkKind::Telegram => {
                 let (api, token, chat) = self.telegram(name)?;
-                Arc::new(Telegram {
+                chosen(
                     choice,
-                    api,
-                    token,
-                    chat,
-                    client,
-                })
+                    Telegram {
+                        api,
+                        token,
+                        chat,
+                        client,
+                    },
+                )
             }
-            SinkKind::Kafka => Arc::new(KafkaAlerts {
-                choice,
-                topic: self.topic.clone().unwrap_or_else(|| TOPIC.into()),
-                writer: around
-                    .writer
-                    .clone()
-                    .ok_or_else(|| Error::invalid(key_of(name, "kind"), "kafka", PUBLISHING))?,
-            }),
+            SinkKind::Kafka => {
+                let missing = || Error::invalid(key_of(name, "kind"), "kafka", PUBLISHING);
+                let topic = self.topic.clone().unwrap_or_else(|| TOPIC.into());
+                let writer = around.writer.clone().ok_or_else(missing)?;
+                chosen(choice, KafkaAlerts { topic, writer })
+            }
         })
     }
 
@@ -327,6 +332,10 @@ fn check_topic(name: &str, topic: &str) -> Result<()> {
     ))
 }
 
+fn chosen<R: Receiver + 'static>(choice: Choice, receiver: R) -> Arc<dyn AlertSink> {
+    Arc::new(Chosen { choice, receiver })
+}
+
 fn key_of(name: &str, key: &str) -> String {
     format!("alerts.sinks.{name}.{key}")
 }
@@ -346,7 +355,7 @@ pub fn build_all(settings: &BTreeMap<String, SinkSettings>, around: &Surrounding
     if let Some(writer) = around.writer.clone().filter(|_| !configured) {
         let choice = Choice::new(RESULTS, Tell::All, around.alerts).unrouted();
         let topic = TOPIC.into();
-        sinks.push(Arc::new(KafkaAlerts { choice, topic, writer }));
+        sinks.push(chosen(choice, KafkaAlerts { topic, writer }));
     }
     Ok(sinks)
 }

@@ -1,8 +1,5 @@
 //! Alerts as messages of a Telegram bot (<https://core.telegram.org/bots/api#sendmessage>).
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use arterial_models::alerts::{Severity, State};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -11,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::choice::Choice;
 use super::post::send;
+use super::receiver::Receiver;
 use super::secret::Secret;
-use crate::alerts::{AlertRevision, AlertSink, Undelivered};
+use crate::alerts::{AlertRevision, Undelivered};
 
 /// The longest message, by the Bot API. Letters outside of the basic plane count twice there, hence the room below it.
 const LETTERS: usize = 4000;
@@ -20,8 +18,6 @@ const LETTERS: usize = 4000;
 /// Sends each change that people should know of to one chat. Telegram has no keys against repeats: where the process ends between
 /// the message and its note of it, the message comes twice.
 pub struct Telegram {
-    /// What is sent.
-    pub choice: Choice,
     /// Where the Bot API is.
     pub api: Url,
     /// The bot's token. It is part of the address, which is why no address is ever told.
@@ -38,12 +34,12 @@ impl Telegram {
         format!("{api}/bot{}/sendMessage", self.token.reveal())
     }
 
-    fn message(&self, revision: &AlertRevision) -> Value {
+    fn message(&self, choice: &Choice, revision: &AlertRevision) -> Value {
         let alert = &revision.alert;
         let text = format!(
             "{} {}\n\n{}",
             mark(alert.state, alert.severity),
-            self.choice.text(revision),
+            choice.text(revision),
             alert.alert_id
         );
         json!({
@@ -68,33 +64,16 @@ fn mark(state: State, severity: Severity) -> char {
     }
 }
 
-impl AlertSink for Telegram {
-    fn name(&self) -> &str {
-        &self.choice.name
-    }
-
-    fn wants(&self, revision: &AlertRevision) -> bool {
-        self.choice.takes(revision)
-    }
-
-    fn deliver<'a>(&'a self, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>> {
+impl Receiver for Telegram {
+    fn send<'a>(&'a self, choice: &'a Choice, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>> {
         async move {
-            let request = self.client.post(self.address()).json(&self.message(revision));
-            send(request, Some(&self.token)).await?;
-            self.choice.told(revision);
-            Ok(())
+            let request = self.client.post(self.address()).json(&self.message(choice, revision));
+            send(request, Some(&self.token)).await
         }
         .boxed()
-    }
-    fn patience(&self) -> Duration {
-        self.choice.patience
     }
 
     fn keeps_history(&self) -> bool {
         false
-    }
-
-    fn resume(&self, told: &[Arc<AlertRevision>]) {
-        self.choice.resume(told);
     }
 }

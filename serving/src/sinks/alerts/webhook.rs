@@ -1,7 +1,6 @@
 //! Alerts as webhooks, signed after the Standard Webhooks specification.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arterial_datasets::time::{Clock, SECOND};
 use futures::FutureExt;
@@ -12,16 +11,15 @@ use serde_json::json;
 
 use super::choice::Choice;
 use super::post::send;
+use super::receiver::Receiver;
 use super::signature::SigningKeys;
 use crate::Result;
-use crate::alerts::{AlertRevision, AlertSink, Undelivered};
+use crate::alerts::{AlertRevision, Undelivered};
 
 /// Posts each revision to one address: `{"type": "alert.open", "timestamp": ..., "data": {the alert}}`.
 ///
 /// `webhook-id` is made of alert and revision: the same revision that comes twice has the same one.
 pub struct Webhook {
-    /// What is sent.
-    pub choice: Choice,
     /// Where to.
     pub url: Url,
     /// What it is signed with.
@@ -37,29 +35,19 @@ pub fn message_id(revision: &AlertRevision) -> String {
     format!("{}-{}", revision.alert.alert_id, revision.alert.revision).replace('.', "_")
 }
 
-impl Webhook {
-    fn body(&self, revision: &AlertRevision) -> Result<Vec<u8>> {
-        let message = json!({
-            "type": format!("alert.{}", revision.alert.state),
-            "timestamp": revision.alert.updated_at.to_string(),
-            "data": self.choice.document(revision),
-        });
-        Ok(serde_json::to_vec(&message)?)
-    }
+fn body(choice: &Choice, revision: &AlertRevision) -> Result<Vec<u8>> {
+    let message = json!({
+        "type": format!("alert.{}", revision.alert.state),
+        "timestamp": revision.alert.updated_at.to_string(),
+        "data": choice.document(revision),
+    });
+    Ok(serde_json::to_vec(&message)?)
 }
 
-impl AlertSink for Webhook {
-    fn name(&self) -> &str {
-        &self.choice.name
-    }
-
-    fn wants(&self, revision: &AlertRevision) -> bool {
-        self.choice.takes(revision)
-    }
-
-    fn deliver<'a>(&'a self, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>> {
+impl Receiver for Webhook {
+    fn send<'a>(&'a self, choice: &'a Choice, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>> {
         async move {
-            let body = self.body(revision).map_err(Undelivered::never)?;
+            let body = body(choice, revision).map_err(Undelivered::never)?;
             let id = message_id(revision);
             let timestamp = self.clock.now().0.div_euclid(SECOND);
             let request = self
@@ -70,17 +58,8 @@ impl AlertSink for Webhook {
                 .header("webhook-timestamp", timestamp)
                 .header("webhook-signature", self.keys.sign(&id, timestamp, &body))
                 .body(body);
-            send(request, None).await?;
-            self.choice.told(revision);
-            Ok(())
+            send(request, None).await
         }
         .boxed()
-    }
-    fn patience(&self) -> Duration {
-        self.choice.patience
-    }
-
-    fn resume(&self, told: &[Arc<AlertRevision>]) {
-        self.choice.resume(told);
     }
 }

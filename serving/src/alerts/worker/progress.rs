@@ -1,0 +1,174 @@
+//! How far a stream is: its next window, once that has closed, with the rows that the lake holds of it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use arterial_datasets::lake::{Lake, Progress as TableProgress, Table};
+use arterial_datasets::time::{DAY, Duration, Timestamp};
+
+use crate::Result;
+use crate::alerts::detect::TopicWatch;
+use crate::alerts::windows::{WindowRow, read_windows};
+use crate::live::LiveStream;
+
+/// Detectors learn from the windows of so long before the first one that counts.
+const LEARNED: i64 = DAY;
+/// Windows that are read at a time.
+const CHUNK: i64 = 12;
+/// A partition that is so many windows behind another is waited for no longer: what its keys would say is silence.
+const GIVEN_UP: i64 = 6;
+
+/// How far a stream is.
+pub(super) struct Progress {
+    pub(super) watch: TopicWatch,
+    /// The first window that the book may see again.
+    pub(super) known_from: Option<Timestamp>,
+    /// The first window that counts; none before the first window of all.
+    pub(super) first: Option<Timestamp>,
+    /// The next window to look at.
+    pub(super) next: Option<Timestamp>,
+    /// Its windows, once there are any.
+    table: Option<Table>,
+    /// Windows that have been read already.
+    read: VecDeque<(Timestamp, Vec<WindowRow>)>,
+}
+
+impl Progress {
+    pub(super) fn new(watch: TopicWatch, known_from: Option<Timestamp>, first: Option<Timestamp>) -> Self {
+        let mut progress = Self {
+            watch,
+            known_from,
+            first: None,
+            next: None,
+            table: None,
+            read: VecDeque::new(),
+        };
+        if let Some(first) = first {
+            progress.count_from(first);
+        }
+        progress
+    }
+
+    /// The next window to look at. Where nobody ever looked, what is there already is learned from, and what comes counts.
+    pub(super) fn begin(&mut self, closed: Timestamp) -> Timestamp {
+        match self.next {
+            Some(next) => next,
+            None => self.count_from(Timestamp(closed.0 + self.watch.stream.window.0)),
+        }
+    }
+
+    fn count_from(&mut self, first: Timestamp) -> Timestamp {
+        let next = Timestamp(first.0 - LEARNED).window_start(self.watch.stream.window);
+        self.first = Some(first);
+        self.next = Some(next);
+        next
+    }
+
+    /// The next window with its rows; none where another service has yet to commit its part of it.
+    pub(super) async fn read(
+        &mut self,
+        lake: &Lake,
+        stream: &LiveStream,
+    ) -> Result<Option<(Timestamp, Vec<WindowRow>)>> {
+        let Some(next) = self.next else { return Ok(None) };
+        if self.read.front().is_none_or(|(window, _)| *window != next) {
+            self.read.clear();
+            match &mut self.table {
+                Some(table) => table.refresh().await?,
+                None => self.table = lake.existing(&self.watch.stream.windows_table()).await?,
+            }
+            let step = self.watch.stream.window;
+            let mut closed = newest_closed(stream).unwrap_or(next);
+            if let Some(committed) = self
+                .table
+                .as_ref()
+                .and_then(|table| closed_by_all(table.progress(), step))
+            {
+                closed = closed.min(committed);
+            }
+            if closed < next {
+                return Ok(None);
+            }
+            let to = Timestamp((closed.0 + step.0).min(next.0 + CHUNK * step.0));
+            let mut found = match &self.table {
+                Some(table) => read_windows(table, &self.watch.columns, (next, to)).await?,
+                None => BTreeMap::new(),
+            };
+            let mut window = next;
+            while window < to {
+                let rows = found.remove(&window).unwrap_or_default();
+                self.read.push_back((window, rows));
+                window = Timestamp(window.0 + step.0);
+            }
+        }
+        Ok(self.read.pop_front())
+    }
+}
+
+/// The newest window of a stream that has closed.
+pub(super) fn newest_closed(stream: &LiveStream) -> Option<Timestamp> {
+    let window = stream.definition().window;
+    let passed = stream.watermark().map(|watermark| last_before(watermark, window));
+    stream.newest().max(passed)
+}
+
+/// The newest window that every service that shares the stream's partitions has committed; none where the table does not say. Each commit
+/// says of all partitions of its service how far it is, so that those of a service that has ended fall behind.
+fn closed_by_all(progress: &TableProgress, window: Duration) -> Option<Timestamp> {
+    let partitions = progress.partitions.iter().filter(|(place, _)| !place.is_history());
+    let watermarks: Vec<Timestamp> = partitions.filter_map(|(_, known)| known.watermark).collect();
+    let newest = watermarks.iter().max()?;
+    let given_up = newest.0.saturating_sub(GIVEN_UP * window.0);
+    let slowest = watermarks.iter().filter(|watermark| watermark.0 >= given_up).min()?;
+    Some(last_before(*slowest, window))
+}
+
+/// The newest window that has ended at `watermark`.
+fn last_before(watermark: Timestamp, window: Duration) -> Timestamp {
+    Timestamp(watermark.0.saturating_sub(window.0)).window_start(window)
+}
+
+/// Does work that takes its time; other tasks of the runtime go elsewhere meanwhile, where there is an elsewhere.
+pub(super) fn at_length<T>(work: impl FnOnce() -> T) -> T {
+    match tokio::runtime::Handle::current().runtime_flavor() {
+        tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arterial_datasets::lake::{PartitionProgress, TopicPartition};
+    use arterial_datasets::time::MINUTE;
+
+    use super::*;
+
+    const WINDOW: Duration = Duration(5 * MINUTE);
+
+    fn closed(watermarks: &[Option<i64>]) -> Option<i64> {
+        let partition = |(number, watermark): (usize, &Option<i64>)| {
+            let known = PartitionProgress {
+                watermark: watermark.map(|windows| Timestamp(windows * WINDOW.0)),
+                ..PartitionProgress::default()
+            };
+            (TopicPartition::new("x", number as i32), known)
+        };
+        let progress = TableProgress {
+            partitions: watermarks.iter().enumerate().map(partition).collect(),
+            ..TableProgress::default()
+        };
+        closed_by_all(&progress, WINDOW).map(|window| window.0 / WINDOW.0)
+    }
+
+    #[test]
+    fn a_window_has_closed_once_every_service_has_committed_its_part() {
+        assert_eq!(closed(&[Some(100), Some(100)]), Some(99));
+        assert_eq!(closed(&[Some(100), Some(98), None]), Some(97));
+    }
+
+    #[test]
+    fn a_service_that_has_ended_is_not_waited_for() {
+        assert_eq!(closed(&[Some(100), Some(93)]), Some(99));
+        assert_eq!(closed(&[None]), None);
+        assert_eq!(closed(&[]), None);
+    }
+}

@@ -1,0 +1,168 @@
+//! Alerts of a running service on their way to a real Kafka and to a chat, and what its log says meanwhile.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use super::*;
+
+/// The bot's token: the part that nobody may see is behind the colon.
+const TOKEN: &str = "123456:hush-hush-hush";
+
+/// A stand-in of the Bot API. It repeats the address, which has the token in it, in its first answer, a failure; then it takes everything.
+struct Chat {
+    url: String,
+    paths: Arc<Mutex<Vec<String>>>,
+    texts: Arc<Mutex<Vec<String>>>,
+}
+
+impl Chat {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let chat = Self {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            paths: Arc::default(),
+            texts: Arc::default(),
+        };
+        let (paths, texts) = (Arc::clone(&chat.paths), Arc::clone(&chat.texts));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                answer(stream, &paths, &texts);
+            }
+        });
+        chat
+    }
+
+    fn texts(&self) -> Vec<String> {
+        self.texts.lock().unwrap().clone()
+    }
+}
+
+fn answer(mut stream: TcpStream, paths: &Mutex<Vec<String>>, texts: &Mutex<Vec<String>>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let (mut first, mut length) = (String::new(), 0);
+    reader.read_line(&mut first).unwrap();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let message: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    let is_first = paths.lock().unwrap().is_empty();
+    paths.lock().unwrap().push(path.clone());
+    let (status, body) = if is_first {
+        ("500 Internal Server Error", format!("no route to {path}"))
+    } else {
+        texts.lock().unwrap().push(message["text"].as_str().unwrap().into());
+        ("200 OK", "{\"ok\":true}".into())
+    };
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+}
+
+/// A GET of the service's HTTP port.
+fn get(address: &str, path: &str) -> Option<serde_json::Value> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).ok()?;
+    serde_json::from_str(text.split_once("\r\n\r\n")?.1).ok()
+}
+
+/// Readings every 10 s for `windows` windows of five minutes, and one behind them that closes the last.
+fn readings(begin: Timestamp, windows: std::ops::Range<i64>, level: f64) -> Vec<String> {
+    let event = |time: Timestamp, level: f64| format!(r#"{{"meter_id":"M1","timestamp":"{time}","level_db":{level}}}"#);
+    let at = |step: i64| Timestamp(begin.0 + step * 10 * SECOND);
+    let mut events: Vec<String> = (30 * windows.start..30 * windows.end)
+        .map(|step| event(at(step), level + (step % 3) as f64))
+        .collect();
+    events.push(event(Timestamp(at(30 * windows.end).0 + MINUTE), 50.0));
+    events
+}
+
+#[test]
+fn alerts_reach_kafka_and_a_chat_whose_token_is_in_no_line_of_the_most_talkative_log() {
+    let Some(broker) = KafkaBroker::start() else { return };
+    for topic in ["noise", "forecasts", "quarantine"] {
+        broker.create_topic(topic, 1);
+    }
+    broker.create_topic("city-alerts", 2);
+    let chat = Chat::start();
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().display();
+    std::fs::create_dir_all(folder.path().join("streams")).unwrap();
+    let rule = "\n[[rules]]\nkind = \"impossible\"\nfields = [\"level_db\"]\nrange = [0, 120]\n";
+    std::fs::write(folder.path().join("streams/noise.toml"), format!("{NOISE}{rule}")).unwrap();
+    std::fs::write(folder.path().join("token"), TOKEN).unwrap();
+    let config = format!(
+        "[kafka]\nbrokers = \"{}\"\nassignment = \"manual\"\n\
+         [streams]\nfolder = \"{place}/streams\"\nenabled = [\"noise\"]\n[lake]\nurl = \"{place}/lake\"\n\
+         [server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n[serving]\ntargets = [\"noise.level_db\"]\n\
+         [telemetry]\nlog = \"trace\"\n[alerts]\nwatch = [\"noise.level_db\"]\n\
+         [alerts.sinks.archive]\nkind = \"kafka\"\ntopic = \"city-alerts\"\n\
+         [alerts.sinks.chat]\nkind = \"telegram\"\nurl = \"{}\"\nchat = \"-100\"\ntoken_file = \"{place}/token\"\n",
+        broker.address(),
+        chat.url,
+    );
+    let path = folder.path().join("log");
+    let log = std::fs::File::create(&path).unwrap();
+    let (service, ready) = Service::launch(folder.path(), &config, log.into());
+    let http = ready["http"].as_str().unwrap();
+
+    let window = arterial_datasets::time::Duration(5 * MINUTE);
+    let begin = Timestamp(SystemClock.now().window_start(window).0 - 180 * MINUTE);
+    broker.produce("noise", 0, readings(begin, 0..2, 50.0));
+    wait_for("the first windows to be looked at", || {
+        let alerts = get(http, "/v1/alerts")?;
+        alerts["watched"][0]["next_window"].as_str().map(drop)
+    });
+    broker.produce("noise", 0, readings(begin, 2..5, 150.0));
+    wait_for("a message", || (!chat.texts().is_empty()).then_some(()));
+    broker.produce("noise", 0, readings(begin, 5..24, 50.0));
+    wait_for("the end of the alert", || {
+        let text = chat.texts().last().cloned()?;
+        text.starts_with('✅').then_some(())
+    });
+    let alerts = get(http, "/v1/alerts").unwrap();
+    let alert = &alerts["alerts"][0];
+    assert_eq!(
+        (&alert["kind"], &alert["state"]),
+        (&"sensor_fault".into(), &"resolved".into()),
+        "{alerts}"
+    );
+
+    // Each revision is a record with the alert's id as its key, in order.
+    let revision = alert["revision"].as_u64().unwrap();
+    let records = wait_for("the records", || {
+        let records = broker.records("city-alerts", 2);
+        (records.len() as u64 == revision + 1).then_some(records)
+    });
+    for (number, (key, payload)) in records.iter().enumerate() {
+        let record: serde_json::Value = serde_json::from_str(payload).unwrap();
+        assert_eq!(&alert["alert_id"], key.as_str());
+        assert_eq!(record["revision"], number);
+        assert_eq!(record["kind"], "sensor_fault");
+    }
+    assert_eq!(service.terminate(), Some(0));
+
+    let log = std::fs::read_to_string(&path).unwrap();
+    assert!(chat.paths.lock().unwrap().iter().all(|path| path.contains(TOKEN)));
+    assert!(log.contains("TRACE"), "the log is talkative");
+    assert!(log.contains("500 Internal Server Error"), "the failure was told");
+    for line in log.lines().filter(|line| line.contains("hush")) {
+        panic!("the token is in the log: {line}");
+    }
+}
