@@ -71,6 +71,8 @@ pub struct State {
     texts: HashMap<Arc<str>, Arc<str>>,
     rings: BTreeMap<String, Ring>,
     watermark: Option<Timestamp>,
+    /// Counts the batches that were taken.
+    changes: u64,
 }
 
 impl State {
@@ -213,6 +215,7 @@ impl LiveStream {
             }
         }
         state.watermark = state.watermark.max(watermark);
+        state.changes += 1;
         let newest = state.newest.iter().map(|(start, _)| *start).max();
         drop(guard);
         self.changed.send_replace(newest);
@@ -237,6 +240,11 @@ impl LiveStream {
     /// The event time up to which windows are closed.
     pub fn watermark(&self) -> Option<Timestamp> {
         read(&self.state).watermark
+    }
+
+    /// How many batches were taken: whoever made something of the windows sees by it whether they are still the same.
+    pub fn changes(&self) -> u64 {
+        read(&self.state).changes
     }
 
     /// How many keys have reported.

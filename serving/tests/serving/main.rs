@@ -3,6 +3,7 @@
 
 mod alert_sinks;
 mod alerts;
+mod browser;
 mod clients;
 mod exchange;
 mod flight;
@@ -12,9 +13,11 @@ mod http_schema;
 mod inference;
 mod kafka;
 mod load;
+mod page;
 mod places;
 mod receiver;
 mod registry;
 mod server;
 mod sql;
 mod support;
+mod town;
