@@ -19,9 +19,14 @@ impl Cursor {
         self.told.iter().any(|(of, told)| of == kind && told == digest)
     }
 
+    /// Forgets what was told of `kind`, so that it is told anew.
+    pub fn forget(&mut self, kind: &str) {
+        self.told.retain(|(of, _)| of != kind);
+    }
+
     /// Notes that this was told of `kind`.
     pub fn note(&mut self, kind: &str, digest: &str) {
-        self.told.retain(|(of, _)| of != kind);
+        self.forget(kind);
         self.told.push((kind.to_owned(), digest.to_owned()));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, AsArray, Float64Array, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{Array, Float64Array, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arterial_datasets::lake::Scan;
 use arterial_datasets::time::{MINUTE, Timestamp};
 use serde_json::{Value, json};

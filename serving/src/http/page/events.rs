@@ -36,6 +36,9 @@ use crate::{Error, Result};
 
 /// How often ages are told anew, and a connection shows that it lives.
 const TICK: Duration = Duration::from_secs(5);
+/// After so many of them without a word of the service's state it is told though it is the same: browsers do not tell scripts of
+/// anything less, so only so do they know that the line still stands.
+const SILENCE: u32 = 3;
 /// Changes that come together are told together, at most so often.
 const TOGETHER: Duration = Duration::from_millis(500);
 const PARAMETERS: &str = "language, last_event_id";
@@ -85,6 +88,8 @@ struct Watcher {
     /// The pieces of the events that are being sent: at most one event of each kind.
     sending: VecDeque<Bytes>,
     begins: bool,
+    /// Turns since the service's state was told.
+    silent: u32,
     news: News,
     _place: OwnedSemaphorePermit,
 }
@@ -99,6 +104,7 @@ impl Watcher {
             alerts: None,
             sending: VecDeque::from([frame::RETRY]),
             begins: true,
+            silent: 0,
             _place: place,
         }
     }
@@ -132,7 +138,7 @@ impl Watcher {
     /// Makes the events of what has changed.
     async fn gather(&mut self) -> Result<()> {
         let state = Arc::clone(&self.page.app);
-        self.tell("status", &status::data(&state));
+        self.tell_status(&status::data(&state));
         self.tell("models", &models::data(&state));
         let now = self.page.now.data(&state).await?;
         self.tell("now", &now);
@@ -140,6 +146,17 @@ impl Watcher {
             self.tell_alerts(&state)?;
         }
         Ok(())
+    }
+
+    fn tell_status(&mut self, data: &frame::Data) {
+        self.silent += 1;
+        if self.silent > SILENCE {
+            self.cursor.forget("status");
+        }
+        if !self.cursor.knows("status", &data.digest) {
+            self.silent = 0;
+        }
+        self.tell("status", data);
     }
 
     fn tell(&mut self, kind: &str, data: &frame::Data) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use arterial_datasets::time::Timestamp;
-use arterial_features::indices::{FREE_FLOW_DAYS, SPEED_CLASSES, free_flow_speed, speed_class};
+use arterial_features::indices::{FREE_FLOW_DAYS, free_flow_speed};
 
 use crate::live::{LiveStream, Ring};
 use crate::sync::lock;
@@ -49,7 +49,7 @@ fn read(stream: &LiveStream, field: &str, window: Timestamp) -> FreeFlows {
             let rows = rows(ring, window);
             found.days = days(ring, &rows, window);
             let last = state.keys().len().min(first + KEYS_AT_ONCE);
-            let of = |key: usize| free_flow(rows.clone().map(|row| ring.value(row, key)));
+            let of = |key: usize| free_flow_speed(rows.clone().map(|row| ring.value(row, key)));
             Some((first..last).map(of).collect::<Vec<_>>())
         });
         match more {
@@ -57,15 +57,6 @@ fn read(stream: &LiveStream, field: &str, window: Timestamp) -> FreeFlows {
             _ => return found,
         }
     }
-}
-
-/// The free-flow speed that these window mean speeds give.
-fn free_flow(speeds: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut counts = [0; SPEED_CLASSES];
-    for class in speeds.filter_map(speed_class) {
-        counts[class] += 1;
-    }
-    free_flow_speed(&counts)
 }
 
 /// The rows that count for `window`: those of its own UTC day and of the 27 before.

@@ -12,7 +12,6 @@ use super::earlier::earlier;
 use super::{Page, now, target};
 use crate::answer::{Forecast, Question, Refusal, answer};
 use crate::http::Problem;
-use crate::http::query::one;
 use crate::score::steps_ahead;
 use crate::state::AppState;
 use crate::{Error, Result};
@@ -38,10 +37,8 @@ fn read(query: &str) -> Result<(String, i64)> {
             "key" => key = value.into_owned(),
             "hours" => {
                 let accepted = format!("1 to {MOST_HOURS}");
-                hours = one("hours", &value, &accepted)?;
-                if !(1..=MOST_HOURS).contains(&hours) {
-                    return Err(Error::invalid("hours", hours, accepted));
-                }
+                let read = value.parse().ok().filter(|hours| (1..=MOST_HOURS).contains(hours));
+                hours = read.ok_or_else(|| Error::invalid("hours", &value, accepted))?;
             }
             other => return Err(Error::invalid("query", other, PARAMETERS)),
         }

@@ -52,8 +52,8 @@ struct Page {
     watchers: Arc<Semaphore>,
 }
 
-/// The page, its files, its data and its events.
-pub fn routes(state: &Arc<AppState>) -> Router<Arc<AppState>> {
+/// The page, its files, its data and its events; for a router of any state.
+pub fn routes<S: Clone + Send + Sync + 'static>(state: &Arc<AppState>) -> Router<S> {
     let page = Page {
         app: Arc::clone(state),
         now: now::Cache::default(),

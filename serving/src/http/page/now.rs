@@ -16,7 +16,7 @@ use crate::state::AppState;
 use crate::{Error, Result};
 
 /// What the map shows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Now {
     /// The start of the newest closed window; none before the first.
     pub window: Option<Timestamp>,
@@ -38,6 +38,20 @@ pub struct Now {
 }
 
 impl Now {
+    /// What a service shows that has no such stream.
+    fn nothing() -> Self {
+        Self {
+            window: None,
+            step: Duration(MINUTE),
+            issue: None,
+            keys: Vec::new(),
+            free_flow: Vec::new(),
+            free_flow_days: 0,
+            speeds: Vec::new(),
+            fresh_until: None,
+        }
+    }
+
     /// How congested a key is, at the same places as its speeds.
     pub fn congestion(&self, key: usize, place: usize) -> Option<f64> {
         let speed = self.speeds.get(key)?.get(place).copied().flatten();
@@ -153,7 +167,7 @@ pub fn unit(state: &AppState) -> String {
 fn make(state: &AppState, issue: Option<Arc<Issue>>, free_flow: &Known) -> Now {
     let target = target();
     let Ok(stream) = state.live.stream(&target.topic) else {
-        return Now::default();
+        return Now::nothing();
     };
     let step = stream.definition().window;
     let (keys, window, measured) = stream.with(|live| {

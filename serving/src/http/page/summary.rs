@@ -133,6 +133,7 @@ pub fn roads(state: &AppState, now: &Now, language: Language) -> String {
     let Some(window) = now.window else {
         return format!("<p>{}</p>", text("roads.none"));
     };
+    let unit = escape(&super::now::unit(state));
     let mut rows = grouped(state, now);
     let first = |keys: &Vec<usize>| mean(keys.iter().map(|&key| now.congestion(key, 0)));
     rows.sort_by(|(_, one), (_, other)| {
@@ -162,7 +163,7 @@ pub fn roads(state: &AppState, now: &Now, language: Language) -> String {
             keys.iter()
                 .map(|&key| now.speeds.get(key).and_then(|speeds| speeds.first().copied().flatten())),
         );
-        let speed = speed.map_or_else(|| text("none"), |speed| format!("{speed:.0} km/h"));
+        let speed = speed.map_or_else(|| text("none"), |speed| format!("{speed:.0} {unit}"));
         let ahead: String = shown
             .iter()
             .map(|&step| format!("<td class=\"n\">{}</td>", at(step)))

@@ -11,8 +11,8 @@ export function start() {
 
 // Asks for the cards again, as somebody else is in charge.
 export async function load() {
-  const answer = await fetch("/page/data/models");
-  if (answer.ok) set({ models: (await answer.json()).models });
+  const answer = await fetch("/page/data/models").catch(() => null);
+  if (answer?.ok) set({ models: (await answer.json()).models });
 }
 
 function show() {
@@ -52,7 +52,7 @@ function given({ forecasts }) {
 function scorecard({ card, unit, champion }) {
   const scores = card?.scores ?? [];
   if (!scores.length) return champion ? html("p", { class: "hint" }, t("models.no-card")) : null;
-  const minutes = [...new Set(scores.map((score) => score.minutes))].sort((a, b) => a - b);
+  const minutes = few([...new Set(scores.map((score) => score.minutes))].sort((a, b) => a - b));
   const last = minutes.at(-1);
   const at = (model, when) => scores.find((score) => score.model === model && score.minutes === when);
   const names = [...new Set(scores.map((score) => score.model))];
@@ -81,5 +81,8 @@ function scorecard({ card, unit, champion }) {
     html("table", {}, html("caption", {}, t("models.caption", { unit: unit ?? "" })), html("thead", {}, head), html("tbody", {}, ...names.map(row))),
   );
 }
+
+// Of many horizons a few, the last among them.
+const few = (all) => (all.length <= 4 ? all : [1, 2, 3, 4].map((quarter) => all[Math.ceil((quarter * all.length) / 4) - 1]));
 
 const score = (value) => (value === null || value === undefined ? t("none") : number(value, 2));

@@ -5,6 +5,9 @@ import { words } from "./horizon.js";
 import { choose, mean, on, reading, roads, state } from "./store.js";
 import { number, percent, speed, t } from "./texts.js";
 
+const SHOWN = 200; // rows, until somebody asks for all of them
+let shown = SHOWN;
+
 export function start() {
   on(["city", "now", "place", "road"], show);
 }
@@ -19,8 +22,14 @@ function show() {
   const heads = ["road", "congestion", "strip", "speed", "free", "sensors"].map((key) => html("th", { scope: "col", class: `${key}-head` }, t(`roads.${key}`)));
   refill(
     find("roads-body"),
-    html("table", {}, html("thead", {}, html("tr", {}, ...heads)), html("tbody", {}, ...rows.map(row))),
+    html("table", {}, html("thead", {}, html("tr", {}, ...heads)), html("tbody", {}, ...rows.slice(0, shown).map(row))),
+    rows.length > shown ? html("button", { type: "button", onclick: showAll }, t("roads.all", { count: number(rows.length) })) : null,
   );
+}
+
+function showAll() {
+  shown = Infinity;
+  show();
 }
 
 function read(road) {
