@@ -50,6 +50,7 @@ pub struct Chromium {
     answers: Receiver<Value>,
     asked: u64,
     session: String,
+    tab: Option<Value>,
     /// What the page's tab told besides answers.
     told: Vec<Value>,
     _profile: tempfile::TempDir,
@@ -86,19 +87,23 @@ impl Chromium {
             answers,
             asked: 0,
             session: String::new(),
+            tab: None,
             told: Vec::new(),
             _profile: profile,
         })
     }
 
-    /// Opens `url` in a new tab and waits until it is loaded.
+    /// Opens `url` in a new tab, in place of the one before, and waits until it is loaded.
     ///
     /// # Panics
     /// Where the browser does not do that.
     pub fn open(&mut self, url: &str, screen: Screen) {
-        self.told.clear();
         self.session.clear();
+        if let Some(tab) = self.tab.take() {
+            self.ask("Target.closeTarget", &json!({"targetId": tab}));
+        }
         let tab = self.ask("Target.createTarget", &json!({"url": "about:blank"}));
+        self.tab = Some(tab["targetId"].clone());
         let attached = self.ask(
             "Target.attachToTarget",
             &json!({"targetId": tab["targetId"], "flatten": true}),
@@ -117,6 +122,7 @@ impl Chromium {
             "Emulation.setScriptExecutionDisabled",
             &json!({"value": !screen.scripts}),
         );
+        self.told.clear();
         self.ask("Page.navigate", &json!({"url": url}));
         self.until_told("Page.loadEventFired");
     }

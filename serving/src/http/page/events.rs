@@ -43,7 +43,23 @@ const SILENCE: u32 = 3;
 const TOGETHER: Duration = Duration::from_millis(500);
 const PARAMETERS: &str = "language, last_event_id";
 
-/// Tells everything, then what changes, until the client goes or the service drains.
+/// Speeds, congestion, alerts, models and freshness as server-sent events: everything at first, then what changes.
+///
+/// Events are `now`, `alerts`, `models` and `status`; an id is a place to go on from. The stream ends when the service drains.
+#[utoipa::path(
+    get,
+    path = "/v1/events",
+    tag = "city",
+    params(
+        ("language" = Option<String>, Query, description = "Of the texts of alerts: en (default), ru or fr"),
+        ("last_event_id" = Option<String>, Query, description = "Where to go on from, for those who cannot send `Last-Event-ID`"),
+    ),
+    responses(
+        (status = 200, description = "Events, as long as the client reads", body = String, content_type = "text/event-stream"),
+        (status = 400, description = "What is wrong (RFC 9457)", body = Object, content_type = "application/problem+json"),
+        (status = 503, description = "As many follow as may (RFC 9457)", body = Object, content_type = "application/problem+json"),
+    )
+)]
 pub async fn follow(
     State(page): State<Arc<Page>>,
     headers: HeaderMap,

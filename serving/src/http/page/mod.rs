@@ -5,7 +5,7 @@
 //! | `index`, `summary` | the page as it is without scripts: every number that it opens with |
 //! | `assets`, `texts` | its files, which stand in the program, and its words in three languages |
 //! | `city`, `roads`, `zones` | where everything is: keys, roads as lines through their sensors, zones as what their keys span |
-//! | `now`, `free_flow` | speed and congestion of every key, now and at each horizon |
+//! | `now` | speed and congestion of every key, now and at each horizon |
 //! | `history`, `earlier` | one key's past, what was forecast of it an hour before, and its forecast |
 //! | `models`, `status` | who is in charge and how well it did; what is fresh |
 //! | `events`, `cursor`, `frame` | `GET /v1/events`: all of this as it changes |
@@ -16,9 +16,8 @@ mod assets;
 mod city;
 mod cursor;
 mod earlier;
-mod events;
+pub(super) mod events;
 mod frame;
-mod free_flow;
 mod history;
 mod index;
 mod models;
@@ -43,7 +42,7 @@ use crate::state::AppState;
 const MOST_WATCHERS: usize = 1_000;
 
 /// What the page's routes share.
-struct Page {
+pub(super) struct Page {
     app: Arc<AppState>,
     /// The words and numbers of now, made once for everybody.
     now: now::Cache,
@@ -67,6 +66,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(state: &Arc<AppState>) -> Router
         .route("/page/data/history", get(history::show))
         .route("/page/data/models", get(models::show))
         .route("/v1/events", get(events::follow))
+        .method_not_allowed_fallback(super::refused)
         .with_state(Arc::new(page))
 }
 

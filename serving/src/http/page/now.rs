@@ -1,16 +1,17 @@
 //! Speed and congestion of every key of the map: as the newest window has it, and at each horizon of the newest forecasts.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arterial_datasets::time::{Duration, MINUTE, Timestamp};
-use arterial_features::indices::congestion;
+use arterial_features::indices::{FREE_FLOW_DAYS, congestion};
 use axum::body::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::free_flow::Known;
 use super::{frame, target};
-use crate::live::LiveStream;
+use crate::analytics::free_flow;
+use crate::live::{LiveStream, Ring};
 use crate::score::Issue;
 use crate::state::AppState;
 use crate::{Error, Result};
@@ -99,7 +100,6 @@ impl Now {
 #[derive(Default)]
 pub struct Cache {
     made: Mutex<Option<Made>>,
-    free_flow: Arc<Known>,
 }
 
 #[derive(Clone)]
@@ -139,7 +139,11 @@ impl Cache {
         {
             return Ok(known.clone());
         }
-        let (state, free_flow) = (Arc::clone(state), Arc::clone(&self.free_flow));
+        let free_flow = match state.live.stream(&target().topic) {
+            Ok(_) => free_flow(state).await?,
+            Err(_) => Arc::default(),
+        };
+        let state = Arc::clone(state);
         let work = tokio::task::spawn_blocking(move || {
             let now = make(&state, issue, &free_flow);
             let unit = unit(&state);
@@ -164,19 +168,19 @@ pub fn unit(state: &AppState) -> String {
     field.and_then(|field| field.unit.clone()).unwrap_or_default()
 }
 
-fn make(state: &AppState, issue: Option<Arc<Issue>>, free_flow: &Known) -> Now {
+fn make(state: &AppState, issue: Option<Arc<Issue>>, free_flow: &HashMap<Arc<str>, f64>) -> Now {
     let target = target();
     let Ok(stream) = state.live.stream(&target.topic) else {
         return Now::nothing();
     };
     let step = stream.definition().window;
-    let (keys, window, measured) = stream.with(|live| {
+    let (keys, window, free_flow_days, measured) = stream.with(|live| {
         let ring = live.ring(&target.field);
         let window = ring.and_then(crate::live::Ring::newest);
         let last = ring.map_or(0, |ring| ring.len().saturating_sub(1));
         let value = |key: usize| ring.map(|ring| ring.value(last, key)).filter(|value| value.is_finite());
         let measured: Vec<_> = (0..live.keys().len()).map(value).collect();
-        (live.keys().to_vec(), window, measured)
+        (live.keys().to_vec(), window, ring.map_or(0, days), measured)
     });
     let limit = Freshness {
         now: state.clock.now(),
@@ -187,8 +191,7 @@ fn make(state: &AppState, issue: Option<Arc<Issue>>, free_flow: &Known) -> Now {
         std::iter::once(measured).chain(forecasts).collect()
     };
     let speeds = keys.iter().zip(measured).map(ahead).collect();
-    let known = window.map(|window| free_flow.of(stream, &target.field, window));
-    let (free_flow, free_flow_days) = known.map_or((Vec::new(), 0), |known| (known.speeds.clone(), known.days));
+    let free_flow = keys.iter().map(|key| free_flow.get(key).copied()).collect();
     Now {
         window,
         step,
@@ -199,6 +202,14 @@ fn make(state: &AppState, issue: Option<Arc<Issue>>, free_flow: &Known) -> Now {
         free_flow_days,
         speeds,
     }
+}
+
+/// The UTC days of the windows that free flow rests on.
+fn days(ring: &Ring) -> i64 {
+    let ends = ring.oldest().zip(ring.newest());
+    ends.map_or(0, |(oldest, newest)| {
+        (newest.day() - oldest.day() + 1).min(FREE_FLOW_DAYS)
+    })
 }
 
 /// Which forecasts are given: the rule of every other answer.
