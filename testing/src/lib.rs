@@ -4,6 +4,7 @@
 //! variable that the line names is set: then it fails them.
 
 pub mod alertmanager;
+pub mod chromium;
 pub mod jars;
 pub mod kafka;
 pub mod minio;
@@ -15,6 +16,7 @@ pub mod shaky;
 mod signal;
 
 pub use alertmanager::Alertmanager;
+pub use chromium::{Chromium, Screen};
 pub use kafka::KafkaBroker;
 pub use minio::Minio;
 pub use promtool::Promtool;

@@ -34,7 +34,7 @@ use axum::extract::{FromRef, State};
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use serde_json::json;
@@ -49,7 +49,7 @@ use crate::{Error, Result};
 
 /// Every path, for those who take a wrong one.
 const PATHS: &str = "/, /livez, /readyz, /metrics, /openapi.json, /v1/traffic, /v1/transport, /v1/mobility, /v1/incidents, \
-                     /v1/analytics, /v1/analytics/zones, /v1/analytics/roads, /v1/analytics/hot-spots, /v1/alerts, /v1/forecasts";
+                     /v1/analytics, /v1/analytics/zones, /v1/analytics/roads, /v1/analytics/hot-spots, /v1/alerts, /v1/events, /v1/forecasts";
 /// The methods of every path.
 const METHODS: &str = "GET, HEAD, OPTIONS";
 
@@ -79,7 +79,7 @@ impl FromRef<Shared> for Arc<openapi::Document> {
 pub fn router(state: Arc<AppState>, config: &ServerConfig) -> Result<Router> {
     let document = Arc::new(openapi::Document::new(&state.catalog)?);
     let routes = Router::new()
-        .route("/", only_get(page))
+        .merge(page::routes(&state))
         .route("/livez", only_get(livez))
         .route("/readyz", only_get(readyz))
         .route("/metrics", only_get(metrics))
@@ -178,11 +178,6 @@ async fn metrics(State(state): State<Arc<AppState>>) -> impl IntoResponse {
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         state.metrics_text(),
     )
-}
-
-async fn page(State(state): State<Arc<AppState>>) -> impl IntoResponse {
-    let policy = "default-src 'none'; style-src 'unsafe-inline'";
-    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(page::render(&state)))
 }
 
 async fn nothing_here(uri: Uri) -> Problem {

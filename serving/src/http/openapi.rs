@@ -34,6 +34,7 @@ use crate::Result;
         analytics::hot_spots::list,
         alerts::list,
         forecasts::list,
+        super::page::events::follow,
         super::livez,
         super::readyz,
         super::metrics,

@@ -76,6 +76,8 @@ pub struct State {
     watermark: Option<Timestamp>,
     /// The start of the newest window of any key.
     latest: Option<Timestamp>,
+    /// Counts the batches that were taken.
+    changes: u64,
 }
 
 impl State {
@@ -250,6 +252,7 @@ impl LiveStream {
         let latest = windows.starts.values().iter().max().map(|&start| Timestamp(start));
         state.latest = state.latest.max(latest);
         let latest = state.latest;
+        state.changes += 1;
         drop(guard);
         self.changed.send_replace(latest);
         Ok(taken)
@@ -273,6 +276,11 @@ impl LiveStream {
     /// The event time up to which windows are closed.
     pub fn watermark(&self) -> Option<Timestamp> {
         read(&self.state).watermark
+    }
+
+    /// How many batches were taken: whoever made something of the windows sees by it whether they are still the same.
+    pub fn changes(&self) -> u64 {
+        read(&self.state).changes
     }
 
     /// How many keys have reported.

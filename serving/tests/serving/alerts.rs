@@ -902,7 +902,7 @@ async fn http_has_alerts_as_json_geojson_and_on_the_page() {
     );
     assert!(problem["detail"].as_str().unwrap().contains("fire"));
     let html = text(&service, "/").await;
-    assert!(html.contains("<h2>Alerts</h2>") && html.contains("severity"), "{html}");
+    assert!(html.contains("Open alerts") && html.contains("data-severity"), "{html}");
     let metrics = text(&service, "/metrics").await;
     assert!(metrics.contains("arterial_alert_live_events 1"), "{metrics}");
 }

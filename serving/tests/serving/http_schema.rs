@@ -32,6 +32,8 @@ async fn every_answer_is_as_the_interface_is_described() {
     command
         .current_dir(folder.path())
         .args(["run", "--checks", CHECKS])
+        // It never ends; tests of its own hold it.
+        .args(["--exclude-path", "/v1/events"])
         .args([
             "--phases",
             "examples,coverage,fuzzing",

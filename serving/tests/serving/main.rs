@@ -3,6 +3,7 @@
 
 mod alert_sinks;
 mod alerts;
+mod browser;
 mod browsers;
 mod calls;
 mod clients;
@@ -15,6 +16,7 @@ mod inference;
 mod kafka;
 mod load;
 mod metrics;
+mod page;
 mod past;
 mod places;
 mod receiver;
@@ -25,5 +27,6 @@ mod sql;
 mod stubs;
 mod support;
 mod swap;
+mod town;
 mod trials;
 mod watching;

@@ -1,0 +1,88 @@
+//! Whether the service is ready, and how fresh the data of each stream are.
+
+use std::sync::Arc;
+
+use arterial_datasets::time::Duration;
+use axum::body::Bytes;
+use serde_json::{Value, json};
+
+use super::frame;
+use crate::live::LiveStream;
+use crate::state::AppState;
+
+/// How fresh one stream is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Freshness {
+    /// The stream.
+    pub topic: String,
+    /// Keys that have reported.
+    pub keys: usize,
+    /// The start of its newest closed window, as text; none before the first.
+    pub newest: Option<String>,
+    /// How long ago that window ended.
+    pub age: Option<Duration>,
+    /// Whether that is longer than forecasts bear. Streams whose events come as they happen are never stale.
+    pub stale: bool,
+}
+
+/// How fresh every stream is.
+pub fn streams(state: &AppState) -> Vec<Freshness> {
+    state.live.streams().map(|stream| freshness(state, stream)).collect()
+}
+
+fn freshness(state: &AppState, stream: &LiveStream) -> Freshness {
+    let definition = stream.definition();
+    let newest = stream.newest();
+    let age = newest.map(|newest| Duration((state.clock.now().0 - newest.0 - definition.window.0).max(0)));
+    Freshness {
+        topic: definition.name.clone(),
+        keys: stream.key_count(),
+        newest: newest.map(|newest| newest.to_string()),
+        age,
+        stale: definition.interval.is_some() && age.is_some_and(|age| age > state.config.stale_after),
+    }
+}
+
+/// The same with the service's clock and what keeps it from being ready, as the data of an event.
+pub fn data(state: &Arc<AppState>) -> frame::Data {
+    let streams: Vec<Value> = streams(state).iter().map(stream).collect();
+    let reasons = state.readiness.reasons();
+    let reasons: Vec<Value> = reasons
+        .iter()
+        .map(|(reason, text)| json!({"code": reason.code(), "message": text}))
+        .collect();
+    let learning: Vec<Value> = state
+        .alerts
+        .watched()
+        .iter()
+        .filter(|one| one.learned < one.needed)
+        .map(|one| {
+            json!({
+                "topic": one.target.topic,
+                "target": one.target.field,
+                "windows_learned": one.learned,
+                "windows_needed": one.needed,
+            })
+        })
+        .collect();
+    let body = json!({
+        "now": state.clock.now().to_string(),
+        "ready": reasons.is_empty(),
+        "reasons": reasons,
+        "stale_after_seconds": state.config.stale_after.seconds(),
+        "streams": streams,
+        "learning": learning,
+        "watching": !state.alerts.config.watch.is_empty(),
+    });
+    frame::Data::new(Bytes::from(body.to_string()))
+}
+
+fn stream(one: &Freshness) -> Value {
+    json!({
+        "topic": one.topic,
+        "keys": one.keys,
+        "newest_window": one.newest,
+        "age_seconds": one.age.map(Duration::seconds),
+        "stale": one.stale,
+    })
+}
