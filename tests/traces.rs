@@ -208,7 +208,13 @@ async fn a_trace_goes_from_a_record_to_what_is_sent_on_and_from_a_call_to_the_fo
     let call = collector
         .span("arterial.v1.ForecastService/Forecast", CALL, |_| true)
         .await;
-    let response = reply.metadata()["traceresponse"].to_str().unwrap().to_owned();
+    let response = reply
+        .metadata()
+        .get("traceresponse")
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
     assert_eq!(response, format!("00-{CALL}-{}-01", hex(&call.span_id)));
     assert_eq!(hex(&call.parent_span_id), CALLER);
     let answer = collector
@@ -225,7 +231,13 @@ async fn a_trace_goes_from_a_record_to_what_is_sent_on_and_from_a_call_to_the_fo
     collector.span("GET /v1/forecasts", REQUEST, |_| true).await;
 
     let reply = client.forecast(request()).await.unwrap();
-    let response = reply.metadata()["traceresponse"].to_str().unwrap().to_owned();
+    let response = reply
+        .metadata()
+        .get("traceresponse")
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
     assert!(response.ends_with("-00"), "nobody asked for this trace: {response}");
     let mut service = service;
     arterial_testing::signal(&service.0, "TERM");

@@ -84,7 +84,11 @@ impl AlertService for AlertApi {
         let request = request.into_inner();
         let (language, verdict) = (language(&request.language)?, verdict(&request.judgement)?);
         self.state.alerts.ready(&self.state)?;
-        let effect = self.state.alerts.preview(&self.state, &request.alert_id, verdict).await?;
+        let effect = self
+            .state
+            .alerts
+            .preview(&self.state, &request.alert_id, verdict)
+            .await?;
         let made = self
             .state
             .alerts
@@ -103,7 +107,11 @@ impl AlertService for AlertApi {
         let request = request.into_inner();
         let (language, verdict) = (language(&request.language)?, verdict(&request.judgement)?);
         self.state.alerts.ready(&self.state)?;
-        let effect = self.state.alerts.preview(&self.state, &request.alert_id, verdict).await?;
+        let effect = self
+            .state
+            .alerts
+            .preview(&self.state, &request.alert_id, verdict)
+            .await?;
         let effect = Some(judged(&self.state, &effect, language));
         Ok(Response::new(v1::PreviewJudgementResponse { effect }))
     }

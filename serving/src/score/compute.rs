@@ -273,12 +273,12 @@ fn try_canary(
         return Err(format!("{} reaches {reach} steps, the champion {horizon}", canary.id()));
     }
     let answer = ask(live, order, canary, issue.origin, issue.step);
-    let Some((panel, values)) = answer.map_err(|error| format!("{}: {}", canary.id(), chain(&error)))? else {
+    let Some((read, values)) = answer.map_err(|error| format!("{}: {}", canary.id(), chain(&error)))? else {
         return Ok(());
     };
     let is_chosen = share.chooser(&order.target);
     let (mut chosen, mut filled) = (0, 0);
-    for (at, name) in panel.series().iter().enumerate() {
+    for (at, name) in read.panel.series().iter().enumerate() {
         let Some(&key) = issue.index.get(name.as_str()).filter(|_| is_chosen(name)) else {
             continue;
         };
@@ -291,7 +291,8 @@ fn try_canary(
         }
     }
     if filled > 0 {
-        issue.sources.insert(LadderStep::Canary, source(canary, &panel));
+        issue.sources.insert(LadderStep::Canary, source(canary, &read.panel));
+        note_revisions(issue, LadderStep::Canary, &read);
     } else if chosen > 0 {
         return Err(format!("{} gave no number", canary.id()));
     }

@@ -185,7 +185,11 @@ pub(crate) async fn turn(state: &AppState) -> Result<OwnedSemaphorePermit> {
 
 /// Computes `order` on a thread that may take its time, in its turn, which ends with the work, or beside everything else where it
 /// has none. Whoever drops this stops the work.
-pub(crate) async fn run(state: &Arc<AppState>, order: Order, turn: Option<OwnedSemaphorePermit>) -> Result<Option<Computed>> {
+pub(crate) async fn run(
+    state: &Arc<AppState>,
+    order: Order,
+    turn: Option<OwnedSemaphorePermit>,
+) -> Result<Option<Computed>> {
     let _unwanted = order.unwanted.0.clone().drop_guard();
     let state = Arc::clone(state);
     let work = tokio::task::spawn_blocking(move || {

@@ -231,6 +231,7 @@ async fn the_registry_is_shown_over_grpc_and_flight() {
     let asked = |topic: &str, target: &str| v1::ListModelsRequest {
         topic: topic.into(),
         target: target.into(),
+        ..Default::default()
     };
     for known in [asked(TOPIC, FIELD), asked("", FIELD)] {
         assert_eq!(client.list_models(known).await.unwrap().into_inner().models.len(), 2);
@@ -248,6 +249,7 @@ async fn the_registry_is_shown_over_grpc_and_flight() {
         model: "@champion".into(),
         topic: TOPIC.into(),
         target: FIELD.into(),
+        ..Default::default()
     };
     let model = client.get_model(request).await.unwrap().into_inner();
     assert!(

@@ -310,6 +310,7 @@ async fn a_deadline_that_passes_is_said_as_such() {
     let (holding, may_end) = (held.0, release.1);
     let wanted = arterial_serving::score::Wanted {
         model: None,
+        edition: service.state.champions.edition(&target()),
         quantiles: vec![0.2],
     };
     let holder = tokio::spawn(async move {

@@ -51,8 +51,8 @@ pub fn windows(numbers: std::ops::Range<i64>, share: impl Fn(&str) -> f64) -> Re
         .iter()
         .map(|row| SENSORS.iter().find(|sensor| sensor.0 == row.0).unwrap())
         .collect();
-    let columns = plain
-        .schema()
+    let schema = plain.schema();
+    let columns = schema
         .fields()
         .iter()
         .zip(plain.columns())

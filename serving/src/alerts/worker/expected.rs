@@ -10,10 +10,10 @@ use arterial_models::registry::Target;
 use arterial_models::season::LocalClock;
 
 use super::progress::{at_length, newest_closed};
+use crate::Result;
 use crate::live::LiveStream;
 use crate::score::{self, Outlook};
 use crate::state::AppState;
-use crate::{Error, Result};
 
 /// A window further behind the newest than this is held against its key's usual week where no forecast of it is at hand: to ask the
 /// model again takes too long for many.
