@@ -1,5 +1,6 @@
 //! What is offered over Flight: the lake's tables, the views of newest revisions, and the registry.
 
+mod columns;
 mod describe;
 mod latest;
 mod live;
