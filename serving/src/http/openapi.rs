@@ -4,7 +4,7 @@ use arterial_datasets::stream::StreamCatalog;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::reply::same_or;
@@ -79,6 +79,7 @@ impl Document {
         }
         let mut interface = serde_json::to_value(interface)?;
         add_examples(&mut interface);
+        add_headers(&mut interface);
         let text = serde_json::to_string(&interface)?;
         Ok(Self {
             tag: super::reply::tag(super::accept::Format::Json, text.as_bytes()),
@@ -115,6 +116,28 @@ fn add_examples(interface: &mut Value) {
         if let Some(Ok(example)) = example.map(|(_, example)| serde_json::from_str::<Value>(example)) {
             parameter["example"] = example;
         }
+    }
+}
+
+/// The headers of every page of a resource.
+fn add_headers(interface: &mut Value) {
+    let Some(paths) = interface["paths"].as_object_mut() else {
+        return;
+    };
+    let text = |description: &str| json!({"description": description, "schema": {"type": "string"}});
+    let headers = json!({
+        "ETag": text("Of what the page was made from; `If-None-Match` takes it"),
+        "Link": text("The next page, `rel=\"next\"`; absent on the last one"),
+        "Arterial-Left-Out": {
+            "description": "What could not be told of: refused forecasts, silent sensors; absent where that is nothing",
+            "schema": {"type": "integer", "minimum": 1},
+        },
+    });
+    let pages = paths
+        .values_mut()
+        .filter_map(|path| path["get"]["responses"].get_mut("200"));
+    for page in pages.filter(|page| page["content"]["text/csv"].is_object()) {
+        page["headers"] = headers.clone();
     }
 }
 
@@ -173,7 +196,7 @@ mod tests {
         let document = described();
         assert_eq!(document["openapi"], "3.1.0");
         let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 14);
+        assert_eq!(paths.len(), 15);
         for (path, item) in paths {
             let operation = &item["get"];
             assert!(

@@ -70,7 +70,10 @@ impl de::Error for Wrong {
 
 /// What one value can be read into.
 pub trait Parameter: Sized {
-    /// Reads a text that is not empty.
+    /// Whether an empty text is as good as none. It is not where it may have been meant to say something, such as a time.
+    const EMPTY_IS_ABSENT: bool = false;
+
+    /// Reads a text.
     ///
     /// # Errors
     /// What would have been accepted.
@@ -78,6 +81,8 @@ pub trait Parameter: Sized {
 }
 
 impl Parameter for String {
+    const EMPTY_IS_ABSENT: bool = true;
+
     fn read(text: &str) -> std::result::Result<Self, String> {
         Ok(text.to_owned())
     }
@@ -139,7 +144,7 @@ fn parsed<T: FromStr>(text: &str, accepted: &str) -> std::result::Result<T, Stri
     text.trim().parse().map_err(|_| accepted.to_owned())
 }
 
-/// A value that may be left out; an empty text is none.
+/// A value that may be left out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Given<T>(pub Option<T>);
 
@@ -152,7 +157,7 @@ impl<T> Default for Given<T> {
 impl<'de, T: Parameter> Deserialize<'de> for Given<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if text.is_empty() {
+        if T::EMPTY_IS_ABSENT && text.is_empty() {
             return Ok(Self(None));
         }
         T::read(&text).map(|value| Self(Some(value))).map_err(D::Error::custom)
@@ -194,9 +199,6 @@ impl<const MOST: usize> Default for Limit<MOST> {
 impl<'de, const MOST: usize> Deserialize<'de> for Limit<MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if text.is_empty() {
-            return Ok(Self::default());
-        }
         let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
         limit.map(Self).ok_or_else(|| D::Error::custom(format!("1 to {MOST}")))
     }
@@ -210,15 +212,16 @@ mod tests {
     #[serde(default, deny_unknown_fields)]
     struct Example {
         keys: List<String>,
+        model: Given<String>,
         since: Given<Timestamp>,
         bbox: Given<Bounds>,
         limit: Limit<1_000>,
     }
 
     #[test]
-    fn lists_have_commas_between_and_what_is_empty_is_left_out() {
-        let example: Example = read("keys=a,%20b,&since=&limit=").unwrap();
-        assert_eq!(example.keys.0, ["a", "b"]);
+    fn lists_have_commas_between_and_an_empty_name_is_none() {
+        let example: Example = read("keys=a,%20b,&model=").unwrap();
+        assert_eq!((example.keys.0.len(), example.model.0), (2, None));
         assert_eq!((example.since.0, example.limit.0), (None, 100));
         let example: Example = read("bbox=10,56,11,57&since=1970-01-01T01:00:00+01:00&limit=7").unwrap();
         assert_eq!((example.since.0, example.limit.0), (Some(Timestamp(0)), 7));
@@ -228,7 +231,9 @@ mod tests {
     #[test]
     fn a_wrong_parameter_is_refused_with_what_is_accepted() {
         for (query, said) in [
-            ("kezs=a", "`query` is `kezs`, accepted: keys, since, bbox, limit"),
+            ("kezs=a", "`query` is `kezs`, accepted: keys, model, since, bbox, limit"),
+            ("since=", "`since` is ``, accepted: RFC 3339"),
+            ("limit=", "`limit` is ``, accepted: 1 to 1000"),
             ("keys=a&keys=b", "`keys` is `given twice`"),
             ("keys=a&since=yesterday", "`since` is `yesterday`, accepted: RFC 3339"),
             ("limit=0", "`limit` is `0`, accepted: 1 to 1000"),

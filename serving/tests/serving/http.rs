@@ -603,7 +603,7 @@ async fn zones_and_roads_are_told_of_now_and_in_the_forecast() {
         (&json!(0.6), &json!(1), 2),
         "{page}"
     );
-    // The mean place of a sensor and a car park.
+    // The mean place of the keys that live state knows there: one sensor.
     assert!(close(&north["lat"], 56.1), "{north}");
     assert_eq!(page["zones"][1]["mobility_index"], Value::Null);
     let timed = get(&service, &format!("/v1/analytics/zones?since={START}&limit=1")).await;

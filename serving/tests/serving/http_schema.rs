@@ -41,15 +41,7 @@ async fn every_answer_is_as_the_interface_is_described() {
             "12",
             "--generation-deterministic",
         ])
-        .args([
-            "--generation-database",
-            "none",
-            "--warnings",
-            "off",
-            "--request-timeout",
-            "10",
-            "--no-color",
-        ])
+        .args(["--warnings", "off", "--request-timeout", "10", "--no-color"])
         .arg(format!("http://{}/openapi.json", service.running.http_addr));
     let output = tokio::task::spawn_blocking(move || command.output())
         .await
