@@ -104,10 +104,11 @@ pub fn router(state: Arc<AppState>, config: &ServerConfig) -> Result<Router> {
 }
 
 /// GET and HEAD by the handler, OPTIONS with what there is, everything else refused.
-fn only_get<H, T>(handler: H) -> MethodRouter<Shared>
+fn only_get<H, T, S>(handler: H) -> MethodRouter<S>
 where
-    H: Handler<T, Shared>,
+    H: Handler<T, S>,
     T: 'static,
+    S: Clone + Send + Sync + 'static,
 {
     get(handler).options(methods).fallback(refused)
 }

@@ -104,7 +104,7 @@ async fn the_events_begin_with_everything_and_go_on_with_what_changes() {
         (&json!("accident"), &json!("INC-7"))
     );
     assert!(
-        alert["text"].as_str().unwrap().contains("accident INC-7, connu"),
+        alert["text"].as_str().unwrap().contains("accident INC-7, à "),
         "{alert}"
     );
 

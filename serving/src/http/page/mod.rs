@@ -32,9 +32,9 @@ use std::sync::Arc;
 
 use arterial_models::registry::Target;
 use axum::Router;
-use axum::routing::get;
 use tokio::sync::Semaphore;
 
+use super::only_get;
 use crate::answer::{DEFAULT_TARGET, DEFAULT_TOPIC};
 use crate::state::AppState;
 
@@ -60,13 +60,12 @@ pub fn routes<S: Clone + Send + Sync + 'static>(state: &Arc<AppState>) -> Router
         watchers: Arc::new(Semaphore::new(MOST_WATCHERS)),
     };
     Router::new()
-        .route("/", get(index::show))
-        .route("/page/{name}", get(assets::file))
-        .route("/page/data/city", get(city::show))
-        .route("/page/data/history", get(history::show))
-        .route("/page/data/models", get(models::show))
-        .route("/v1/events", get(events::follow))
-        .method_not_allowed_fallback(super::refused)
+        .route("/", only_get(index::show))
+        .route("/page/{name}", only_get(assets::file))
+        .route("/page/data/city", only_get(city::show))
+        .route("/page/data/history", only_get(history::show))
+        .route("/page/data/models", only_get(models::show))
+        .route("/v1/events", only_get(events::follow))
         .with_state(Arc::new(page))
 }
 

@@ -5,7 +5,7 @@ import { on, state } from "./store.js";
 import { count, moment, name, number, percent, t } from "./texts.js";
 
 const RANKS = ["critical", "high", "medium", "low"];
-let told = new Set();
+let told = null; // the alerts that were there already
 
 export function start() {
   on(["alerts", "status"], show);
@@ -59,7 +59,7 @@ function showOnMap(alert) {
 
 // Says what is new to those who hear the page; what was there when it was opened is read there.
 function announce(all) {
-  const news = all.filter((alert) => !told.has(alert.alert_id));
-  if (told.size && news.length) say(news.map((alert) => alert.text).join(" "));
-  told = new Set([...told, ...all.map((alert) => alert.alert_id)]);
+  const news = all.filter((alert) => !told?.has(alert.alert_id));
+  if (told && news.length) say(news.map((alert) => alert.text).join(" "));
+  told = new Set([...(told ?? []), ...all.map((alert) => alert.alert_id)]);
 }
