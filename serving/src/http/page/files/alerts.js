@@ -13,15 +13,16 @@ export function start() {
 
 function show() {
   const body = find("alerts-body");
-  const learning = (state.status?.learning ?? []).map((one) =>
-    html("p", { class: "hint" }, t("alerts.learning", { what: one.target, there: number(one.windows_learned), all: number(one.windows_needed) })),
+  const learners = (state.status?.learning ?? []).map((one) =>
+    t("alerts.learner", { what: one.target, there: number(one.windows_learned), all: number(one.windows_needed) }),
   );
+  const learning = learners.length ? html("p", { class: "hint" }, t("alerts.learning", { what: learners.join(", ") })) : null;
   if (state.status && !state.status.watching) return fill(body, html("p", {}, t("alerts.unwatched")));
   if (!state.alerts) return;
   const all = [...state.alerts.values()].sort(first);
   find("alerts-count").textContent = count("alerts.count", all.length);
   const list = all.length ? html("ul", { class: "alerts" }, ...all.map(item)) : html("p", {}, t("alerts.none"));
-  refill(body, list, ...learning);
+  refill(body, list, learning);
   announce(all);
 }
 
