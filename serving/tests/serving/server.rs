@@ -266,10 +266,7 @@ async fn people_are_told_why_there_is_no_forecast_in_units_they_can_grasp() {
     service.clock.set(window(3));
     service.state.start().await.unwrap();
     let (_, page) = fetch(&service, "/").await;
-    assert!(
-        page.contains("nobody can answer yet.") && !page.contains(": ."),
-        "{page}"
-    );
+    assert!(page.contains("nobody can answer.") && !page.contains(": ."), "{page}");
     let (_, body) = fetch(&service, "/v1/forecasts?keys=a").await;
     assert!(
         body.contains("NO_DATA") && body.contains("two days of the same kind"),

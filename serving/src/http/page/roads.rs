@@ -12,8 +12,9 @@ const RING: usize = 4;
 const RING_GAP: f64 = 1.5;
 /// With more sensors the nearest neighbour has to do.
 const EXCHANGED: usize = 400;
-/// Two roads that keep within so many km of each other are drawn side by side.
-const BESIDE_KM: f64 = 0.15;
+/// Two roads that keep within so many km of each other are drawn side by side: the sensors of two directions seldom stand opposite each
+/// other, so each may reach beyond the other's ends.
+const BESIDE_KM: f64 = 0.35;
 
 /// The order of a road's sensors.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn two_directions_of_a_street_are_drawn_side_by_side_and_crossing_roads_are_not() {
         let there = (vec![spot(0.0, 0.0), spot(4.0, 0.0)], false);
-        let back = (vec![spot(0.2, 0.05), spot(3.9, 0.05)], false);
+        let back = (vec![spot(0.3, 0.05), spot(4.2, 0.05)], false);
         let crossing = (vec![spot(2.0, -2.0), spot(2.0, 2.0)], false);
         assert_eq!(sides(&[there, crossing, back]), [-1, 0, 1]);
     }

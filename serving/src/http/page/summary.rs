@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use arterial_datasets::time::{MINUTE, Timestamp};
 use arterial_models::alerts::Language;
+use arterial_models::registry::Target;
 use jiff::tz::TimeZone;
 
 use super::index::escape;
@@ -13,6 +14,7 @@ use super::texts::say;
 use super::{models as standing, status};
 use crate::alerts::{AlertRevision, told};
 use crate::live::Place;
+use crate::score::{LadderStep, tally};
 use crate::state::AppState;
 
 /// Horizons of the table of roads, in steps.
@@ -87,10 +89,41 @@ pub fn models(state: &AppState, language: Language) -> String {
                 ),
             },
         };
-        let _ = write!(html, "<li><code>{}</code>: {said}</li>", escape(&target.to_string()));
+        let given = given(state, &target, language);
+        let _ = write!(
+            html,
+            "<li><code>{}</code>: {said} {}</li>",
+            escape(&target.to_string()),
+            escape(&given)
+        );
     }
     html.push_str("</ul>");
     html
+}
+
+/// Who gave the newest forecasts.
+fn given(state: &AppState, target: &Target, language: Language) -> String {
+    let Some(issue) = state.scores.get(target).and_then(|scores| scores.newest()) else {
+        return say(language, "models.no-forecast", &[]);
+    };
+    let part = |(step, count): (&LadderStep, &usize)| {
+        let giver = say(language, &format!("giver.{}", step.name()), &[]);
+        say(
+            language,
+            "models.given",
+            &[("count", &count.to_string()), ("giver", &giver)],
+        )
+    };
+    let parts: Vec<String> = tally(&issue).iter().map(part).collect();
+    if parts.is_empty() {
+        return say(language, "models.nobody", &[]);
+    }
+    let time = clock(state, issue.origin);
+    say(
+        language,
+        "models.given-all",
+        &[("time", &time), ("parts", &parts.join(", "))],
+    )
 }
 
 /// How fresh each stream is.

@@ -5,7 +5,7 @@ import { on, state } from "./store.js";
 import { count, moment, name, number, percent, t } from "./texts.js";
 
 const RANKS = ["critical", "high", "medium", "low"];
-let told = new Set();
+let told = null; // the alerts that were there already
 
 export function start() {
   on(["alerts", "status"], show);
@@ -13,15 +13,16 @@ export function start() {
 
 function show() {
   const body = find("alerts-body");
-  const learning = (state.status?.learning ?? []).map((one) =>
-    html("p", { class: "hint" }, t("alerts.learning", { what: one.target, there: number(one.windows_learned), all: number(one.windows_needed) })),
+  const learners = (state.status?.learning ?? []).map((one) =>
+    t("alerts.learner", { what: one.target, there: number(one.windows_learned), all: number(one.windows_needed) }),
   );
+  const learning = learners.length ? html("p", { class: "hint" }, t("alerts.learning", { what: learners.join(", ") })) : null;
   if (state.status && !state.status.watching) return fill(body, html("p", {}, t("alerts.unwatched")));
   if (!state.alerts) return;
   const all = [...state.alerts.values()].sort(first);
   find("alerts-count").textContent = count("alerts.count", all.length);
   const list = all.length ? html("ul", { class: "alerts" }, ...all.map(item)) : html("p", {}, t("alerts.none"));
-  refill(body, list, ...learning);
+  refill(body, list, learning);
   announce(all);
 }
 
@@ -59,7 +60,7 @@ function showOnMap(alert) {
 
 // Says what is new to those who hear the page; what was there when it was opened is read there.
 function announce(all) {
-  const news = all.filter((alert) => !told.has(alert.alert_id));
-  if (told.size && news.length) say(news.map((alert) => alert.text).join(" "));
-  told = new Set([...told, ...all.map((alert) => alert.alert_id)]);
+  const news = all.filter((alert) => !told?.has(alert.alert_id));
+  if (told && news.length) say(news.map((alert) => alert.text).join(" "));
+  told = new Set([...(told ?? []), ...all.map((alert) => alert.alert_id)]);
 }

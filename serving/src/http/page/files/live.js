@@ -5,26 +5,30 @@ import { language } from "./texts.js";
 
 const AGAIN = 3000; // milliseconds until a server that refused is asked again
 const SILENCE = 45000; // the service says something at least every 20 seconds: after this the line is dead, though nobody has said so
+const HIDDEN = 30000; // whoever looks elsewhere for so long needs no events: browsers hold only six such lines to a server
+
+let source = null;
 let last = "";
 let watchdog;
+let leaving;
 
-export function follow() {
+export function start() {
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(leaving);
+    if (document.hidden) leaving = setTimeout(leave, HIDDEN);
+    else if (!source) follow();
+  });
+  addEventListener("pagehide", leave);
+  follow();
+}
+
+function follow() {
+  leave();
   const query = new URLSearchParams({ language, ...(last && { last_event_id: last }) });
-  const source = new EventSource(`/v1/events?${query}`);
-  const leave = () => source.close();
-  const again = (after) => {
-    clearTimeout(watchdog);
-    removeEventListener("pagehide", leave);
-    source.close();
-    set({ connection: "lost" });
-    setTimeout(follow, after);
-  };
-  const alive = () => {
-    clearTimeout(watchdog);
-    watchdog = setTimeout(() => again(0), SILENCE);
-  };
+  const line = new EventSource(`/v1/events?${query}`);
+  source = line;
   const hear = (kind, take) =>
-    source.addEventListener(kind, (event) => {
+    line.addEventListener(kind, (event) => {
       alive();
       last = event.lastEventId;
       set({ connection: "live" });
@@ -34,13 +38,26 @@ export function follow() {
   hear("now", takeNow);
   hear("alerts", takeAlerts);
   hear("models", load);
-  source.addEventListener("error", () => {
+  line.addEventListener("error", () => {
     set({ connection: "lost" });
     // The browser comes back by itself, but not to a server that refused.
-    if (source.readyState === EventSource.CLOSED) again(AGAIN);
+    if (line.readyState === EventSource.CLOSED) setTimeout(() => source === line && follow(), AGAIN);
   });
-  addEventListener("pagehide", leave);
   alive();
+}
+
+function leave() {
+  clearTimeout(watchdog);
+  source?.close();
+  source = null;
+}
+
+function alive() {
+  clearTimeout(watchdog);
+  watchdog = setTimeout(() => {
+    set({ connection: "lost" });
+    follow();
+  }, SILENCE);
 }
 
 async function takeNow(now) {

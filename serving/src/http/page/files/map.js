@@ -10,11 +10,14 @@ import { name, percent, speed, t } from "./texts.js";
 
 const MARGIN = 44; // pixels around the city when all of it is shown; fewer where there is little room
 const NEAREST = 40; // how many times closer than that one can get
+const SETTLED = 140; // milliseconds without zooming after which shapes are drawn anew; until then the picture is stretched
+const FEW = 600; // up to so many sensors change their colours smoothly
 const LENGTHS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50]; // km that the scale may show
 
-const view = { projection: null, fitted: 1, scale: 1, x: 0, y: 0 };
+const view = { projection: null, fitted: 1, scale: 1, drawn: 1, x: 0, y: 0 };
 const layers = {};
 let element;
+let settling;
 
 export function start() {
   element = find("map");
@@ -66,11 +69,15 @@ function zoom(factor, around) {
   view.x = fixed.x + ((view.x - fixed.x) * scale) / view.scale;
   view.y = fixed.y + ((view.y - fixed.y) * scale) / view.scale;
   view.scale = scale;
-  requestAnimationFrame(draw);
+  place();
+  measure();
+  clearTimeout(settling);
+  settling = setTimeout(draw, SETTLED);
 }
 
 function place() {
-  layers.all.setAttribute("transform", `translate(${view.x.toFixed(1)} ${view.y.toFixed(1)})`);
+  const stretched = view.scale === view.drawn ? "" : ` scale(${view.scale / view.drawn})`;
+  layers.all.setAttribute("transform", `translate(${view.x.toFixed(1)} ${view.y.toFixed(1)})${stretched}`);
 }
 
 // Chooses the road before or after the chosen one.
@@ -91,6 +98,8 @@ const pixels = (spot) => {
 
 function draw() {
   if (!view.projection) return;
+  view.drawn = view.scale;
+  element.classList.toggle("few", state.city.keys.length <= FEW);
   const spots = new Map(state.city.keys.map((key) => [key.key, key]));
   fill(layers.zones, ...state.city.zones.map(zone));
   fill(layers.labels, ...state.city.zones.map(label));
@@ -133,8 +142,8 @@ function line(road, spots) {
 // Gives every sensor and zone the colour of what it reads.
 function paint() {
   for (const sensor of layers.roads.querySelectorAll(".sensor")) {
-    sensor.setAttribute("class", `sensor ${colour(reading(sensor.dataset.key).congestion)}`);
-    sensor.classList.toggle("chosen", sensor.dataset.key === state.key);
+    const { key } = sensor.dataset;
+    sensor.setAttribute("class", `sensor ${colour(reading(key).congestion)}${key === state.key ? " chosen" : ""}`);
   }
   for (const road of layers.roads.children) road.classList.toggle("chosen", road.dataset.road === state.road);
   const byZone = Map.groupBy(state.city?.keys ?? [], (key) => key.zone_id);
