@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use tonic_prost_build::FileDescriptorSet;
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "arterial/v1/alert.proto",
+    "arterial/v1/analytics.proto",
     "arterial/v1/catalog.proto",
     "arterial/v1/forecast.proto",
     "arterial/v1/model.proto",

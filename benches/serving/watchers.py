@@ -1,4 +1,4 @@
-"""Memory of watchers: how much a running service grows by 1,000 who watch and are told nothing, a number for whoever pays for it.
+"""Memory of watchers: how much a running service grows by 1,000 who watch and are told nothing.
 
     arterial demo --dir /tmp/demo --ready-file /tmp/ready.json &
     python benches/serving/watchers.py /tmp/ready.json --watchers 1000 --connections 4

@@ -1,5 +1,6 @@
 //! The servers: how they start, and how they end without dropping a call.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use arrow_flight::flight_service_server::FlightServiceServer;
 use arterial_proto::inference::grpc_inference_service_server::GrpcInferenceServiceServer;
 use arterial_proto::v1::alert_service_server::AlertServiceServer;
+use arterial_proto::v1::analytics_service_server::AnalyticsServiceServer;
 use arterial_proto::v1::catalog_service_server::CatalogServiceServer;
 use arterial_proto::v1::forecast_service_server::ForecastServiceServer;
 use arterial_proto::v1::model_service_server::ModelServiceServer;
@@ -26,7 +28,7 @@ use crate::config::ServerConfig;
 use crate::cors;
 use crate::deadline::DeadlineLayer;
 use crate::flight::FlightApi;
-use crate::grpc::{ALERTS, AlertApi, CatalogApi, ForecastApi, InferenceApi, ModelApi, SERVICES};
+use crate::grpc::{ALERTS, AlertApi, AnalyticsApi, CatalogApi, ForecastApi, InferenceApi, ModelApi, SERVICES};
 use crate::metrics::Metric;
 use crate::readiness::Reason;
 use crate::state::AppState;
@@ -70,8 +72,9 @@ impl Server {
         let (reporter, health) = health_reporter();
         let routes = routes(&config, &state)?.add_service(health);
         // Before anybody can ask: a fresh reporter says SERVING.
-        tell_health(&state, &reporter).await;
-        let health = tokio::spawn(report_health(Arc::clone(&state), reporter));
+        let mut said = Said::new();
+        tell_health(&state, &reporter, &mut said).await;
+        let health = tokio::spawn(report_health(Arc::clone(&state), reporter, said));
         let grpc = tokio::spawn(serve_grpc(
             config.clone(),
             Arc::clone(&state),
@@ -185,6 +188,7 @@ fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
         .add_service(compressed!(AlertServiceServer, alerts))
         .add_service(compressed!(CatalogServiceServer, CatalogApi(Arc::clone(state))))
         .add_service(compressed!(ModelServiceServer, ModelApi(Arc::clone(state))))
+        .add_service(compressed!(AnalyticsServiceServer, AnalyticsApi(Arc::clone(state))))
         .add_service(compressed!(GrpcInferenceServiceServer, InferenceApi(Arc::clone(state))))
         .add_service(limited!(FlightServiceServer, FlightApi::new(Arc::clone(state))?))
         .add_service(reflection().build_v1().map_err(refused)?)
@@ -224,29 +228,31 @@ async fn serve_grpc(
     Ok(())
 }
 
+/// What was said of each name, so that whoever follows hears of changes alone.
+type Said = HashMap<String, ServingStatus>;
+
 /// Says of each service whether it may be asked.
-async fn tell_health(state: &AppState, reporter: &HealthReporter) {
-    let serving = state.readiness.stopped_by().is_none();
-    let status = if serving {
-        ServingStatus::Serving
-    } else {
-        ServingStatus::NotServing
-    };
-    for service in SERVICES.into_iter().chain([""]) {
-        let status = match service {
-            ALERTS if state.alerts.ready(state).is_err() => ServingStatus::NotServing,
-            _ => status,
-        };
-        reporter.set_service_status(service, status).await;
-    }
-    let reasons = state.readiness.reasons();
-    for reason in Reason::ALL {
-        let status = if reasons.contains_key(&reason) {
-            ServingStatus::NotServing
-        } else {
+async fn tell_health(state: &AppState, reporter: &HealthReporter, said: &mut Said) {
+    let status = |serves: bool| {
+        if serves {
             ServingStatus::Serving
-        };
-        reporter.set_service_status(reason.health_service(), status).await;
+        } else {
+            ServingStatus::NotServing
+        }
+    };
+    let serves = state.readiness.stopped_by().is_none();
+    let services = SERVICES.into_iter().chain([""]).map(|service| {
+        let serves = serves && (service != ALERTS || state.alerts.ready(state).is_ok());
+        (service.to_owned(), status(serves))
+    });
+    let reasons = state.readiness.reasons();
+    let reasons = Reason::ALL
+        .into_iter()
+        .map(|reason| (reason.health_service(), status(!reasons.contains_key(&reason))));
+    for (name, status) in services.chain(reasons) {
+        if said.insert(name.clone(), status) != Some(status) {
+            reporter.set_service_status(name, status).await;
+        }
     }
     state
         .metrics
@@ -254,11 +260,11 @@ async fn tell_health(state: &AppState, reporter: &HealthReporter) {
 }
 
 /// Says it again whenever it changes, as long as the process lives.
-async fn report_health(state: Arc<AppState>, reporter: HealthReporter) {
+async fn report_health(state: Arc<AppState>, reporter: HealthReporter, mut said: Said) {
     let mut readiness = state.readiness.subscribe();
     let mut alerts = state.alerts.subscribe_loaded();
     loop {
-        tell_health(&state, &reporter).await;
+        tell_health(&state, &reporter, &mut said).await;
         let changed = tokio::select! {
             changed = readiness.changed() => changed,
             changed = alerts.changed() => changed,

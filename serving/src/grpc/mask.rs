@@ -69,6 +69,7 @@ maskable!(v1::Alert: alert_id revision sequence kind severity state opened_at ch
     zone_id road geometry_json peak_score certainty vehicle_hours seen expected_low expected_high unit cause text acknowledgement
     judgement history since peak_at held_back_by merged_into symptom);
 maskable!(v1::Table: name columns);
+maskable!(v1::Route: rank road_id road_name zones congestion jam_factor speed_kmh free_flow_kmh inputs window_start places);
 maskable!(v1::GetModelResponse: model manifest_json card_markdown);
 
 #[cfg(test)]
@@ -114,6 +115,7 @@ mod tests {
         check::<v1::Forecast>();
         check::<v1::Alert>();
         check::<v1::Table>();
+        check::<v1::Route>();
         check::<v1::GetModelResponse>();
     }
 }

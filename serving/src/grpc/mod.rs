@@ -2,15 +2,17 @@
 //!
 //! | file | what stands there |
 //! |---|---|
-//! | `forecast`, `alert`, `model`, `catalog`, `inference` | a service each |
+//! | `forecast`, `alert`, `model`, `catalog`, `analytics`, `inference` | a service each |
 //! | `watch_forecasts`, `watch_alerts` | their streams: made as they are read, so that nothing waits for whoever is slow |
-//! | `convert`, `convert_alert` | between wire types and our own |
+//! | `convert`, `convert_alert`, `convert_analytics` | between wire types and our own |
 //! | `list`, `mask`, `sized` | pages of lists, fields of messages, compression |
 
 mod alert;
+mod analytics;
 mod catalog;
 mod convert;
 mod convert_alert;
+mod convert_analytics;
 mod forecast;
 mod inference;
 mod list;
@@ -21,6 +23,7 @@ mod watch_alerts;
 mod watch_forecasts;
 
 pub use alert::AlertApi;
+pub use analytics::AnalyticsApi;
 pub use catalog::CatalogApi;
 pub use forecast::ForecastApi;
 pub use inference::InferenceApi;
@@ -30,8 +33,9 @@ pub use model::ModelApi;
 pub const ALERTS: &str = "arterial.v1.AlertService";
 
 /// The services of this package whose health is reported one by one.
-pub const SERVICES: [&str; 6] = [
+pub const SERVICES: [&str; 7] = [
     ALERTS,
+    "arterial.v1.AnalyticsService",
     "arterial.v1.ForecastService",
     "arterial.v1.CatalogService",
     "arterial.v1.ModelService",

@@ -28,9 +28,14 @@ stub.close();
 const client = createClient(Web, createGrpcWebTransport({ baseUrl: `http://${address}` }));
 const web = await client.forecast({ ...question, keys: ["a"], horizonsMinutes: [15] });
 console.log(web.forecasts[0].quantiles.map((pair) => pair.value).join(" "), web.forecasts[0].dataDigest.length);
-for await (const update of client.watchForecasts({ ...question, keys: ["b"] })) {
-  console.log(update.forecasts.length, update.resumeAfter !== "");
-  break;
+const enough = new AbortController();
+try {
+  for await (const update of client.watchForecasts({ ...question, keys: ["b"] }, { signal: enough.signal })) {
+    console.log(update.forecasts.length, update.resumeAfter !== "");
+    enough.abort();
+  }
+} catch (ended) {
+  console.log(Code[ConnectError.from(ended).code]);
 }
 try {
   await client.forecast({ ...question, target: "speed_kmh", horizonsMinutes: [7] });

@@ -282,7 +282,7 @@ async fn what_moved_a_forecast_is_said_or_refused() {
             "{status}"
         );
     }
-    service.models.add(FakeModel::new(9, &["a", "b"], 12, Says::Covariate));
+    service.models.add(FakeModel::new(9, &["a", "b"], 12, Says::Last));
     let mute = v1::ForecastRequest {
         model: "constant@9".into(),
         ..asked

@@ -6,6 +6,7 @@ mod alerts;
 mod browser;
 mod browsers;
 mod calls;
+mod city;
 mod clients;
 mod exchange;
 mod flight;

@@ -36,7 +36,7 @@ async fn python_stubs_forecast_watch_explain_and_read_errors() {
         .args(["-m", "grpc_tools.protoc", "-I", PROTO])
         .arg(format!("--python_out={out}"))
         .arg(format!("--grpc_python_out={out}"))
-        .args(["alert", "catalog", "forecast", "model"].map(|file| format!("arterial/v1/{file}.proto")));
+        .args(["alert", "analytics", "catalog", "forecast", "model"].map(|file| format!("arterial/v1/{file}.proto")));
     run(generate).await;
     let service = ready(24).await;
     let mut command = Command::new(&python);
@@ -90,6 +90,7 @@ async fn javascript_clients_forecast_watch_and_read_errors_over_grpc_and_grpc_we
          3\n\
          50 54 58 64\n\
          3 true\n\
+         Canceled\n\
          InvalidArgument `horizons_minutes` is `7`, accepted: multiples of 5m, at most 5d google.rpc.ErrorInfo google.rpc.BadRequest\n"
     );
 }

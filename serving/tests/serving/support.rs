@@ -75,6 +75,8 @@ pub fn version(number: u32) -> ModelVersion {
 pub enum Says {
     /// The last value of each series plus a constant, and one more for each step ahead.
     LastPlus(f64),
+    /// The last value of each series, and nothing of why.
+    Last,
     /// The last value of the channel beside the target.
     Covariate,
     /// No number.
@@ -148,6 +150,9 @@ impl ServedModel for FakeModel {
                 "a model that works",
             )),
             Says::Covariate => Ok(Array3::from_elem(shape, panel.values()[[panel.steps() - 1, 0, 1]])),
+            Says::Last => Ok(Array3::from_shape_fn(shape, |(series, ..)| {
+                target[[panel.steps() - 1, series]]
+            })),
             Says::Nothing | Says::NothingForLong => Ok(Array3::from_elem(shape, f64::NAN)),
             Says::LastPlus(add) => Ok(Array3::from_shape_fn(shape, |(series, step, quantile)| {
                 let last = target[[panel.steps() - 1, series]];
