@@ -29,11 +29,23 @@ fn dashboards() -> BTreeMap<String, Value> {
     let folder = std::fs::read_dir(deploy().join("grafana/dashboards")).unwrap();
     let read = |path: PathBuf| {
         let text = std::fs::read_to_string(&path).unwrap();
-        (path.file_name().unwrap().to_string_lossy().into_owned(), serde_json::from_str(&text).unwrap())
+        (
+            path.file_name().unwrap().to_string_lossy().into_owned(),
+            serde_json::from_str(&text).unwrap(),
+        )
     };
     let found: BTreeMap<String, Value> = folder.map(|entry| read(entry.unwrap().path())).collect();
     let names: Vec<&str> = found.keys().map(String::as_str).collect();
-    assert_eq!(names, ["mobility.json", "models.json", "overview.json", "pipeline.json", "traffic.json"]);
+    assert_eq!(
+        names,
+        [
+            "mobility.json",
+            "models.json",
+            "overview.json",
+            "pipeline.json",
+            "traffic.json"
+        ]
+    );
     found
 }
 
@@ -58,7 +70,10 @@ fn targets(kind: &str) -> Vec<(String, Value)> {
         }
         for variable in list(&dashboard["templating"], "list") {
             if variable["datasource"]["type"] == kind && variable["query"]["queryText"].is_string() {
-                found.push((format!("{name}: ${}", text(variable, "name")), variable["query"].clone()));
+                found.push((
+                    format!("{name}: ${}", text(variable, "name")),
+                    variable["query"].clone(),
+                ));
             }
         }
     }
@@ -79,11 +94,21 @@ fn dashboards_are_what_grafana_takes() {
     for (name, dashboard) in dashboards() {
         assert!(uids.insert(text(&dashboard, "uid").to_owned()), "{name}");
         assert!(text(&dashboard, "title").starts_with("Arterial: ") && !text(&dashboard, "description").is_empty());
-        assert!(dashboard["schemaVersion"].as_u64() >= Some(36) && dashboard.get("id").is_none(), "{name}");
-        assert!(dashboard["time"]["from"].is_string() && dashboard["time"]["to"] == "now", "{name}");
+        assert!(
+            dashboard["schemaVersion"].as_u64() >= Some(36) && dashboard.get("id").is_none(),
+            "{name}"
+        );
+        assert!(
+            dashboard["time"]["from"].is_string() && dashboard["time"]["to"] == "now",
+            "{name}"
+        );
         let (mut ids, mut taken) = (BTreeSet::new(), BTreeSet::new());
         for panel in list(&dashboard, "panels") {
-            assert!(ids.insert(panel["id"].as_u64().unwrap()), "{name}: two panels {}", panel["id"]);
+            assert!(
+                ids.insert(panel["id"].as_u64().unwrap()),
+                "{name}: two panels {}",
+                panel["id"]
+            );
             assert!(!text(panel, "title").is_empty(), "{name}: {panel}");
             for cell in cells(panel) {
                 assert!(taken.insert(cell), "{name}: {} lies on another panel", panel["title"]);
@@ -96,10 +121,17 @@ fn dashboards_are_what_grafana_takes() {
             assert!(!text(panel, "description").is_empty(), "{name}: {}", panel["title"]);
             let asked = list(panel, "targets");
             let references: BTreeSet<&str> = asked.iter().map(|target| text(target, "refId")).collect();
-            assert!(!asked.is_empty() && references.len() == asked.len(), "{name}: {}", panel["title"]);
+            assert!(
+                !asked.is_empty() && references.len() == asked.len(),
+                "{name}: {}",
+                panel["title"]
+            );
             for one in asked.iter().chain([panel]) {
                 let (kind, uid) = (text(&one["datasource"], "type"), text(&one["datasource"], "uid"));
-                assert!(datasources.contains(&format!("uid: {uid}\n    type: {kind}\n")), "{name}: {uid}");
+                assert!(
+                    datasources.contains(&format!("uid: {uid}\n    type: {kind}\n")),
+                    "{name}: {uid}"
+                );
             }
         }
     }
@@ -114,7 +146,9 @@ fn expanded(expression: &str) -> String {
 fn metrics_in(text: &str) -> BTreeSet<String> {
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let ours = |name: &&str| {
-        ["arterial_", "grpc_server_", "http_server_", "process_"].iter().any(|prefix| name.starts_with(prefix))
+        ["arterial_", "grpc_server_", "http_server_", "process_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
     };
     let words = text.split(|letter| !is_name(letter)).filter(ours);
     words.map(str::to_owned).collect()
@@ -124,7 +158,9 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
 fn unknown(names: BTreeSet<String>) -> Vec<String> {
     let known: BTreeSet<String> = families()
         .flat_map(|family| match family.kind {
-            Kind::Histogram => ["_bucket", "_sum", "_count"].map(|end| format!("{}{end}", family.name)).to_vec(),
+            Kind::Histogram => ["_bucket", "_sum", "_count"]
+                .map(|end| format!("{}{end}", family.name))
+                .to_vec(),
             _ => vec![family.name.to_owned()],
         })
         .collect();
@@ -142,7 +178,10 @@ fn every_metric_of_a_dashboard_or_a_rule_exists() {
     }
     let rules = std::fs::read_to_string(deploy().join("prometheus/alerts.yml")).unwrap();
     assert_eq!(unknown(metrics_in(&rules)), Vec::<String>::new());
-    assert_eq!(unknown(metrics_in("rate(arterial_nothing_total[1m])")), ["arterial_nothing_total"]);
+    assert_eq!(
+        unknown(metrics_in("rate(arterial_nothing_total[1m])")),
+        ["arterial_nothing_total"]
+    );
 }
 
 #[test]
@@ -183,7 +222,9 @@ async fn service(folder: &tempfile::TempDir) -> Service {
         ..Order::default()
     };
     let service = order.launch(Arc::clone(&models), models as Arc<dyn ModelSource>).await;
-    service.models.add(FakeModel::new(1, &["a", "b"], 12, Says::LastPlus(1.0)));
+    service
+        .models
+        .add(FakeModel::new(1, &["a", "b"], 12, Says::LastPlus(1.0)));
     service.models.promote(1);
     service.clock.set(window(24));
     service.state.start().await.unwrap();
@@ -206,7 +247,9 @@ fn unshown(format: &str, schema: &Schema) -> Vec<String> {
         kind.is_numeric() || matches!(kind, DataType::Utf8 | DataType::Boolean | DataType::Timestamp(..))
     };
     let fields = schema.fields().iter().filter(|field| !shows(field.data_type()));
-    let mut unshown: Vec<String> = fields.map(|field| format!("{}: {}", field.name(), field.data_type())).collect();
+    let mut unshown: Vec<String> = fields
+        .map(|field| format!("{}: {}", field.name(), field.data_type()))
+        .collect();
     let time = schema.field_with_name("time").map(arrow::datatypes::Field::data_type);
     if format == "time_series" && !matches!(time, Ok(DataType::Timestamp(..))) {
         unshown.push("no column `time`".into());
@@ -230,7 +273,11 @@ async fn every_query_of_a_dashboard_runs_against_the_service() {
             .try_collect()
             .await
             .unwrap_or_else(|status| panic!("{place}: {status}\n{query}"));
-        assert_eq!(unshown(text(&target, "format"), &schema), Vec::<String>::new(), "{place}");
+        assert_eq!(
+            unshown(text(&target, "format"), &schema),
+            Vec::<String>::new(),
+            "{place}"
+        );
         if batches.iter().any(|batch| batch.num_rows() > 0) {
             answered.insert(place);
         }

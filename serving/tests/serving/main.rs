@@ -8,6 +8,7 @@ mod browsers;
 mod calls;
 mod city;
 mod clients;
+mod dashboards;
 mod exchange;
 mod flight;
 mod forecasts;

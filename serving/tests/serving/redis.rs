@@ -114,7 +114,7 @@ async fn a_redis_that_was_killed_and_comes_back_empty_gets_the_newest_of_everyth
             .service
             .state
             .metrics_text()
-            .contains("arterial_redis_connected_state 1")
+            .contains("\narterial_redis_connected_state 1\n")
     };
     assert!(connected());
 
