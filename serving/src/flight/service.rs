@@ -162,6 +162,8 @@ fn info(schema: &Schema, ticket: Ticket, descriptor: FlightDescriptor) -> Result
 /// Batches as messages, each made only once the one before was taken.
 fn encoded(schema: SchemaRef, batches: Batches, dictionaries: DictionaryHandling) -> Sent<FlightData> {
     let batches = batches.map_err(|error| FlightError::Tonic(Box::new(Status::from(error))));
+    // The encoder asks once more after the end of an answer without rows, which not every stream bears.
+    let batches = batches.fuse();
     let encoded = FlightDataEncoderBuilder::new()
         .with_schema(schema)
         .with_dictionary_handling(dictionaries)
