@@ -156,6 +156,10 @@ impl Caller {
 }
 
 /// Begins calls on a schedule, from a thread of its own: timers of the runtime are as coarse as a millisecond.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "calls are due at instants, whatever becomes of others"
+)]
 fn on_schedule(callers: &[Caller], rate: f64, seconds: f64, runtime: &tokio::runtime::Handle) {
     let begun = Instant::now();
     let mut calls = Vec::new();

@@ -59,7 +59,7 @@ fn windows(stream: &StreamDefinition, sensors: Range<usize>, day: i64) -> Record
     let places = || {
         sensors
             .clone()
-            .flat_map(|sensor| (0..count).map(move |window| (sensor, window)))
+            .flat_map(move |sensor| (0..count).map(move |window| (sensor, window)))
     };
     let start = |window: i64| day * DAY + window * stream.window.0;
     let rows = sensors.len() * count as usize;

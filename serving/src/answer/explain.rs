@@ -111,8 +111,7 @@ async fn model(state: &AppState, checked: &Checked<'_>, source: &Source) -> Resu
 
 fn at_hand(state: &AppState, checked: &Checked<'_>, id: &ModelVersion) -> Option<Arc<dyn ServedModel>> {
     let in_charge = state.champions.get(&checked.target)?;
-    let models = [&in_charge.champion, &in_charge.last_good];
-    models.into_iter().flatten().find(|model| model.id() == id).cloned()
+    in_charge.loaded(id)
 }
 
 /// The key of a forecast and how many minutes ahead it is.

@@ -51,14 +51,15 @@ impl LiveStream {
         Ok(rows)
     }
 
-    /// Whether the windows table may hold anything older than `age`, counted back from the watermark.
+    /// Whether the windows table may hold anything older than `age`, counted back from the watermark; without one nothing has an
+    /// age.
     ///
     /// # Errors
     /// A lake that cannot be read.
     pub async fn reaches_beyond(&self, lake: &Lake, age: Duration, history: Duration) -> Result<bool> {
         match lake.existing(&self.definition().windows_table()).await? {
-            Some(table) => Ok(table.may_hold(&within(&table, &(age..history))).await?),
-            None => Ok(false),
+            Some(table) if watermark(&table).is_some() => Ok(table.may_hold(&within(&table, &(age..history))).await?),
+            _ => Ok(false),
         }
     }
 
@@ -76,10 +77,15 @@ impl LiveStream {
     }
 }
 
+/// Up to when windows are closed, as the table says.
+fn watermark(table: &Table) -> Option<Timestamp> {
+    let partitions = &table.progress().partitions;
+    partitions.values().filter_map(|one| one.watermark).max()
+}
+
 /// The windows of these ages.
 fn within(table: &Table, ages: &Range<Duration>) -> Scan {
-    let partitions = &table.progress().partitions;
-    let watermark = partitions.values().filter_map(|one| one.watermark).max();
+    let watermark = watermark(table);
     let before = |age: Duration| watermark.map(|watermark| Timestamp(watermark.0.saturating_sub(age.0)));
     Scan {
         time_column: Some("window_start".into()),

@@ -67,7 +67,7 @@ impl InCharge {
     }
 
     /// The model of that version, where it is loaded already.
-    fn loaded(&self, id: &ModelVersion) -> Option<Arc<dyn ServedModel>> {
+    pub fn loaded(&self, id: &ModelVersion) -> Option<Arc<dyn ServedModel>> {
         let trials = [&self.canary, &self.shadow];
         let trials = trials
             .into_iter()
