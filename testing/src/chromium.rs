@@ -1,4 +1,4 @@
-//! A real Chromium without a window, driven by the DevTools protocol over a pipe: it needs neither a port nor a library.
+//! A real Chromium without a window, driven by the protocol of its developer tools over a pipe: it needs neither a port nor a library.
 //!
 //! The browser is looked for as `$ARTERIAL_CHROMIUM` and on the path (`apt-get install chromium`).
 

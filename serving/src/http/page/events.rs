@@ -188,21 +188,20 @@ impl Watcher {
         let after = self.cursor.alerts;
         let mut begins = self.alerts.is_none() && after.is_none();
         let mut following = self.alerts.take().unwrap_or_else(|| follower(after));
-        let changes = match following.next(&state.alerts.store) {
-            Ok(changes) => changes,
-            Err(_) => {
-                begins = true;
-                following = follower(None);
-                following.next(&state.alerts.store)?
-            }
-        };
+        let mut next = following.next(&state.alerts.store);
+        if next.is_err() {
+            begins = true;
+            following = follower(None);
+            next = following.next(&state.alerts.store);
+        }
+        let changes = next?;
         self.alerts = Some(following);
         self.cursor.alerts = Some(changes.through);
         if begins || !changes.alerts.is_empty() {
             let alerts = changes.alerts.iter();
             let alerts: Vec<Value> = alerts.map(|one| alert(state, one, self.language)).collect();
             let body = json!({"begins": begins, "alerts": alerts});
-            let data = frame::Data::new(Bytes::from(body.to_string()));
+            let data = frame::Data::new(&body.to_string());
             self.sending.extend(data.event("alerts", &self.cursor.to_string()));
         }
         Ok(())

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use arterial_datasets::time::MINUTE;
 use arterial_models::registry::{Manifest, ModelVersion, Registry, Target};
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use serde_json::{Value, json};
 
@@ -80,7 +79,7 @@ pub fn data(state: &AppState) -> frame::Data {
         .iter()
         .map(|target| standing(state, target, state.champions.get(target).as_deref()))
         .collect();
-    frame::Data::new(Bytes::from(json!({"models": models}).to_string()))
+    frame::Data::new(&json!({"models": models}).to_string())
 }
 
 /// What is served or has a champion.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arterial_datasets::time::{Duration, MINUTE, Timestamp};
 use arterial_features::indices::{FREE_FLOW_DAYS, congestion};
-use axum::body::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -147,7 +146,7 @@ impl Cache {
         let work = tokio::task::spawn_blocking(move || {
             let now = make(&state, issue, &free_flow);
             let unit = unit(&state);
-            let data = frame::Data::new(Bytes::from(now.to_json(&unit).to_string()));
+            let data = frame::Data::new(&now.to_json(&unit).to_string());
             Made {
                 changes,
                 issued_at,

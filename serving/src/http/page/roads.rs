@@ -109,12 +109,12 @@ fn area(spots: &[Spot], order: &[usize]) -> f64 {
 /// side, such as the two directions of a street, otherwise 0.
 pub fn sides(roads: &[(Vec<Spot>, bool)]) -> Vec<i8> {
     let mut sides = vec![0; roads.len()];
-    for one in 0..roads.len() {
+    for (one, a) in roads.iter().enumerate() {
         if sides[one] != 0 {
             continue;
         }
         let beside = |other: &usize| {
-            let (a, b) = (&roads[one], &roads[*other]);
+            let b = &roads[*other];
             sides[*other] == 0 && a.1 == b.1 && keeps_to(&a.0, b) && keeps_to(&b.0, a)
         };
         if let Some(other) = (one + 1..roads.len()).find(beside) {

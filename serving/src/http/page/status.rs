@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arterial_datasets::time::Duration;
-use axum::body::Bytes;
 use serde_json::{Value, json};
 
 use super::frame;
@@ -74,7 +73,7 @@ pub fn data(state: &Arc<AppState>) -> frame::Data {
         "learning": learning,
         "watching": !state.alerts.config.watch.is_empty(),
     });
-    frame::Data::new(Bytes::from(body.to_string()))
+    frame::Data::new(&body.to_string())
 }
 
 fn stream(one: &Freshness) -> Value {

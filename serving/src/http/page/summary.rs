@@ -179,16 +179,12 @@ pub fn roads(state: &AppState, now: &Now, language: Language) -> String {
         &["roads.road", "roads.sensors", "roads.speed", "roads.congestion"],
     );
     let shown: Vec<usize> = STEPS_SHOWN.into_iter().filter(|&step| step <= now.horizons()).collect();
-    let ahead: String = shown
-        .iter()
-        .map(|&step| {
-            let minutes = (step as i64 * now.step.0 / MINUTE).to_string();
-            format!(
-                "<th scope=\"col\">{}</th>",
-                escape(&say(language, "roads.ahead", &[("minutes", &minutes)]))
-            )
-        })
-        .collect();
+    let column = |step: &usize| {
+        let minutes = (*step as i64 * now.step.0 / MINUTE).to_string();
+        let text = escape(&say(language, "roads.ahead", &[("minutes", &minutes)]));
+        format!("<th scope=\"col\">{text}</th>")
+    };
+    let ahead: String = shown.iter().map(column).collect();
     html = html.replace("</tr></thead>", &format!("{ahead}</tr></thead>"));
     for (name, keys) in rows.iter().take(ROWS_SHOWN) {
         let at = |place: usize| percent(mean(keys.iter().map(|&key| now.congestion(key, place))), language);
@@ -197,10 +193,8 @@ pub fn roads(state: &AppState, now: &Now, language: Language) -> String {
                 .map(|&key| now.speeds.get(key).and_then(|speeds| speeds.first().copied().flatten())),
         );
         let speed = speed.map_or_else(|| text("none"), |speed| format!("{speed:.0} {unit}"));
-        let ahead: String = shown
-            .iter()
-            .map(|&step| format!("<td class=\"n\">{}</td>", at(step)))
-            .collect();
+        let cell = |step: &usize| format!("<td class=\"n\">{}</td>", at(*step));
+        let ahead: String = shown.iter().map(cell).collect();
         let _ = write!(
             html,
             "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td><td class=\"n\">{speed}</td><td class=\"n\">{}</td>{ahead}</tr>",
@@ -233,10 +227,8 @@ fn grouped(state: &AppState, now: &Now) -> Vec<(String, Vec<usize>)> {
 }
 
 fn head(language: Language, columns: &[&str]) -> String {
-    let cells: String = columns
-        .iter()
-        .map(|key| format!("<th scope=\"col\">{}</th>", escape(&say(language, key, &[]))))
-        .collect();
+    let cell = |key: &&str| format!("<th scope=\"col\">{}</th>", escape(&say(language, key, &[])));
+    let cells: String = columns.iter().map(cell).collect();
     format!("<table><thead><tr>{cells}</tr></thead><tbody>")
 }
 
