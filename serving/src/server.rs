@@ -249,7 +249,8 @@ async fn tell_health(state: &AppState, reporter: &HealthReporter, said: &mut Sai
     let reasons = Reason::ALL
         .into_iter()
         .map(|reason| (reason.health_service(), status(!reasons.contains_key(&reason))));
-    for (name, status) in services.chain(reasons) {
+    let now: Vec<(String, ServingStatus)> = services.chain(reasons).collect();
+    for (name, status) in now {
         if said.insert(name.clone(), status) != Some(status) {
             reporter.set_service_status(name, status).await;
         }

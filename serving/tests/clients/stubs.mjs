@@ -35,7 +35,7 @@ try {
     enough.abort();
   }
 } catch (ended) {
-  console.log(Code[ConnectError.from(ended).code]);
+  if (ConnectError.from(ended).code !== Code.Canceled) throw ended;
 }
 try {
   await client.forecast({ ...question, target: "speed_kmh", horizonsMinutes: [7] });

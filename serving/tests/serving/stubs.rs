@@ -90,7 +90,6 @@ async fn javascript_clients_forecast_watch_and_read_errors_over_grpc_and_grpc_we
          3\n\
          50 54 58 64\n\
          3 true\n\
-         Canceled\n\
          InvalidArgument `horizons_minutes` is `7`, accepted: multiples of 5m, at most 5d google.rpc.ErrorInfo google.rpc.BadRequest\n"
     );
 }
