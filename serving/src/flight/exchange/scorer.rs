@@ -89,6 +89,7 @@ impl Scorer {
     /// A batch that does not read, more windows than may be held.
     pub fn take(&mut self, batch: &RecordBatch) -> Result<()> {
         let windows = Windows::read(batch, self.step)?;
+        self.check_covariates(batch)?;
         self.make_room(&windows)?;
         let stream = self.live.stream(&self.target.topic)?;
         stream.take(&windows.batch(&column(stream, &self.target.field)?)?, None)?;
@@ -98,6 +99,17 @@ impl Scorer {
             stream.take(&means, None)?;
         }
         Ok(())
+    }
+
+    /// Checks that every covariate of the model has a column, and names all that have none.
+    fn check_covariates(&self, batch: &RecordBatch) -> Result<()> {
+        let names = self.covariates.iter().map(ToString::to_string);
+        let missing: Vec<String> = names.filter(|name| batch.column_by_name(name).is_none()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let accepted = "columns of numbers, null where they are not known, as the model was fitted with them";
+        Err(Error::missing(missing.join("`, `"), accepted))
     }
 
     /// Checks that there is room for these windows.
