@@ -170,7 +170,12 @@ impl Metrics {
                 let _ = writeln!(text, "{} {}", metric.name(), self.plain(metric));
             }
             for ((_, labels), value) in values {
-                let _ = writeln!(text, "{}{{{labels}}} {value}", metric.name());
+                let labels = if labels.is_empty() {
+                    String::new()
+                } else {
+                    format!("{{{labels}}}")
+                };
+                let _ = writeln!(text, "{}{labels} {value}", metric.name());
             }
         }
         self.grpc.render(&mut text);

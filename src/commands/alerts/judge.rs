@@ -136,7 +136,7 @@ fn text(effect: &v1::Judged) -> String {
     };
     let (before, after) = (effect.alerts_before, effect.alerts_after);
     let mut text = format!(
-        "{kind}{zone}, at the keys of this alert, {}: {after} alerts instead of {before}\n",
+        "{kind}{zone}, at the keys of this alert, {}: {after} with this judgement, {before} without\n",
         looked_at(effect.weeks)
     );
     for alert in &effect.missing {
@@ -203,7 +203,7 @@ mod tests {
         let lines: Vec<&str> = told.lines().collect();
         assert_eq!(
             lines[0],
-            "incident suspected in Z03, at the keys of this alert, over the last 2.2 weeks: 3 alerts instead of 3"
+            "incident suspected in Z03, at the keys of this alert, over the last 2.2 weeks: 3 with this judgement, 3 without"
         );
         assert!(
             lines[1].starts_with("  - 2026-01-05 08:00 UTC, low, peak 1.12"),

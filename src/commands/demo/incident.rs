@@ -35,7 +35,8 @@ pub struct Scheduled {
     pub end: Timestamp,
 }
 
-/// Schedules an accident a few minutes ahead, right behind the sensor of a large road that most vehicles are at.
+/// Schedules an accident a few minutes ahead, right behind the sensor of a large road that most vehicles pass: not where they stand already,
+/// as the alert of that jam would take the accident in.
 ///
 /// # Errors
 /// A city without a sensor on a large road.
@@ -48,7 +49,7 @@ pub fn schedule(city: &mut City) -> anyhow::Result<Scheduled> {
         let link = link(sensor.cell);
         large(link.kind) && sensor.cell + AHEAD < link.end
     });
-    let busiest = candidates.max_by(|one, other| traffic.vehicles[one.cell].total_cmp(&traffic.vehicles[other.cell]));
+    let busiest = candidates.max_by(|one, other| traffic.passed[one.cell].total_cmp(&traffic.passed[other.cell]));
     let sensor = busiest
         .ok_or_else(|| anyhow::anyhow!("no sensor lies on a large road"))?
         .clone();
