@@ -151,7 +151,8 @@ impl Sql {
             *lock(&ending) = Some(ended.map(|_| ()));
             drop((sender, running, permit));
         })?;
-        let mut batches = taken(receiver, outcome).boxed();
+        // The first batch may already be the end, after which it is asked once more.
+        let mut batches = taken(receiver, outcome).fuse().boxed();
         let first = match batches.next().await {
             Some(Err(error)) => return Err(error),
             first => first,
