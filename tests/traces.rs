@@ -1,5 +1,6 @@
 //! One trace from a Kafka record to what is sent on, and from a caller to the forecasts: `arterial run` beside a collector.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -65,7 +66,11 @@ impl Collector {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::new();
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Asks again and again until there is an answer, at most a minute.

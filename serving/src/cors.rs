@@ -11,7 +11,7 @@ use crate::{Error, Result};
 /// Any origin.
 const ANY: &str = "*";
 /// A browser asks again after so long.
-const REMEMBERED: Duration = Duration::from_secs(2 * 3600);
+const REMEMBERED: Duration = Duration::from_hours(2);
 /// What a page may read of an answer, beside what browsers always show: the outcome of a call, and what HTTP's pages go on with.
 const EXPOSED: [&str; 8] = [
     "grpc-status",

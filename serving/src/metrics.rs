@@ -60,7 +60,7 @@ metrics! {
     AlertRevisions Counter "arterial_alert_revisions_total" "Revisions of alerts, by kind.",
     AlertWindows Counter "arterial_alert_windows_total" "Closed windows that were looked at, by topic.",
     AliasFailures Counter "arterial_alias_failures_total" "How often a model did not load or gave no number, by alias.",
-    AliasForecasts Counter "arterial_alias_forecasts_total" "Forecasts of closed windows, by who gave them: champion, canary, last_good, profile, and shadow, which is not served.",
+    AliasForecasts Counter "arterial_alias_forecasts_total" "Forecasts of closed windows, by who gave them: champion, canary, last good model, profile, and shadow, which is not served.",
     AliasSwaps Counter "arterial_alias_swaps_total" "Models put in force, by alias.",
     CanaryShare Gauge "arterial_canary_share_ratio" "The share of the keys that a canary answers for, 0 without one, by target.",
     FlightRows Counter "arterial_flight_rows_total" "Rows sent over Flight, by dataset.",

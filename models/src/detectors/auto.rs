@@ -92,10 +92,10 @@ impl TableDetector for Auto {
 
 impl FittedAuto {
     /// How surprising each view finds each row: rows x views.
-    fn surprises(&self, rows: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+    fn surprises(&self, rows: &ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         let mut surprises = Array2::zeros((rows.nrows(), self.views.len()));
         for (mut surprises, view) in surprises.columns_mut().into_iter().zip(&self.views) {
-            surprises.assign(&view.detector.strangeness_of(rows)?);
+            surprises.assign(&view.detector.strangeness_of(*rows)?);
             surprises.mapv_inplace(|strangeness| view.seen.surprise(strangeness));
         }
         Ok(surprises)
@@ -112,11 +112,11 @@ impl FittedTableDetector for FittedAuto {
     }
 
     fn strangeness_of(&self, rows: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
-        Ok(self.surprises(rows)?.sum_axis(Axis(1)) / self.views.len() as f64)
+        Ok(self.surprises(&rows)?.sum_axis(Axis(1)) / self.views.len() as f64)
     }
 
     fn shares_of(&self, rows: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        let surprises = self.surprises(rows)?;
+        let surprises = self.surprises(&rows)?;
         let mut shares = Array2::<f64>::zeros(rows.raw_dim());
         for (view, surprises) in self.views.iter().zip(surprises.columns()) {
             let weight = surprises.insert_axis(Axis(1));

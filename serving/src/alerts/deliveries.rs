@@ -125,7 +125,7 @@ impl Deliveries {
         let mut batches = self.table.stream(&scan).await?;
         while let Some(batch) = batches.try_next().await? {
             let column = |name: &str| batch.column_by_name(name).ok_or_else(|| wrong(name));
-            let text = |name: &str| Ok::<_, Error>(column(name)?.as_string_opt::<i32>().ok_or_else(|| wrong(name))?);
+            let text = |name: &str| column(name)?.as_string_opt::<i32>().ok_or_else(|| wrong(name));
             let (sinks, alerts) = (text("sink")?, text("alert_id")?);
             let sequences = column("sequence")?.as_primitive_opt::<Int64Type>();
             let sequences = sequences.ok_or_else(|| wrong("sequence"))?;
@@ -143,7 +143,9 @@ impl Deliveries {
             return Ok(Vec::new());
         }
         let mut sinks = StringBuilder::new();
-        delivered.iter().for_each(|_| sinks.append_value(&self.sink));
+        for _ in delivered {
+            sinks.append_value(&self.sink);
+        }
         let alerts = StringArray::from_iter_values(delivered.iter().map(|one| &one.alert_id));
         let revisions = delivered.iter().map(|one| one.revision as i32);
         let sequences = delivered.iter().map(|one| one.sequence as i64);

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Float64Array, RecordBatch, StringArray};
 use arrow::array::{PrimitiveArray, TimestampMicrosecondArray};
 use arrow::datatypes::{Float64Type, TimestampMicrosecondType};
-use arterial_datasets::lake::{Lake, Progress, Scan, Table, TableSpec, TopicPartition};
+use arterial_datasets::lake::{Lake, PartitionProgress, Progress, Scan, Table, TableSpec, TopicPartition};
 use arterial_datasets::schema;
 use arterial_datasets::time::{Duration, Timestamp};
 use arterial_models::alerts::{Expected, FAINTEST, Signal, Symptom};
@@ -175,7 +175,7 @@ pub async fn kept(
     fresh.into_iter().for_each(&mut enter);
     let known = table.progress().partitions.get(&TopicPartition::new(topic, 0)).copied();
     let first = known
-        .filter(|known| known.has_read())
+        .filter(PartitionProgress::has_read)
         .map(|known| Timestamp(known.resume_from));
     Ok(Kept {
         from: first.or(first_fresh).map(|first| first.max(since)),

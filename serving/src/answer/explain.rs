@@ -54,9 +54,12 @@ pub async fn explain(state: &Arc<AppState>, checked: &Checked<'_>, answer: &mut 
     }
 }
 
+/// A step of the ladder, and name and version of the model behind it.
+type Giver<'a> = (LadderStep, &'a str, &'a str);
+
 /// The places of the forecasts that each model gave.
 fn by_source(forecasts: &[Forecast]) -> Vec<(Arc<Source>, Vec<usize>)> {
-    let mut found: BTreeMap<(LadderStep, &str, &str), (Arc<Source>, Vec<usize>)> = BTreeMap::new();
+    let mut found: BTreeMap<Giver<'_>, (Arc<Source>, Vec<usize>)> = BTreeMap::new();
     for (at, one) in forecasts.iter().enumerate() {
         let name = (one.rung, one.source.model.as_str(), one.source.version.as_str());
         let entry = found

@@ -56,14 +56,13 @@ impl FlightApi {
             return self.sql.describe(command, session).await;
         }
         let query = Query::from_descriptor(descriptor)?;
-        let schema = match views::query(&query) {
-            Some(text) => self.sql.engine.plan(&text?, None).await?.schema,
-            None => {
-                let dataset = Datasets::new(&self.state)
-                    .get_as_of(&query.dataset, query.as_of)
-                    .await?;
-                dataset.projected(&query)?
-            }
+        let schema = if let Some(text) = views::query(&query) {
+            self.sql.engine.plan(&text?, None).await?.schema
+        } else {
+            let dataset = Datasets::new(&self.state)
+                .get_as_of(&query.dataset, query.as_of)
+                .await?;
+            dataset.projected(&query)?
         };
         let schema = if query.dictionary {
             dictionary::schema(&schema)

@@ -76,10 +76,9 @@ maskable!(v1::GetModelResponse: model manifest_json card_markdown);
 mod tests {
     use super::*;
 
-    fn mask(paths: &[&str]) -> Option<FieldMask> {
-        Some(FieldMask {
-            paths: paths.iter().map(ToString::to_string).collect(),
-        })
+    fn mask(paths: &[&str]) -> FieldMask {
+        let paths = paths.iter().map(ToString::to_string).collect();
+        FieldMask { paths }
     }
 
     #[test]
@@ -88,16 +87,23 @@ mod tests {
             name: "alerts".into(),
             columns: vec![v1::Column::default()],
         };
-        for all in [None, mask(&[]), mask(&["*"]), mask(&["name", "columns"])] {
+        for all in [
+            None,
+            Some(mask(&[])),
+            Some(mask(&["*"])),
+            Some(mask(&["name", "columns"])),
+        ] {
             assert_eq!(Mask::of::<v1::Table>(all).unwrap().apply(table.clone()), table);
         }
-        let named = Mask::of::<v1::Table>(mask(&["name"])).unwrap().apply(table);
+        let named = Mask::of::<v1::Table>(Some(mask(&["name"]))).unwrap().apply(table);
         assert_eq!((named.name.as_str(), named.columns.len()), ("alerts", 0));
     }
 
     #[test]
     fn a_field_that_there_is_not_is_refused_with_those_that_there_are() {
-        let error = Mask::of::<v1::Table>(mask(&["columns.name"])).unwrap_err().to_string();
+        let error = Mask::of::<v1::Table>(Some(mask(&["columns.name"])))
+            .unwrap_err()
+            .to_string();
         assert_eq!(error, "`read_mask` is `columns.name`, accepted: name, columns");
     }
 

@@ -201,6 +201,9 @@ impl Read {
 }
 
 /// What `model` reads to forecast `target` from `origin`; none where nothing is held for it.
+///
+/// # Errors
+/// A stream that is not defined, a covariate that is not held.
 pub fn read(
     live: &Live,
     target: &Target,

@@ -252,7 +252,7 @@ mod tests {
             let full = is_monday && (10..12).contains(&(row % 24));
             ring.set(
                 0,
-                Timestamp(4 * DAY + row as i64 * HOUR),
+                Timestamp(4 * DAY + i64::from(row) * HOUR),
                 0,
                 if full { 99.0 } else { 40.0 },
             );

@@ -1,5 +1,6 @@
 //! The engine: plans queries over the service's tables, and keeps what all of them share.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -138,7 +139,7 @@ impl Sql {
 fn reads(plan: &Arc<dyn ExecutionPlan>, found: &mut String) {
     if let Some(table) = (plan.as_ref() as &dyn std::any::Any).downcast_ref::<StreamingTableExec>() {
         for part in table.partitions() {
-            found.push_str(&format!("{part:?}\n"));
+            let _ = writeln!(found, "{part:?}");
         }
     }
     for child in plan.children() {

@@ -1,4 +1,4 @@
-//! What DataFusion does not count: joins repeat their rows, `unnest` repeats the row around a list, and window functions hold all of
+//! What `DataFusion` does not count: joins repeat their rows, `unnest` repeats the row around a list, and window functions hold all of
 //! their input. A guard under each of them ends a query whose rows are too wide to be repeated, or whose windows hold too much.
 
 use std::fmt;
@@ -123,10 +123,10 @@ impl ExecutionPlan for Guard {
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let watch = self.watch;
-        match <[_; 1]>::try_from(children) {
-            Ok([input]) => Ok(Arc::new(Self { input, watch })),
-            Err(_) => exec_err!("a guard has one input"),
-        }
+        let Ok([input]) = <[_; 1]>::try_from(children) else {
+            return exec_err!("a guard has one input");
+        };
+        Ok(Arc::new(Self { input, watch }))
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {

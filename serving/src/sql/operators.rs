@@ -1,4 +1,4 @@
-//! What operators and literals mean where it is not what DataFusion makes of them: it calls functions that are not on our list.
+//! What operators and literals mean where it is not what `DataFusion` makes of them: it calls functions that are not on our list.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExp
 use datafusion::logical_expr::sqlparser::ast::BinaryOperator;
 use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF};
 
-/// Stands before DataFusion's own.
+/// Stands before `DataFusion`'s own.
 #[derive(Debug)]
 pub(super) struct Operators {
     /// `||`

@@ -1,4 +1,4 @@
-//! What DataFusion says of a query, as our error: a code, the place in the text, and what may have been meant.
+//! What `DataFusion` says of a query, as our error: a code, the place in the text, and what may have been meant.
 
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;

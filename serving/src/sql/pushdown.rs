@@ -1,4 +1,4 @@
-//! Which part of a condition the lake can use: keys, times and days. DataFusion checks every row again, so that a condition that is
+//! Which part of a condition the lake can use: keys, times and days. `DataFusion` checks every row again, so that a condition that is
 //! used in part, or not at all, costs time and nothing else.
 
 use std::collections::BTreeSet;
@@ -78,7 +78,7 @@ fn facts(filter: &Expr, dataset: &Dataset) -> Vec<Fact> {
     }
 }
 
-/// What holds where either side does: DataFusion writes short lists of keys so.
+/// What holds where either side does: `DataFusion` writes short lists of keys so.
 fn either(left: &[Fact], right: &[Fact]) -> Vec<Fact> {
     let pairs = left.iter().flat_map(|one| right.iter().map(move |other| (one, other)));
     let both = pairs.filter_map(|pair| match pair {

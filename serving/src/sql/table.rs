@@ -1,4 +1,4 @@
-//! A dataset as DataFusion reads it: streamed by several readers, with the columns, keys, times and days that a query wants.
+//! A dataset as `DataFusion` reads it: streamed by several readers, with the columns, keys, times and days that a query wants.
 
 use std::fmt;
 use std::sync::Arc;

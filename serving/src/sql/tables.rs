@@ -162,7 +162,7 @@ fn literal(argument: &FunctionArg) -> Option<String> {
         return None;
     };
     match &value.value {
-        Value::Number(number, _) => Some(number.to_string()),
+        Value::Number(number, _) => Some(number.clone()),
         Value::SingleQuotedString(text) => Some(text.clone()),
         _ => None,
     }

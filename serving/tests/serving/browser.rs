@@ -61,7 +61,7 @@ async fn the_map_has_the_city_s_roads_and_the_slider_changes_what_they_say() {
     let class = "document.querySelector('[data-key=\"H-1\"]').getAttribute('class')";
     let row = "tr[data-road=\"High street\"] td";
     let (now, coloured) = (text(&mut browser, row), browser.evaluate(class));
-    assert!(now.starts_with("4") || now.starts_with("5"), "{now}");
+    assert!(now.starts_with(['4', '5']), "{now}");
     assert!(text(&mut browser, "#moment").starts_with("Measured"));
     let last = "document.querySelector('#horizon').max";
     assert_eq!(browser.evaluate(last), "12", "up to the longest horizon");

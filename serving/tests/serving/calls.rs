@@ -32,10 +32,9 @@ async fn client(service: &Service) -> ForecastServiceClient<Channel> {
     ForecastServiceClient::new(service.channel().await)
 }
 
-fn mask(paths: &[&str]) -> Option<FieldMask> {
-    Some(FieldMask {
-        paths: paths.iter().map(ToString::to_string).collect(),
-    })
+fn mask(paths: &[&str]) -> FieldMask {
+    let paths = paths.iter().map(ToString::to_string).collect();
+    FieldMask { paths }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,7 +78,7 @@ async fn only_the_fields_that_are_asked_for_are_sent() {
     let service = ready(24).await;
     let mut client = client(&service).await;
     let narrow = v1::ForecastRequest {
-        read_mask: mask(&["key", "quantiles"]),
+        read_mask: Some(mask(&["key", "quantiles"])),
         ..request()
     };
     let forecast = client.forecast(narrow).await.unwrap().into_inner().forecasts.remove(0);
@@ -90,7 +89,7 @@ async fn only_the_fields_that_are_asked_for_are_sent() {
     };
     assert!(forecast == expected && forecast.quantiles.len() == 3, "{forecast:?}");
     let wrong = v1::ForecastRequest {
-        read_mask: mask(&["speed"]),
+        read_mask: Some(mask(&["speed"])),
         ..request()
     };
     let status = client.forecast(wrong).await.unwrap_err();
@@ -102,7 +101,7 @@ async fn only_the_fields_that_are_asked_for_are_sent() {
     );
     let mut alerts = AlertServiceClient::new(service.channel().await);
     let wrong = v1::ListAlertsRequest {
-        read_mask: mask(&["history.value"]),
+        read_mask: Some(mask(&["history.value"])),
         ..v1::ListAlertsRequest::default()
     };
     let status = alerts.list_alerts(wrong).await.unwrap_err();
@@ -133,7 +132,7 @@ async fn streams_and_tables_are_listed_page_by_page() {
     assert!(streams.is_sorted(), "{streams:?}");
     let names = v1::ListTablesRequest {
         page_size: 2,
-        read_mask: mask(&["name"]),
+        read_mask: Some(mask(&["name"])),
         ..v1::ListTablesRequest::default()
     };
     let answer = client.list_tables(names).await.unwrap().into_inner();

@@ -88,7 +88,7 @@ async fn zones_and_figures_are_told_or_say_why_not() {
     assert_eq!(kpis.len(), known.len());
     assert!(kpis.iter().any(|kpi| kpi.value.is_some() && kpi.inputs > 0), "{kpis:?}");
     assert!(
-        kpis.iter().all(|kpi| kpi.value.is_some() != !kpi.absent.is_empty()),
+        kpis.iter().all(|kpi| kpi.value.is_some() == kpi.absent.is_empty()),
         "what has no value says why: {kpis:?}"
     );
 }

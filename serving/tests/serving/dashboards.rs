@@ -155,7 +155,7 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
 }
 
 /// Those of `names` that no metric has.
-fn unknown(names: BTreeSet<String>) -> Vec<String> {
+fn unknown(names: &BTreeSet<String>) -> Vec<String> {
     let known: BTreeSet<String> = families()
         .flat_map(|family| match family.kind {
             Kind::Histogram => ["_bucket", "_sum", "_count"]
@@ -174,12 +174,12 @@ fn every_metric_of_a_dashboard_or_a_rule_exists() {
     for (place, target) in asked {
         let names = metrics_in(text(&target, "expr"));
         assert!(!names.is_empty(), "{place}");
-        assert_eq!(unknown(names), Vec::<String>::new(), "{place}");
+        assert_eq!(unknown(&names), Vec::<String>::new(), "{place}");
     }
     let rules = std::fs::read_to_string(deploy().join("prometheus/alerts.yml")).unwrap();
-    assert_eq!(unknown(metrics_in(&rules)), Vec::<String>::new());
+    assert_eq!(unknown(&metrics_in(&rules)), Vec::<String>::new());
     assert_eq!(
-        unknown(metrics_in("rate(arterial_nothing_total[1m])")),
+        unknown(&metrics_in("rate(arterial_nothing_total[1m])")),
         ["arterial_nothing_total"]
     );
 }

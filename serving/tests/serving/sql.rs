@@ -1,5 +1,6 @@
 //! SQL over Flight, as a client in Rust sees it.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::support::{Service, batch, history, ready, waiting, window};
@@ -648,7 +649,7 @@ async fn what_grows_beyond_measure_is_stopped() {
     let service = crate::support::limited(24, |limits| limits.query_memory_bytes = 16 << 20).await;
     let mut doubled = "WITH t0 AS (SELECT key AS s FROM traffic_sensors_windows)".to_owned();
     for step in 1..40 {
-        doubled.push_str(&format!(", t{step} AS (SELECT s || s AS s FROM t{})", step - 1));
+        let _ = write!(doubled, ", t{step} AS (SELECT s || s AS s FROM t{})", step - 1);
     }
     let doubled = format!("{doubled} SELECT s FROM t39");
     let concatenated = doubled.replace("s || s", "concat(s, s)");

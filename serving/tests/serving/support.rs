@@ -170,12 +170,12 @@ impl ServedModel for FakeModel {
         if matches!(self.says, Says::NothingForLong) {
             self.begun.fetch_add(1, Ordering::SeqCst);
             let begun = std::time::Instant::now();
-            while begun.elapsed() < std::time::Duration::from_secs(60) {
+            while begun.elapsed() < std::time::Duration::from_mins(1) {
                 if progress.is_cancelled() {
                     self.given_up.fetch_add(1, Ordering::SeqCst);
                     return Err(arterial_models::Error::Cancelled.into());
                 }
-                std::thread::sleep(std::time::Duration::from_millis(5));
+                std::thread::park_timeout(std::time::Duration::from_millis(5));
             }
         }
         self.forecast(panel, quantiles)

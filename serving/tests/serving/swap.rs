@@ -168,11 +168,11 @@ async fn models_are_swapped_and_rolled_back_under_load_without_one_failed_call()
     }
     for _ in 0..ROUNDS {
         city.make([&first, &second], async |registry| {
-            promote(registry, CANARY, &second).await
+            promote(registry, CANARY, &second).await;
         })
         .await;
         city.make([&first, &third], async |registry| {
-            promote(registry, CANARY, &third).await
+            promote(registry, CANARY, &third).await;
         })
         .await;
         city.make([&first, &second], async |registry| {
@@ -186,7 +186,7 @@ async fn models_are_swapped_and_rolled_back_under_load_without_one_failed_call()
         })
         .await;
         city.make([&third, &third], async |registry| {
-            promote(registry, CHAMPION, &third).await
+            promote(registry, CHAMPION, &third).await;
         })
         .await;
         for charge in [[&second; 2], [&first; 2]] {

@@ -66,7 +66,7 @@ async fn a_thousand_watchers_over_two_connections_are_all_told_of_each_window() 
             assert_eq!(origin(&next(stream).await), window(number).0);
         }
     }
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());
     drop(streams);
     eventually("the places are free again", async || watched_by(&service, 0)).await;
 }

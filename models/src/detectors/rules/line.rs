@@ -62,21 +62,21 @@ impl Line {
 mod tests {
     use super::*;
 
-    fn usual(low: f64, high: f64) -> Option<Expected> {
-        Some(Expected {
-            low,
-            middle: f64::midpoint(low, high),
-            high,
-        })
+    fn usual(low: f64, high: f64) -> Expected {
+        let middle = f64::midpoint(low, high);
+        Expected { low, middle, high }
     }
 
     #[test]
     fn a_line_that_is_usually_passed_lies_beyond_what_is_usual() {
         assert_eq!(Line::above(95.0, None), Line::Above(95.0));
-        assert_eq!(Line::above(95.0, usual(40.0, 90.0)), Line::Above(95.0));
-        assert_eq!(Line::above(95.0, usual(80.0, 100.0)), Line::AboveUsual(100.0, 125.0));
-        assert_eq!(Line::below(5.0, usual(4.0, 30.0)), Line::BelowUsual(4.0, 3.2));
-        assert_eq!(Line::below(5.0, usual(6.0, 30.0)), Line::Below(5.0));
+        assert_eq!(Line::above(95.0, Some(usual(40.0, 90.0))), Line::Above(95.0));
+        assert_eq!(
+            Line::above(95.0, Some(usual(80.0, 100.0))),
+            Line::AboveUsual(100.0, 125.0)
+        );
+        assert_eq!(Line::below(5.0, Some(usual(4.0, 30.0))), Line::BelowUsual(4.0, 3.2));
+        assert_eq!(Line::below(5.0, Some(usual(6.0, 30.0))), Line::Below(5.0));
     }
 
     #[test]

@@ -256,11 +256,11 @@ impl FittedForecaster for FittedEnsemble {
 
     fn forecast_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
         self.settings.scope.check(panel, origins)?;
-        let forecast = |member: &Box<dyn FittedForecaster>| {
+        let mut outlooks = Vec::with_capacity(self.members.len());
+        for member in &self.members {
             go_on(progress)?;
-            member.forecast_while(panel, origins, progress)
-        };
-        let outlooks: Vec<Outlook> = self.members.iter().map(forecast).collect::<Result<_>>()?;
+            outlooks.push(member.forecast_while(panel, origins, progress)?);
+        }
         Ok(self.combine(&outlooks, (origins.len(), panel.series().len(), self.horizon())))
     }
 

@@ -6,6 +6,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use arterial_datasets::panel::Panel;
 use ndarray::{Array1, s};
@@ -34,12 +35,14 @@ pub(super) fn explain(
     let mut steps = BTreeMap::new();
     let mut explanations = Vec::with_capacity(places.len());
     for place in places {
-        if !steps.contains_key(&place.step) {
-            let matrix = features.matrix(&origins, place.step)?;
-            check(&matrix, &model.settings.columns, 1, width)?;
-            steps.insert(place.step, (model.step(place.step), matrix));
-        }
-        let (step, matrix) = &steps[&place.step];
+        let (step, matrix) = match steps.entry(place.step) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let matrix = features.matrix(&origins, place.step)?;
+                check(&matrix, &model.settings.columns, 1, width)?;
+                unknown.insert((model.step(place.step), matrix))
+            }
+        };
         let seen = recent.slice(s![0, place.series, ..]);
         let mut own = [0.0; OWN];
         anchor.fill(

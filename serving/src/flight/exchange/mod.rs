@@ -32,7 +32,7 @@ use scorer::Scorer;
 /// Exchanges at the same time; more wait.
 pub(super) const AT_ONCE: usize = 4;
 /// A client that sends nothing for so long has left.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The metadata of a batch that is not the last of its windows.
 const MORE: &[u8] = b"more";
 const ACCEPTED: &str = r#"path = ["traffic-sensors", "speed_kmh"], or {"topic": "traffic-sensors", "target": "speed_kmh", "horizons_minutes": [15, 60]}"#;
@@ -92,7 +92,7 @@ pub(super) async fn exchange(
 ) -> Result<Batches> {
     let first = tokio::time::timeout(PATIENCE, parts.next()).await.map_err(|_| left())?;
     let missing = || Error::missing("descriptor", ACCEPTED);
-    let first = first.ok_or_else(missing)?.map_err(cut)?;
+    let first = first.ok_or_else(missing)?.map_err(|status| cut(&status))?;
     let asked = Asked::from_descriptor(first.flight_descriptor.as_ref().ok_or_else(missing)?)?;
     let place = Arc::clone(places).acquire_owned().await;
     let place = place.map_err(|error| Error::Background(error.to_string()))?;
@@ -126,7 +126,7 @@ impl Talk {
                 .map_err(|_| left())?;
             let Some(part) = part else { return Ok(None) };
             let part = part.map_err(|error| match error {
-                FlightError::Tonic(status) => cut(*status),
+                FlightError::Tonic(status) => cut(&status),
                 other => Error::invalid("windows", other, "record batches"),
             })?;
             let DecodedPayload::RecordBatch(batch) = part.payload else {
@@ -149,7 +149,7 @@ fn left() -> Error {
 }
 
 /// A stream that the client or the transport ended.
-fn cut(status: tonic::Status) -> Error {
+fn cut(status: &tonic::Status) -> Error {
     Error::Query {
         code: status.code(),
         message: status.message().to_owned(),

@@ -235,7 +235,11 @@ impl News {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.reset();
         Self {
-            windows: state.live.stream(&target().topic).ok().map(|stream| stream.subscribe()),
+            windows: state
+                .live
+                .stream(&target().topic)
+                .ok()
+                .map(crate::live::LiveStream::subscribe),
             forecasts: state.scores.get(&target()).map(|scores| scores.subscribe()),
             alerts: state.alerts.store.subscribe(),
             models: state.champions.subscribe(),
@@ -265,7 +269,7 @@ async fn changed<T>(news: Option<&mut watch::Receiver<T>>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[cfg(test)]

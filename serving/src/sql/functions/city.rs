@@ -44,10 +44,7 @@ pub(super) fn haversine_km() -> ScalarUDF {
 fn numeric(name: &str, arity: usize, of: fn(&[f64]) -> Option<f64>) -> ScalarUDF {
     let work = move |arguments: &[ColumnarValue]| -> Result<ColumnarValue> {
         let columns = ColumnarValue::values_to_arrays(arguments)?;
-        let columns: Vec<&Float64Array> = columns
-            .iter()
-            .map(|column| column.as_primitive::<Float64Type>())
-            .collect();
+        let columns: Vec<&Float64Array> = columns.iter().map(AsArray::as_primitive::<Float64Type>).collect();
         let rows = columns.first().map_or(0, |column| arrow::array::Array::len(*column));
         let mut row = Vec::with_capacity(columns.len());
         let value = |at: usize| {

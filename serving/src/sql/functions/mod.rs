@@ -13,7 +13,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::operators::Operators;
 
-/// Scalar functions of DataFusion.
+/// Scalar functions of `DataFusion`.
 const SCALAR: &[&str] = &[
     "abs",
     "acos",
@@ -116,7 +116,7 @@ const SCALAR: &[&str] = &[
     "upper",
 ];
 
-/// Aggregate functions of DataFusion.
+/// Aggregate functions of `DataFusion`.
 const AGGREGATE: &[&str] = &[
     "any_value",
     "approx_distinct",
@@ -151,7 +151,7 @@ const AGGREGATE: &[&str] = &[
     "regr_avgx",
 ];
 
-/// Window functions of DataFusion.
+/// Window functions of `DataFusion`.
 const WINDOW: &[&str] = &[
     "cume_dist",
     "dense_rank",
