@@ -65,6 +65,8 @@ const PLACES: [(&str, &[&str]); 18] = [
             "serving/src/sinks/mod.rs",
             "src/config/",
             "src/service/mod.rs",
+            "testing/src/lib.rs",
+            "testing/src/redis.rs",
         ],
     ),
     ("opentelemetry", &["serving/src/traces/"]),

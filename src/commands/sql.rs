@@ -148,7 +148,7 @@ mod tests {
         whole(rows(), false, &mut out).await.unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "key     p50\na,\"b\"   1.5\n       20.0\n"
+            "key    p50\na,\"b\"   1.5\n       20.0\n"
         );
     }
 }
