@@ -90,7 +90,7 @@ metrics! {
     ScoreRuns Counter "arterial_score_runs_total" "Windows scored, by target.",
     ScoreSkipped Counter "arterial_score_skipped_total" "Closed windows that were not scored because newer ones had closed, by target.",
     ServerReady Gauge "arterial_server_ready_state" "1 while ready, 0 otherwise.",
-    ServerWatchers Gauge "arterial_server_watchers" "Who watches forecasts or alerts now.",
+    ServerWatchers Gauge "arterial_server_watchers_open" "Who watches forecasts or alerts now.",
     ShadowDuration Histogram "arterial_shadow_duration_seconds" "Time to score one window of one target by its shadow.",
     ShadowSkipped Counter "arterial_shadow_skipped_total" "Closed windows that a shadow was not scored on because it had fallen behind, by target.",
     SinkFailures Counter "arterial_sink_failures_total" "Rows that a sink did not take, by sink.",

@@ -40,7 +40,7 @@ fn watched_by(service: &Service, count: usize) -> bool {
     let metrics = service.state.metrics.render();
     let mut lines = metrics
         .lines()
-        .filter(|line| line.starts_with("arterial_server_watchers"));
+        .filter(|line| line.starts_with("arterial_server_watchers_open"));
     lines.any(|line| line.ends_with(&format!(" {count}")))
 }
 
