@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use arterial_serving::grpc::SERVICES;
 use arterial_serving::readiness::Reason;
 use serde_json::json;
 use tonic::transport::Channel;
@@ -12,14 +13,8 @@ use tonic_health::pb::health_client::HealthClient;
 use super::client::{Service, failed, table};
 use super::{print_json, runtime};
 
-/// The services that are asked after; the empty name is the whole.
-const SERVICES: [&str; 5] = [
-    "",
-    "arterial.v1.ForecastService",
-    "arterial.v1.CatalogService",
-    "arterial.v1.ModelService",
-    "arrow.flight.protocol.FlightService",
-];
+/// The name of the service as a whole.
+const WHOLE: &str = "";
 
 /// Asks whether a running service is serving
 #[derive(Debug, clap::Args)]
@@ -38,7 +33,7 @@ pub struct Args {
 /// A service that cannot be reached, or one that is starting or shutting down.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let (found, reasons) = runtime()?.block_on(ask(&args.service))?;
-    let serving = found.iter().all(|(_, status)| status == "SERVING");
+    let serving = found.iter().any(|(name, status)| name == WHOLE && status == "SERVING");
     if args.json {
         let services: Vec<_> = found
             .iter()
@@ -75,7 +70,7 @@ fn label(service: &str) -> String {
 async fn ask(service: &Service) -> anyhow::Result<(Vec<(String, String)>, Vec<&'static str>)> {
     let mut client = HealthClient::new(service.connect().await?);
     let mut found = Vec::new();
-    for name in SERVICES {
+    for name in [WHOLE].into_iter().chain(SERVICES) {
         let status = match check(&mut client, name.into()).await? {
             ServingStatus::Serving => "SERVING",
             ServingStatus::NotServing => "NOT_SERVING",

@@ -1,7 +1,6 @@
 //! Places on a plane, and zones as the area that their keys span.
 
-/// The mean radius of the earth in km.
-const EARTH: f64 = 6_371.008_8;
+use arterial_models::spatial::EARTH_RADIUS_KM;
 
 /// A place on a plane that touches the globe in the city, in km.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,8 +15,8 @@ impl Spot {
     /// The place of these degrees, around a city at `latitude`.
     pub fn at(lat: f64, lon: f64, latitude: f64) -> Self {
         Self {
-            east: EARTH * lon.to_radians() * latitude.to_radians().cos(),
-            north: EARTH * lat.to_radians(),
+            east: EARTH_RADIUS_KM * lon.to_radians() * latitude.to_radians().cos(),
+            north: EARTH_RADIUS_KM * lat.to_radians(),
         }
     }
 

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Float64Array};
 use arrow::datatypes::{DataType, Float64Type};
+use arterial_features::indices;
+use arterial_models::spatial::Position;
 use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
-
-/// The mean radius of the Earth (IUGG), in kilometres.
-const EARTH_KM: f64 = 6_371.008_8;
 
 /// `congestion(speed, free_flow)`, both in the same unit:
 ///
@@ -20,23 +19,18 @@ const EARTH_KM: f64 = 6_371.008_8;
 pub(super) fn congestion() -> ScalarUDF {
     numeric("congestion", 2, |row| {
         let [speed, free_flow] = row else { return None };
-        (*free_flow > 0.0).then(|| (1.0 - speed / free_flow).clamp(0.0, 1.0))
+        indices::congestion(Some(*speed), Some(*free_flow))
     })
 }
 
-/// `haversine_km(lat1, lon1, lat2, lon2)`, degrees: the distance on the sphere (Sinnott, "Virtues of the Haversine", 1984).
+/// `haversine_km(lat1, lon1, lat2, lon2)`, degrees: the length of the great circle, as [`Position::distance_km`] has it.
 ///
-/// ```text
-/// h = sin²((lat2 - lat1) / 2) + cos(lat1) cos(lat2) sin²((lon2 - lon1) / 2)
-/// distance = 2 R asin(sqrt(h))
-/// ```
+/// Null where one of them is missing, or no latitude or longitude.
 pub(super) fn haversine_km() -> ScalarUDF {
     numeric("haversine_km", 4, |row| {
         let [lat1, lon1, lat2, lon2] = row else { return None };
-        let half_sine_squared = |from: f64, to: f64| ((to - from).to_radians() / 2.0).sin().powi(2);
-        let h = half_sine_squared(*lat1, *lat2)
-            + lat1.to_radians().cos() * lat2.to_radians().cos() * half_sine_squared(*lon1, *lon2);
-        Some(2.0 * EARTH_KM * h.min(1.0).sqrt().asin())
+        let (from, to) = (Position::new(*lat1, *lon1).ok()?, Position::new(*lat2, *lon2).ok()?);
+        Some(from.distance_km(to))
     })
 }
 
