@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
 ];
 
 /// Where a word of the code, mostly a library's name, may stand: files, or folders that end with `/`.
-const PLACES: [(&str, &[&str]); 18] = [
+const PLACES: [(&str, &[&str]); 17] = [
     (
         "rdkafka",
         &[
@@ -71,10 +71,6 @@ const PLACES: [(&str, &[&str]); 18] = [
     ),
     ("opentelemetry", &["serving/src/traces/"]),
     ("tracing_opentelemetry", &["serving/src/traces/"]),
-    (
-        "hmac",
-        &["serving/src/seal.rs", "serving/src/sinks/alerts/signature.rs"],
-    ),
     ("anyhow", &["src/"]),
 ];
 

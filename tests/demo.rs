@@ -1,10 +1,14 @@
 //! The demonstration, whole: a simulated city through the Kafka client to forecasts that a lake holds.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
+
+use city::{Demo, pause};
+
+mod city;
 
 #[test]
 fn the_demo_ends_with_forecasts_of_a_window_that_came_in_live() {
@@ -69,11 +73,6 @@ fn tells_of_the_scheduled_accident(summary: &Value) {
     assert!(!alert["text"].as_str().unwrap().is_empty());
 }
 
-#[expect(clippy::disallowed_methods, reason = "the limit is on a condition, not on luck")]
-fn pause() {
-    std::thread::sleep(std::time::Duration::from_millis(250));
-}
-
 /// The alert of the accident, once `fits`, as the service tells it over HTTP; five minutes at most.
 fn alert_of_the_accident(http: &str, fits: impl Fn(&Value) -> bool) -> Value {
     for _ in 0..1200 {
@@ -96,47 +95,13 @@ fn alert_of_the_accident(http: &str, fits: impl Fn(&Value) -> bool) -> Value {
 #[test]
 fn the_demo_raises_an_alert_for_its_accident_and_closes_it() {
     let folder = tempfile::tempdir().unwrap();
-    let ready = folder.path().join("ready.json");
-    let _demo = Command::new(env!("CARGO_BIN_EXE_arterial"))
-        .args([
-            "demo",
-            "--days",
-            "8",
-            "--speed",
-            "300x",
-            "--grpc",
-            "127.0.0.1:0",
-            "--http",
-            "127.0.0.1:0",
-            "--dir",
-        ])
-        .arg(folder.path().join("city"))
-        .arg("--ready-file")
-        .arg(&ready)
-        .stdout(Stdio::null())
-        .spawn()
-        .map(Demo)
-        .unwrap();
-    while !ready.exists() {
-        pause();
-    }
-    let told: Value = serde_json::from_str(&std::fs::read_to_string(&ready).unwrap()).unwrap();
-    let http = told["http"].as_str().unwrap();
+    let demo = Demo::start(folder.path(), "300x");
+    let http = demo.address("http");
     let raised = alert_of_the_accident(http, |_| true);
     let closed = alert_of_the_accident(http, |alert| {
         alert["alert_id"] == raised["alert_id"] && alert["state"] == "resolved"
     });
     assert!(closed["closed_at"].as_str() > raised["opened_at"].as_str(), "{closed}");
-}
-
-/// A running demonstration; it ends with the test.
-struct Demo(Child);
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// What the server answers to a GET: status line, head and body.
@@ -157,19 +122,9 @@ fn get(url: &str) -> String {
 fn every_line_that_the_demo_prints_works_when_it_is_typed() {
     let folder = tempfile::tempdir().unwrap();
     // At the pace of the world nothing becomes stale while the lines are tried.
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_arterial"))
-        .args(["demo", "--days", "8", "--speed", "1x"])
-        .args(["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--dir"])
-        .arg(folder.path())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map(Demo)
-        .unwrap();
-    let printed = BufReader::new(demo.0.stdout.take().unwrap())
-        .lines()
-        .map(Result::unwrap);
+    let (_demo, printed) = Demo::forecasting(folder.path(), "1x");
     let mut tried = Vec::new();
-    for line in printed.take_while(|line| !line.starts_with("Ctrl-C")) {
+    for line in printed {
         if let Some(arguments) = line.trim().strip_prefix("cargo run -- ") {
             let output = Command::new(env!("CARGO_BIN_EXE_arterial"))
                 .args(arguments.split_whitespace())

@@ -45,6 +45,15 @@ pub struct FeatureMatrix {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FeatureState(pub serde_json::Value);
 
+/// Which features of a panel are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The origins, in any order.
+    pub origins: &'a [usize],
+    /// The furthest target, in steps.
+    pub horizon: usize,
+}
+
 /// A named, versioned, hashed list of features.
 pub trait FeatureSet: Send + Sync {
     /// Which feature set this is.
@@ -61,6 +70,21 @@ pub trait FeatureSet: Send + Sync {
     /// # Errors
     /// A state of another feature set, or a panel that the features cannot be made of.
     fn prepare(&self, panel: &Panel, state: &FeatureState) -> Result<Box<dyn PreparedFeatures>>;
+
+    /// The same, but at least as much as `wanted` asks for: a forecast from one origin need not cost as much as training. Its
+    /// matrices have the same bits; other origins and further horizons may be refused.
+    ///
+    /// # Errors
+    /// As [`FeatureSet::prepare`].
+    fn prepare_for(
+        &self,
+        panel: &Panel,
+        state: &FeatureState,
+        wanted: Wanted<'_>,
+    ) -> Result<Box<dyn PreparedFeatures>> {
+        let _ = wanted;
+        self.prepare(panel, state)
+    }
 }
 
 /// The features of one panel.
@@ -72,6 +96,6 @@ pub trait PreparedFeatures: Send + Sync {
     /// They read no row behind the origin, apart from channels that are known ahead.
     ///
     /// # Errors
-    /// An origin outside the panel, or a horizon of zero.
+    /// An origin outside the panel, a horizon of zero, or what was not prepared.
     fn matrix(&self, origins: &[usize], horizon: usize) -> Result<FeatureMatrix>;
 }

@@ -10,7 +10,6 @@ use arterial_proto::inference::grpc_inference_service_server::GrpcInferenceServi
 use arterial_proto::v1::alert_service_server::AlertServiceServer;
 use arterial_proto::v1::analytics_service_server::AnalyticsServiceServer;
 use arterial_proto::v1::catalog_service_server::CatalogServiceServer;
-use arterial_proto::v1::forecast_service_server::ForecastServiceServer;
 use arterial_proto::v1::model_service_server::ModelServiceServer;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -28,7 +27,9 @@ use crate::config::ServerConfig;
 use crate::cors;
 use crate::deadline::DeadlineLayer;
 use crate::flight::FlightApi;
-use crate::grpc::{ALERTS, AlertApi, AnalyticsApi, CatalogApi, ForecastApi, InferenceApi, ModelApi, SERVICES};
+use crate::grpc::{
+    ALERTS, AlertApi, AnalyticsApi, CatalogApi, ForecastApi, InferenceApi, ModelApi, QuickForecasts, SERVICES,
+};
 use crate::metrics::Metric;
 use crate::readiness::Reason;
 use crate::state::AppState;
@@ -184,7 +185,7 @@ fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let refused = |error: tonic_reflection::server::Error| Error::Background(error.to_string());
-    Ok(Routes::new(compressed!(ForecastServiceServer, forecasts))
+    Ok(Routes::new(QuickForecasts::new(forecasts, most))
         .add_service(compressed!(AlertServiceServer, alerts))
         .add_service(compressed!(CatalogServiceServer, CatalogApi(Arc::clone(state))))
         .add_service(compressed!(ModelServiceServer, ModelApi(Arc::clone(state))))

@@ -16,7 +16,7 @@ use super::{print_json, runtime};
 /// The name of the service as a whole.
 const WHOLE: &str = "";
 
-/// Asks whether a running service is serving
+/// Ask whether a running service is serving
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Print one JSON document.

@@ -12,7 +12,7 @@ use futures::TryStreamExt;
 use super::client::{Service, failed, table};
 use super::runtime;
 
-/// Asks a running service in SQL
+/// Ask a running service in SQL
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The query; `SHOW TABLES` and `SELECT * FROM catalog` say what there is.

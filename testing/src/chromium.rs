@@ -2,14 +2,15 @@
 //!
 //! The browser is looked for as `$ARTERIAL_CHROMIUM` and on the path (`apt-get install chromium`).
 
-use std::env;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+use crate::program::program;
 
 /// What takes longer than this never comes.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -62,12 +63,7 @@ impl Chromium {
     /// # Panics
     /// Where a browser that is there cannot be started, or none is there though `CI` is set.
     pub fn start() -> Option<Self> {
-        let Some(program) = program() else {
-            let missing = "no Chromium here (apt-get install chromium, or set ARTERIAL_CHROMIUM)";
-            assert!(env::var_os("CI").is_none(), "{missing}");
-            eprintln!("skipped: {missing}");
-            return None;
-        };
+        let program = program("ARTERIAL_CHROMIUM", &NAMES, "apt-get install chromium")?;
         let profile = tempfile::tempdir().unwrap();
         let mut process = launch(&program, profile.path());
         let commands = process.stdin.take().unwrap();
@@ -290,13 +286,4 @@ fn launch(program: &Path, profile: &Path) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
-}
-
-fn program() -> Option<PathBuf> {
-    if let Some(named) = env::var_os("ARTERIAL_CHROMIUM") {
-        return Some(PathBuf::from(named)).filter(|path| path.is_file());
-    }
-    let folders: Vec<PathBuf> = env::split_paths(&env::var_os("PATH")?).collect();
-    let named = |name: &'static str| folders.iter().map(move |folder| folder.join(name));
-    NAMES.into_iter().flat_map(named).find(|path| path.is_file())
 }

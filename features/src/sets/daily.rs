@@ -1,10 +1,14 @@
 //! A panel by local day and slot.
 
+use std::collections::BTreeMap;
+
 use arterial_datasets::Result;
+use arterial_datasets::feature::Wanted;
 use arterial_datasets::panel::Panel;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 
 use super::layout::Layout;
+use super::section::{self, Section};
 use crate::calendar::{Calendar, Moment};
 
 /// Minutes to either side over which profiles are smoothed, twice.
@@ -18,54 +22,62 @@ pub struct Daily {
     /// Local days that the panel touches.
     pub days: usize,
     pub layout: Layout,
+    /// What is computed.
+    pub section: Section,
+    /// Where each slot of the day stands among those that are computed.
+    places: Vec<usize>,
     /// Days x padded slots on the first axis, series on the second; NaN where missing.
     pub values: Array2<f64>,
 }
 
 impl Daily {
-    pub fn new(panel: &Panel) -> Result<Self> {
+    /// As much of `panel` as `wanted` needs, all of it where nothing is said.
+    pub fn new(panel: &Panel, wanted: Option<Wanted<'_>>) -> Result<Self> {
         let calendar = Calendar::new(panel)?;
         let moments = (0..panel.steps())
             .map(|row| calendar.moment(row))
             .collect::<Result<Vec<_>>>()?;
-        let days = moments.iter().map(|moment| moment.day + 1).max().unwrap_or(0);
         let reach = SMOOTHED_MINUTES * arterial_datasets::time::MINUTE / panel.step().0;
         let reach = reach.min(calendar.slots() as i64 / 4);
-        let slots = calendar.slots() as i64 + 2 * reach;
+        let section = match wanted {
+            Some(wanted) => Section::of(wanted, &calendar, &moments, reach as usize)?,
+            None => Section::whole(&calendar, &moments),
+        };
+        let mut places = vec![section.slots.len(); calendar.slots()];
+        for (place, &slot) in section.slots.iter().enumerate() {
+            places[slot] = place;
+        }
         let layout = Layout {
             series: 1,
-            slots,
+            slots: section.slots.len() as i64 + 2 * reach,
             reach,
             ahead: 0,
         };
         let mut daily = Self {
+            days: section::days(&moments),
             calendar,
             moments,
-            days,
             layout,
+            section,
+            places,
             values: Array2::zeros((0, 0)),
         };
         daily.values = daily.place(&panel.target());
         Ok(daily)
     }
 
-    /// The row of the daily frame for a day and slot.
+    /// The row of the daily frame for a day and a slot that is computed.
     pub fn row(&self, day: usize, slot: usize) -> usize {
-        day * self.layout.slots as usize + slot
+        day * self.layout.slots as usize + self.places[slot]
     }
 
-    /// Values by day and slot. Where the clock is set back, a slot holds the mean of its two times.
+    /// Values by day and slot.
     fn place(&self, values: &ArrayView2<f64>) -> Array2<f64> {
         let rows = self.days * self.layout.slots as usize;
         let mut daily = Array2::from_elem((rows, values.ncols()), f64::NAN);
         for (moment, source) in self.moments.iter().zip(values.rows()) {
-            let mut target = daily.row_mut(self.row(moment.day, moment.slot));
-            for (slot, &value) in target.iter_mut().zip(source) {
-                if slot.is_nan() {
-                    *slot = value;
-                } else if !value.is_nan() {
-                    *slot = f64::midpoint(*slot, value);
-                }
+            if self.places[moment.slot] < self.section.slots.len() {
+                merge(daily.row_mut(self.row(moment.day, moment.slot)), &source);
             }
         }
         daily
@@ -87,18 +99,18 @@ impl Daily {
         work
     }
 
-    /// The sum, the count and the 85th percentile of each day, days x series.
-    pub fn totals(&self) -> [Array2<f64>; 3] {
-        let shape = (self.days, self.values.ncols());
+    /// The sum, the count and the 85th percentile of each day of `values`, days x series.
+    pub fn totals(&self, values: &ArrayView2<f64>) -> [Array2<f64>; 3] {
+        let shape = (self.days, values.ncols());
         let [mut sum, mut seen] = [Array2::zeros(shape), Array2::zeros(shape)];
         let mut high = Array2::from_elem(shape, f64::NAN);
         let mut present = Vec::new();
-        for (day, rows) in self
-            .values
-            .axis_chunks_iter(Axis(0), self.layout.slots as usize)
-            .enumerate()
-        {
-            for (series, column) in rows.columns().into_iter().enumerate() {
+        for (day, rows) in self.rows_by_day() {
+            let mut slots = Array2::from_elem((self.places.len(), values.ncols()), f64::NAN);
+            for row in rows {
+                merge(slots.row_mut(self.moments[row].slot), &values.row(row));
+            }
+            for (series, column) in slots.columns().into_iter().enumerate() {
                 present.clear();
                 present.extend(column.iter().copied().filter(|value| !value.is_nan()));
                 sum[[day, series]] = present.iter().sum();
@@ -110,5 +122,27 @@ impl Daily {
             }
         }
         [sum, seen, high]
+    }
+
+    /// The rows of each day that has totals, in their order.
+    fn rows_by_day(&self) -> BTreeMap<usize, Vec<usize>> {
+        let mut rows: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (row, moment) in self.moments.iter().enumerate() {
+            if self.section.days.contains(&moment.day) {
+                rows.entry(moment.day).or_default().push(row);
+            }
+        }
+        rows
+    }
+}
+
+/// Puts values into slots. Where the clock is set back, a slot holds the mean of its two times.
+fn merge(slots: ArrayViewMut1<'_, f64>, values: &ArrayView1<'_, f64>) {
+    for (slot, &value) in slots.into_iter().zip(values) {
+        if slot.is_nan() {
+            *slot = value;
+        } else if !value.is_nan() {
+            *slot = f64::midpoint(*slot, value);
+        }
     }
 }

@@ -28,6 +28,21 @@ impl PreparedFeatures for Prepared {
         if let Some(origin) = origins.iter().find(|origin| **origin >= self.steps) {
             return Err(Error::invalid("origin", origin, format!("a row before {}", self.steps)));
         }
+        let section = &self.daily.section;
+        if let Some(origin) = origins.iter().find(|origin| !section.rows.contains(origin)) {
+            return Err(Error::invalid(
+                "origin",
+                origin,
+                format!("a row of {:?}, as prepared", section.rows),
+            ));
+        }
+        if horizon > section.horizon {
+            return Err(Error::invalid(
+                "horizon",
+                horizon,
+                format!("at most {} steps, as prepared", section.horizon),
+            ));
+        }
         let mut values = Array2::from_elem((origins.len() * self.series, self.columns.len()), f32::NAN);
         let mut series = Vec::with_capacity(values.nrows());
         let mut owners = Vec::with_capacity(values.nrows());
@@ -64,7 +79,12 @@ impl Prepared {
             let slot = self.daily.row(now.day, then.slot);
             let table = self.table(then.day.saturating_sub(now.day))?;
             let mut column = 0;
-            put_all(&mut block, &mut column, &self.rows, Some(origin));
+            put_all(
+                &mut block,
+                &mut column,
+                &self.rows,
+                Some(origin - self.daily.section.rows.start),
+            );
             put_all(&mut block, &mut column, &self.days, Some(now.day));
             put_all(&mut block, &mut column, &self.slots, Some(slot));
             put_all(

@@ -31,6 +31,7 @@ pub mod neighbours;
 mod prepared;
 pub mod profile;
 pub mod recent;
+mod section;
 pub mod spread;
 mod standard;
 pub mod target;

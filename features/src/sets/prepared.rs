@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arterial_datasets::Result;
+use arterial_datasets::feature::Wanted;
 use arterial_datasets::panel::{ChannelRole, Panel};
-use ndarray::{Array2, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView2, s};
 
 use super::covariates::OBSERVED;
 use super::daily::Daily;
@@ -32,11 +33,14 @@ pub(super) struct Deviations {
 }
 
 impl Deviations {
-    pub fn compute(panel: &Panel) -> Result<Self> {
-        let daily = Daily::new(panel)?;
+    pub fn compute(panel: &Panel, wanted: Option<Wanted<'_>>) -> Result<Self> {
+        let daily = Daily::new(panel, wanted)?;
         let today = profiles(&daily, 0)?;
-        let mut profile = Array2::from_elem(panel.target().dim(), f64::NAN);
-        for (moment, mut row) in daily.moments.iter().zip(profile.rows_mut()) {
+        let rows = daily.section.rows.clone();
+        let target = panel.target();
+        let target = target.slice(s![rows.clone(), ..]);
+        let mut profile = Array2::from_elem(target.dim(), f64::NAN);
+        for (moment, mut row) in daily.moments[rows].iter().zip(profile.rows_mut()) {
             row.zip_mut_with(&today[0].row(daily.row(moment.day, moment.slot)), |to, from| {
                 *to = f64::from(*from);
             });
@@ -45,7 +49,7 @@ impl Deviations {
             ahead: 0,
             ..daily.layout
         };
-        let recent = compute(&RECENT, layout, &[("y", panel.target()), ("profile", profile.view())])?;
+        let recent = compute(&RECENT, layout, &[("y", target), ("profile", profile.view())])?;
         Ok(Self {
             daily,
             today: Arc::new(today),
@@ -84,7 +88,7 @@ pub struct Prepared {
     pub(super) steps: usize,
     pub(super) series: usize,
     pub(super) daily: Daily,
-    /// Columns by row of the panel.
+    /// Columns by row of the panel, from the first row that is computed.
     pub(super) rows: Vec<Named>,
     /// Columns by local day.
     pub(super) days: Vec<Named>,
@@ -99,13 +103,13 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(panel: &Panel, state: &State) -> Result<Self> {
-        let Deviations { daily, today, recent } = Deviations::compute(panel)?;
+    pub(super) fn new(panel: &Panel, state: &State, wanted: Option<Wanted<'_>>) -> Result<Self> {
+        let Deviations { daily, today, recent } = Deviations::compute(panel, wanted)?;
         let neighbours = neighbours(&recent[place(RECENT.kept, "deviation")].view(), state, daily.layout)?;
         let mut rows = named(RECENT.kept, recent);
         rows.extend(named(NEIGHBOURS.kept, neighbours));
-        rows.extend(observed(panel, daily.layout)?);
-        let days = named(LEVEL.kept, levels(&daily)?);
+        rows.extend(observed(panel, &daily)?);
+        let days = named(LEVEL.kept, levels(panel, &daily)?);
         let slots = named(SPREAD.kept, spreads(&daily, &today[0])?);
         let mut prepared = Self {
             columns: Vec::new(),
@@ -147,8 +151,8 @@ fn named(names: &[&str], columns: Vec<Array2<f32>>) -> Vec<Named> {
     names.iter().map(|name| (*name).to_owned()).zip(columns).collect()
 }
 
-fn levels(daily: &Daily) -> Result<Vec<Array2<f32>>> {
-    let [sum, seen, high] = daily.totals();
+fn levels(panel: &Panel, daily: &Daily) -> Result<Vec<Array2<f32>>> {
+    let [sum, seen, high] = daily.totals(&panel.target());
     compute(
         &LEVEL,
         daily.layout,
@@ -183,11 +187,11 @@ fn neighbours(deviations: &ArrayView2<f32>, state: &State, layout: Layout) -> Re
     )
 }
 
-fn observed(panel: &Panel, layout: Layout) -> Result<Vec<Named>> {
+fn observed(panel: &Panel, daily: &Daily) -> Result<Vec<Named>> {
     let mut columns = Vec::new();
     for (place, channel) in panel.channels().iter().enumerate() {
         if channel.role == ChannelRole::Observed {
-            let values = panel.values().index_axis(Axis(2), place);
+            let values = panel.values().slice(s![daily.section.rows.clone(), .., place]);
             let names: Vec<String> = OBSERVED
                 .kept
                 .iter()
@@ -196,7 +200,7 @@ fn observed(panel: &Panel, layout: Layout) -> Result<Vec<Named>> {
             columns.extend(
                 names
                     .into_iter()
-                    .zip(compute(&OBSERVED, layout, &[("covariate", values)])?),
+                    .zip(compute(&OBSERVED, daily.layout, &[("covariate", values)])?),
             );
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use arterial_datasets::feature::{FeatureSet, FeatureSetId, FeatureState, PreparedFeatures};
+use arterial_datasets::feature::{FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, Wanted};
 use arterial_datasets::panel::Panel;
 use arterial_datasets::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -150,7 +150,7 @@ impl FeatureSet for Standard {
     }
 
     fn learn(&self, training: &Panel) -> Result<FeatureState> {
-        let deviations = Deviations::compute(training)?;
+        let deviations = Deviations::compute(training, None)?;
         let state = State {
             learned: learn(&deviations.values()),
             ..self.empty(training)
@@ -162,6 +162,16 @@ impl FeatureSet for Standard {
 
     fn prepare(&self, panel: &Panel, state: &FeatureState) -> Result<Box<dyn PreparedFeatures>> {
         let state = self.state(panel, state)?;
-        Ok(Box::new(Prepared::new(panel, &state)?))
+        Ok(Box::new(Prepared::new(panel, &state, None)?))
+    }
+
+    fn prepare_for(
+        &self,
+        panel: &Panel,
+        state: &FeatureState,
+        wanted: Wanted<'_>,
+    ) -> Result<Box<dyn PreparedFeatures>> {
+        let state = self.state(panel, state)?;
+        Ok(Box::new(Prepared::new(panel, &state, Some(wanted))?))
     }
 }

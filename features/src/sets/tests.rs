@@ -1,6 +1,6 @@
 use std::sync::OnceLock;
 
-use arterial_datasets::feature::{FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures};
+use arterial_datasets::feature::{FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, Wanted};
 use arterial_datasets::panel::{Attributes, Channel, ChannelRole, Graph, Holidays, Panel};
 use arterial_datasets::time::{DAY, Duration, HOUR, Timestamp};
 use ndarray::{Array2, Array3, s};
@@ -178,14 +178,43 @@ fn a_day_replayed_row_by_row_gives_the_features_of_the_whole_file() {
     for origin in first..first + 96 {
         let live = panel.rows(origin - history..origin + 1);
         let online = standard().prepare(&live, &state).unwrap();
+        let wanted = Wanted {
+            origins: &[history],
+            horizon: 24,
+        };
+        let just_enough = standard().prepare_for(&live, &state, wanted).unwrap();
         for horizon in [1, 24] {
             let expected = digests(&offline.matrix(&[origin], horizon).unwrap());
-            let seen = digests(&online.matrix(&[history], horizon).unwrap());
-            compared += expected.len();
-            mismatches += expected.iter().zip(&seen).filter(|(left, right)| left != right).count();
+            for features in [&online, &just_enough] {
+                let seen = digests(&features.matrix(&[history], horizon).unwrap());
+                compared += expected.len();
+                mismatches += expected.iter().zip(&seen).filter(|(left, right)| left != right).count();
+            }
         }
     }
-    assert_eq!((compared, mismatches), (96 * 2 * SERIES, 0));
+    assert_eq!((compared, mismatches), (96 * 2 * 2 * SERIES, 0));
+}
+
+#[test]
+fn what_was_not_asked_for_is_refused_and_what_was_has_the_bits_of_the_whole_panel() {
+    let (panel, state) = october();
+    let whole = standard().prepare(panel, state).unwrap();
+    // Noon, the night in which the clock is set back, and midnight: slots with gaps between them, of several days.
+    let origins = [96 * 70 + 48, 96 * 76 + 2, 96 * 77 + 5];
+    let wanted = Wanted {
+        origins: &origins,
+        horizon: 9,
+    };
+    let some = standard().prepare_for(panel, state, wanted).unwrap();
+    assert_eq!(some.columns(), whole.columns());
+    for horizon in [1, 9] {
+        let [all, part] = [&whole, &some].map(|features| features.matrix(&origins, horizon).unwrap());
+        assert_eq!(guard::differences(&all, &part), []);
+    }
+    let refused = [some.matrix(&origins, 10).err(), some.matrix(&[96 * 77 + 6], 1).err()];
+    let refused = refused.map(|error| error.unwrap().to_string());
+    assert!(refused[0].contains("at most 9 steps"), "{}", refused[0]);
+    assert!(refused[1].contains("as prepared"), "{}", refused[1]);
 }
 
 /// A panel whose value is the local hour.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arterial_datasets::Result;
-use arterial_datasets::feature::{FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures};
+use arterial_datasets::feature::{FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, Wanted};
 use arterial_datasets::panel::Panel;
 use arterial_datasets::panel::without::{CALENDAR, NEIGHBOURS};
 use ndarray::Axis;
@@ -57,18 +57,33 @@ impl FeatureSet for Without {
     }
 
     fn prepare(&self, panel: &Panel, state: &FeatureState) -> Result<Box<dyn PreparedFeatures>> {
-        let features = self.set.prepare(panel, state)?;
+        Ok(self.hide(self.set.prepare(panel, state)?))
+    }
+
+    fn prepare_for(
+        &self,
+        panel: &Panel,
+        state: &FeatureState,
+        wanted: Wanted<'_>,
+    ) -> Result<Box<dyn PreparedFeatures>> {
+        Ok(self.hide(self.set.prepare_for(panel, state, wanted)?))
+    }
+}
+
+impl Without {
+    /// The features without the hidden columns.
+    fn hide(&self, features: Box<dyn PreparedFeatures>) -> Box<dyn PreparedFeatures> {
         let all = features.columns().iter().enumerate();
         let kept: Vec<usize> = all
             .filter(|(_, column)| !self.hides(column))
             .map(|(place, _)| place)
             .collect();
         let columns = kept.iter().map(|place| features.columns()[*place].clone()).collect();
-        Ok(Box::new(PreparedWithout {
+        Box::new(PreparedWithout {
             features,
             kept,
             columns,
-        }))
+        })
     }
 }
 

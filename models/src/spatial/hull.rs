@@ -5,12 +5,14 @@ use super::position::Position;
 /// The smallest convex outline around places: counter-clockwise, without the places between; two places for a line, one for a
 /// point.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Hull {
+pub struct Hull {
+    /// Counter-clockwise from the westernmost place.
     pub corners: Vec<Position>,
 }
 
 impl Hull {
     /// The outline of `places`; the monotone chain (A. Andrew, Information Processing Letters 9, 1979).
+    #[must_use]
     pub fn around(places: &[Position]) -> Self {
         let Some(&origin) = places.first() else {
             return Self { corners: Vec::new() };
@@ -33,6 +35,7 @@ impl Hull {
     }
 
     /// How far outside `place` is, km; 0 within.
+    #[must_use]
     pub fn distance_km(&self, place: Position) -> f64 {
         let corners: Vec<[f64; 2]> = self.corners.iter().map(|corner| corner.on_map(place)).collect();
         let sides = || corners.iter().zip(corners.iter().cycle().skip(1));

@@ -10,4 +10,5 @@ mod position;
 pub use dbscan::Dbscan;
 pub use geojson::{Feature, FeatureCollection, Geometry};
 pub use hot_spots::{HotSpot, HotSpots, Point};
+pub use hull::Hull;
 pub use position::{EARTH_RADIUS_KM, Position};

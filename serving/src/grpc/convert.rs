@@ -48,6 +48,13 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// Whether every field of each forecast is sent.
+    pub fn wants_all_fields(&self) -> bool {
+        self.mask.is_all()
+    }
+}
+
 /// `answer` to what was `asked` as a message, without what says how to go on.
 pub fn response(asked: &Asked, answer: Answer) -> v1::ForecastResponse {
     let quantiles = answer.quantiles;
@@ -110,7 +117,7 @@ fn explanation(said: Result<Explanation, String>, features: usize) -> v1::Explan
     }
 }
 
-fn refusal(refusal: Refusal) -> v1::Refusal {
+pub fn refusal(refusal: Refusal) -> v1::Refusal {
     v1::Refusal {
         key: refusal.key,
         code: refusal.code.name().into(),

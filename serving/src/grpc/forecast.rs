@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use arterial_proto::v1;
 use arterial_proto::v1::forecast_service_server::ForecastService;
+use arterial_proto::{Message, v1};
 use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
 use super::convert::{Asked, response};
+use super::forecast_wire;
 use super::sized::sized;
 use super::watch_forecasts::{ForecastWatch, stream};
-use crate::answer::{MOST_KEYS, Page, answer_page};
+use crate::answer::{Answer, MOST_KEYS, Page, answer_page};
 use crate::state::AppState;
 use crate::watchers::Watchers;
 use crate::{Error, Result};
@@ -26,7 +27,9 @@ pub struct ForecastApi {
 #[tonic::async_trait]
 impl ForecastService for ForecastApi {
     async fn forecast(&self, request: Request<v1::ForecastRequest>) -> Result<Response<v1::ForecastResponse>, Status> {
-        Ok(sized(once(&self.state, request.into_inner()).await?))
+        Ok(sized(
+            Answered::to(&self.state, request.into_inner()).await?.into_message(),
+        ))
     }
 
     type WatchForecastsStream = BoxStream<'static, Result<v1::ForecastResponse, Status>>;
@@ -41,17 +44,45 @@ impl ForecastService for ForecastApi {
     }
 }
 
-async fn once(state: &Arc<AppState>, request: v1::ForecastRequest) -> Result<v1::ForecastResponse> {
-    if !request.resume_after.is_empty() {
-        let accepted = "nothing: only WatchForecasts resumes";
-        return Err(Error::invalid("resume_after", &request.resume_after, accepted));
+/// What is said to a request.
+pub(super) struct Answered {
+    asked: Asked,
+    answer: Answer,
+    next_page_token: String,
+}
+
+impl Answered {
+    /// The answer to `request`.
+    ///
+    /// # Errors
+    /// A wrong request, a service that cannot answer yet or any more.
+    pub(super) async fn to(state: &Arc<AppState>, request: v1::ForecastRequest) -> Result<Self> {
+        if !request.resume_after.is_empty() {
+            let accepted = "nothing: only WatchForecasts resumes";
+            return Err(Error::invalid("resume_after", &request.resume_after, accepted));
+        }
+        let page = Page::read(request.page_size, &request.page_token, MOST_KEYS)?;
+        let asked = Asked::read(request)?;
+        let answer = answer_page(state, &asked.question, page).await?;
+        Ok(Self {
+            next_page_token: page.next(answer.keys, answer.of_keys),
+            asked,
+            answer,
+        })
     }
-    let page = Page::read(request.page_size, &request.page_token, MOST_KEYS)?;
-    let asked = Asked::read(request)?;
-    let answered = answer_page(state, &asked.question, page).await?;
-    let next_page_token = page.next(answered.keys, answered.of_keys);
-    Ok(v1::ForecastResponse {
-        next_page_token,
-        ..response(&asked, answered)
-    })
+
+    fn into_message(self) -> v1::ForecastResponse {
+        v1::ForecastResponse {
+            next_page_token: self.next_page_token,
+            ..response(&self.asked, self.answer)
+        }
+    }
+
+    /// The same message in bytes.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        if self.asked.wants_all_fields() && self.asked.question.explain.is_none() {
+            return forecast_wire::encode(&self.asked.question, self.answer, &self.next_page_token);
+        }
+        self.into_message().encode_to_vec()
+    }
 }

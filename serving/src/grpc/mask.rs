@@ -35,9 +35,14 @@ impl Mask {
         }
     }
 
+    /// Whether all fields are sent.
+    pub fn is_all(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// `message` with the fields that are sent.
     pub fn apply<M: Maskable>(&self, mut message: M) -> M {
-        if self.0.is_some() {
+        if !self.is_all() {
             message.keep(self);
         }
         message

@@ -5,6 +5,7 @@
 //! | `forecast`, `alert`, `model`, `catalog`, `analytics`, `inference` | a service each |
 //! | `watch_forecasts`, `watch_alerts` | their streams: made as they are read, so that nothing waits for whoever is slow |
 //! | `convert`, `convert_alert`, `convert_analytics` | between wire types and our own |
+//! | `quick_forecast`, `forecast_wire` | the busiest method, past the messages and straight to the wire |
 //! | `list`, `mask`, `sized` | pages of lists, fields of messages, compression |
 
 mod alert;
@@ -14,10 +15,12 @@ mod convert;
 mod convert_alert;
 mod convert_analytics;
 mod forecast;
+mod forecast_wire;
 mod inference;
 mod list;
 mod mask;
 mod model;
+mod quick_forecast;
 mod sized;
 mod watch_alerts;
 mod watch_forecasts;
@@ -28,6 +31,7 @@ pub use catalog::CatalogApi;
 pub use forecast::ForecastApi;
 pub use inference::InferenceApi;
 pub use model::ModelApi;
+pub use quick_forecast::QuickForecasts;
 
 /// The service whose health depends on its table, too.
 pub const ALERTS: &str = "arterial.v1.AlertService";

@@ -9,10 +9,15 @@ const WORTH_IT: usize = 8 << 10;
 
 /// The answer `message`; large ones are compressed for clients that accept it.
 pub fn sized<M: Message>(message: M) -> Response<M> {
-    let is_small = message.encoded_len() < WORTH_IT;
+    let is_small = is_small(message.encoded_len());
     let mut response = Response::new(message);
     if is_small {
         response.disable_compression();
     }
     response
+}
+
+/// Whether an answer of so many bytes is sent as it is.
+pub fn is_small(bytes: usize) -> bool {
+    bytes < WORTH_IT
 }

@@ -100,17 +100,24 @@ pub fn around_window(
         return Ok(values);
     };
     let before = ((window.0 - HOUR - oldest.0).div_euclid(ring.step().0)).clamp(0, ring.len() as i64);
-    let mut places = Vec::with_capacity(before as usize);
-    for row in 0..before {
-        places.push(place(clock, Timestamp(oldest.0 + row * ring.step().0))?);
-    }
     let (wanted, slots) = (place(clock, window)?, clock.slots_per_day());
-    let rows = |wanted: Vec<usize>| -> Vec<usize> {
-        let found = places.iter().enumerate().filter(|(_, place)| wanted.contains(place));
-        found.map(|(row, _)| row).collect()
-    };
-    let same_slot = rows(same_slot(wanted, slots, reach));
-    let same_kind = rows(same_kind_of_day(wanted, slots, reach));
+    let mut kinds = vec![(false, false); WEEK * slots];
+    for place in same_slot(wanted, slots, reach) {
+        kinds[place].0 = true;
+    }
+    for place in same_kind_of_day(wanted, slots, reach) {
+        kinds[place].1 = true;
+    }
+    let [mut same_slot, mut same_kind] = [Vec::new(), Vec::new()];
+    for row in 0..before {
+        let (is_same_slot, is_same_kind) = kinds[place(clock, Timestamp(oldest.0 + row * ring.step().0))?];
+        if is_same_slot {
+            same_slot.push(row as usize);
+        }
+        if is_same_kind {
+            same_kind.push(row as usize);
+        }
+    }
     let mut found = Vec::new();
     for key in 0..keys {
         for rows in [&same_slot, &same_kind] {

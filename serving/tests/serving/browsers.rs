@@ -1,8 +1,19 @@
 //! gRPC-Web as browsers speak it, and what they let pages of other origins do.
 
-use arterial_proto::{Message, v1};
-use reqwest::{Method, Response};
+use std::path::{Path, PathBuf};
 
+use arterial_proto::{Message, v1};
+use arterial_testing::{Chromium, Screen};
+use axum::Router;
+use axum::extract::{Path as Asked, State};
+use axum::http::{StatusCode, header::CONTENT_TYPE};
+use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+use reqwest::{Method, Response};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::stubs::{client, generated_javascript};
 use crate::support::{FIELD, Service, TOPIC, ready_with};
 use arterial_serving::ServerConfig;
 
@@ -122,4 +133,87 @@ async fn by_default_no_page_of_another_origin_may_call() {
     let service = ready_with(24, ServerConfig::default()).await;
     let denied = preflight(&service, HOME).await;
     assert_eq!(header(&denied, "access-control-allow-origin"), None);
+}
+
+/// Where a browser finds the libraries that generated code names; no bundler is needed.
+fn page() -> String {
+    let library = |name: &str| format!("/node_modules/{name}/dist/esm/index.js");
+    let part = |name: &str, part: &str| format!("/node_modules/{name}/dist/esm/{part}/index.js");
+    let (protobuf, connect) = ("@bufbuild/protobuf", "@connectrpc/connect");
+    let mut imports = serde_json::Map::new();
+    for name in [protobuf, connect, "@connectrpc/connect-web"] {
+        imports.insert(name.into(), library(name).into());
+    }
+    for (name, parts) in [
+        (protobuf, ["codegenv2", "wire", "wkt"]),
+        (connect, ["protocol", "protocol-connect", "protocol-grpc-web"]),
+    ] {
+        for one in parts {
+            imports.insert(format!("{name}/{one}"), part(name, one).into());
+        }
+    }
+    let map = json!({ "imports": imports });
+    format!(
+        "<!doctype html><link rel=icon href=data:,><script type=importmap>{map}</script>\
+         <script type=module src=/page/browser.mjs></script>"
+    )
+}
+
+/// Scripts of the page's own folder, and of the libraries beside it.
+async fn script(State(folder): State<PathBuf>, Asked(path): Asked<String>) -> impl IntoResponse {
+    let file = match path.strip_prefix("page/") {
+        Some(own) => folder.join(own),
+        None => folder.join("..").join(&path),
+    };
+    match std::fs::read(file) {
+        Ok(text) => Ok(([(CONTENT_TYPE, "text/javascript")], text)),
+        Err(_) => Err(StatusCode::NOT_FOUND),
+    }
+}
+
+/// A web server of somebody else, with a page that calls the service.
+fn serve_page(listener: TcpListener, folder: &Path) {
+    let routes = Router::new()
+        .route("/", get(async || Html(page())))
+        .route("/{*path}", get(script))
+        .with_state(folder.to_owned());
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn in_a_real_browser_a_page_of_a_named_origin_forecasts_and_watches_and_another_may_not() {
+    let Some(folder) = generated_javascript().await else {
+        return;
+    };
+    let Some(mut browser) = Chromium::start() else {
+        return;
+    };
+    std::fs::copy(client("browser.mjs"), folder.path().join("browser.mjs")).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    serve_page(listener, folder.path());
+    let server = ServerConfig {
+        cors_origins: vec![format!("http://127.0.0.1:{port}")],
+        ..ServerConfig::default()
+    };
+    let service = ready_with(24, server).await;
+    let mut seen_from = |host: &str| {
+        let url = format!("http://{host}:{port}/#{}", service.running.grpc_addr);
+        browser.open(&url, Screen::default());
+        browser.until("window.done");
+        browser.evaluate("window.seen")
+    };
+    let seen = seen_from("127.0.0.1");
+    assert_eq!(seen[0], "50 54 58");
+    let refusal = seen[1].as_str().unwrap();
+    assert!(
+        refusal.starts_with("InvalidArgument: `horizons_minutes` is `7`"),
+        "{refusal}"
+    );
+    assert_eq!(seen[2], "3 watched");
+    // The same page from an origin that is not named: the browser keeps the answers from it.
+    let kept_away = seen_from("localhost");
+    for told in kept_away.as_array().unwrap() {
+        assert!(told.as_str().unwrap().starts_with("Unknown: "), "{told}");
+    }
 }

@@ -18,7 +18,7 @@ async fn run(mut command: Command) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
-fn client(name: &str) -> PathBuf {
+pub fn client(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
 }
 
@@ -58,23 +58,31 @@ async fn python_stubs_forecast_watch_explain_and_read_errors() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn javascript_clients_forecast_watch_and_read_errors_over_grpc_and_grpc_web() {
+/// A folder in `ARTERIAL_NODE_CLIENTS`, beside `node_modules`, with JavaScript generated from the `.proto` files in `gen`; none where
+/// there are no JavaScript clients.
+pub async fn generated_javascript() -> Option<tempfile::TempDir> {
     let home = std::env::var("ARTERIAL_NODE_CLIENTS").unwrap_or_default();
     let tools = Path::new(&home).join("node_modules/.bin");
     if !tools.join("buf").is_file() {
-        return eprintln!("skipped: no JavaScript clients here; set ARTERIAL_NODE_CLIENTS=$(scripts/node-clients)");
+        eprintln!("skipped: no JavaScript clients here; set ARTERIAL_NODE_CLIENTS=$(scripts/node-clients)");
+        return None;
     }
-    // Beside `node_modules`, where programs find their libraries.
     let folder = tempfile::tempdir_in(&home).unwrap();
-    let out = folder.path().to_str().unwrap();
     let mut generate = Command::new(tools.join("buf"));
     let search = std::env::var("PATH").unwrap_or_default();
     generate
-        .args(["generate", "--output", out])
+        .args(["generate", "--output", folder.path().to_str().unwrap()])
         .current_dir(PROTO)
         .env("PATH", format!("{}:{search}", tools.display()));
     run(generate).await;
+    Some(folder)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn javascript_clients_forecast_watch_and_read_errors_over_grpc_and_grpc_web() {
+    let Some(folder) = generated_javascript().await else {
+        return;
+    };
     let service = ready(24).await;
     let script = folder.path().join("stubs.mjs");
     std::fs::copy(client("stubs.mjs"), &script).unwrap();

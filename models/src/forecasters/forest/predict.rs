@@ -1,5 +1,6 @@
 //! Forecasting with grown trees.
 
+use arterial_datasets::feature::Wanted;
 use arterial_datasets::panel::Panel;
 use ndarray::Array3;
 
@@ -20,7 +21,8 @@ pub(super) fn predict(
     if origins.is_empty() {
         return Ok(points.into());
     }
-    let features = model.features.prepare(panel, &model.state)?;
+    let wanted = Wanted { origins, horizon };
+    let features = model.features.prepare_for(panel, &model.state, wanted)?;
     let anchor = Anchor::new(&model.profile, None, panel, origins, horizon)?;
     let ground = Ground {
         profile: &model.profile,

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use arterial_datasets::feature::Wanted;
 use arterial_datasets::panel::Panel;
 use ndarray::s;
 
@@ -23,7 +24,11 @@ pub(super) fn explain(
     places: &[Place],
 ) -> Result<Vec<Explanation>> {
     let origins = [origin];
-    let features = model.features.prepare(panel, &model.state)?;
+    let wanted = Wanted {
+        origins: &origins,
+        horizon: model.settings.task.horizon,
+    };
+    let features = model.features.prepare_for(panel, &model.state, wanted)?;
     let anchor = Anchor::new(&model.profile, None, panel, &origins, model.settings.task.horizon)?;
     let ground = Ground {
         profile: &model.profile,

@@ -1,5 +1,6 @@
 //! Forecasting with grown trees.
 
+use arterial_datasets::feature::Wanted;
 use arterial_datasets::panel::Panel;
 use ndarray::{Array2, Array3, Array4, s};
 
@@ -21,7 +22,8 @@ pub(super) fn predict(
     let mut spread = Array4::from_elem((origins.len(), width, horizon, 2), f64::NAN);
     let at_once = origins_at_once(width);
     if !origins.is_empty() {
-        let features = model.features.prepare(panel, &model.state)?;
+        let wanted = Wanted { origins, horizon };
+        let features = model.features.prepare_for(panel, &model.state, wanted)?;
         let anchor = Anchor::new(&model.profile, None, panel, origins, horizon)?;
         let ground = Ground {
             profile: &model.profile,

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use arterial_datasets::feature::Wanted;
 use arterial_datasets::panel::Panel;
 use ndarray::{Array1, s};
 
@@ -28,7 +29,11 @@ pub(super) fn explain(
     places: &[Place],
 ) -> Result<Vec<Explanation>> {
     let (origins, width) = ([origin], panel.series().len());
-    let features = model.features.prepare(panel, &model.state)?;
+    let wanted = Wanted {
+        origins: &origins,
+        horizon: model.settings.task.horizon,
+    };
+    let features = model.features.prepare_for(panel, &model.state, wanted)?;
     let anchor = Anchor::new(&model.profile, None, panel, &origins, model.settings.task.horizon)?;
     let recent = anchor.recent(&origins);
     let names = column_names(&model.settings.columns, &model.settings.flags);

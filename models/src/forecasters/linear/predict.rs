@@ -1,6 +1,7 @@
 //! Forecasting with fitted coefficients.
 
 use arterial_datasets::feature::FeatureMatrix;
+use arterial_datasets::feature::Wanted;
 use arterial_datasets::panel::Panel;
 use ndarray::{Array1, Array2, Array3, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
@@ -35,7 +36,8 @@ pub(super) fn predict(
     if origins.is_empty() {
         return Ok(forecasts);
     }
-    let features = model.features.prepare(panel, &model.state)?;
+    let wanted = Wanted { origins, horizon };
+    let features = model.features.prepare_for(panel, &model.state, wanted)?;
     if features.columns() != model.settings.columns {
         return Err(Error::invalid(
             "features",

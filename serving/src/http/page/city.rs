@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arterial_models::spatial::{Hull, Position};
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
+use super::plane::Spot;
 use super::roads::{Course, course, sides};
-use super::zones::{Spot, hull};
 use super::{Page, target};
 use crate::live::{LiveStream, Place};
 
@@ -32,7 +33,7 @@ pub async fn show(State(page): State<Arc<Page>>) -> Json<Value> {
         "keys": keys.iter().map(key).collect::<Vec<_>>(),
         "unplaced": unplaced,
         "roads": roads(&keys, latitude),
-        "zones": zones(&everywhere, latitude),
+        "zones": zones(&everywhere),
     }))
 }
 
@@ -91,7 +92,7 @@ fn roads(keys: &[Placed], latitude: f64) -> Vec<Value> {
 }
 
 /// The zones in order of their ids: the corners of the area that their keys span, and the middle of those.
-fn zones(keys: &[Placed], latitude: f64) -> Vec<Value> {
+fn zones(keys: &[Placed]) -> Vec<Value> {
     let mut by_zone: BTreeMap<&str, Vec<&Placed>> = BTreeMap::new();
     for one in keys {
         if let Some(zone) = one.place.zone.as_deref() {
@@ -99,8 +100,14 @@ fn zones(keys: &[Placed], latitude: f64) -> Vec<Value> {
         }
     }
     let zone = |(zone, of_zone): (&&str, &Vec<&Placed>)| {
-        let spots: Vec<Spot> = of_zone.iter().map(|one| Spot::at(one.lat, one.lon, latitude)).collect();
-        let corners = hull(&spots).into_iter().map(|at| [of_zone[at].lat, of_zone[at].lon]);
+        let places: Vec<Position> = of_zone
+            .iter()
+            .filter_map(|one| Position::new(one.lat, one.lon).ok())
+            .collect();
+        let corners = Hull::around(&places)
+            .corners
+            .into_iter()
+            .map(|corner| [corner.lat(), corner.lon()]);
         json!({
             "zone_id": zone,
             "lat": mean(of_zone.iter().map(|one| one.lat)),
@@ -150,7 +157,7 @@ mod tests {
             found,
             [json!({"road_id": "R1", "road_name": null, "keys": ["a", "b", "c"], "ring": false, "side": 0})]
         );
-        let found = zones(&keys, 50.0);
+        let found = zones(&keys);
         assert_eq!((found[0]["zone_id"].as_str(), found.len()), (Some("Z1"), 2));
         assert_eq!(found[0]["corners"].as_array().map(Vec::len), Some(3));
     }

@@ -22,11 +22,11 @@ mod history;
 mod index;
 mod models;
 mod now;
+mod plane;
 mod roads;
 mod status;
 mod summary;
 mod texts;
-mod zones;
 
 use std::sync::Arc;
 

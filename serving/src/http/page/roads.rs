@@ -4,7 +4,7 @@
 //! through all of them: the nearest neighbour next, then two edges are exchanged as long as that makes the way shorter (2-opt;
 //! G. A. Croes, "A Method for Solving Traveling-Salesman Problems", Operations Research 6, 1958).
 
-use super::zones::Spot;
+use super::plane::Spot;
 
 /// From so many sensors on a road may close to a ring.
 const RING: usize = 4;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use arterial_datasets::time::Duration;
+use arterial_datasets::time::{Duration, Timestamp};
 use serde_json::{Value, json};
 
 use super::frame;
+use crate::alerts::Watched;
 use crate::live::LiveStream;
 use crate::state::AppState;
 
@@ -42,6 +43,37 @@ fn freshness(state: &AppState, stream: &LiveStream) -> Freshness {
     }
 }
 
+/// How far the watch for alerts is: without alerts, all may be well, or nobody has looked yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watch {
+    /// The numbers that are not judged yet, as their detectors still learn.
+    pub learning: Vec<Watched>,
+    /// The end of what was looked through, where more than a window has closed since.
+    pub behind_since: Option<Timestamp>,
+}
+
+impl Watch {
+    /// How far it is now.
+    pub fn of(state: &AppState) -> Self {
+        let watched = state.alerts.watched();
+        let behind = |one: &Watched| {
+            let stream = state.live.stream(&one.target.topic).ok()?;
+            let step = stream.definition().window;
+            one.next
+                .filter(|next| stream.newest().is_some_and(|newest| newest.0 - next.0 >= step.0))
+        };
+        Self {
+            behind_since: watched.iter().filter_map(behind).min(),
+            learning: watched.into_iter().filter(|one| one.learned < one.needed).collect(),
+        }
+    }
+
+    /// Whether everything that is watched was looked at.
+    pub fn is_complete(&self) -> bool {
+        self.learning.is_empty() && self.behind_since.is_none()
+    }
+}
+
 /// The same with the service's clock and what keeps it from being ready, as the data of an event.
 pub fn data(state: &Arc<AppState>) -> frame::Data {
     let streams: Vec<Value> = streams(state).iter().map(stream).collect();
@@ -50,11 +82,10 @@ pub fn data(state: &Arc<AppState>) -> frame::Data {
         .iter()
         .map(|(reason, text)| json!({"code": reason.code(), "message": text}))
         .collect();
-    let learning: Vec<Value> = state
-        .alerts
-        .watched()
+    let watch = Watch::of(state);
+    let learning: Vec<Value> = watch
+        .learning
         .iter()
-        .filter(|one| one.learned < one.needed)
         .map(|one| {
             json!({
                 "topic": one.target.topic,
@@ -71,6 +102,7 @@ pub fn data(state: &Arc<AppState>) -> frame::Data {
         "stale_after_seconds": state.config.stale_after.seconds(),
         "streams": streams,
         "learning": learning,
+        "behind_since": watch.behind_since.map(|end| end.to_string()),
         "watching": !state.alerts.config.watch.is_empty(),
     });
     frame::Data::new(&body.to_string())

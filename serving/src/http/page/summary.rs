@@ -12,7 +12,7 @@ use super::index::escape;
 use super::now::Now;
 use super::texts::say;
 use super::{models as standing, status};
-use crate::alerts::{AlertRevision, told};
+use crate::alerts::{AlertRevision, Watched, told};
 use crate::live::Place;
 use crate::score::{LadderStep, tally};
 use crate::state::AppState;
@@ -38,16 +38,40 @@ pub fn alerts(state: &AppState, language: Language) -> String {
     if state.alerts.ready(state).is_err() {
         return format!("<p>{}</p>", text("alerts.unread"));
     }
-    let live = state.alerts.store.live();
+    let (live, watch) = (state.alerts.store.live(), status::Watch::of(state));
+    let hints = hints(state, &watch, language);
     if live.is_empty() {
-        return format!("<p>{}</p>", text("alerts.none"));
+        let said = if watch.is_complete() {
+            "alerts.none"
+        } else {
+            "alerts.none-so-far"
+        };
+        return format!("<p>{}</p>{hints}", text(said));
     }
     let items: String = live
         .iter()
         .take(ROWS_SHOWN)
         .map(|one| alert(state, one, language))
         .collect();
-    format!("<ul class=\"alerts\">{items}</ul>")
+    format!("<ul class=\"alerts\">{items}</ul>{hints}")
+}
+
+/// What the alerts do not tell of yet.
+fn hints(state: &AppState, watch: &status::Watch, language: Language) -> String {
+    let learner = |one: &Watched| {
+        let (there, all) = (one.learned.to_string(), one.needed.to_string());
+        let values = [("what", one.target.field.as_str()), ("there", &there), ("all", &all)];
+        say(language, "alerts.learner", &values)
+    };
+    let learners: Vec<String> = watch.learning.iter().map(learner).collect();
+    let learning = (!learners.is_empty()).then(|| say(language, "alerts.learning", &[("what", &learners.join(", "))]));
+    let behind = watch
+        .behind_since
+        .map(|end| say(language, "alerts.behind", &[("time", &clock(state, end))]));
+    let hints = [behind, learning].into_iter().flatten();
+    hints
+        .map(|hint| format!("<p class=\"hint\">{}</p>", escape(&hint)))
+        .collect()
 }
 
 fn alert(state: &AppState, revision: &AlertRevision, language: Language) -> String {

@@ -13,17 +13,26 @@ export function start() {
 
 function show() {
   const body = find("alerts-body");
-  const learners = (state.status?.learning ?? []).map((one) =>
-    t("alerts.learner", { what: one.target, there: number(one.windows_learned), all: number(one.windows_needed) }),
-  );
-  const learning = learners.length ? html("p", { class: "hint" }, t("alerts.learning", { what: learners.join(", ") })) : null;
   if (state.status && !state.status.watching) return fill(body, html("p", {}, t("alerts.unwatched")));
   if (!state.alerts) return;
   const all = [...state.alerts.values()].sort(first);
   find("alerts-count").textContent = count("alerts.count", all.length);
-  const list = all.length ? html("ul", { class: "alerts" }, ...all.map(item)) : html("p", {}, t("alerts.none"));
-  refill(body, list, learning);
+  const hints = state.status ? unwatched(state.status) : [];
+  const none = state.status && !hints.length ? "alerts.none" : "alerts.none-so-far";
+  const list = all.length ? html("ul", { class: "alerts" }, ...all.map(item)) : html("p", {}, t(none));
+  refill(body, list, ...hints.map((hint) => html("p", { class: "hint" }, hint)));
   announce(all);
+}
+
+// What the alerts do not tell of yet.
+function unwatched({ learning, behind_since }) {
+  const learners = learning.map((one) =>
+    t("alerts.learner", { what: one.target, there: number(one.windows_learned), all: number(one.windows_needed) }),
+  );
+  return [
+    behind_since ? t("alerts.behind", { time: moment(behind_since) }) : null,
+    learners.length ? t("alerts.learning", { what: learners.join(", ") }) : null,
+  ].filter((hint) => hint !== null);
 }
 
 // The worst first, of equally bad ones the newest.

@@ -1,4 +1,4 @@
-//! Places on a plane, and zones as the area that their keys span.
+//! Places on a plane, on which a city's roads are drawn.
 
 use arterial_models::spatial::EARTH_RADIUS_KM;
 
@@ -43,51 +43,9 @@ impl Spot {
     }
 }
 
-/// The corners of the smallest convex area that holds every spot, anticlockwise, as positions in `spots`; all spots where they are
-/// fewer than three (A. M. Andrew, "Another Efficient Algorithm for Convex Hulls in Two Dimensions", 1979).
-pub fn hull(spots: &[Spot]) -> Vec<usize> {
-    let mut sorted: Vec<usize> = (0..spots.len()).collect();
-    sorted.sort_by_key(|&at| spots[at].west_to_east());
-    if sorted.len() < 3 {
-        return sorted;
-    }
-    let mut corners = half(spots, sorted.iter().copied());
-    corners.pop();
-    corners.extend(half(spots, sorted.iter().rev().copied()));
-    corners.pop();
-    corners
-}
-
-fn half(spots: &[Spot], order: impl Iterator<Item = usize>) -> Vec<usize> {
-    let mut corners: Vec<usize> = Vec::new();
-    for at in order {
-        while let [.., a, b] = corners[..]
-            && turn(&spots[a], &spots[b], &spots[at]) <= 0.0
-        {
-            corners.pop();
-        }
-        corners.push(at);
-    }
-    corners
-}
-
-/// Positive where the way from `a` over `b` to `c` turns left.
-fn turn(a: &Spot, b: &Spot, c: &Spot) -> f64 {
-    (b.east - a.east) * (c.north - a.north) - (b.north - a.north) * (c.east - a.east)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_zone_is_the_area_that_its_keys_span() {
-        let spots = [(0.0, 0.0), (1.0, 0.4), (2.0, 0.0), (2.0, 2.0), (0.0, 2.0), (1.0, 1.0)];
-        let spots = spots.map(|(east, north)| Spot { east, north });
-        assert_eq!(hull(&spots), [0, 2, 3, 4]);
-        assert_eq!(hull(&spots[..2]), [0, 1]);
-        assert_eq!(hull(&[]), Vec::<usize>::new());
-    }
 
     #[test]
     fn a_degree_north_is_111_km_and_one_east_less_of_that() {

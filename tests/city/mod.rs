@@ -1,0 +1,74 @@
+//! A running demonstration, for tests.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+/// A running demonstration; it ends with the test.
+pub struct Demo {
+    process: Child,
+    /// What it says in its ready file.
+    told: Value,
+}
+
+impl Demo {
+    /// Starts one with a week of history in `folder`, at a pace such as `300x`, and waits until its services answer.
+    pub fn start(folder: &Path, pace: &str) -> Self {
+        Self::begin(folder, pace, Stdio::null())
+    }
+
+    /// Starts one and waits until it forecasts; also what it printed, line by line.
+    pub fn forecasting(folder: &Path, pace: &str) -> (Self, Vec<String>) {
+        let mut demo = Self::begin(folder, pace, Stdio::piped());
+        let printed = BufReader::new(demo.process.stdout.take().unwrap())
+            .lines()
+            .map(Result::unwrap);
+        let lines = printed.take_while(|line| !line.starts_with("Ctrl-C")).collect();
+        (demo, lines)
+    }
+
+    fn begin(folder: &Path, pace: &str, stdout: Stdio) -> Self {
+        let ready = folder.join("ready.json");
+        let process = Command::new(env!("CARGO_BIN_EXE_arterial"))
+            .args(["demo", "--days", "8", "--speed", pace])
+            .args(["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--dir"])
+            .arg(folder.join("city"))
+            .arg("--ready-file")
+            .arg(&ready)
+            .stdout(stdout)
+            .spawn()
+            .unwrap();
+        let mut demo = Self {
+            process,
+            told: Value::Null,
+        };
+        while !ready.exists() {
+            assert!(
+                demo.process.try_wait().unwrap().is_none(),
+                "the demonstration has ended"
+            );
+            pause();
+        }
+        demo.told = serde_json::from_str(&std::fs::read_to_string(&ready).unwrap()).unwrap();
+        demo
+    }
+
+    /// The address of `name`: `grpc` or `http`.
+    pub fn address(&self, name: &str) -> &str {
+        self.told[name].as_str().unwrap()
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the limit is on a condition, not on luck")]
+pub fn pause() {
+    std::thread::sleep(std::time::Duration::from_millis(250));
+}
