@@ -85,9 +85,14 @@ where
     }
 }
 
-/// The span of a call; none of those by which the server itself is looked after.
+/// Whether a call is one of those by which the server itself is looked after: health and reflection.
+pub(crate) fn is_upkeep(path: &str) -> bool {
+    path.starts_with("/grpc.health.") || path.starts_with("/grpc.reflection.")
+}
+
+/// The span of a call; none of upkeep.
 fn span(path: &str) -> Span {
-    if path.starts_with("/grpc.health.") || path.starts_with("/grpc.reflection.") {
+    if is_upkeep(path) {
         return Span::none();
     }
     tracing::info_span!(

@@ -13,6 +13,7 @@ use crate::answer::FURTHEST;
 use crate::cors;
 use crate::live::{target_column, target_fields};
 use crate::sql::SqlConfig;
+use crate::token::Token;
 use crate::{Error, Result};
 
 /// Where the servers listen, and what they bear.
@@ -24,7 +25,9 @@ pub struct ServerConfig {
     pub http: String,
     /// The largest request and answer in bytes, 1024 to 2 GiB. Default 16 MiB.
     pub max_message_bytes: usize,
-    /// Calls that are answered at the same time, from 1; more wait. Default 256.
+    /// A file with the token that callers have to bring, of 16 characters or more; empty where nobody is asked. Default none.
+    pub token_file: String,
+    /// Calls that are answered at the same time, from 1; more wait until their deadlines, health and reflection never. Default 256.
     pub max_concurrent_calls: usize,
     /// How long calls in flight may take once the service shuts down. Default 10s.
     pub drain: Duration,
@@ -47,6 +50,7 @@ impl Default for ServerConfig {
             grpc: "127.0.0.1:50051".into(),
             http: "127.0.0.1:8080".into(),
             max_message_bytes: 16 << 20,
+            token_file: String::new(),
             max_concurrent_calls: 256,
             drain: Duration(10 * SECOND),
             longest_call: Duration(MINUTE),
@@ -59,10 +63,10 @@ impl Default for ServerConfig {
 }
 
 impl ServerConfig {
-    /// Checks the ranges.
+    /// Checks the ranges, and that there is a token where one is meant to be.
     ///
     /// # Errors
-    /// The first value outside its range.
+    /// The first value outside its range, a file without a token.
     pub fn check(&self) -> Result<()> {
         for (field, address) in [("server.grpc", &self.grpc), ("server.http", &self.http)] {
             if !is_address(address) {
@@ -107,7 +111,8 @@ impl ServerConfig {
                 accepted,
             ));
         }
-        cors::check("server.cors_origins", &self.cors_origins)
+        cors::check("server.cors_origins", &self.cors_origins)?;
+        Token::read(&self.token_file).map(|_| ())
     }
 }
 

@@ -1,23 +1,38 @@
 //! Deadlines: a call's own (`grpc-timeout`) or the longest that the service allows, answered as `DEADLINE_EXCEEDED`.
 //!
 //! The answer comes a twentieth before the deadline, so that it still reaches the caller. Only the time until an answer
-//! begins counts: a stream that has begun lasts as long as its client wants.
+//! begins counts: a stream that has begun lasts as long as its client wants. What counts is all of that time, also while a call waits
+//! for one of the places of those that are answered at the same time.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::codegen::http::{HeaderMap, Request, Response};
 use tower::{Layer, Service};
 
 use crate::Error;
+use crate::calls::is_upkeep;
 
 /// Puts [`Deadlines`] around a service.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct DeadlineLayer {
-    pub longest: Duration,
+    longest: Duration,
+    places: Arc<Semaphore>,
+}
+
+impl DeadlineLayer {
+    /// Calls of `longest` at the most, of which `at_once` are answered at the same time.
+    pub fn new(longest: Duration, at_once: usize) -> Self {
+        Self {
+            longest,
+            places: Arc::new(Semaphore::new(at_once.min(Semaphore::MAX_PERMITS))),
+        }
+    }
 }
 
 impl<S> Layer<S> for DeadlineLayer {
@@ -27,15 +42,17 @@ impl<S> Layer<S> for DeadlineLayer {
         Deadlines {
             inner,
             longest: self.longest,
+            places: Arc::clone(&self.places),
         }
     }
 }
 
-/// A service whose calls end at their deadline.
+/// A service whose calls wait for their turn and end at their deadline. Those by which the server itself is looked after wait for nobody.
 #[derive(Debug, Clone)]
 pub(crate) struct Deadlines<S> {
     inner: S,
     longest: Duration,
+    places: Arc<Semaphore>,
 }
 
 impl<S, B, R> Service<Request<B>> for Deadlines<S>
@@ -55,9 +72,19 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let deadline = timeout(request.headers()).map_or(self.longest, |own| own.min(self.longest));
-        let call = tokio::time::timeout(deadline.mul_f64(0.95), self.inner.call(request));
+        let places = (!is_upkeep(request.uri().path())).then(|| Arc::clone(&self.places));
+        // Nothing of the call is done before it is awaited.
+        let answer = self.inner.call(request);
+        let call = async move {
+            // Nobody closes the semaphore.
+            let _place = match places {
+                Some(places) => places.acquire_owned().await.ok(),
+                None => None,
+            };
+            answer.await
+        };
         async move {
-            match call.await {
+            match tokio::time::timeout(deadline.mul_f64(0.95), call).await {
                 Ok(answer) => answer,
                 Err(_) => Ok(Status::from(Error::Deadline(deadline)).into_http()),
             }

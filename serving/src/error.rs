@@ -52,6 +52,12 @@ pub enum Error {
     /// What was asked for is not kept by this service, although it could be.
     #[error("{0}")]
     NotKept(String),
+    /// Something is over that has to go on for what was asked.
+    #[error("{0}")]
+    NotLive(String),
+    /// A call without the token that this service asks for.
+    #[error("the token of this service is missing or another one, accepted: `authorization: Bearer TOKEN`")]
+    NoToken,
     /// More of something than the service bears.
     #[error("there are {most} {what} already, as many as this service bears: try again later, or another replica")]
     TooMany {
@@ -113,6 +119,16 @@ pub enum Error {
         /// Why, where in the text, and what may have been meant.
         message: String,
     },
+    /// A query in SQL that is wrong, or names a table that does not exist.
+    #[error("{message}")]
+    Sql {
+        /// Why, where in the text, and what may have been meant.
+        message: String,
+        /// The line and the column, from 1, where they are known.
+        place: Option<(usize, usize)>,
+        /// The table that does not exist, where that is what is wrong.
+        table: Option<String>,
+    },
     /// A handle or ticket that this service did not give.
     #[error("{0} was not given by this service, or by another run of it: ask for a new one")]
     Foreign(&'static str),
@@ -156,8 +172,9 @@ impl Error {
     /// The table: which error becomes which gRPC code.
     pub fn code(&self) -> Code {
         match self {
-            Self::Invalid { .. } | Self::Missing { .. } => Code::InvalidArgument,
+            Self::Invalid { .. } | Self::Missing { .. } | Self::Sql { table: None, .. } => Code::InvalidArgument,
             Self::Unknown { .. }
+            | Self::Sql { table: Some(_), .. }
             | Self::Ground(arterial_datasets::Error::Unknown { .. })
             | Self::Models(arterial_models::Error::Unknown { .. }) => Code::NotFound,
             Self::NotReady(_)
@@ -165,7 +182,10 @@ impl Error {
             | Self::Delivery { .. }
             | Self::Unreachable { .. }
             | Self::Kafka(_) => Code::Unavailable,
-            Self::NotKept(_) | Self::Models(arterial_models::Error::Unexplained(_)) => Code::FailedPrecondition,
+            Self::NotKept(_) | Self::NotLive(_) | Self::Models(arterial_models::Error::Unexplained(_)) => {
+                Code::FailedPrecondition
+            }
+            Self::NoToken => Code::Unauthenticated,
             Self::TooMany { .. } => Code::ResourceExhausted,
             Self::Models(arterial_models::Error::Cancelled) => Code::Cancelled,
             Self::Models(arterial_models::Error::Conflict { .. }) => Code::Aborted,
@@ -219,6 +239,7 @@ impl Error {
             Self::Unknown { what, name, .. }
             | Self::Ground(arterial_datasets::Error::Unknown { what, name, .. })
             | Self::Models(arterial_models::Error::Unknown { what, name, .. }) => Some((what, name)),
+            Self::Sql { table: Some(name), .. } => Some(("table", name)),
             _ => None,
         }
     }
@@ -230,12 +251,15 @@ impl Error {
             Code::NotFound => "UNKNOWN_NAME",
             Code::Unavailable => "NOT_READY",
             Code::FailedPrecondition if matches!(self, Self::Models(_)) => "NOT_EXPLAINED",
+            Code::FailedPrecondition if matches!(self, Self::NotLive(_)) => "NOT_LIVE",
             Code::FailedPrecondition => "NOT_KEPT",
+            Code::Unauthenticated => "NO_TOKEN",
             Code::ResourceExhausted => "TOO_MUCH",
             Code::PermissionDenied => "FOREIGN",
             Code::DeadlineExceeded => "DEADLINE_PASSED",
             Code::Cancelled => "CANCELLED",
             Code::Aborted => "CONFLICT",
+            Code::Unimplemented => "NOT_OFFERED",
             Code::DataLoss => "MODEL_REFUSED",
             _ => "FAILED",
         }
@@ -252,10 +276,20 @@ impl Error {
             metadata.extend(value.map(|value| ("value".to_owned(), cut(value))));
             details.add_bad_request_violation(cut(field), cut(&self.to_string()));
         }
+        if let Self::Sql { place, table, .. } = self {
+            metadata.insert("field".to_owned(), "query".to_owned());
+            if let Some((line, column)) = place {
+                metadata.insert("line".to_owned(), line.to_string());
+                metadata.insert("column".to_owned(), column.to_string());
+            }
+            if table.is_none() {
+                details.add_bad_request_violation("query", cut(&self.to_string()));
+            }
+        }
         if let Some((what, name)) = self.sought() {
             details.set_resource_info(what, cut(name), "", cut(&self.to_string()));
         }
-        if self.code() == Code::Unavailable {
+        if self.code() == Code::Unavailable || matches!(self, Self::TooMany { .. }) {
             details.set_retry_info(Some(ASK_AGAIN));
         }
         details.set_error_info(self.reason(), DOMAIN, metadata);
@@ -372,10 +406,55 @@ mod tests {
             most: 3,
         });
         assert_eq!(full.code(), Code::ResourceExhausted);
+        assert!(full.get_details_retry_info().is_some());
         assert!(
             full.get_details_error_info()
                 .is_some_and(|info| info.reason == "TOO_MUCH")
         );
+    }
+
+    #[test]
+    fn a_query_that_is_wrong_is_told_with_its_place() {
+        let wrong = |table: Option<&str>| Error::Sql {
+            message: "no such thing at line 2, column 3".into(),
+            place: Some((2, 3)),
+            table: table.map(str::to_owned),
+        };
+        let status = Status::from(wrong(None));
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(
+            status.get_details_bad_request().unwrap().field_violations[0].field,
+            "query"
+        );
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!(
+            (info.reason.as_str(), info.metadata["field"].as_str()),
+            ("INVALID_FIELD", "query")
+        );
+        assert_eq!(
+            (info.metadata["line"].as_str(), info.metadata["column"].as_str()),
+            ("2", "3")
+        );
+        let status = Status::from(wrong(Some("forecast")));
+        assert_eq!(status.code(), Code::NotFound);
+        let resource = status.get_details_resource_info().unwrap();
+        assert_eq!(
+            (resource.resource_type.as_str(), resource.resource_name.as_str()),
+            ("table", "forecast")
+        );
+        assert!(status.get_details_bad_request().is_none());
+    }
+
+    #[test]
+    fn what_is_over_is_told_from_what_is_not_kept() {
+        let reason = |error: Error| {
+            let status = Status::from(error);
+            (status.code(), status.get_details_error_info().unwrap().reason)
+        };
+        let failed = Code::FailedPrecondition;
+        assert_eq!(reason(Error::NotLive("it is over".into())), (failed, "NOT_LIVE".into()));
+        assert_eq!(reason(Error::NotKept("no lake".into())), (failed, "NOT_KEPT".into()));
+        assert_eq!(reason(Error::NoToken), (Code::Unauthenticated, "NO_TOKEN".into()));
     }
 
     #[test]

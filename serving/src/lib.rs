@@ -16,6 +16,7 @@
 //!
 //! This crate knows nothing of training.
 
+mod admission;
 pub mod alerts;
 pub mod analytics;
 pub mod answer;
@@ -41,6 +42,7 @@ pub mod sql;
 pub mod state;
 mod sync;
 mod tables;
+mod token;
 pub mod traces;
 mod watchers;
 

@@ -20,7 +20,6 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_web::GrpcWebLayer;
-use tower::limit::GlobalConcurrencyLimitLayer;
 
 use crate::calls::CallLayer;
 use crate::config::ServerConfig;
@@ -33,6 +32,7 @@ use crate::grpc::{
 use crate::metrics::Metric;
 use crate::readiness::Reason;
 use crate::state::AppState;
+use crate::token::{Token, TokenLayer};
 use crate::watchers::Watchers;
 use crate::{Error, Result, http};
 
@@ -62,13 +62,15 @@ impl Server {
     /// is ready.
     ///
     /// # Errors
-    /// A value outside its range, an address that cannot be listened on.
+    /// A value outside its range, a token that cannot be read, an address that cannot be listened on.
     pub async fn start(config: ServerConfig, state: Arc<AppState>) -> Result<Running> {
         config.check()?;
+        let token = Token::read(&config.token_file)?;
         let grpc_listener = listen(&config.grpc).await?;
         let http_listener = listen(&config.http).await?;
         let grpc_addr = local(&config.grpc, &grpc_listener)?;
         let http_addr = local(&config.http, &http_listener)?;
+        warn_of_strangers(token.as_ref(), [grpc_addr, http_addr]);
         let stop = CancellationToken::new();
         let (reporter, health) = health_reporter();
         let routes = routes(&config, &state)?.add_service(health);
@@ -79,6 +81,7 @@ impl Server {
         let grpc = tokio::spawn(serve_grpc(
             config.clone(),
             Arc::clone(&state),
+            token,
             routes,
             grpc_listener,
             stop.clone(),
@@ -150,6 +153,14 @@ fn local(address: &str, listener: &TcpListener) -> Result<SocketAddr> {
     })
 }
 
+/// Says so where others than this machine's users may call, and nobody is asked who he is.
+fn warn_of_strangers(token: Option<&Token>, addresses: [SocketAddr; 2]) {
+    let [grpc, http] = addresses;
+    if token.is_none() && addresses.iter().any(|address| !address.ip().is_loopback()) {
+        tracing::warn!(%grpc, %http, "whoever reaches these addresses may ask anything: [server] token_file makes callers bring a token");
+    }
+}
+
 /// Every service but health.
 fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
     let most = config.max_message_bytes;
@@ -199,6 +210,7 @@ fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
 async fn serve_grpc(
     config: ServerConfig,
     state: Arc<AppState>,
+    token: Option<Token>,
     routes: Routes,
     listener: TcpListener,
     stop: CancellationToken,
@@ -219,10 +231,11 @@ async fn serve_grpc(
         .layer(cors::layer(&config.cors_origins))
         .layer(GrpcWebLayer::new())
         .layer(CallLayer(state))
-        .layer(DeadlineLayer {
-            longest: config.longest_call.to_std(),
-        })
-        .layer(GlobalConcurrencyLimitLayer::new(config.max_concurrent_calls))
+        .layer(TokenLayer(token))
+        .layer(DeadlineLayer::new(
+            config.longest_call.to_std(),
+            config.max_concurrent_calls,
+        ))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await?;

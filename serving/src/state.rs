@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Result;
+use crate::admission::Crowd;
 use crate::alerts::{self, AlertSink, Alerts, AlertsConfig};
 use crate::analytics::Analytics;
 use crate::config::ServingConfig;
@@ -23,12 +24,17 @@ use crate::live::Live;
 use crate::metrics::{Metric, Metrics};
 use crate::model::{Champions, ModelSource, ServedModel};
 use crate::readiness::{Readiness, Reason};
+use crate::registry_list::Shelf;
 use crate::score::{self, Issue, Scores};
 use crate::sinks::{self, ForecastSink, LakeSink};
 use crate::tables::Tables;
 
 /// Issues that wait for the sinks; with more, scoring waits and then takes the newest window only.
 const WAITING: usize = 16;
+
+/// Calls that wait for computing: a quarter of those that are answered at the same time by default. Many of them want the same, which is
+/// computed once.
+const ASKING: usize = 64;
 
 /// The newest history, which is read first where there is more: the profile finds two days of each kind in it.
 const RECENT: Duration = Duration(8 * DAY);
@@ -71,6 +77,8 @@ pub struct AppState {
     pub(crate) tables: Option<Tables>,
     /// Where models are listed.
     pub registry: Option<Registry>,
+    /// What was read of them.
+    pub(crate) shelf: Option<Arc<Shelf>>,
     /// Whether the data come from a simulator.
     pub synthetic: bool,
     /// Recent windows.
@@ -93,6 +101,8 @@ pub struct AppState {
     pub(crate) grid: Vec<Quantile>,
     /// One issue is computed at a time: the models use every core themselves.
     pub(crate) computing: Arc<Semaphore>,
+    /// Those who wait for it because they asked.
+    pub(crate) asking: Crowd,
     /// One model is prepared at a time.
     preparing: Mutex<()>,
     /// Where the forecasts of shadows go, opened for the first of them.
@@ -128,6 +138,7 @@ impl AppState {
             catalog: parts.catalog,
             tables: parts.lake.clone().map(Tables::new),
             lake: parts.lake,
+            shelf: parts.registry.clone().map(Shelf::new).map(Arc::new),
             registry: parts.registry,
             synthetic: parts.synthetic,
             live,
@@ -139,6 +150,7 @@ impl AppState {
             stop: CancellationToken::new(),
             grid,
             computing: Arc::new(Semaphore::new(1)),
+            asking: Crowd::new("requests that are computed", ASKING),
             preparing: Mutex::new(()),
             shadow_sink: OnceCell::new(),
             alert_sinks: parts.alert_sinks,

@@ -1,10 +1,14 @@
 //! What the commands that talk to a running service share.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use tonic::metadata::AsciiMetadataValue;
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
+use tonic::{Code, Request, Status};
 
 use super::paint::columns;
 use crate::outcome::Usage;
@@ -23,14 +27,72 @@ pub struct Service {
     /// How long an answer may take, in seconds.
     #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
+    /// A file with the token that the service asks for, where it asks for one.
+    #[arg(long, env = "ARTERIAL_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+}
+
+/// A channel whose calls bring the token.
+pub type Connection = InterceptedService<Channel, Bearer>;
+
+/// Puts a token into every call, where there is one.
+#[derive(Clone)]
+pub struct Bearer(Option<AsciiMetadataValue>);
+
+impl Bearer {
+    fn of(token: Option<&str>) -> Result<Self, Usage> {
+        let Some(token) = token else { return Ok(Self(None)) };
+        match format!("Bearer {token}").parse::<AsciiMetadataValue>() {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                Ok(Self(Some(value)))
+            }
+            Err(_) => Err(Usage(
+                "`--token-file` has no token, accepted: a file with letters, digits and signs of ASCII".into(),
+            )),
+        }
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(value) = &self.0 {
+            request.metadata_mut().insert("authorization", value.clone());
+        }
+        Ok(request)
+    }
 }
 
 impl Service {
-    /// Connects.
+    /// Connects; every call brings the token.
+    ///
+    /// # Errors
+    /// As [`channel`](Self::channel) and [`token`](Self::token).
+    pub async fn connect(&self) -> anyhow::Result<Connection> {
+        let bearer = Bearer::of(self.token()?.as_deref())?;
+        Ok(InterceptedService::new(self.channel().await?, bearer))
+    }
+
+    /// The token for those who put it into their calls themselves; none where no file is named.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn token(&self) -> Result<Option<String>, Usage> {
+        let Some(path) = &self.token_file else { return Ok(None) };
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let path = path.display();
+            Usage(format!(
+                "`--token-file` is `{path}`, accepted: a file that can be read ({error})"
+            ))
+        })?;
+        Ok(Some(text.trim().to_owned()))
+    }
+
+    /// Connects, without a token.
     ///
     /// # Errors
     /// An address that is none, a service that cannot be reached.
-    pub async fn connect(&self) -> anyhow::Result<Channel> {
+    pub async fn channel(&self) -> anyhow::Result<Channel> {
         let text = if self.endpoint.contains("://") {
             self.endpoint.clone()
         } else {
@@ -104,6 +166,17 @@ mod tests {
             table(&["key", "p50"], &rows),
             "key         p50\nsensor-001    7.5\nb           12.25\n"
         );
+    }
+
+    #[test]
+    fn a_token_goes_into_every_call() {
+        let call = |token: Option<&str>| {
+            let request = Bearer::of(token).unwrap().call(Request::new(())).unwrap();
+            request.metadata().get("authorization").cloned()
+        };
+        assert_eq!(call(Some("0123456789abcdef")).unwrap(), "Bearer 0123456789abcdef");
+        assert_eq!(call(None), None);
+        assert!(Bearer::of(Some("two\nlines")).is_err());
     }
 
     #[test]

@@ -5,12 +5,11 @@ use std::io::Write;
 use arterial_serving::grpc::SERVICES;
 use arterial_serving::readiness::Reason;
 use serde_json::json;
-use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use super::client::{Service, failed, table};
+use super::client::{Connection, Service, failed, table};
 use super::{print_json, runtime};
 
 /// The name of the service as a whole.
@@ -87,7 +86,7 @@ async fn ask(service: &Service) -> anyhow::Result<(Vec<(String, String)>, Vec<&'
     Ok((found, reasons))
 }
 
-async fn check(client: &mut HealthClient<Channel>, service: String) -> anyhow::Result<ServingStatus> {
+async fn check(client: &mut HealthClient<Connection>, service: String) -> anyhow::Result<ServingStatus> {
     let answer = client.check(HealthCheckRequest { service }).await;
     Ok(answer.map_err(|status| failed(&status))?.into_inner().status())
 }

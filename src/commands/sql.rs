@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::json::writer::{JsonArray, WriterBuilder};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use arterial_serving::flight::client::{Rows, ask};
+use arterial_serving::flight::client::{Rows, ask_with};
 use futures::TryStreamExt;
 
 use super::client::{Service, failed, table};
@@ -34,8 +34,10 @@ pub struct Args {
 /// A service that cannot be reached, a query that is refused.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     runtime()?.block_on(async {
-        let channel = args.service.connect().await?;
-        let rows = ask(channel, &args.query).await.map_err(|status| failed(&status))?;
+        let token = args.service.token()?;
+        let channel = args.service.channel().await?;
+        let rows = ask_with(channel, token.as_deref(), &args.query).await;
+        let rows = rows.map_err(|status| failed(&status))?;
         let out = BufWriter::new(std::io::stdout().lock());
         if args.csv {
             csv(rows, out).await

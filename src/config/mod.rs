@@ -112,6 +112,7 @@ pub struct Ingest {
 pub struct Server {
     pub grpc: String,
     pub http: String,
+    pub token_file: String,
     pub max_message_bytes: usize,
     pub max_concurrent_calls: usize,
     pub drain: Duration,

@@ -28,6 +28,7 @@ impl Config {
         ServerConfig {
             grpc: self.server.grpc.clone(),
             http: self.server.http.clone(),
+            token_file: self.server.token_file.clone(),
             max_message_bytes: self.server.max_message_bytes,
             max_concurrent_calls: self.server.max_concurrent_calls,
             drain: self.server.drain,

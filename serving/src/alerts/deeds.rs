@@ -34,7 +34,7 @@ impl Command {
     pub fn act(&self, book: &mut AlertBook, now: Timestamp) -> Result<Alert> {
         let known = book.get(&self.alert_id).ok_or_else(|| store::unknown(&self.alert_id))?;
         match self.deed {
-            Deed::Acknowledge if !known.is_live() => Err(Error::NotKept(format!(
+            Deed::Acknowledge if !known.is_live() => Err(Error::NotLive(format!(
                 "the alert `{}` is {} already, accepted: one that goes on",
                 self.alert_id, known.state
             ))),

@@ -11,14 +11,18 @@ use crate::Result;
 /// Changes that are told at a time.
 const BATCH: usize = 500;
 
-/// Where somebody who follows the alerts stands. It holds a number and the ids of alerts that go on, never a queue: whoever is slow
+/// Where somebody who follows the alerts stands. It holds a number and the ids of alerts at hand, never a queue: whoever is slow
 /// finds the newest revision of each alert.
 #[derive(Debug)]
 pub struct Follower {
     filter: AlertFilter,
+    /// What fitted when it was told last: it is told once more when it no longer fits.
     told: HashSet<String>,
+    /// With more than so many, those that are no longer at hand are dropped.
+    room: usize,
     after: u64,
     begins: bool,
+    resumes: bool,
 }
 
 impl Follower {
@@ -27,8 +31,10 @@ impl Follower {
         Self {
             filter,
             told: HashSet::new(),
+            room: BATCH,
             after: after.unwrap_or_default(),
             begins: after.is_none(),
+            resumes: after.is_some(),
         }
     }
 
@@ -37,27 +43,48 @@ impl Follower {
     /// # Errors
     /// A place further back than what is at hand, or one that is yet to come.
     pub fn next(&mut self, store: &AlertStore) -> Result<Changes> {
-        let changes = if self.begins {
+        if std::mem::take(&mut self.resumes) {
+            self.told = self.may_be_known(store);
+        }
+        let Changes { mut alerts, through } = if std::mem::take(&mut self.begins) {
             self.snapshot(store)
         } else {
             store.changes(self.after, BATCH)?
         };
-        self.after = changes.through;
-        let alerts = if std::mem::take(&mut self.begins) {
-            changes.alerts
-        } else {
-            let wanted =
-                |one: &Arc<AlertRevision>| self.filter.takes(&one.alert) || self.told.contains(&one.alert.alert_id);
-            changes.alerts.into_iter().filter(wanted).collect()
-        };
-        for one in &alerts {
-            if one.alert.is_live() {
-                self.told.insert(one.alert.alert_id.clone());
-            } else {
-                self.told.remove(&one.alert.alert_id);
-            }
+        self.after = through;
+        alerts.retain(|one| self.tells(one));
+        if self.told.len() > self.room {
+            self.told.retain(|id| store.get(id).is_ok());
+            self.room = BATCH + 2 * self.told.len();
         }
-        Ok(Changes { alerts, ..changes })
+        Ok(Changes { alerts, through })
+    }
+
+    /// Whether a change is told: that of an alert which fits, or which fitted when it was told last.
+    fn tells(&mut self, one: &AlertRevision) -> bool {
+        let id = &one.alert.alert_id;
+        if self.filter.takes(&one.alert) {
+            self.told.insert(id.clone());
+            return true;
+        }
+        self.told.remove(id)
+    }
+
+    /// What somebody who goes on behind `after` may have been told of. What changed since then may have fitted before, so that it
+    /// counts whether it fits now or not, unless it is known to have been opened since.
+    fn may_be_known(&self, store: &AlertStore) -> HashSet<String> {
+        let since = store.log_after(self.after, usize::MAX).unwrap_or_default();
+        let opened = since.iter().filter(|one| one.alert.revision == 0);
+        let opened: HashSet<&str> = opened.map(|one| one.alert.alert_id.as_str()).collect();
+        let may_be_known = |one: &Arc<AlertRevision>| {
+            if one.sequence <= self.after {
+                self.filter.takes(&one.alert)
+            } else {
+                one.alert.revision > 0 && !opened.contains(one.alert.alert_id.as_str())
+            }
+        };
+        let all = store.all().into_iter().filter(may_be_known);
+        all.map(|one| one.alert.alert_id.clone()).collect()
     }
 
     /// What goes on, or whatever has the states that are asked for.
@@ -107,20 +134,107 @@ mod tests {
     #[test]
     fn an_alert_that_no_longer_fits_is_told_once_more() {
         let store = AlertStore::default();
-        let filter = AlertFilter {
-            severities: [Severity::High].into(),
-            ..AlertFilter::default()
-        };
-        let mut follower = Follower::new(filter, None);
+        let mut follower = Follower::new(only_high(), None);
         follower.next(&store).unwrap();
-        let mut high = revision(1, "a", 0, State::Open);
-        high.alert.severity = Severity::High;
-        store.take(&[high, revision(2, "other", 0, State::Open)], KEEP);
+        store.take(&[high(1, "a", 0), revision(2, "other", 0, State::Open)], KEEP);
         assert_eq!(told(&follower.next(&store).unwrap()), [("a", 0)]);
         store.take(&[revision(3, "a", 1, State::Resolved)], KEEP);
         assert_eq!(told(&follower.next(&store).unwrap()), [("a", 1)]);
         store.take(&[revision(4, "a", 2, State::Resolved)], KEEP);
         assert!(follower.next(&store).unwrap().alerts.is_empty());
+    }
+
+    fn high(sequence: u64, id: &str, number: u32) -> AlertRevision {
+        let mut high = revision(sequence, id, number, State::Open);
+        high.alert.severity = Severity::High;
+        high
+    }
+
+    fn only_high() -> AlertFilter {
+        AlertFilter {
+            severities: [Severity::High].into(),
+            ..AlertFilter::default()
+        }
+    }
+
+    fn only_open() -> AlertFilter {
+        AlertFilter {
+            states: [State::Open].into(),
+            ..AlertFilter::default()
+        }
+    }
+
+    #[test]
+    fn an_alert_that_goes_on_without_fitting_is_told_once_and_again_when_it_fits() {
+        let store = AlertStore::default();
+        let mut follower = Follower::new(only_high(), None);
+        let medium = |sequence, number| revision(sequence, "a", number, State::Open);
+        let steps = [
+            (high(1, "a", 0), true),
+            (medium(2, 1), true),
+            (medium(3, 2), false),
+            (high(4, "a", 3), true),
+            (medium(5, 4), true),
+            (medium(6, 5), false),
+        ];
+        for (step, is_told) in steps {
+            store.take(std::slice::from_ref(&step), KEEP);
+            let told = follower.next(&store).unwrap().alerts.len() == 1;
+            assert_eq!(told, is_told, "revision {}", step.alert.revision);
+        }
+    }
+
+    #[test]
+    fn an_alert_that_ended_while_its_watcher_was_away_is_told_whatever_is_asked_for() {
+        let store = AlertStore::default();
+        let mut follower = Follower::new(only_open(), None);
+        store.take(&[revision(1, "a", 0, State::Open)], KEEP);
+        let seen = follower.next(&store).unwrap();
+        assert_eq!(told(&seen), [("a", 0)]);
+
+        store.take(&[revision(2, "a", 1, State::Resolved)], KEEP);
+        let mut back = Follower::new(only_open(), Some(seen.through));
+        assert_eq!(told(&back.next(&store).unwrap()), [("a", 1)]);
+        store.take(&[revision(3, "a", 2, State::Resolved)], KEEP);
+        assert!(back.next(&store).unwrap().alerts.is_empty(), "once");
+    }
+
+    #[test]
+    fn an_alert_that_ends_after_its_watcher_came_back_is_told() {
+        let store = AlertStore::default();
+        store.take(&[revision(1, "a", 0, State::Open)], KEEP);
+        let mut back = Follower::new(only_open(), Some(1));
+        assert!(back.next(&store).unwrap().alerts.is_empty(), "nothing changed");
+        store.take(&[revision(2, "a", 1, State::Resolved)], KEEP);
+        assert_eq!(told(&back.next(&store).unwrap()), [("a", 1)]);
+    }
+
+    #[test]
+    fn what_began_and_never_fitted_while_its_watcher_was_away_is_not_told() {
+        let store = AlertStore::default();
+        store.take(&[high(1, "a", 0)], KEEP);
+        let away = [
+            revision(2, "b", 0, State::Open),
+            revision(3, "b", 1, State::Open),
+            high(4, "c", 0),
+        ];
+        store.take(&away, KEEP);
+        let mut back = Follower::new(only_high(), Some(1));
+        assert_eq!(told(&back.next(&store).unwrap()), [("c", 0)]);
+    }
+
+    #[test]
+    fn alerts_that_are_no_longer_at_hand_take_no_room() {
+        let store = AlertStore::default();
+        let mut follower = Follower::new(AlertFilter::default(), None);
+        follower.next(&store).unwrap();
+        for at in 1..=5_000_u64 {
+            // Each ten days after the one before: of those that are over, three are at hand.
+            let over = revision(at, &format!("a{at}"), (at * 2880) as u32, State::Resolved);
+            store.take(&[over], KEEP);
+            assert_eq!(follower.next(&store).unwrap().alerts.len(), 1);
+        }
+        assert!(follower.told.len() < 1_000, "{}", follower.told.len());
     }
 
     #[test]

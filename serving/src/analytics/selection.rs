@@ -49,12 +49,12 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Checks that it is not too long.
+    /// Checks that it is not too long; `keys` is what the request calls its keys.
     ///
     /// # Errors
     /// More than 10,000 keys or zones.
-    pub fn check(&self) -> Result<()> {
-        for (field, names) in [("keys", &self.keys), ("zones", &self.zones)] {
+    pub fn check(&self, keys: &str) -> Result<()> {
+        for (field, names) in [(keys, &self.keys), ("zones", &self.zones)] {
             if names.len() > MOST {
                 let found = format!("{} of them", names.len());
                 return Err(Error::invalid(field, found, format!("at most {MOST}")));
@@ -74,6 +74,30 @@ impl Selection {
         (self.keys.is_empty() || self.keys.contains(key))
             && (self.zones.is_empty() || zone.is_some_and(|zone| self.zones.contains(zone)))
             && self.bounds.is_none_or(within)
+    }
+
+    /// The keys of a stream that it takes, so that a table need not be read for others; none where it takes all.
+    ///
+    /// Zones and boxes take the keys that lie there now, as live state or the `newest` windows have them. Keys that are only named
+    /// are taken whether they are known or not: tables hold some that nobody has heard of for long.
+    ///
+    /// # Errors
+    /// None in practice: see [`rows`](Self::rows).
+    pub fn keys_of(&self, stream: &LiveStream, newest: &RecordBatch) -> Result<Option<Vec<String>>> {
+        if self.zones.is_empty() && self.bounds.is_none() {
+            let named = || self.keys.iter().cloned().collect();
+            return Ok((!self.keys.is_empty()).then(named));
+        }
+        let mut keys: BTreeSet<String> = stream.with(|state| {
+            let known = state.keys().iter().zip(state.places());
+            let taken = known.filter(|(key, place)| self.takes(key, place.zone.as_deref(), place.lat, place.lon));
+            taken.map(|(key, _)| key.to_string()).collect()
+        });
+        let rows = self.rows(newest, stream)?;
+        let columns = Columns(&rows);
+        let reported = columns.rows().filter_map(|row| columns.text("key", row));
+        keys.extend(reported.map(str::to_owned));
+        Ok(Some(keys.into_iter().collect()))
     }
 
     /// The rows of a windows table that it takes.
@@ -131,6 +155,17 @@ mod tests {
         };
         assert!(bounds.hold(0.0, 175.0) && bounds.hold(0.0, -175.0));
         assert!(!bounds.hold(0.0, 0.0) && !bounds.hold(30.0, 175.0));
+    }
+
+    #[test]
+    fn too_many_keys_are_refused_by_the_name_that_the_request_has_for_them() {
+        let selection = Selection {
+            keys: (0..=MOST).map(|number| number.to_string()).collect(),
+            ..Selection::default()
+        };
+        let error = selection.check("road_ids").unwrap_err().to_string();
+        assert_eq!(error, "`road_ids` is `10001 of them`, accepted: at most 10000");
+        Selection::default().check("road_ids").unwrap();
     }
 
     #[test]

@@ -8,6 +8,7 @@ use arterial_models::registry::ModelVersion;
 
 use super::question::{Checked, MOST_EXPLAINED};
 use super::reply::{Answer, Forecast};
+use crate::admission::Crowd;
 use crate::live;
 use crate::model::ServedModel;
 use crate::score::{self, LadderStep, Source, Unwanted};
@@ -17,8 +18,14 @@ use crate::{Error, Result};
 /// Puts an explanation, or why there is none, beside each forecast of `answer`.
 ///
 /// # Errors
-/// More forecasts than are explained at a time; [`arterial_models::Error::Unexplained`] where no model of the answer can say.
-pub async fn explain(state: &Arc<AppState>, checked: &Checked<'_>, answer: &mut Answer) -> Result<()> {
+/// More forecasts than are explained at a time, more than a `crowd` who wait; [`arterial_models::Error::Unexplained`] where no model of the
+/// answer can say.
+pub(super) async fn explain(
+    crowd: Option<&Crowd>,
+    state: &Arc<AppState>,
+    checked: &Checked<'_>,
+    answer: &mut Answer,
+) -> Result<()> {
     if answer.forecasts.len() > MOST_EXPLAINED {
         let accepted = format!("at most {MOST_EXPLAINED} forecasts together with `explain`: name keys and horizons");
         return Err(Error::invalid(
@@ -27,6 +34,7 @@ pub async fn explain(state: &Arc<AppState>, checked: &Checked<'_>, answer: &mut 
             accepted,
         ));
     }
+    let _place = crowd.map(Crowd::enter).transpose()?;
     let mut silent = None;
     for (source, places) in by_source(&answer.forecasts) {
         match ask(state, checked, &source, &answer.forecasts, &places).await {

@@ -53,7 +53,8 @@ impl Stored {
 /// The stored forecasts that are meant.
 ///
 /// # Errors
-/// Quantiles that are not stored, a model asked for by name, zones, an instant to come; a lake that cannot be read.
+/// Quantiles that are not stored, a model asked for by name, zones, an instant to come, more than an answer may have; a lake that cannot be
+/// read.
 pub async fn answer(
     state: &AppState,
     question: &Question,
@@ -75,6 +76,7 @@ pub async fn answer(
     };
     let keys = past.keys(question);
     let mine = page.of(&keys);
+    checked.check_size(mine.len())?;
     (answer.keys, answer.of_keys) = (mine.len(), keys.len());
     for key in mine {
         let rows = past.rows.remove(key).unwrap_or_default();

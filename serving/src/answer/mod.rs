@@ -13,12 +13,13 @@ use history::Stored;
 pub use page::Page;
 pub use question::{
     Checked, DEFAULT_FEATURES, DEFAULT_QUANTILES, DEFAULT_STEPS, DEFAULT_TARGET, DEFAULT_TOPIC, FURTHEST,
-    MOST_EXPLAINED, MOST_FEATURES, MOST_FORECASTS, MOST_KEYS, MOST_QUANTILES, MOST_ZONES, Question,
+    MOST_EXPLAINED, MOST_FEATURES, MOST_FORECASTS, MOST_KEYS, MOST_NUMBERS, MOST_QUANTILES, MOST_ZONES, Question,
 };
 pub use reply::{Answer, Forecast, Refusal};
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
+use crate::admission::Crowd;
 use crate::metrics::Metric;
 use crate::score::{self, Issue, LadderStep, RefusalCode, TargetScores, Wanted};
 use crate::state::AppState;
@@ -39,6 +40,19 @@ pub async fn answer(state: &Arc<AppState>, question: &Question) -> Result<Answer
 /// # Errors
 /// As [`answer`].
 pub async fn answer_page(state: &Arc<AppState>, question: &Question, page: Page) -> Result<Answer> {
+    answer_in(Some(&state.asking), state, question, page).await
+}
+
+/// The same for those who watch: they hold no place of a call, and wait until it is their turn, however many they are.
+///
+/// # Errors
+/// As [`answer`].
+pub async fn answer_watching(state: &Arc<AppState>, question: &Question, page: Page) -> Result<Answer> {
+    answer_in(None, state, question, page).await
+}
+
+/// Answers one of a `crowd`, or somebody outside of it.
+async fn answer_in(crowd: Option<&Crowd>, state: &Arc<AppState>, question: &Question, page: Page) -> Result<Answer> {
     let span = tracing::info_span!(
         target: TARGET,
         "answer",
@@ -48,25 +62,34 @@ pub async fn answer_page(state: &Arc<AppState>, question: &Question, page: Page)
         forecasts = Empty,
         refusals = Empty,
     );
-    let answer = answer_in_span(state, question, page).instrument(span.clone()).await?;
+    let answer = answer_in_span(crowd, state, question, page)
+        .instrument(span.clone())
+        .await?;
     span.record("forecasts", answer.forecasts.len());
     span.record("refusals", answer.refusals.len());
     Ok(answer)
 }
 
-async fn answer_in_span(state: &Arc<AppState>, question: &Question, page: Page) -> Result<Answer> {
+async fn answer_in_span(
+    crowd: Option<&Crowd>,
+    state: &Arc<AppState>,
+    question: &Question,
+    page: Page,
+) -> Result<Answer> {
     let started = std::time::Instant::now();
     if let Some(reason) = state.readiness.stopped_by() {
         return Err(Error::NotReady(reason));
     }
     let checked = question.check(state)?;
+    // Before anything is computed; those whose keys are not named are counted once they are known.
+    checked.check_size(question.keys.len().min(page.most))?;
     let mut answer = match stored(state, question, &checked) {
         Some(_) if !is_known(&checked) => not_served(state, question, &checked),
         Some(stored) => history::answer(state, question, &checked, stored, page).await?,
-        None => newest(state, question, &checked, page).await?,
+        None => newest(crowd, state, question, &checked, page).await?,
     };
     if question.explain.is_some() {
-        explain::explain(state, &checked, &mut answer).await?;
+        explain::explain(crowd, state, &checked, &mut answer).await?;
     }
     state.metrics.count(Metric::ForecastCalls, 1);
     for refusal in &answer.refusals {
@@ -94,11 +117,17 @@ fn is_known(checked: &Checked<'_>) -> bool {
     crate::live::target_fields(checked.stream.definition()).contains(&checked.target.field)
 }
 
-async fn newest(state: &Arc<AppState>, question: &Question, checked: &Checked<'_>, page: Page) -> Result<Answer> {
+async fn newest(
+    crowd: Option<&Crowd>,
+    state: &Arc<AppState>,
+    question: &Question,
+    checked: &Checked<'_>,
+    page: Page,
+) -> Result<Answer> {
     let Some(scores) = state.scores.get(&checked.target) else {
         return Ok(not_served(state, question, checked));
     };
-    match issue(state, checked, &scores).await? {
+    match issue(crowd, state, checked, &scores).await? {
         Some(issue) => {
             // From the answer's trace to the one of the window that the forecasts were made from.
             if issue.trace != Trace::default() {
@@ -112,7 +141,12 @@ async fn newest(state: &Arc<AppState>, question: &Question, checked: &Checked<'_
 }
 
 /// The forecasts that have what is asked for.
-async fn issue(state: &Arc<AppState>, checked: &Checked<'_>, scores: &TargetScores) -> Result<Option<Arc<Issue>>> {
+async fn issue(
+    crowd: Option<&Crowd>,
+    state: &Arc<AppState>,
+    checked: &Checked<'_>,
+    scores: &TargetScores,
+) -> Result<Option<Arc<Issue>>> {
     let newest = scores.newest();
     let model = match &checked.model {
         None => None,
@@ -129,6 +163,8 @@ async fn issue(state: &Arc<AppState>, checked: &Checked<'_>, scores: &TargetScor
         edition: state.champions.edition(&checked.target),
         quantiles: checked.levels.clone(),
     };
+    // Held until the issue is there: whoever asks for the same as another waits for it, too.
+    let _place = crowd.map(Crowd::enter).transpose()?;
     let compute = async || {
         let mut order = score::order(state, &checked.target, &checked.quantiles);
         if let Some(id) = &model {

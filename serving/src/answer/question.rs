@@ -30,6 +30,10 @@ pub const MOST_FEATURES: usize = 50;
 pub const DEFAULT_FEATURES: usize = 5;
 /// The most forecasts in an answer: keys times horizons.
 pub const MOST_FORECASTS: usize = 500_000;
+/// The most numbers in an answer: keys times horizons times quantiles. On the wire each takes 20 bytes.
+pub const MOST_NUMBERS: usize = 2_000_000;
+/// The way to an answer that is too large at once.
+const SMALLER: &str = "ask page by page (`page_size`, over HTTP `limit`), or for less";
 /// The horizons of a request that names none, in windows.
 pub const DEFAULT_STEPS: [usize; 3] = [3, 6, 12];
 /// The quantiles of a request that names none.
@@ -94,7 +98,6 @@ impl Question {
         limit("horizons_minutes", self.horizons_minutes.len(), FURTHEST)?;
         let steps = steps(&self.horizons_minutes, stream.definition().window)?;
         let horizons = steps.as_ref().map_or(DEFAULT_STEPS.len(), Vec::len);
-        limit("keys x horizons_minutes", self.keys.len() * horizons, MOST_FORECASTS)?;
         let quantiles = quantiles(&self.quantiles)?;
         if let Some(features) = self.explain {
             self.check_explanation(features, horizons)?;
@@ -116,6 +119,35 @@ impl Question {
             quantiles,
             model: model(&self.model)?,
         })
+    }
+}
+
+impl Checked<'_> {
+    /// Checks that an answer about so many keys, which are those of a page, fits into memory.
+    ///
+    /// # Errors
+    /// More forecasts, or more numbers, than an answer may have.
+    pub fn check_size(&self, keys: usize) -> Result<()> {
+        let horizons = self.steps.as_ref().map_or(DEFAULT_STEPS.len(), Vec::len);
+        let forecasts = keys.saturating_mul(horizons);
+        if forecasts > MOST_FORECASTS {
+            let accepted = format!("at most {MOST_FORECASTS} forecasts at a time: {SMALLER}");
+            return Err(Error::invalid(
+                "keys x horizons_minutes",
+                format!("{keys} x {horizons}"),
+                accepted,
+            ));
+        }
+        let quantiles = self.levels.len();
+        if forecasts.saturating_mul(quantiles) > MOST_NUMBERS {
+            let accepted = format!("at most {MOST_NUMBERS} numbers at a time: {SMALLER}");
+            return Err(Error::invalid(
+                "keys x horizons_minutes x quantiles",
+                format!("{keys} x {horizons} x {quantiles}"),
+                accepted,
+            ));
+        }
+        Ok(())
     }
 }
 

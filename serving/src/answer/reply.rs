@@ -6,10 +6,10 @@ use arterial_datasets::time::{Duration, MINUTE, Timestamp};
 use arterial_models::explanation::Explanation;
 
 use super::page::Page;
-use super::question::{Checked, DEFAULT_STEPS, MOST_FORECASTS, Question};
+use super::question::{Checked, DEFAULT_STEPS, Question};
+use crate::Result;
 use crate::live::Revisions;
 use crate::score::{Issue, LadderStep, RefusalCode, Source};
-use crate::{Error, Result};
 
 /// What is answered.
 #[derive(Debug, Clone, Default)]
@@ -81,7 +81,7 @@ impl Refusal {
 /// The answer to `question` from `issue`, which has all of its quantiles, at `now`: those of its keys that `page` means.
 ///
 /// # Errors
-/// More forecasts than an answer may have.
+/// More than an answer may have.
 pub fn reply(
     question: &Question,
     checked: &Checked<'_>,
@@ -101,15 +101,8 @@ pub fn reply(
     }
     let keys = page.of(&all);
     (answer.keys, answer.of_keys) = (keys.len(), all.len());
+    checked.check_size(keys.len())?;
     let steps = steps(checked, issue.horizon());
-    if keys.len() * steps.len() > MOST_FORECASTS {
-        let value = format!("{} x {}", keys.len(), steps.len());
-        return Err(Error::invalid(
-            "keys x horizons_minutes",
-            value,
-            format!("at most {MOST_FORECASTS} forecasts"),
-        ));
-    }
     let places = issue.positions(&checked.levels).unwrap_or_default();
     answer.forecasts.reserve(keys.len() * steps.len());
     for &key in keys {

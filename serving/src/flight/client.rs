@@ -25,6 +25,14 @@ pub struct Rows {
 /// # Errors
 /// The status that the service answers with.
 pub async fn ask(channel: Channel, sql: &str) -> Result<Rows, Status> {
+    ask_with(channel, None, sql).await
+}
+
+/// The same of a service that asks for a token.
+///
+/// # Errors
+/// As [`ask`]; a token that does not go into a header.
+pub async fn ask_with(channel: Channel, token: Option<&str>, sql: &str) -> Result<Rows, Status> {
     let command = CommandStatementQuery {
         query: sql.to_owned(),
         transaction_id: None,
@@ -32,6 +40,11 @@ pub async fn ask(channel: Channel, sql: &str) -> Result<Rows, Status> {
     // One value may be longer than what gRPC takes unless it is told otherwise.
     let inner = FlightServiceClient::new(channel).max_decoding_message_size(usize::MAX);
     let mut client = FlightClient::new_from_inner(inner);
+    if let Some(token) = token {
+        client
+            .add_header("authorization", &format!("Bearer {token}"))
+            .map_err(status)?;
+    }
     let descriptor = FlightDescriptor::new_cmd(command.as_any().encode_to_vec());
     let info = client.get_flight_info(descriptor).await.map_err(status)?;
     let schema = info.clone().try_decode_schema();

@@ -5,6 +5,8 @@ pub mod client;
 mod datasets;
 mod dictionary;
 mod exchange;
+mod handover;
+mod plain;
 mod query;
 mod service;
 mod sql;
@@ -12,5 +14,6 @@ mod views;
 
 pub use datasets::{Batches, Dataset, Datasets};
 pub(crate) use datasets::{Known, Share, describe, windows_schema};
+pub(crate) use handover::{Giver, hand_over, stopped};
 pub use query::{AsOf, Instant, Query};
 pub use service::FlightApi;

@@ -173,6 +173,10 @@ impl Query {
             });
         }
         let query: Self = serde_json::from_str(text).map_err(|error| Error::invalid(field, error, ACCEPTED))?;
+        if query.columns.as_ref().is_some_and(Vec::is_empty) {
+            let accepted = "one column or more, or no `columns` at all for all that there are";
+            return Err(Error::invalid("columns", "[]", accepted));
+        }
         if let Some(keys) = &query.keys
             && keys.len() > MOST_KEYS
         {
@@ -230,6 +234,9 @@ mod tests {
             let error = Query::from_ticket(&Ticket::new(bad)).unwrap_err().to_string();
             assert!(error.contains("`ticket`") && error.contains("accepted"), "{error}");
         }
+        let error = Query::from_ticket(&Ticket::new(r#"{"dataset":"x","columns":[],"dictionary":true}"#));
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("`columns` is `[]`, accepted: one column"), "{error}");
         for field in ["from", "to"] {
             let bad = format!(r#"{{"dataset":"x","{field}":"yesterday"}}"#);
             let error = Query::from_ticket(&Ticket::new(bad)).unwrap_err().to_string();

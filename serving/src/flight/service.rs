@@ -2,6 +2,7 @@
 //! [`exchange`]; everything else is about datasets.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -16,25 +17,31 @@ use arrow_flight::{
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use prost::Message;
-use tokio::sync::Semaphore;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::datasets::{Batches, Datasets};
+use super::handover::{Places, handed};
 use super::query::Query;
-use super::sql::{ACTIONS, FlightSql, Session};
+use super::sql::{ACTIONS, FlightSql, MOST_PARAMETERS, Session, large_parameters};
 use super::{dictionary, exchange, views};
 use crate::metrics::Metric;
 use crate::state::AppState;
+use crate::token::Login;
 use crate::{Error, Result};
 
 /// The most messages of one binding of parameters: a schema and a row.
 const MOST_PARTS: usize = 16;
+/// Datasets that are read at the same time; the next reader is refused.
+const READERS: usize = 16;
+/// The longest that a dataset is read, however slowly its reader takes it.
+const LONGEST_READING: Duration = Duration::from_hours(1);
 
 /// Tables and queries over Flight.
 pub struct FlightApi {
     state: Arc<AppState>,
     sql: Arc<FlightSql>,
-    exchanges: Arc<Semaphore>,
+    exchanges: Places,
+    readers: Places,
 }
 
 type Sent<T> = BoxStream<'static, Result<T, Status>>;
@@ -46,8 +53,12 @@ impl FlightApi {
     /// Threads that the system refuses, a folder for spilling that cannot be used.
     pub fn new(state: Arc<AppState>) -> Result<Self> {
         let sql = Arc::new(FlightSql::new(Arc::clone(&state))?);
-        let exchanges = Arc::new(Semaphore::new(exchange::AT_ONCE));
-        Ok(Self { state, sql, exchanges })
+        Ok(Self {
+            state,
+            sql,
+            exchanges: Places::new("exchanges", exchange::AT_ONCE),
+            readers: Places::new("readers of datasets", READERS),
+        })
     }
 
     /// The columns of what a descriptor asks for, and the ticket for its rows.
@@ -123,23 +134,29 @@ impl FlightApi {
             let answer = self.sql.engine.answer(planned, 0).await?;
             return Ok((answer.schema, answer.batches));
         }
+        let place = self.readers.take()?;
         let dataset = Datasets::new(&self.state)
             .get_as_of(&query.dataset, query.as_of)
             .await?;
-        Ok((dataset.projected(query)?, dataset.read(query).await?))
+        let (schema, batches) = (dataset.projected(query)?, dataset.read(query).await?);
+        Ok((schema, handed(place, LONGEST_READING, batches)))
     }
 
     async fn put(&self, mut parts: Streaming<FlightData>) -> Result<PutResult, Status> {
-        let mut rows = Vec::new();
+        let (mut rows, mut bytes) = (Vec::new(), 0);
         while let Some(part) = parts.message().await? {
             if rows.len() == MOST_PARTS {
                 return Err(Error::invalid("parameters", "more than one batch", "one row of values").into());
+            }
+            bytes += part.data_header.len() + part.data_body.len() + part.app_metadata.len();
+            if bytes > MOST_PARAMETERS {
+                return Err(large_parameters(bytes).into());
             }
             rows.push(part);
         }
         let descriptor = rows.first_mut().and_then(|part| part.flight_descriptor.take());
         let Some(command) = descriptor.and_then(|descriptor| FlightSql::command(&descriptor.cmd)) else {
-            return Err(not_offered("DoPut of datasets"));
+            return Err(not_offered("DoPut of datasets").into());
         };
         let result = self.sql.put(command, rows).await?;
         Ok(PutResult {
@@ -170,10 +187,12 @@ fn encoded(schema: SchemaRef, batches: Batches, dictionaries: DictionaryHandling
     encoded.map_err(Status::from).boxed()
 }
 
-fn not_offered(what: &str) -> Status {
-    Status::unimplemented(format!(
-        "{what} is not offered; offered: ListFlights, GetFlightInfo, PollFlightInfo, GetSchema, DoGet, DoExchange, and DoPut and DoAction of Flight SQL"
-    ))
+fn not_offered(what: &str) -> Error {
+    let offered = "ListFlights, GetFlightInfo, PollFlightInfo, GetSchema, DoGet, DoExchange, and DoPut and DoAction of Flight SQL";
+    Error::Query {
+        code: Code::Unimplemented,
+        message: format!("{what} is not offered; offered: {offered}"),
+    }
 }
 
 #[tonic::async_trait]
@@ -215,12 +234,16 @@ impl FlightService for FlightApi {
         Ok(Response::new(self.get(&request.into_inner()).await?))
     }
 
-    /// Nobody is asked who he is here: whatever is sent is answered with a bearer, which some clients do not go on without.
+    /// Whatever is sent is answered with a bearer, which some clients do not go on without: with the token of the service where that asks
+    /// for one, as whoever comes this far has brought it.
     async fn handshake(
         &self,
-        _: Request<Streaming<HandshakeRequest>>,
+        request: Request<Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
-        let bearer = self.sql.bearer()?;
+        let bearer = match request.extensions().get::<Login>() {
+            Some(login) => login.bearer()?,
+            None => self.sql.bearer()?,
+        };
         let payload = bearer.as_bytes().strip_prefix(b"Bearer ").unwrap_or_default().to_vec();
         let said = HandshakeResponse {
             protocol_version: 0,

@@ -73,7 +73,7 @@ fn selection(keys: Vec<String>, zones: Vec<String>, within: Option<v1::BoundingB
         zones: zones.into_iter().collect(),
         bounds: within.map(bounds).transpose()?,
     };
-    selection.check()?;
+    selection.check("road_ids")?;
     Ok(selection)
 }
 
@@ -85,7 +85,8 @@ async fn zones(state: &Arc<AppState>, request: v1::ListZonesRequest) -> Result<v
         zones: wanted.zones,
         bounds: wanted.bounds,
     };
-    let range = range(state, ahead, request.since, request.until)?;
+    let after = page.after(ZonePlace::read)?;
+    let range = range(state, ahead, request.since, request.until)?.map(|range| behind(range, after.as_ref()));
     ready(state)?;
     let Zones { zones, window, absent } = match (ahead, range) {
         (_, Some(range)) => analytics::zones_between(state, &wanted, range).await?,
@@ -93,11 +94,9 @@ async fn zones(state: &Arc<AppState>, request: v1::ListZonesRequest) -> Result<v
         (minutes, None) => analytics::zones_ahead(state, &analytics::ahead(state, minutes).await?, &wanted),
     };
     let mut zones = zones;
-    zones.sort_by(|one, other| place(one).cmp(&place(other)));
-    let (zones, next_page_token) = page.of(zones, |one| {
-        let (window, zone, formula) = place(one);
-        format!("{window}+{formula}+{zone}")
-    })?;
+    zones.sort_by(|one, other| ZonePlace::of(one).cmp(&ZonePlace::of(other)));
+    let behind = zones.into_iter().filter(|one| Some(ZonePlace::of(one)) > after);
+    let (zones, next_page_token) = page.first(behind, |one| ZonePlace::of(one).token());
     Ok(v1::ListZonesResponse {
         zones: zones.into_iter().map(zone).collect(),
         window_start: window.map(|window| window.0),
@@ -107,8 +106,41 @@ async fn zones(state: &Arc<AppState>, request: v1::ListZonesRequest) -> Result<v
 }
 
 /// What tells indices apart, and orders them.
-fn place(index: &ZoneIndex) -> (i64, &str, &str) {
-    (index.window.0, &index.zone_id, &index.formula)
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct ZonePlace<'a> {
+    window: Timestamp,
+    zone: &'a str,
+    formula: &'a str,
+}
+
+impl<'a> ZonePlace<'a> {
+    fn of(index: &'a ZoneIndex) -> Self {
+        Self {
+            window: index.window,
+            zone: &index.zone_id,
+            formula: &index.formula,
+        }
+    }
+
+    /// The zone stands last: its name may be anything.
+    fn token(&self) -> String {
+        format!("{}+{}+{}", self.window.0, self.formula, self.zone)
+    }
+
+    fn read(token: &'a str) -> Option<Self> {
+        let mut parts = token.splitn(3, '+');
+        Some(Self {
+            window: Timestamp(parts.next()?.parse().ok()?),
+            formula: parts.next()?,
+            zone: parts.next()?,
+        })
+    }
+}
+
+/// What is left of `range` where a page begins.
+fn behind(range: Range, after: Option<&ZonePlace<'_>>) -> Range {
+    let since = after.map_or(range.since, |after| after.window.min(range.until).max(range.since));
+    Range { since, ..range }
 }
 
 /// The time that is asked for; none where the newest windows are.
@@ -140,13 +172,15 @@ async fn routes(state: &Arc<AppState>, request: v1::ListRoutesRequest) -> Result
     let mask = Mask::of::<v1::Route>(request.read_mask)?;
     let wanted = selection(request.road_ids, request.zones, request.bounds)?;
     let ahead = horizon(request.horizon_minutes)?;
+    let after = page.after(|token| token.parse::<usize>().ok())?;
     ready(state)?;
     let congestion = match ahead {
         0 => analytics::now(state).await?,
         minutes => analytics::ahead(state, minutes).await?,
     };
     let ranked = analytics::rank(&congestion, &wanted);
-    let (routes, next_page_token) = page.of(ranked.roads, |road| road.road_id.clone())?;
+    let behind = ranked.roads.into_iter().filter(|road| Some(road.rank) > after);
+    let (routes, next_page_token) = page.first(behind, |road| road.rank.to_string());
     Ok(v1::ListRoutesResponse {
         routes: routes.into_iter().map(|road| mask.apply(route(road))).collect(),
         window_start: ranked.window.map(|window| window.0),

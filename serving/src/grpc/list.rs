@@ -38,10 +38,32 @@ impl<'a> ListPage<'a> {
                 })?
             }
         };
-        let more = items.len() > from + self.size;
-        let page: Vec<T> = items.into_iter().skip(from).take(self.size).collect();
-        let next = page.last().filter(|_| more).map(&name).unwrap_or_default();
-        Ok((page, next))
+        Ok(self.first(items.into_iter().skip(from), name))
+    }
+
+    /// The place behind which the page begins, as `read` finds it in the token; none on the first page. For lists whose items come
+    /// and go between two pages, so that a page needs no item of the one before.
+    ///
+    /// # Errors
+    /// A token in which `read` finds none.
+    pub fn after<P>(&self, read: impl FnOnce(&'a str) -> Option<P>) -> Result<Option<P>> {
+        match self.token {
+            "" => Ok(None),
+            token => read(token).map(Some).ok_or_else(|| {
+                let accepted = "the `next_page_token` of the page before";
+                Error::invalid("page_token", token, accepted)
+            }),
+        }
+    }
+
+    /// The page of the items behind the place where it begins, and the token of the next one (empty: this is the last), which
+    /// `name` makes of the last item.
+    pub fn first<T>(&self, behind: impl Iterator<Item = T>, name: impl Fn(&T) -> String) -> (Vec<T>, String) {
+        let mut page: Vec<T> = behind.take(self.size + 1).collect();
+        let more = page.len() > self.size;
+        page.truncate(self.size);
+        let next = page.last().filter(|_| more).map(name).unwrap_or_default();
+        (page, next)
     }
 }
 
@@ -66,6 +88,30 @@ mod tests {
             }
         }
         assert_eq!((found, pages), (items(), 2));
+    }
+
+    #[test]
+    fn a_page_behind_a_place_needs_no_item_there() {
+        let read = |token: &str| token.parse::<u32>().ok();
+        let page = |token, items: &[u32]| {
+            let page = ListPage::read(2, token, 9, 10).unwrap();
+            let after = page.after(read).unwrap();
+            let behind = items.iter().copied().filter(|item| Some(*item) > after);
+            page.first(behind, ToString::to_string)
+        };
+        assert_eq!(page("", &[1, 2, 3]), (vec![1, 2], "2".to_owned()));
+        assert_eq!(
+            page("2", &[1, 4, 5, 6]),
+            (vec![4, 5], "5".to_owned()),
+            "2 and 3 have gone"
+        );
+        assert_eq!(page("5", &[6]), (vec![6], String::new()));
+        let error = ListPage::read(2, "x", 9, 10)
+            .unwrap()
+            .after(read)
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with("`page_token` is `x`"), "{error}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::mask::Mask;
 use super::sized::sized;
 use crate::live::target_fields;
 use crate::model::{InCharge, Role, Trial};
-use crate::registry_list::{Listed, list};
+use crate::registry_list::Listed;
 use crate::state::AppState;
 use crate::{Error, Result};
 
@@ -41,8 +41,8 @@ impl ModelService for ModelApi {
 
 async fn models(state: &AppState, request: &v1::ListModelsRequest) -> Result<v1::ListModelsResponse> {
     let page = ListPage::read(request.page_size, &request.page_token, PAGE, LARGEST_PAGE)?;
-    let listed = match &state.registry {
-        Some(registry) => list(registry).await?,
+    let listed = match &state.shelf {
+        Some(shelf) => shelf.list().await?,
         None => Vec::new(),
     };
     check_target(state, &listed, request)?;
@@ -93,20 +93,13 @@ fn check_target(state: &AppState, listed: &[Listed], request: &v1::ListModelsReq
 
 async fn get(state: &AppState, request: &v1::GetModelRequest) -> Result<v1::GetModelResponse> {
     let mask = Mask::of::<v1::GetModelResponse>(request.read_mask.clone())?;
-    let registry = state
-        .registry
-        .as_ref()
-        .ok_or_else(|| Error::NotKept("this service has no model registry".into()))?;
+    let (Some(registry), Some(shelf)) = (&state.registry, &state.shelf) else {
+        return Err(Error::NotKept("this service has no model registry".into()));
+    };
     let id = resolve(registry, request).await?;
-    let manifest = registry.manifest(&id).await?;
-    let listed = list(registry).await?;
-    let listed = listed.into_iter().find(|listed| listed.manifest.id() == id);
-    let listed = listed.unwrap_or_else(|| Listed {
-        manifest: manifest.clone(),
-        aliases: Vec::new(),
-    });
+    let listed = shelf.listed(registry.manifest(&id).await?).await?;
     Ok(mask.apply(v1::GetModelResponse {
-        manifest_json: serde_json::to_string_pretty(&manifest)?,
+        manifest_json: serde_json::to_string_pretty(listed.manifest.as_ref())?,
         card_markdown: registry.card(&id).await?,
         model: Some(message(state, &listed)),
     }))

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tonic::Status;
 
 use super::convert::{Asked, response};
-use crate::answer::{Answer, MOST_KEYS, Page, answer_page};
+use crate::answer::{Answer, MOST_KEYS, Page, answer_watching};
 use crate::score::{Issue, Stamp};
 use crate::state::AppState;
 use crate::watchers::Place;
@@ -153,7 +153,7 @@ impl ForecastWatch {
 
     /// What comes next. In memory of its own, so that whoever waits holds none for it.
     fn answer(&self) -> BoxFuture<'_, Result<Answer>> {
-        answer_page(&self.state, &self.asked.question, self.round.page(self.most)).boxed()
+        answer_watching(&self.state, &self.asked.question, self.round.page(self.most)).boxed()
     }
 }
 

@@ -1,6 +1,6 @@
 //! `GET /v1/forecasts`: the newest forecasts, keys page by page, or those that were served at an instant.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -20,14 +20,16 @@ use super::params::{Given, Limit, List};
 use super::problem::Problems;
 use super::reply::{Asked, Listing};
 use super::table::{Kind, table};
-use crate::Result;
 use crate::analytics::Bounds;
-use crate::answer::{Answer, DEFAULT_TARGET, DEFAULT_TOPIC, Forecast, Question, Refusal, answer};
-use crate::live::{KeyInfo, LiveStream, Place};
+use crate::answer::{Answer, DEFAULT_STEPS, DEFAULT_TARGET, DEFAULT_TOPIC, Forecast, Question, Refusal, answer};
+use crate::live::{LiveStream, Place};
 use crate::state::AppState;
+use crate::{Error, Result};
 
 /// The most keys a page.
 const LARGEST_PAGE: usize = 10_000;
+/// The most numbers a page: keys x horizons x quantiles.
+const NUMBERS_A_PAGE: usize = 500_000;
 
 /// Which forecasts.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -40,7 +42,7 @@ pub struct ForecastQuery {
     /// The field that is forecast; `speed_kmh` where absent.
     #[param(value_type = Option<String>)]
     target: Given<String>,
-    /// Only these keys; all where absent.
+    /// Only these keys; all where absent. Those that are not known are refused, unless `zones` or `bbox` choose among them.
     #[param(value_type = Vec<String>, style = Form, explode = false)]
     keys: List<String>,
     /// Only keys that were last seen in these zones.
@@ -62,7 +64,7 @@ pub struct ForecastQuery {
     /// The forecast as it was served at this instant, which has passed.
     #[param(value_type = Option<String>, format = DateTime)]
     as_of: Given<Timestamp>,
-    /// Keys a page.
+    /// Keys a page, in alphabetical order; keys x horizons x quantiles may be 500,000 numbers a page.
     #[param(value_type = u32, minimum = 1, maximum = 10000, default = json!(100))]
     limit: Limit<LARGEST_PAGE>,
     /// `next_cursor` of the page before.
@@ -191,7 +193,6 @@ impl ForecastQuery {
         Question {
             topic: or(&self.topic, DEFAULT_TOPIC),
             target: or(&self.target, DEFAULT_TARGET),
-            keys: self.keys.0.clone(),
             zones: self.zones.0.clone(),
             horizons_minutes: self.horizons_minutes.0.clone(),
             quantiles: self.quantiles.0.clone(),
@@ -204,29 +205,30 @@ impl ForecastQuery {
 
 async fn page(state: &Arc<AppState>, query: ForecastQuery, scope: &Scope) -> Result<ForecastPage> {
     let mut question = query.question();
-    question.check(state)?;
-    let stream = state.live.stream(&question.topic)?;
-    let (mut next, mut is_past_the_end) = (None, false);
-    if question.keys.is_empty() || query.bbox.0.is_some() {
-        let cursor: Option<String> = query.cursor.0.as_deref().map(|cursor| scope.read(cursor)).transpose()?;
-        let after = cursor.as_deref().unwrap_or_default();
-        let mut found = match query.bbox.0 {
-            Some(bounds) => within(stream, bounds, &question, after),
-            None => stream.keys_after(after, &question.zones, query.limit.0 + 1),
-        };
-        if found.len() > query.limit.0 {
-            found.truncate(query.limit.0);
-            next = found.last().map(|last| scope.write(&*last.key)).transpose()?;
+    let checked = question.check(state)?;
+    if let Some(reason) = state.readiness.stopped_by() {
+        return Err(Error::NotReady(reason));
+    }
+    let stream = checked.stream;
+    let after: Option<String> = query.cursor.0.as_deref().map(|cursor| scope.read(cursor)).transpose()?;
+    let mut keys = wanted(stream, &query, after.as_deref().unwrap_or_default());
+    let more = keys.len() > query.limit.0;
+    keys.truncate(query.limit.0);
+    let horizons = checked.steps.as_ref().map_or(DEFAULT_STEPS.len(), Vec::len);
+    check_size(query.limit.0, keys.len(), horizons * checked.levels.len())?;
+    let next = keys.last().filter(|_| more).map(|last| scope.write(last)).transpose()?;
+    // Where no key is known at all, or none in these zones, the answer says so.
+    let is_chosen = after.is_some() || query.bbox.0.is_some() || !query.keys.0.is_empty();
+    let answered = if keys.is_empty() && is_chosen {
+        Answer {
+            quantiles: checked.levels.clone(),
+            ..Answer::default()
         }
-        is_past_the_end = found.is_empty() && (cursor.is_some() || query.bbox.0.is_some());
-        if !found.is_empty() {
+    } else {
+        if !keys.is_empty() {
             question.zones.clear();
         }
-        question.keys = found.into_iter().map(|info| info.key.to_string()).collect();
-    }
-    let answered = if is_past_the_end {
-        Answer::default()
-    } else {
+        question.keys = keys;
         answer(state, &question).await?
     };
     let row = |forecast: &Forecast| row(&question, &answered.quantiles, forecast);
@@ -241,13 +243,37 @@ async fn page(state: &Arc<AppState>, query: ForecastQuery, scope: &Scope) -> Res
     })
 }
 
-/// The keys behind `after` that lie within, of those that were asked for.
-fn within(stream: &LiveStream, bounds: Bounds, question: &Question, after: &str) -> Vec<KeyInfo> {
-    let lies = |place: &Place| place.lat.zip(place.lon).is_some_and(|(lat, lon)| bounds.hold(lat, lon));
-    let asked: HashSet<&str> = question.keys.iter().map(String::as_str).collect();
-    let all = stream.keys_after(after, &question.zones, usize::MAX).into_iter();
-    all.filter(|info| lies(&info.place) && (asked.is_empty() || asked.contains(&*info.key)))
+/// The keys behind `after` that are meant, in order: enough to know whether there are more than a page has.
+fn wanted(stream: &LiveStream, query: &ForecastQuery, after: &str) -> Vec<String> {
+    let (keys, zones, bounds) = (&query.keys.0, &query.zones.0, query.bbox.0);
+    if !keys.is_empty() && zones.is_empty() && bounds.is_none() {
+        let named: BTreeSet<&String> = keys.iter().filter(|key| key.as_str() > after).collect();
+        return named.into_iter().cloned().collect();
+    }
+    let most = match bounds {
+        None if keys.is_empty() => query.limit.0 + 1,
+        _ => usize::MAX,
+    };
+    let named: HashSet<&str> = keys.iter().map(String::as_str).collect();
+    let lies = |place: &Place| {
+        let within = |bounds: Bounds| place.lat.zip(place.lon).is_some_and(|(lat, lon)| bounds.hold(lat, lon));
+        bounds.is_none_or(within)
+    };
+    let known = stream.keys_after(after, zones, most).into_iter();
+    known
+        .filter(|info| lies(&info.place) && (named.is_empty() || named.contains(&*info.key)))
+        .map(|info| info.key.to_string())
         .collect()
+}
+
+/// Checks that a page of `keys` keys with `each` numbers is no larger than an answer may be.
+fn check_size(limit: usize, keys: usize, each: usize) -> Result<()> {
+    let most = NUMBERS_A_PAGE / each.max(1);
+    if keys <= most {
+        return Ok(());
+    }
+    let accepted = format!("at most {most}: {each} numbers a key, {NUMBERS_A_PAGE} a page");
+    Err(Error::invalid("limit", limit, accepted))
 }
 
 /// A forecast with the column names of the table.
@@ -375,7 +401,7 @@ mod tests {
             read("topic=parking&target=occupied_spaces&keys=a,b&horizons_minutes=15,30&limit=5").unwrap();
         let question = query.question();
         assert_eq!(
-            (question.keys.len(), question.horizons_minutes, query.limit.0),
+            (query.keys.0.len(), question.horizons_minutes, query.limit.0),
             (2, vec![15, 30], 5)
         );
     }
@@ -386,6 +412,17 @@ mod tests {
         assert_eq!(
             (question.topic.as_str(), question.target.as_str()),
             ("traffic-sensors", "speed_kmh")
+        );
+    }
+
+    #[test]
+    fn a_page_of_too_many_numbers_is_refused_by_its_limit() {
+        check_size(10_000, 10_000, 50).unwrap();
+        check_size(10_000, 3, 1_440 * 99).unwrap();
+        let error = check_size(10_000, 9_000, 60).unwrap_err().to_string();
+        assert!(
+            error.starts_with("`limit` is `10000`, accepted: at most 8333"),
+            "{error}"
         );
     }
 

@@ -239,7 +239,7 @@ fn find(state: &AppState, query: IncidentQuery) -> Result<Vec<Incident>> {
         zones: query.zones.0.into_iter().collect(),
         bounds: query.bbox.0,
     };
-    selection.check()?;
+    selection.check("keys")?;
     let holds = |words: &[String], word: &str| words.is_empty() || words.iter().any(|one| one == word);
     let taken = |one: &Incident| {
         selection.takes(&one.incident_id, one.zone_id.as_deref(), one.lat, one.lon)

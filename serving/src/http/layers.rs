@@ -12,18 +12,26 @@ use tower_http::compression::CompressionLayer;
 
 use super::Problem;
 use crate::config::ServerConfig;
-use crate::{Error, cors};
+use crate::token::{Token, guard};
+use crate::{Error, Result, cors};
 
 /// Puts them around the routes.
-pub fn around(routes: Router, config: &ServerConfig) -> Router {
-    let routes = routes
+///
+/// # Errors
+/// A token that cannot be read.
+pub fn around(routes: Router, config: &ServerConfig) -> Result<Router> {
+    let mut routes = routes
         .layer(GlobalConcurrencyLimitLayer::new(config.max_concurrent_calls))
         .layer(from_fn_with_state(Arc::new(config.longest_call.to_std()), in_time))
         .layer(CompressionLayer::new());
-    if config.cors_origins.is_empty() {
-        return routes;
+    // Within what browsers ask first, which they do without a token.
+    if let Some(token) = Token::read(&config.token_file)? {
+        routes = routes.layer(from_fn_with_state(token, guard));
     }
-    routes.layer(cors::layer(&config.cors_origins))
+    if config.cors_origins.is_empty() {
+        return Ok(routes);
+    }
+    Ok(routes.layer(cors::layer(&config.cors_origins)))
 }
 
 /// The answer, where it begins in time; it may then take as long as the client reads it.

@@ -6,7 +6,8 @@
 //! | `params`, `cursor`, `names` | what a request may say |
 //! | `accept`, `reply`, `table`, `geo`, `problem` | how an answer looks: form, tag, next page, or what is wrong |
 //! | `openapi` | the description of all that, made from it |
-//! | `layers` | limits, compression, other sites |
+//! | `layers` | limits, compression, the token, other sites |
+//! | `serve` | connections, and how long a client may take |
 //! | `page` | the page for people |
 
 mod accept;
@@ -25,6 +26,7 @@ mod page;
 mod params;
 mod problem;
 mod reply;
+mod serve;
 mod table;
 mod windows;
 
@@ -38,10 +40,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 pub use problem::Problem;
+pub use serve::serve;
 
 use crate::config::ServerConfig;
 use crate::state::AppState;
@@ -75,7 +76,7 @@ impl FromRef<Shared> for Arc<openapi::Document> {
 /// Every route.
 ///
 /// # Errors
-/// A stream that cannot be described.
+/// A stream that cannot be described, a token that cannot be read.
 pub fn router(state: Arc<AppState>, config: &ServerConfig) -> Result<Router> {
     let document = Arc::new(openapi::Document::new(&state.catalog)?);
     let routes = Router::new()
@@ -100,7 +101,7 @@ pub fn router(state: Arc<AppState>, config: &ServerConfig) -> Result<Router> {
             document,
         });
     let counted = middleware::from_fn_with_state(state, calls::count);
-    Ok(layers::around(routes, config).layer(counted))
+    Ok(layers::around(routes, config)?.layer(counted))
 }
 
 /// GET and HEAD by the handler, OPTIONS with what there is, everything else refused.
@@ -123,18 +124,6 @@ async fn refused(method: Method) -> Response {
         error: Error::invalid("method", method, METHODS),
     };
     ([(header::ALLOW, METHODS)], problem).into_response()
-}
-
-/// Answers until `stop`, then finishes what is in flight.
-///
-/// # Errors
-/// A listener that breaks.
-pub async fn serve(listener: TcpListener, routes: Router, stop: CancellationToken) -> Result<()> {
-    let server = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
-    server.await.map_err(|source| Error::Listen {
-        address: "http".into(),
-        source,
-    })
 }
 
 /// The process lives.

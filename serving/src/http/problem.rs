@@ -64,6 +64,7 @@ impl Problem {
     fn kind(&self) -> (&'static str, &'static str) {
         match self.status {
             StatusCode::BAD_REQUEST => ("invalid-parameter", "A parameter is wrong"),
+            StatusCode::UNAUTHORIZED => ("no-token", "The token of this service is missing or another one"),
             StatusCode::NOT_FOUND => ("not-found", "There is no such thing"),
             StatusCode::METHOD_NOT_ALLOWED => ("method-not-allowed", "Only GET, HEAD and OPTIONS are answered here"),
             StatusCode::NOT_ACCEPTABLE => ("not-acceptable", "None of the accepted forms is offered"),
@@ -81,6 +82,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let status = match error.code() {
             Code::InvalidArgument => StatusCode::BAD_REQUEST,
+            Code::Unauthenticated => StatusCode::UNAUTHORIZED,
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::FailedPrecondition => StatusCode::CONFLICT,
             Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,

@@ -15,7 +15,7 @@ pub use issue::{Issue, Source, Stamp};
 pub use ladder::{LadderStep, RefusalCode};
 pub use outlook::{Outlook, Outlooks, steps_ahead};
 pub use profile::{PROFILE_NAME, PROFILE_VERSION, around_window, of_window};
-pub use rows::rows;
+pub use rows::{rows, rows_where};
 pub use scores::{Scores, TargetScores, Wanted};
 pub use shadow::{ShadowQueue, queue, shadow_forever};
 pub use worker::{order, score_forever, score_once};

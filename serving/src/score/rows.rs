@@ -29,7 +29,15 @@ struct Row<'a> {
 /// # Errors
 /// None in practice: the columns fit the schema.
 pub fn rows(issue: &Issue, kept: &BTreeSet<usize>) -> Result<RecordBatch> {
-    let given = given(issue, kept);
+    rows_where(issue, kept, |_| true)
+}
+
+/// The same of the keys that are `wanted` alone.
+///
+/// # Errors
+/// As [`rows`].
+pub fn rows_where(issue: &Issue, kept: &BTreeSet<usize>, wanted: impl Fn(&str) -> bool) -> Result<RecordBatch> {
+    let given = given(issue, kept, wanted);
     let text = |of: &dyn Fn(&Row) -> String| {
         let mut column = StringBuilder::new();
         for row in &given {
@@ -91,12 +99,12 @@ pub fn rows(issue: &Issue, kept: &BTreeSet<usize>) -> Result<RecordBatch> {
     )?)
 }
 
-fn given<'a>(issue: &'a Issue, kept: &BTreeSet<usize>) -> Vec<Row<'a>> {
+fn given<'a>(issue: &'a Issue, kept: &BTreeSet<usize>, wanted: impl Fn(&str) -> bool) -> Vec<Row<'a>> {
     let Some(places) = issue.positions(&[0.1, 0.5, 0.9]) else {
         return Vec::new();
     };
-    let mut rows = Vec::with_capacity(issue.keys.len() * kept.len());
-    for (key, name) in issue.keys.iter().enumerate() {
+    let mut rows = Vec::new();
+    for (key, name) in issue.keys.iter().enumerate().filter(|(_, name)| wanted(name)) {
         for &ahead in kept.iter().filter(|&&ahead| ahead <= issue.horizon()) {
             let Some(rung) = issue.steps[[key, ahead - 1]] else {
                 continue;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use arc_swap::ArcSwapOption;
 use arterial_datasets::time::Timestamp;
@@ -10,12 +10,15 @@ use arterial_models::registry::{ModelVersion, Target};
 use tokio::sync::watch;
 
 use super::issue::Issue;
+use super::ladder::LadderStep;
 use super::outlook::Outlooks;
+use crate::live::Revisions;
 use crate::model::Edition;
-use crate::sync::{read, write};
+use crate::sync::{lock, read, write};
 
-/// So many issues beside the newest are kept for each target.
-const KEPT: usize = 8;
+/// The issues beside the newest that are kept for each target have so many bytes, about. The last one is kept whatever it has, as
+/// whoever asks for it page by page asks again.
+const KEPT: usize = 64 << 20;
 
 /// What distinguishes an issue that was computed on request.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +41,9 @@ pub struct TargetScores {
     /// What the issues said of windows an hour ahead.
     pub outlooks: Outlooks,
     /// Computing on request happens one at a time: who waits finds the issue ready.
-    asked: tokio::sync::Mutex<Vec<(Wanted, Arc<Issue>)>>,
+    turn: tokio::sync::Mutex<()>,
+    /// What was computed on request from the newest window, the last one last.
+    asked: Mutex<Vec<(Wanted, Arc<Issue>)>>,
 }
 
 impl Default for TargetScores {
@@ -48,7 +53,8 @@ impl Default for TargetScores {
             published: watch::Sender::new(None),
             whole: AtomicBool::new(false),
             outlooks: Outlooks::default(),
-            asked: tokio::sync::Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            asked: Mutex::default(),
         }
     }
 }
@@ -59,9 +65,10 @@ impl TargetScores {
         self.newest.load_full()
     }
 
-    /// Puts an issue in place of the one before and tells those who watch.
+    /// Puts an issue in place of the one before and tells those who watch. What was computed on request beside the one before goes with it.
     pub fn publish(&self, issue: Arc<Issue>) {
         self.newest.store(Some(Arc::clone(&issue)));
+        lock(&self.asked).clear();
         self.outlooks.note(&issue);
         self.published.send_replace(Some(issue));
     }
@@ -91,20 +98,46 @@ impl TargetScores {
         origin: Option<Timestamp>,
         compute: impl AsyncFnOnce() -> Result<Option<Arc<Issue>>, E>,
     ) -> Result<Option<Arc<Issue>>, E> {
-        let mut kept = self.asked.lock().await;
-        kept.retain(|(_, issue)| Some(issue.origin) == origin);
-        if let Some((_, issue)) = kept.iter().find(|(have, _)| *have == wanted) {
-            return Ok(Some(Arc::clone(issue)));
+        let _turn = self.turn.lock().await;
+        if let Some(issue) = self.kept(&wanted, origin) {
+            return Ok(Some(issue));
         }
         let computed = compute().await?;
         if let Some(issue) = &computed {
-            if kept.len() >= KEPT {
-                kept.remove(0);
-            }
-            kept.push((wanted, Arc::clone(issue)));
+            self.keep(wanted, issue);
         }
         Ok(computed)
     }
+
+    fn kept(&self, wanted: &Wanted, origin: Option<Timestamp>) -> Option<Arc<Issue>> {
+        let mut kept = lock(&self.asked);
+        kept.retain(|(_, issue)| Some(issue.origin) == origin);
+        let (_, issue) = kept.iter().find(|(have, _)| have == wanted)?;
+        Some(Arc::clone(issue))
+    }
+
+    /// Keeps what was computed, unless a newer window came meanwhile; the oldest go where it takes too much beside them.
+    fn keep(&self, wanted: Wanted, issue: &Arc<Issue>) {
+        if self.newest().is_some_and(|newest| newest.origin > issue.origin) {
+            return;
+        }
+        let mut kept = lock(&self.asked);
+        kept.push((wanted, Arc::clone(issue)));
+        let mut held: usize = kept.iter().map(|(_, issue)| bytes(issue)).sum();
+        while held > KEPT && kept.len() > 1 {
+            let (_, oldest) = kept.remove(0);
+            held -= bytes(&oldest);
+        }
+    }
+}
+
+/// What an issue holds, in bytes, about: its numbers, and what it has for each key and forecast. Keys and zones themselves are shared.
+fn bytes(issue: &Issue) -> usize {
+    let key = size_of::<(Arc<str>, Arc<str>, usize, Option<Arc<str>>, Option<Timestamp>, bool)>();
+    let revisions = issue.revisions.len() * size_of::<Option<Revisions>>();
+    issue.values.len() * size_of::<f64>()
+        + issue.steps.len() * size_of::<Option<LadderStep>>()
+        + issue.keys.len() * (key + revisions)
 }
 
 /// The forecasts of all targets.
@@ -135,5 +168,88 @@ impl Scores {
     /// The targets that are served.
     pub fn targets(&self) -> Vec<Target> {
         read(&self.targets).keys().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::convert::Infallible;
+
+    use arterial_datasets::time::{Duration, MINUTE};
+    use ndarray::{Array2, Array3};
+
+    use super::*;
+    use crate::traces::Trace;
+
+    fn issue(origin: i64, numbers: usize) -> Arc<Issue> {
+        Arc::new(Issue {
+            target: Target {
+                topic: "traffic-sensors".into(),
+                field: "speed_kmh".into(),
+            },
+            origin: Timestamp(origin),
+            step: Duration(5 * MINUTE),
+            issued_at: Timestamp(origin),
+            quantiles: Vec::new(),
+            keys: Vec::new(),
+            zones: Vec::new(),
+            newest: Vec::new(),
+            in_domain: Vec::new(),
+            steps: Array2::from_elem((0, 0), None),
+            values: Array3::zeros((1, 1, numbers)),
+            sources: HashMap::new(),
+            revisions: HashMap::new(),
+            trace: Trace::default(),
+            index: HashMap::new(),
+        })
+    }
+
+    /// Asks for the quantile of that percentage; whether it had to be computed.
+    async fn computes(scores: &TargetScores, percent: u32, numbers: usize) -> bool {
+        let origin = scores.newest().map(|newest| newest.origin);
+        let wanted = Wanted {
+            model: None,
+            edition: Edition::default(),
+            quantiles: vec![f64::from(percent) / 100.0],
+        };
+        let mut computed = false;
+        let compute = async || {
+            computed = true;
+            Ok::<_, Infallible>(Some(issue(origin.map_or(0, |origin| origin.0), numbers)))
+        };
+        assert!(
+            scores
+                .asked(wanted, origin, compute)
+                .await
+                .is_ok_and(|issue| issue.is_some())
+        );
+        computed
+    }
+
+    #[tokio::test]
+    async fn what_was_computed_on_request_is_kept_as_far_as_its_bytes_allow() {
+        let scores = TargetScores::default();
+        scores.publish(issue(0, 1));
+        let third = KEPT / size_of::<f64>() / 3 + 1;
+        for percent in [1, 2] {
+            assert!(computes(&scores, percent, third).await);
+            assert!(!computes(&scores, percent, third).await);
+        }
+        assert!(computes(&scores, 3, third).await);
+        assert!(!computes(&scores, 2, third).await, "there is room for two");
+        assert!(computes(&scores, 1, third).await, "the oldest had to go");
+        assert!(computes(&scores, 4, 4 * third).await);
+        assert!(!computes(&scores, 4, 4 * third).await, "the last one stays");
+    }
+
+    #[tokio::test]
+    async fn what_was_computed_on_request_goes_with_its_window() {
+        let scores = TargetScores::default();
+        scores.publish(issue(0, 1));
+        assert!(computes(&scores, 1, 1).await);
+        scores.publish(issue(1, 1));
+        assert!(lock(&scores.asked).is_empty(), "though nobody has asked since");
+        assert!(computes(&scores, 1, 1).await);
     }
 }

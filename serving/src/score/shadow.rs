@@ -80,7 +80,9 @@ async fn score(state: &Arc<AppState>, served: &Issue, model: Arc<dyn ServedModel
     let started = std::time::Instant::now();
     let computed = worker::run(state, order, None).await?;
     state.metrics.observe(Metric::ShadowDuration, started.elapsed());
-    let Some(computed) = computed else { return Ok(()) };
+    let Some(mut computed) = computed else { return Ok(()) };
+    // What was served beside it says which issue of an origin is the newest, whatever the clock does.
+    computed.issue.issued_at = served.issued_at;
     if let Some((_, failure)) = computed.failures.into_iter().next() {
         return Err(Error::Background(failure));
     }

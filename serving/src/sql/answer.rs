@@ -3,16 +3,12 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::physical_plan::execute_stream;
-use futures::{FutureExt, StreamExt, stream};
+use futures::{StreamExt, stream};
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -23,15 +19,11 @@ use super::guard::guarded;
 use super::limits::SqlConfig;
 use super::plain;
 use super::problem::failure;
-use crate::flight::Batches;
+use crate::flight::{Batches, Giver, hand_over, stopped};
 use crate::metrics::Metric;
 use crate::sync::lock;
 use crate::{Error, Result};
 
-/// Batches that are ready and not yet taken.
-const WAITING: usize = 2;
-/// A client that takes nothing for so long has left.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Planning follows the nesting of a query, and dev builds need much stack for it.
 const STACK: usize = 16 << 20;
 
@@ -117,27 +109,26 @@ impl Sql {
                 self.limits.concurrent_queries
             ),
         };
+        let place = self.waiting.enter()?;
         let permit = tokio::time::timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = permit
             .map_err(busy)?
             .map_err(|error| Error::Background(error.to_string()))?;
+        drop(place);
         let cancelled = CancellationToken::new();
         lock(&self.cancels.0).insert(number, cancelled.clone());
         let running = Running {
             number,
             list: Arc::clone(&self.cancels),
         };
-        let (sender, receiver) = mpsc::channel(WAITING);
-        let outcome = Arc::new(Mutex::new(None));
-        let (state, ending) = (Arc::clone(&self.state), Arc::clone(&outcome));
+        let (giver, mut batches) = hand_over();
+        let state = Arc::clone(&self.state);
         let (schema, limits) = (Arc::clone(&planned.schema), self.limits.clone());
         self.workers.spawn(async move {
-            let work = AssertUnwindSafe(pump(planned, &sender, &limits)).catch_unwind();
+            let work = pump(planned, &giver, &limits);
             let ended = tokio::select! {
-                ended = work => ended.unwrap_or_else(|_| Err(Error::Background("a query panicked".to_owned()))),
+                ended = giver.run(begun, allowed, work) => ended,
                 () = cancelled.cancelled() => Err(stopped("the query was cancelled")),
-                () = sender.closed() => Err(stopped("the client left")),
-                () = tokio::time::sleep_until(deadline) => Err(Error::Deadline(allowed)),
             };
             let how = ended
                 .as_ref()
@@ -147,12 +138,10 @@ impl Sql {
                 .metrics
                 .count(Metric::SqlRows, *ended.as_ref().unwrap_or(&0) as u64);
             state.metrics.observe(Metric::SqlDuration, begun.elapsed());
-            // What was said last is there before the channel closes, which tells the reader to look.
-            *lock(&ending) = Some(ended.map(|_| ()));
-            drop((sender, running, permit));
+            // Whoever has seen the end finds the place free, and nothing left to cancel.
+            drop((running, permit));
+            giver.end(ended.map(|_| ()));
         })?;
-        // The first batch may already be the end, after which it is asked once more.
-        let mut batches = taken(receiver, outcome).fuse().boxed();
         let first = match batches.next().await {
             Some(Err(error)) => return Err(error),
             first => first,
@@ -170,31 +159,8 @@ impl Sql {
     }
 }
 
-/// The batches of a channel, and after them the error that ended it, if one did.
-fn taken(
-    receiver: mpsc::Receiver<RecordBatch>,
-    outcome: Arc<Mutex<Option<Result<()>>>>,
-) -> impl futures::Stream<Item = Result<RecordBatch>> {
-    stream::unfold(Some((receiver, outcome)), |left| async {
-        let (mut receiver, outcome) = left?;
-        if let Some(batch) = receiver.recv().await {
-            return Some((Ok(batch), Some((receiver, outcome))));
-        }
-        let ended = lock(&outcome).take();
-        let cut = || Err(Error::NotReady("the query was cut off".to_owned()));
-        ended.unwrap_or_else(cut).err().map(|error| (Err(error), None))
-    })
-}
-
-fn stopped(why: &str) -> Error {
-    Error::Query {
-        code: Code::Cancelled,
-        message: why.to_owned(),
-    }
-}
-
 /// Hands over every batch; gives the number of rows.
-async fn pump(planned: Planned, sender: &mpsc::Sender<RecordBatch>, limits: &SqlConfig) -> Result<usize> {
+async fn pump(planned: Planned, giver: &Giver, limits: &SqlConfig) -> Result<usize> {
     let Planned {
         schema,
         plan,
@@ -222,14 +188,7 @@ async fn pump(planned: Planned, sender: &mpsc::Sender<RecordBatch>, limits: &Sql
         if batch.num_rows() == 0 {
             continue;
         }
-        let sent = tokio::time::timeout(PATIENCE, sender.send(plain::batch(&batch, &schema)?)).await;
-        if !matches!(sent, Ok(Ok(()))) {
-            let message = format!("the client took nothing for {PATIENCE:?}");
-            return Err(Error::Query {
-                code: Code::DeadlineExceeded,
-                message,
-            });
-        }
+        giver.give(plain::batch(&batch, &schema)?).await?;
     }
     Ok(rows)
 }

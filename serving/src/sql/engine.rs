@@ -24,12 +24,15 @@ use super::limits::SqlConfig;
 use super::names::{CATALOG, Names, OneCatalog, SCHEMA};
 use super::problem::problem;
 use super::{functions, plain, statement};
+use crate::admission::Crowd;
 use crate::error::chain;
 use crate::state::AppState;
 use crate::{Error, Result};
 
 /// The most parts that a query is run in side by side: they share its memory.
 const MOST_READERS: usize = 4;
+/// For each query that runs so many may wait.
+const WAITING: usize = 4;
 /// Each sort keeps this share of a query's memory for merging what it has spilled.
 const SPILL_SHARE: usize = 32;
 
@@ -39,6 +42,7 @@ pub struct Sql {
     pub(super) limits: SqlConfig,
     pub(super) workers: Workers,
     pub(super) permits: Arc<Semaphore>,
+    pub(super) waiting: Crowd,
     pub(super) cancels: Arc<Cancels>,
     planner: Arc<Planner>,
 }
@@ -97,6 +101,7 @@ impl Sql {
             state,
             workers: Workers::start()?,
             permits: Arc::new(Semaphore::new(limits.concurrent_queries)),
+            waiting: Crowd::new("queries that wait", limits.concurrent_queries.saturating_mul(WAITING)),
             cancels: Arc::default(),
             limits,
             planner,

@@ -8,7 +8,10 @@ use tonic::Code;
 use super::names::{CATALOG, SCHEMA};
 use super::suggest::{locate, nearest};
 use crate::Error;
-use crate::error::chain;
+use crate::error::{Fault, chain};
+
+/// A line and a column of a text, from 1.
+type Place = (usize, usize);
 
 /// The words of which a query is built.
 const WORDS: [&str; 24] = [
@@ -31,10 +34,23 @@ pub(super) fn syntax(sql: &str, error: &ParserError) -> Error {
         let meant = nearest(word, WORDS)?;
         (!WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))).then_some((word, meant))
     });
-    wrong(match slip {
-        Some((word, meant)) => format!("{message}; `{word}`{} may be meant as `{meant}`", place(sql, word)),
-        None => message,
-    })
+    match slip {
+        Some((word, meant)) => {
+            let place = locate(sql, word);
+            wrong_at(
+                place,
+                format!("{message}; `{word}`{} may be meant as `{meant}`", at(place)),
+            )
+        }
+        None => wrong_at(stopped_at(&message), message),
+    }
+}
+
+/// Where the parser stopped: what it says ends with that.
+fn stopped_at(message: &str) -> Option<Place> {
+    let (_, place) = message.rsplit_once("line ")?;
+    let (line, column) = place.split_once(", column ")?;
+    Some((line.parse().ok()?, column.parse().ok()?))
 }
 
 fn words(sql: &str) -> impl Iterator<Item = &str> {
@@ -61,10 +77,7 @@ pub(super) fn failure(error: &DataFusionError) -> Error {
             message: format!("the query needs more than it may have: {message}"),
         },
         DataFusionError::External(inner) => match inner.downcast_ref::<Error>() {
-            Some(ours) => Error::Query {
-                code: ours.code(),
-                message: chain(ours),
-            },
+            Some(ours) => again(ours),
             None => Error::Background(inner.to_string()),
         },
         DataFusionError::Execution(message)
@@ -75,10 +88,45 @@ pub(super) fn failure(error: &DataFusionError) -> Error {
     }
 }
 
+/// An error of ours that `DataFusion` holds, with the field or the name that is wrong.
+fn again(ours: &Error) -> Error {
+    if let Some(Fault { field, value, accepted }) = ours.fault() {
+        return match value {
+            Some(value) => Error::invalid(field, value, accepted),
+            None => Error::missing(field, accepted),
+        };
+    }
+    match *ours {
+        Error::Unknown {
+            what,
+            ref name,
+            ref known,
+        }
+        | Error::Ground(arterial_datasets::Error::Unknown {
+            what,
+            ref name,
+            ref known,
+        }) => Error::Unknown {
+            what,
+            name: name.clone(),
+            known: known.clone(),
+        },
+        _ => Error::Query {
+            code: ours.code(),
+            message: chain(ours),
+        },
+    }
+}
+
 fn wrong(message: String) -> Error {
-    Error::Query {
-        code: Code::InvalidArgument,
+    wrong_at(None, message)
+}
+
+fn wrong_at(place: Option<Place>, message: String) -> Error {
+    Error::Sql {
         message,
+        place,
+        table: None,
     }
 }
 
@@ -88,7 +136,8 @@ fn column(sql: &str, error: &SchemaError) -> Error {
     };
     let known: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
     let hint = meant(nearest(&field.name, known.iter().copied()), || known.join(", "));
-    wrong(format!("no column `{}`{}{hint}", field.name, place(sql, &field.name)))
+    let place = locate(sql, &field.name);
+    wrong_at(place, format!("no column `{}`{}{hint}", field.name, at(place)))
 }
 
 fn plan(sql: &str, message: &str, tables: &[String]) -> Error {
@@ -100,23 +149,27 @@ fn plan(sql: &str, message: &str, tables: &[String]) -> Error {
         let ours = format!("{CATALOG}.{SCHEMA}.");
         let name = name.strip_prefix(&ours).unwrap_or(name);
         let hint = meant(nearest(name, tables.iter().map(String::as_str)), || tables.join(", "));
-        return Error::Query {
-            code: Code::NotFound,
-            message: format!("no table `{name}`{}{hint}", place(sql, name)),
+        let place = locate(sql, name);
+        return Error::Sql {
+            message: format!("no table `{name}`{}{hint}", at(place)),
+            place,
+            table: Some(name.to_owned()),
         };
     }
     if let Some(name) = quoted("Invalid function '") {
         let said = message.split_once('\n').map_or("", |(_, said)| said);
-        return wrong(format!(
+        let place = locate(sql, name);
+        let found = format!(
             "no function `{name}`, or none that is allowed here{}; {said}",
-            place(sql, name)
-        ));
+            at(place)
+        );
+        return wrong_at(place, found);
     }
     wrong(message.to_owned())
 }
 
-fn place(sql: &str, word: &str) -> String {
-    locate(sql, word).map_or_else(String::new, |(line, column)| {
+fn at(place: Option<Place>) -> String {
+    place.map_or_else(String::new, |(line, column)| {
         format!(" at line {line}, column {column}")
     })
 }

@@ -142,7 +142,8 @@ fn shifted(expression: &Expr) -> Option<(&Column, i64)> {
             (Expr::Column(column), Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(by)), _))
                 if by.months == 0 && by.nanoseconds % 1_000 == 0 =>
             {
-                Some((column, i64::from(by.days) * DAY + by.nanoseconds / 1_000))
+                let days = i64::from(by.days).checked_mul(DAY)?;
+                Some((column, days.checked_add(by.nanoseconds / 1_000)?))
             }
             _ => None,
         },
@@ -173,5 +174,26 @@ fn microseconds(value: &ScalarValue) -> Option<i64> {
     match value {
         ScalarValue::TimestampMicrosecond(at, _) => *at,
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::IntervalMonthDayNano;
+
+    use super::*;
+
+    fn later(days: i32, nanoseconds: i64) -> Expr {
+        let interval = IntervalMonthDayNano::new(0, days, nanoseconds);
+        let interval = Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(interval)), None);
+        let column = Expr::Column(Column::from_name("window_start"));
+        Expr::BinaryExpr(BinaryExpr::new(Box::new(column), Operator::Plus, Box::new(interval)))
+    }
+
+    #[test]
+    fn a_column_is_shifted_as_far_as_can_be_counted() {
+        assert_eq!(shifted(&later(7, 1_000)).unwrap().1, 7 * DAY + 1);
+        assert_eq!(shifted(&later(i32::MAX, 0)), None);
+        assert_eq!(shifted(&later(106_751_991, i64::MAX / 1_000 * 1_000)), None);
     }
 }

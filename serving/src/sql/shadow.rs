@@ -1,6 +1,7 @@
 //! Views: a shadow beside the champion, on the same windows and keys.
 
-use super::views::{Watched, each_target};
+use super::views::{Watched, each_target, issued_again};
+use crate::sinks::{FORECASTS, SHADOW_FORECASTS};
 use crate::state::AppState;
 
 /// Each forecast of a shadow beside the champion's, and what happened.
@@ -15,7 +16,7 @@ const NOTHING: &str = "SELECT topic, key, CAST(NULL AS VARCHAR) AS zone_id, targ
      CAST(NULL AS BOOLEAN) AS shadow_in_interval, CAST(NULL AS BOOLEAN) AS in_interval, issued_at FROM shadow_forecasts WHERE false";
 
 /// One part for each target whose windows are there. Only what the champion itself gave is compared, no step of the ladder
-/// behind it and no canary.
+/// behind it and no canary. Of what either issued several times only the newest counts, as in `forecast_errors`.
 pub(super) fn errors(state: &AppState, tables: &[String]) -> String {
     each_target(state, tables, NOTHING, |target| {
         let Watched {
@@ -24,6 +25,8 @@ pub(super) fn errors(state: &AppState, tables: &[String]) -> String {
             topic,
             field,
         } = target;
+        let newest = issued_again(FORECASTS, topic, field);
+        let newest_shadow = issued_again(SHADOW_FORECASTS, topic, field);
         format!(
             "SELECT s.topic, s.key, w.zone_id, s.target, s.origin, s.target_time, s.horizon_minutes, \
              s.model AS shadow_model, s.model_version AS shadow_version, f.model, f.model_version, \
@@ -31,10 +34,14 @@ pub(super) fn errors(state: &AppState, tables: &[String]) -> String {
              s.p50 - w.\"{column}\" AS shadow_error, f.p50 - w.\"{column}\" AS error, \
              w.\"{column}\" >= s.p10 AND w.\"{column}\" <= s.p90 AS shadow_in_interval, \
              w.\"{column}\" >= f.p10 AND w.\"{column}\" <= f.p90 AS in_interval, s.issued_at \
-             FROM {windows} w JOIN (shadow_forecasts s JOIN forecasts f ON f.topic = s.topic AND f.target = s.target \
-             AND f.key = s.key AND f.origin = s.origin AND f.horizon_minutes = s.horizon_minutes) \
-             ON w.key = s.key AND w.window_start = s.target_time \
-             WHERE s.topic = {topic} AND s.target = {field} AND f.step_of_ladder = 'model' AND w.\"{column}\" IS NOT NULL"
+             FROM {newest_shadow} ns RIGHT JOIN ({newest} nf RIGHT JOIN ({windows} w \
+             JOIN (shadow_forecasts s JOIN forecasts f ON f.topic = s.topic AND f.target = s.target AND f.key = s.key \
+             AND f.target_time = s.target_time AND f.origin = s.origin AND f.horizon_minutes = s.horizon_minutes) \
+             ON w.key = s.key AND w.window_start = s.target_time) \
+             ON nf.key = f.key AND nf.target_time = f.target_time AND nf.origin = f.origin) \
+             ON ns.key = s.key AND ns.target_time = s.target_time AND ns.origin = s.origin \
+             WHERE s.topic = {topic} AND s.target = {field} AND f.step_of_ladder = 'model' AND w.\"{column}\" IS NOT NULL \
+             AND (nf.issued_at IS NULL OR nf.issued_at = f.issued_at) AND (ns.issued_at IS NULL OR ns.issued_at = s.issued_at)"
         )
     })
 }

@@ -19,6 +19,8 @@ const LONGEST: usize = 1 << 20;
 const DEEPEST: usize = 50;
 /// The most operators, and words such as `AND`: plans are as deep as there are such.
 const MOST_JOINTS: usize = 1_000;
+/// The most placeholders, and the highest number of one: each has a column among the parameters, whether or not it is read.
+const MOST_PLACEHOLDERS: usize = 1_000;
 const ACCEPTED: &str = "one query: SELECT, WITH, VALUES, EXPLAIN, DESCRIBE or SHOW TABLES";
 
 /// Reads a query.
@@ -125,12 +127,17 @@ fn numbered(mut tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>> {
                 *name = format!("${marks}");
             } else {
                 let number: Option<usize> = name.strip_prefix('$').and_then(|number| number.parse().ok());
-                if number.is_none_or(|number| number == 0) {
-                    return Err(Error::invalid("query", name, "`?`, or `$1`, `$2`, .. as placeholders"));
+                if number.is_none_or(|number| !(1..=MOST_PLACEHOLDERS).contains(&number)) {
+                    let accepted = format!("`?`, or `$1`, `$2`, .. up to `${MOST_PLACEHOLDERS}` as placeholders");
+                    return Err(Error::invalid("query", name, accepted));
                 }
                 named = true;
             }
         }
+    }
+    if marks > MOST_PLACEHOLDERS {
+        let accepted = format!("at most {MOST_PLACEHOLDERS}");
+        return Err(Error::invalid("query", format!("{marks} placeholders"), accepted));
     }
     if marks > 0 && named {
         let accepted = "one kind of placeholders only";
@@ -174,6 +181,21 @@ mod tests {
         assert_eq!(text, "SELECT $1 FROM t WHERE a = $2 AND b = '?' LIMIT $3");
         assert!(refused("SELECT ?, $1").contains("one kind of placeholders"));
         assert!(refused("SELECT $name").contains("`$name`"));
+    }
+
+    #[test]
+    fn no_more_parameters_are_asked_for_than_a_query_may_have() {
+        read("SELECT $1000");
+        for number in ["0", "1001", "999999999", "18446744073709551615", "99999999999999999999"] {
+            let error = refused(&format!("SELECT 1 FROM t WHERE a = ${number}"));
+            assert!(
+                error.contains(&format!("`${number}`")) && error.contains("up to `$1000`"),
+                "{error}"
+            );
+        }
+        read(&format!("SELECT 1 FROM t WHERE a IN ({})", ["?"; 1_000].join(",")));
+        let error = refused(&format!("SELECT 1 FROM t WHERE a IN ({})", ["?"; 1_001].join(",")));
+        assert!(error.contains("`1001 placeholders`"), "{error}");
     }
 
     #[test]

@@ -60,8 +60,8 @@ pub(super) async fn text(name: &str, state: &AppState) -> Result<Option<String>>
 /// error = p50 - actual    baseline = what was seen 7 days before    in_interval = p10 <= actual <= p90
 /// ```
 ///
-/// The windows are the smaller side of each join and stand left, where they are held in memory. Both joins go by key and target time, so
-/// that a condition on either narrows all that is read.
+/// The windows are the smaller side of each join and stand left, where they are held in memory. All joins go by key and target time, so
+/// that a condition on either narrows all that is read. Of what was issued several times only the newest counts.
 fn errors(state: &AppState, tables: &[String]) -> String {
     each_target(state, tables, NOTHING, |target| {
         let Watched {
@@ -70,17 +70,36 @@ fn errors(state: &AppState, tables: &[String]) -> String {
             topic,
             field,
         } = target;
+        let newest = issued_again(FORECASTS, topic, field);
         format!(
             "SELECT f.topic, f.key, w.zone_id, f.target, f.origin, f.target_time, f.horizon_minutes, f.model, f.model_version, \
              f.step_of_ladder, f.p50, f.p10, f.p90, w.\"{column}\" AS actual, w.is_final, f.p50 - w.\"{column}\" AS error, \
              b.baseline, b.baseline - w.\"{column}\" AS baseline_error, \
              w.\"{column}\" >= f.p10 AND w.\"{column}\" <= f.p90 AS in_interval, f.issued_at \
              FROM (SELECT key, window_start + INTERVAL '7 days' AS target_time, \"{column}\" AS baseline FROM {windows}) b \
+             RIGHT JOIN ({newest} n \
              RIGHT JOIN ({windows} w JOIN forecasts f ON f.key = w.key AND f.target_time = w.window_start) \
+             ON n.key = f.key AND n.target_time = f.target_time AND n.origin = f.origin) \
              ON b.key = f.key AND b.target_time = f.target_time \
-             WHERE f.topic = {topic} AND f.target = {field} AND w.\"{column}\" IS NOT NULL"
+             WHERE f.topic = {topic} AND f.target = {field} AND w.\"{column}\" IS NOT NULL \
+             AND (n.issued_at IS NULL OR n.issued_at = f.issued_at)"
         )
     })
+}
+
+/// The newest issue of each key, target time and origin of `table` of which there are several: a restart and a move of an alias score an
+/// origin again.
+///
+/// Which origins those are is asked first, of columns that are the same all through an issue. There are few, and where there is none, no
+/// key is read at all, so that the usual case costs one look at those columns. A row that this knows nothing of is the only one.
+pub(super) fn issued_again(table: &str, topic: &str, field: &str) -> String {
+    format!(
+        "(SELECT d.key, d.target_time, d.origin, max(d.issued_at) AS issued_at \
+         FROM (SELECT target_time, origin FROM {table} WHERE topic = {topic} AND target = {field} \
+         GROUP BY target_time, origin HAVING min(issued_at) < max(issued_at)) c \
+         JOIN {table} d ON d.target_time = c.target_time AND d.origin = c.origin \
+         WHERE d.topic = {topic} AND d.target = {field} GROUP BY d.key, d.target_time, d.origin)"
+    )
 }
 
 /// A target whose windows are in the lake, in the words of a query.

@@ -202,6 +202,80 @@ async fn a_call_that_is_given_up_stops_computing() {
     assert!(client.forecast(request()).await.is_ok(), "others do not feel it");
 }
 
+/// A forecast that is computed for a minute, to be answered within `timeout` of the protocol.
+fn slow(timeout: &'static str) -> tonic::Request<v1::ForecastRequest> {
+    let mut request = tonic::Request::new(v1::ForecastRequest {
+        model: "constant@5".into(),
+        ..request()
+    });
+    request.metadata_mut().insert("grpc-timeout", timeout.parse().unwrap());
+    request
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_waits_for_a_place_ends_at_its_own_deadline_and_health_waits_for_nobody() {
+    let server = ServerConfig {
+        max_concurrent_calls: 1,
+        ..ServerConfig::default()
+    };
+    let service = ready_with(24, server).await;
+    let model = FakeModel::new(5, &["a", "b"], 12, Says::NothingForLong);
+    let computing = Arc::clone(&model.begun);
+    service.models.add(model);
+    let mut client = client(&service).await;
+    let mut first = client.clone();
+    let first = tokio::spawn(async move { first.forecast(slow("50S")).await });
+    eventually("the first call is answered", async || {
+        computing.load(Ordering::SeqCst) == 1
+    })
+    .await;
+    let mut hasty = tonic::Request::new(request());
+    hasty.metadata_mut().insert("grpc-timeout", "1S".parse().unwrap());
+    let begun = Instant::now();
+    let status = client.forecast(hasty).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let waits = service.state.metrics.render();
+    assert!(waits.contains("DeadlineExceeded"), "it was counted: {waits}");
+    let whole = HealthCheckRequest { service: String::new() };
+    let health = HealthClient::new(service.channel().await).check(whole).await;
+    assert_eq!(health.unwrap().into_inner().status(), ServingStatus::Serving);
+    assert!(!first.is_finished());
+    first.abort();
+    assert!(client.forecast(request()).await.is_ok(), "the place is free again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_wait_for_computing_are_a_few() {
+    let service = ready(24).await;
+    service
+        .models
+        .add(FakeModel::new(5, &["a", "b"], 12, Says::NothingForLong));
+    let client = client(&service).await;
+    let (mut waiting, mut refused) = (Vec::new(), None);
+    eventually("there is no room for another", async || {
+        let mut another = client.clone();
+        let mut call = tokio::spawn(async move { another.forecast(slow("50S")).await });
+        let soon = tokio::time::timeout(Duration::from_millis(5), &mut call).await;
+        match soon {
+            Ok(ended) => refused = Some(ended.unwrap().unwrap_err()),
+            Err(_) => waiting.push(call),
+        }
+        refused.is_some()
+    })
+    .await;
+    let status = refused.unwrap();
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    assert!(status.get_details_retry_info().is_some(), "{status}");
+    assert!(
+        client.clone().forecast(request()).await.is_ok(),
+        "others do not feel it"
+    );
+    for call in waiting {
+        call.abort();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_million_keys_are_refused_soon_and_others_do_not_feel_it() {
     let service = ready(24).await;

@@ -159,4 +159,13 @@ async fn a_wrong_question_about_the_city_names_its_field() {
     };
     let status = client.clone().list_hot_spots(of).await.unwrap_err();
     assert!(status.message().starts_with("`of` is `parking`"), "{status}");
+    let routes = v1::ListRoutesRequest {
+        road_ids: (0..=10_000).map(|road| road.to_string()).collect(),
+        ..v1::ListRoutesRequest::default()
+    };
+    let status = client.clone().list_routes(routes).await.unwrap_err();
+    assert!(
+        status.message().starts_with("`road_ids` is `10001 of them`"),
+        "{status}"
+    );
 }

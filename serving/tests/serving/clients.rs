@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use crate::support::{Service, ready};
+use crate::support::{Service, batch, eventually, ready, write};
 
 /// Runs a program that a client's user could have written.
 async fn run(mut command: Command) -> String {
@@ -26,7 +26,8 @@ async fn python(service: &Service, script: &str, library: &str) -> Option<String
     let mut command = Command::new(python);
     command
         .arg(format!("{}/tests/clients/{script}", env!("CARGO_MANIFEST_DIR")))
-        .arg(format!("grpc://{}", service.running.grpc_addr));
+        .arg(format!("grpc://{}", service.running.grpc_addr))
+        .arg(service.folder.path());
     Some(run(command).await)
 }
 
@@ -65,6 +66,27 @@ async fn adbc_fetches_binds_and_lists() {
          ['topic', 'key', 'target']\n\
          ProgrammingError True False\n\
          ProgrammingError False True\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn duckdb_and_polars_read_the_tables_of_a_running_service_as_sql_does() {
+    let service = ready(24).await;
+    service.close_window(24, [40.0, 70.0]).await;
+    write(&service.lake, batch(&[("a", "north", 23, 1, Some(90.0))])).await;
+    eventually("forecasts are in the lake", async || {
+        let text = service.state.metrics_text();
+        text.contains("arterial_sink_rows_total{sink=\"lake\"}")
+    })
+    .await;
+    let libraries = "deltalake, duckdb, polars, adbc_driver_flightsql.dbapi";
+    let Some(said) = python(&service, "delta.py", libraries).await else {
+        return;
+    };
+    assert_eq!(
+        said,
+        "traffic_sensors_windows ['a', 'b'] True True True\n\
+         forecasts ['a', 'b'] True True True\n"
     );
 }
 

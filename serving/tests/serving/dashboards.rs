@@ -10,9 +10,9 @@ use arterial_datasets::lake::TableSpec;
 use arterial_datasets::schema;
 use arterial_models::registry;
 use arterial_serving::flight::client::{Rows, ask};
-use arterial_serving::metrics::{Kind, families};
+use arterial_serving::metrics::{Kind, Metric, families};
 use arterial_serving::model::ModelSource;
-use arterial_testing::Promtool;
+use arterial_testing::{Prometheus, Promtool};
 use futures::TryStreamExt;
 use serde_json::Value;
 
@@ -184,23 +184,175 @@ fn every_metric_of_a_dashboard_or_a_rule_exists() {
     );
 }
 
+/// A file of rules in `folder`, one for each of these expressions.
+fn rules_of(folder: &tempfile::TempDir, expressions: impl Iterator<Item = String>) -> PathBuf {
+    let mut rules = String::from("groups:\n  - name: dashboards\n    rules:\n");
+    for (at, expression) in expressions.enumerate() {
+        let expression = Value::from(expression);
+        writeln!(rules, "      - record: panel:{at}\n        expr: {expression}").unwrap();
+    }
+    let path = folder.path().join("rules.yml");
+    std::fs::write(&path, rules).unwrap();
+    path
+}
+
+/// What the dashboards ask of Prometheus, as Grafana sends it.
+fn expressions() -> impl Iterator<Item = String> {
+    let asked = targets(PROMETHEUS).into_iter();
+    asked.map(|(_, target)| expanded(text(&target, "expr")))
+}
+
 #[test]
 fn every_expression_and_rule_parses() {
     let Some(promtool) = Promtool::find() else { return };
     assert_eq!(promtool.check_config(&deploy().join("prometheus/prometheus.yml")), "");
     let folder = tempfile::tempdir().unwrap();
-    let check = |rules: &str| {
-        let path = folder.path().join("rules.yml");
-        std::fs::write(&path, format!("groups:\n  - name: dashboards\n    rules:\n{rules}")).unwrap();
-        promtool.check_rules(&path)
-    };
-    let mut rules = String::new();
-    for (at, (_, target)) in targets(PROMETHEUS).iter().enumerate() {
-        let expression = Value::from(expanded(text(target, "expr")));
-        writeln!(rules, "      - record: panel:{at}\n        expr: {expression}").unwrap();
+    assert_eq!(promtool.check_rules(&rules_of(&folder, expressions())), "");
+    let wrong = rules_of(&folder, std::iter::once("sum(".to_owned()));
+    assert!(promtool.check_rules(&wrong).contains("could not parse expression"));
+}
+
+/// The labels by which an expression, as Prometheus writes it, groups or selects, with the metric that each is to be on.
+fn labels_in(expression: &str) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for (at, grouping) in expression.match_indices(" by (") {
+        let (names, rest) = expression[at + grouping.len()..].split_once(')').unwrap();
+        for metric in metrics_in(within(rest)) {
+            let pair = |name: &str| (metric.clone(), name.trim().to_owned());
+            found.extend(names.split(',').map(pair));
+        }
     }
-    assert_eq!(check(&rules), "");
-    assert!(check("      - record: a:b\n        expr: sum(\n").contains("could not parse expression"));
+    for metric in metrics_in(expression) {
+        for (_, rest) in expression
+            .match_indices(&metric)
+            .map(|(at, name)| expression[at..].split_at(name.len()))
+        {
+            let Some(chosen) = rest.strip_prefix('{').and_then(|rest| rest.split_once('}')) else {
+                continue;
+            };
+            // A value holds no quote, and what stands behind one is the next label.
+            for name in chosen.0.split('"').step_by(2).filter(|name| !name.is_empty()) {
+                let name = name.trim_matches(|letter| !char::is_alphanumeric(letter));
+                found.insert((metric.clone(), name.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+/// What stands between the first parenthesis of `text` and its partner.
+fn within(text: &str) -> &str {
+    let mut open = 0;
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '(' => open += 1,
+            ')' if open == 1 => return &text[..at],
+            ')' => open -= 1,
+            _ => {}
+        }
+    }
+    text
+}
+
+#[test]
+fn the_labels_of_an_expression_are_found() {
+    let pairs = |expression: &str| -> Vec<String> {
+        let found = labels_in(expression).into_iter();
+        found.map(|(metric, label)| format!("{metric} {label}")).collect()
+    };
+    assert_eq!(
+        pairs(r#"sum by (topic, le) (rate(arterial_a{code=~"x|y",b!="z"}[1m])) / sum by (sink) (arterial_b)"#),
+        [
+            "arterial_a b",
+            "arterial_a code",
+            "arterial_a le",
+            "arterial_a topic",
+            "arterial_b sink"
+        ]
+    );
+    assert!(pairs("max(arterial_a) > 3").is_empty());
+}
+
+/// A metric of which this small city has no series yet gets one with the label that its description names.
+fn label_what_has_not_happened(service: &Service) {
+    let text = service.state.metrics_text();
+    for family in families() {
+        let label = family
+            .help
+            .rsplit_once(", by ")
+            .map(|(_, label)| label.trim_end_matches('.'));
+        let metric = Metric::ALL.iter().find(|metric| metric.name() == family.name);
+        let (Some(label), Some(metric)) = (label, metric) else {
+            continue;
+        };
+        let has_series = text.contains(&format!("\n{}{{", family.name));
+        if !has_series && !label.contains(' ') {
+            service.state.metrics.count_by(*metric, label, "none", 0);
+        }
+    }
+}
+
+/// What Prometheus answers under `path`.
+async fn prometheus_says(prometheus: &Prometheus, path: &str, query: &[(&str, &str)]) -> Value {
+    let url = format!("{}/api/v1/{path}", prometheus.url());
+    let answer = reqwest::Client::new().get(url).query(query).send().await.unwrap();
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(answer["status"], "success", "{path} {query:?}: {answer}");
+    answer["data"].clone()
+}
+
+/// The rules of Prometheus, all of them, once each was evaluated on what the service says; a minute at most.
+async fn evaluated_rules(prometheus: &Prometheus) -> Vec<Value> {
+    let mut rules = Vec::new();
+    for _ in 0..600 {
+        let up = prometheus_says(prometheus, "query", &[("query", "up{job=\"arterial\"} == 1")]).await;
+        let groups = prometheus_says(prometheus, "rules", &[]).await;
+        let groups = list(&groups, "groups").iter();
+        rules = groups.flat_map(|group| list(group, "rules").to_vec()).collect();
+        let is_up = !list(&up, "result").is_empty();
+        if is_up && rules.iter().all(|rule| rule["health"] != "unknown") {
+            return rules;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("never evaluated: {rules:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_expression_and_rule_is_evaluated_by_a_real_prometheus_and_names_labels_that_exist() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = service(&folder).await;
+    // Calls by gRPC and HTTP, so that there are series of both.
+    ask(service.channel().await, "SELECT 1").await.unwrap();
+    let traffic = format!("http://{}/v1/traffic", service.running.http_addr);
+    assert!(reqwest::get(traffic).await.unwrap().status().is_success());
+    label_what_has_not_happened(&service);
+    let rules = [
+        rules_of(&folder, expressions()),
+        deploy().join("prometheus/alerts.yml").canonicalize().unwrap(),
+    ];
+    let Some(prometheus) = Prometheus::start(&service.running.http_addr.to_string(), &rules) else {
+        return;
+    };
+    let rules = evaluated_rules(&prometheus).await;
+    assert!(rules.len() > expressions().count() + 10, "{}", rules.len());
+    let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for rule in &rules {
+        let query = text(rule, "query");
+        assert_eq!((text(rule, "health"), text(rule, "lastError")), ("ok", ""), "{query}");
+        for (metric, label) in labels_in(query) {
+            if !known.contains_key(&metric) {
+                let names = prometheus_says(&prometheus, "labels", &[("match[]", metric.as_str())]).await;
+                let names: BTreeSet<String> = serde_json::from_value(names).unwrap();
+                known.insert(metric.clone(), names);
+            }
+            assert!(
+                known[&metric].contains(&label),
+                "`{metric}` has no label `{label}`, only {:?}: {query}",
+                known[&metric]
+            );
+        }
+    }
 }
 
 /// A query as the plugin sends it: its macros expanded, the variables replaced.

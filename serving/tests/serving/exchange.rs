@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use crate::support::{FakeModel, STEP, Says, Service, ready, version, window};
+use crate::support::{FakeModel, STEP, Says, Service, eventually, ready, version, window};
 use arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{Float64Type, Int32Type, TimestampMicrosecondType};
+use arrow_flight::decode::FlightRecordBatchStream;
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
 use arrow_flight::{FlightClient, FlightDescriptor};
 use arterial_datasets::panel::{Channel, ChannelRole};
-use futures::{TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
+use tokio::sync::oneshot;
 use tonic::Code;
 
 /// Windows as a client sends them: key, window, value.
@@ -45,13 +48,41 @@ async fn exchange(
         }
         part
     });
-    let status = |error| match error {
-        FlightError::Tonic(status) => *status,
-        other => panic!("{other}"),
-    };
     let mut client = FlightClient::new(service.channel().await);
     let answers = client.do_exchange(marked).await.map_err(status)?;
     answers.try_collect().await.map_err(status)
+}
+
+fn status(error: FlightError) -> tonic::Status {
+    match error {
+        FlightError::Tonic(status) => *status,
+        other => panic!("{other}"),
+    }
+}
+
+/// An exchange that goes on.
+struct Held {
+    _client: FlightClient,
+    _answers: FlightRecordBatchStream,
+    /// Ends it where it is dropped.
+    _hold: oneshot::Sender<()>,
+}
+
+/// Begins an exchange that sends one batch and then nothing for as long as it is held.
+async fn hold(service: &Service) -> Result<Held, tonic::Status> {
+    let (hold, held) = oneshot::channel::<()>();
+    let end = stream::once(held).filter_map(|_| std::future::ready(None));
+    let batches = stream::iter([Ok(sent(&[("a", 100, 60.0)]))]).chain(end);
+    let encoded = FlightDataEncoderBuilder::new()
+        .with_flight_descriptor(Some(path()))
+        .build(batches);
+    let mut client = FlightClient::new(service.channel().await);
+    let answers = client.do_exchange(encoded).await.map_err(status)?;
+    Ok(Held {
+        _client: client,
+        _answers: answers,
+        _hold: hold,
+    })
 }
 
 /// The median 5 minutes ahead, by key, or the status of the key.
@@ -189,4 +220,36 @@ async fn windows_that_do_not_read_or_do_not_fit_are_refused() {
         assert_eq!(status.code(), Code::InvalidArgument, "{status}");
         assert!(status.message().contains(said), "{status}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_finds_no_place_is_refused_until_another_exchange_ends() {
+    let service = ready(24).await;
+    let mut places = Vec::new();
+    for _ in 0..4 {
+        places.push(hold(&service).await.unwrap());
+    }
+    let refused = hold(&service).await.err().unwrap();
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    assert!(refused.message().contains("4 exchanges"), "{refused}");
+    places.pop();
+    eventually("a place is free", async || hold(&service).await.is_ok()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_computed_stops_when_the_client_leaves() {
+    let service = ready(24).await;
+    let model = FakeModel::new(2, &["a"], 12, Says::NothingForLong);
+    let (begun, given_up) = (Arc::clone(&model.begun), Arc::clone(&model.given_up));
+    service.models.add(model);
+    let command = r#"{"topic":"traffic-sensors","target":"speed_kmh","model":"constant@2"}"#;
+    let batches = vec![sent(&[("a", 100, 60.0)])];
+    tokio::select! {
+        answers = exchange(&service, FlightDescriptor::new_cmd(command), batches.clone(), 0) => panic!("{answers:?}"),
+        () = eventually("it is computed", async || begun.load(Ordering::SeqCst) == 1) => {}
+    }
+    eventually("it is given up", async || given_up.load(Ordering::SeqCst) == 1).await;
+    // Nobody waits for the turn of those who left.
+    let answers = exchange(&service, path(), batches, 0).await.unwrap();
+    assert_eq!(told(&answers[0]), expected([("a", "62")]));
 }

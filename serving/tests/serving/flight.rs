@@ -1,6 +1,7 @@
 //! Tables over Arrow Flight.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::support::{Service, batch, history, ready, waiting, window};
 use arrow::array::{AsArray, RecordBatch};
@@ -8,7 +9,7 @@ use arrow::datatypes::{Float64Type, TimestampMicrosecondType};
 use arrow_flight::{FlightClient, FlightDescriptor, Ticket};
 use arterial_datasets::lake::{PartitionProgress, Progress, Table, TopicPartition};
 use arterial_datasets::time::{HOUR, Timestamp};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 
 async fn client(service: &Service) -> FlightClient {
     FlightClient::new(service.channel().await)
@@ -210,4 +211,77 @@ async fn a_wrong_ticket_is_refused_with_what_is_accepted() {
     }
     let field = refusal(&service, r#"{"dataset":"forecasts","form":"2026-01-01T00:00:00Z"}"#).await;
     assert!(field.contains("`ticket`") && field.contains("form"), "{field}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_chooses_keys_and_times_of_the_newest_forecasts() {
+    let service = ready(24).await;
+    service.until_scored(23).await;
+    let ticket = |time: &str, from: i64, to: i64| {
+        let (from, to) = (window(from), window(to));
+        format!(
+            r#"{{"dataset":"forecasts_latest","columns":["p50"],"keys":["a"],"time":"{time}","from":"{from}","to":"{to}"}}"#
+        )
+    };
+    for (time, from, to, found) in [
+        ("target_time", 24, 26, vec![52.0, 53.0]),
+        ("target_time", 35, 40, vec![63.0]),
+        ("origin", 23, 24, (52..64).map(f64::from).collect()),
+        ("origin", 24, 40, vec![]),
+    ] {
+        let batches = get(&service, &ticket(time, from, to)).await;
+        let medians = batches
+            .iter()
+            .flat_map(|batch| batch["p50"].as_primitive::<Float64Type>().values().to_vec());
+        assert_eq!(medians.collect::<Vec<_>>(), found, "{time} from {from} to {to}");
+    }
+    let refused = refusal(&service, &ticket("newest_window", 0, 24)).await;
+    assert!(refused.contains("origin, target_time, issued_at"), "{refused}");
+    let nobody = r#"{"dataset":"forecasts_latest","keys":["nobody"]}"#;
+    assert!(get(&service, nobody).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_who_take_nothing_are_cut_off_and_make_room() {
+    let keys: Vec<String> = (0..150_000).map(|key| format!("key-{key}")).collect();
+    let rows: Vec<_> = keys
+        .iter()
+        .map(|key| (key.as_str(), "north", 0, 0, Some(50.0)))
+        .collect();
+    let service = waiting(Some(batch(&rows))).await;
+    let ticket = || Ticket::new("traffic_sensors_windows");
+    // Each has a connection of its own, so that none stands in the way of another.
+    let mut readers = Vec::new();
+    for _ in 0..16 {
+        let mut client = client(&service).await;
+        let mut batches = client.do_get(ticket()).await.unwrap();
+        batches.next().await.unwrap().unwrap();
+        readers.push((client, batches));
+    }
+    let refused = refusal(&service, "traffic_sensors_windows").await;
+    assert!(refused.contains("16 readers of datasets"), "{refused}");
+    let room = async {
+        while client(&service).await.do_get(ticket()).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), room).await.unwrap();
+    // At least the one that made room is told so, once it has read what was on its way.
+    for (_, batches) in readers {
+        if let Err(error) = batches.try_for_each(|_| std::future::ready(Ok(()))).await {
+            assert!(error.to_string().contains("took nothing for 10s"), "{error}");
+            return;
+        }
+    }
+    panic!("all of them were answered to the end");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_without_any_column_is_refused() {
+    let service = ready(3).await;
+    for dataset in ["traffic_sensors_windows", "forecast_errors"] {
+        let ticket = format!(r#"{{"dataset":"{dataset}","columns":[],"dictionary":true}}"#);
+        let refused = refusal(&service, &ticket).await;
+        assert!(refused.contains("`columns` is `[]`, accepted: one column"), "{refused}");
+    }
 }

@@ -281,6 +281,31 @@ async fn a_wrong_request_names_field_value_and_what_is_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_numbers_than_fit_into_an_answer_come_page_by_page() {
+    let service = ready(24).await;
+    let mut keys: Vec<String> = (0..2_000).map(|number| format!("key-{number}")).collect();
+    keys[0] = "a".into();
+    let large = v1::ForecastRequest {
+        keys,
+        horizons_minutes: (1..=12).map(|step| 5 * step).collect(),
+        quantiles: (1..=99).map(|percent| f64::from(percent) / 100.0).collect(),
+        ..request()
+    };
+    let status = fails(&service, large.clone()).await;
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(
+        status.message().starts_with(
+            "`keys x horizons_minutes x quantiles` is `2000 x 12 x 99`, accepted: at most 2000000 numbers"
+        ) && status.message().contains("`page_size`"),
+        "{status}"
+    );
+    let page = v1::ForecastRequest { page_size: 1, ..large };
+    let answer = ask(&service, page).await;
+    assert_eq!((answer.forecasts.len(), answer.next_page_token.as_str()), (12, ""));
+    assert_eq!(answer.forecasts[0].quantiles.len(), 99);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_quantiles_and_named_models_are_computed_when_they_are_asked_for() {
     let service = ready(24).await;
     service

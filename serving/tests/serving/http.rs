@@ -98,6 +98,11 @@ fn indices() -> RecordBatch {
 
 /// An accident in the north, reported ten minutes before the end.
 fn incident() -> RecordBatch {
+    incident_at("INC-1", 56.10, 10.10)
+}
+
+/// The same accident under another name, elsewhere.
+fn incident_at(id: &str, lat: f64, lon: f64) -> RecordBatch {
     let catalog = StreamCatalog::built_in().unwrap();
     let schema = schema::events(catalog.get("incidents").unwrap());
     let time = window(WINDOWS).0 - 10 * MINUTE;
@@ -107,13 +112,13 @@ fn incident() -> RecordBatch {
             "event_time" => Arc::new(TimestampMicrosecondArray::from(vec![time]).with_timezone("UTC")),
             "partition" => Arc::new(Int32Array::from(vec![0])),
             "offset" => Arc::new(Int64Array::from(vec![0])),
-            "incident_id" => texts(&["INC-1"]),
+            "incident_id" => texts(&[id]),
             "type" => texts(&["accident"]),
             "severity" => texts(&["high"]),
             "status" => texts(&["active"]),
             "road_id" => texts(&["R1"]),
-            "lat" => numbers(&[56.10]),
-            "lon" => numbers(&[10.10]),
+            "lat" => numbers(&[lat]),
+            "lon" => numbers(&[lon]),
             "affected_lanes" => Arc::new(Int64Array::from(vec![2])),
             _ => return None,
         })
@@ -285,6 +290,104 @@ async fn a_time_has_its_windows_in_order_page_by_page() {
     assert_eq!((&foreign["field"], &foreign["status"]), (&json!("cursor"), &json!(400)));
     let lonely = problem(&service, "/v1/traffic?until=2026-01-05T01:00:00Z", &[]).await;
     assert_eq!(lonely["field"], "since", "{lonely}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_time_may_begin_long_before_the_first_window_and_end_in_zones_that_nobody_knows() {
+    let service = city().await;
+    let since = "since=1970-01-01T00:00:00Z";
+    let first = get(&service, &format!("/v1/traffic?{since}&limit=1")).await;
+    assert_eq!(
+        (&first["windows"][0]["key"], &first["windows"][0]["window_start"]),
+        (&json!("a"), &json!(window(0).to_string()))
+    );
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let rest = get(&service, &format!("/v1/traffic?{since}&limit=100&cursor={cursor}")).await;
+    let count = |page: &Value| page["windows"].as_array().unwrap().len() as i64;
+    assert_eq!((count(&rest), &rest["next_cursor"]), (2 * WINDOWS - 1, &Value::Null));
+    for (filter, expected) in [
+        ("zones=north", WINDOWS),
+        ("zones=north,south", 2 * WINDOWS),
+        ("bbox=10.15,56.15,10.3,56.3", WINDOWS),
+        ("keys=a,b&zones=south", WINDOWS),
+        ("keys=b&zones=north", 0),
+        ("zones=nowhere", 0),
+        ("keys=nobody", 0),
+    ] {
+        let page = get(&service, &format!("/v1/traffic?{since}&{filter}&limit=100")).await;
+        assert_eq!(
+            (count(&page), &page["next_cursor"]),
+            (expected, &Value::Null),
+            "{filter}"
+        );
+    }
+    // Car parks that live state does not know, as none of their numbers is served.
+    let parking = get(&service, &format!("/v1/mobility?topics=parking&zones=south&{since}")).await;
+    assert_eq!((count(&parking), &parking["windows"][0]["key"]), (1, &json!("P2")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forecasts_of_named_keys_come_page_by_page_and_every_filter_holds() {
+    let service = city().await;
+    let keys = |page: &Value| -> Vec<String> {
+        let rows = page["forecasts"].as_array().unwrap().iter();
+        rows.map(|row| row["key"].as_str().unwrap().to_owned()).collect()
+    };
+    let path = "/v1/forecasts?horizons_minutes=15&keys=b,a&limit=1";
+    let first = get(&service, path).await;
+    assert_eq!(keys(&first), ["a"]);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = get(&service, &format!("{path}&cursor={cursor}")).await;
+    assert_eq!(keys(&second), ["b"]);
+    assert_eq!(second["next_cursor"], Value::Null);
+    for (filter, found, refused) in [
+        ("keys=a,b", vec!["a", "b"], 0),
+        ("keys=a,b&zones=south", vec!["b"], 0),
+        ("keys=a&zones=south", vec![], 0),
+        ("keys=a,b&bbox=10.0,56.0,10.15,56.15", vec!["a"], 0),
+        ("keys=b&zones=south&bbox=10.0,56.0,10.15,56.15", vec![], 0),
+        ("keys=nobody,a", vec!["a"], 1),
+        ("zones=nowhere", vec![], 1),
+    ] {
+        let page = get(&service, &format!("/v1/forecasts?horizons_minutes=15&{filter}")).await;
+        assert_eq!(keys(&page), found, "{filter}");
+        assert_eq!(page["refusals"].as_array().unwrap().len(), refused, "{filter}: {page}");
+    }
+    let wrong = problem(&service, "/v1/forecasts?keys=a,b&cursor=nonsense", &[]).await;
+    assert_eq!((&wrong["status"], &wrong["field"]), (&json!(400), &json!("cursor")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hot_spots_come_page_by_page_the_heaviest_first() {
+    let service = city().await;
+    let others = [
+        ("INC-2", 56.101, 10.10),
+        ("INC-3", 56.300, 10.30),
+        ("INC-4", 56.301, 10.30),
+        ("INC-5", 56.302, 10.30),
+    ];
+    let others = others.map(|(id, lat, lon)| incident_at(id, lat, lon));
+    service.state.take_events("incidents", &others);
+    let first = get(&service, "/v1/analytics/hot-spots?of=incidents&limit=1").await;
+    let spots = first["hot_spots"].as_array().unwrap();
+    assert_eq!((spots.len(), &spots[0]["points"]), (1, &json!(3)), "{first}");
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = get(
+        &service,
+        &format!("/v1/analytics/hot-spots?of=incidents&limit=1&cursor={cursor}"),
+    )
+    .await;
+    assert_eq!(
+        (
+            &second["hot_spots"][0]["points"],
+            &second["inputs"],
+            &second["next_cursor"]
+        ),
+        (&json!(2), &json!(5), &Value::Null),
+        "{second}"
+    );
+    let foreign = problem(&service, &format!("/v1/analytics/hot-spots?cursor={cursor}"), &[]).await;
+    assert_eq!(foreign["field"], "cursor", "{foreign}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -486,6 +589,7 @@ async fn methods_forms_and_parameters_that_are_not_known_are_refused_with_those_
             "together with `since`",
         ),
         ("/v1/analytics/hot-spots?of=smoke", "of", "congestion, incidents"),
+        ("/v1/analytics/hot-spots?limit=0", "limit", "1 to 10000"),
         ("/v1/alerts?limit=1&limit=2", "limit", "once"),
     ] {
         let refused = problem(&service, query, &[]).await;

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use reqwest::header;
 use serde_json::{Value, json};
 
-use crate::support::{Service, eventually, ready, waiting};
+use crate::support::{Service, TOPIC, batch, eventually, ready, waiting, window};
 use crate::town::{PAST, close, jam, town};
 
 fn address(service: &Service, path: &str) -> String {
@@ -235,6 +235,19 @@ async fn congestion_is_speed_against_the_key_s_own_free_flow() {
             break;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_map_has_a_key_as_soon_as_it_reported() {
+    let service = ready(24).await;
+    let map = async || read(&service, "/page/data/city").await;
+    let first = map().await;
+    assert_eq!((&first["keys"], &first["unplaced"]), (&json!([]), &json!(2)));
+    service.close_window(24, [50.0, 80.0]).await;
+    assert_eq!(map().await, first, "nobody is elsewhere");
+    let newcomer = batch(&[("c", "north", 24, 0, Some(40.0))]);
+    service.state.take(TOPIC, &newcomer, window(25));
+    assert_eq!(map().await["unplaced"], 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

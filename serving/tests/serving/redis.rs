@@ -162,3 +162,29 @@ async fn without_a_redis_everything_else_goes_on() {
     eventually("it is told", async || metrics.plain(Metric::RedisFailures) > 0).await;
     assert_eq!(metrics.plain(Metric::RedisWrites), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_issues_sent_without_a_redis_leave_one_value_a_key() {
+    let Some(mut redis) = Redis::start() else { return };
+    redis.kill();
+    let mirrored = Mirrored::start(&redis.url()).await;
+    let metrics = &mirrored.service.state.metrics;
+    mirrored.close(3, [40.0, 70.0]).await;
+    let issue = mirrored.service.state.scores.get(&target()).unwrap().newest().unwrap();
+    let held = Arc::strong_count(&issue);
+    for _ in 0..1000 {
+        mirrored.mirror.take(TOPIC, &batch(&[("a", "north", 3, 0, Some(40.0))]));
+        mirrored.mirror.deliver(Arc::clone(&issue)).await.unwrap();
+    }
+    eventually("nothing of them is held", async || Arc::strong_count(&issue) <= held).await;
+    assert_eq!(metrics.plain(Metric::RedisWrites), 0);
+
+    redis.start_again();
+    eventually("written", async || metrics.plain(Metric::RedisWrites) > 0).await;
+    mirrored.until_window(WINDOW, 3).await;
+    assert_eq!(
+        metrics.plain(Metric::RedisWrites),
+        4,
+        "a window and a forecast of each of two keys"
+    );
+}

@@ -252,6 +252,7 @@ async fn the_registry_is_shown_over_grpc_and_flight() {
         ..Default::default()
     };
     let model = client.get_model(request).await.unwrap().into_inner();
+    assert_eq!(model.model.as_ref().unwrap(), &models[1]);
     assert!(
         model.card_markdown.starts_with("# persistence@1") && model.manifest_json.contains("\"kind\": \"persistence\"")
     );
@@ -263,6 +264,13 @@ async fn the_registry_is_shown_over_grpc_and_flight() {
         client.get_model(unknown).await.unwrap_err().code(),
         tonic::Code::NotFound
     );
+    // Manifests never change, so that they are read once; what is gone is gone.
+    let manifests = folder.path().join("models/seasonal-naive/1/manifest.json");
+    let text = std::fs::read_to_string(&manifests).unwrap();
+    std::fs::write(&manifests, "not read again").unwrap();
+    let listed = client.list_models(asked("", "")).await.unwrap().into_inner().models;
+    assert_eq!(listed, models);
+    std::fs::write(&manifests, text).unwrap();
     let mut flight = FlightClient::new(service.channel().await);
     for (name, rows) in [("models", 2), ("scorecards", 2)] {
         let batches: Vec<_> = flight

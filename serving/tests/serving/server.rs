@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::support::{FIELD, Service, TOPIC, eventually, history, ready, target, waiting, window};
+use crate::support::{FIELD, Service, TOPIC, eventually, history, ready, ready_with, target, waiting, window};
+use arrow_flight::sql::client::FlightSqlServiceClient;
 use arterial_proto::v1;
 use arterial_proto::v1::catalog_service_client::CatalogServiceClient;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
+use arterial_serving::flight::client::{ask, ask_with};
 use arterial_serving::readiness::Reason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::Code;
@@ -333,6 +335,107 @@ async fn a_deadline_that_passes_is_said_as_such() {
     assert_eq!(status.code(), Code::DeadlineExceeded);
     release.0.send(()).unwrap();
     holder.await.unwrap().unwrap();
+}
+
+const TOKEN: &str = "0123456789-abcdef";
+
+/// A service that asks for a token, and the file that holds it.
+async fn guarded() -> (Service, tempfile::NamedTempFile) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("{TOKEN}\n")).unwrap();
+    let server = arterial_serving::ServerConfig {
+        token_file: file.path().display().to_string(),
+        ..arterial_serving::ServerConfig::default()
+    };
+    (ready_with(24, server).await, file)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_a_token_is_set_every_call_brings_it() {
+    let (service, _file) = guarded().await;
+    let mut client = ForecastServiceClient::new(service.channel().await);
+    let mut asked = async |authorization: &str| {
+        let mut request = tonic::Request::new(v1::ForecastRequest {
+            topic: TOPIC.into(),
+            target: FIELD.into(),
+            ..v1::ForecastRequest::default()
+        });
+        if !authorization.is_empty() {
+            let value = authorization.parse().unwrap();
+            request.metadata_mut().insert("authorization", value);
+        }
+        let answer = client.forecast(request).await;
+        answer.map_or_else(|status| status.code(), |_| Code::Ok)
+    };
+    assert_eq!(asked(&format!("Bearer {TOKEN}")).await, Code::Ok);
+    for wrong in ["", "Bearer 0123456789-abcdeX", TOKEN] {
+        assert_eq!(asked(wrong).await, Code::Unauthenticated, "{wrong}");
+    }
+    // Whoever looks after the server is not asked.
+    assert_eq!(health(&service, "").await, ServingStatus::Serving);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_a_token_is_set_every_request_brings_it_but_for_probes() {
+    let (service, _file) = guarded().await;
+    let bring = async |path: &str, authorization: &str| {
+        let mut stream = tokio::net::TcpStream::connect(service.running.http_addr).await.unwrap();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: {authorization}\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        text
+    };
+    for path in ["/", "/metrics", "/v1/forecasts?keys=a", "/openapi.json", "/nowhere"] {
+        let refused = bring(path, "Bearer 0123456789-abcdeX").await;
+        assert!(refused.starts_with("HTTP/1.1 401 "), "{path}: {refused}");
+        assert!(
+            refused.to_lowercase().contains("www-authenticate: bearer") && refused.contains("#no-token"),
+            "{path}: {refused}"
+        );
+    }
+    assert_eq!(fetch(&service, "/metrics").await.0, 401);
+    for path in ["/", "/metrics", "/v1/forecasts?keys=a"] {
+        let answer = bring(path, &format!("Bearer {TOKEN}")).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
+    }
+    for path in ["/livez", "/readyz"] {
+        assert_eq!(fetch(&service, path).await.0, 200, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_of_flight_sql_log_in_with_the_token_as_their_password() {
+    let (service, _file) = guarded().await;
+    let channel = service.channel().await;
+    let mut client = FlightSqlServiceClient::new(channel.clone());
+    assert!(client.handshake("anybody", "0123456789-abcdeX").await.is_err());
+    assert!(client.execute("SELECT 1 AS n".into(), None).await.is_err());
+    client.handshake("anybody", TOKEN).await.unwrap();
+    assert_eq!(client.token().map(String::as_str), Some(TOKEN));
+    assert_eq!(
+        client
+            .execute("SELECT 1 AS n".into(), None)
+            .await
+            .unwrap()
+            .endpoint
+            .len(),
+        1
+    );
+    let sql = "SELECT 1 AS n";
+    assert!(
+        ask(channel.clone(), sql)
+            .await
+            .is_err_and(|status| status.code() == Code::Unauthenticated)
+    );
+    assert!(ask_with(channel, Some(TOKEN), sql).await.is_ok());
+    // Without a token whoever logs in is welcome.
+    let open = ready(24).await;
+    let mut client = FlightSqlServiceClient::new(open.channel().await);
+    client.handshake("anybody", "anything").await.unwrap();
+    assert!(client.execute(sql.into(), None).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,12 +12,13 @@ use arrow_flight::sql::client::FlightSqlServiceClient;
 use arrow_flight::sql::{
     CommandGetPrimaryKeys, CommandGetTables, CommandStatementQuery, ProstMessageExt, TicketStatementQuery,
 };
-use arrow_flight::{Action, FlightClient, FlightDescriptor, Ticket};
+use arrow_flight::{Action, FlightClient, FlightData, FlightDescriptor, Ticket};
 use arterial_serving::flight::client::{Rows, ask};
 use futures::{StreamExt, TryStreamExt};
 use prost::Message;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
 
 async fn rows(service: &Service, sql: &str) -> Vec<RecordBatch> {
     let Rows { batches, .. } = ask(service.channel().await, sql)
@@ -186,6 +187,69 @@ async fn a_typo_is_placed_and_what_was_meant_is_suggested() {
             assert!(status.message().contains(part), "{sql}: {status}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn programs_are_told_what_is_wrong_with_a_query_and_where() {
+    let service = ready(3).await;
+    for (sql, place) in [
+        ("SELEC key FROM forecasts", Some(("1", "1"))),
+        ("SELECT key,\n  horizon_minute\nFROM forecasts", Some(("2", "3"))),
+        ("SELECT congestio(1, 2)", Some(("1", "8"))),
+        ("SELECT key FROM forecasts WHERE", None),
+    ] {
+        let status = refusal(&service, sql).await;
+        let fields = status.get_details_bad_request().unwrap().field_violations;
+        assert_eq!(fields[0].field, "query", "{sql}: {status}");
+        let said = status.get_details_error_info().unwrap().metadata;
+        let found = said.get("line").zip(said.get("column"));
+        let found = found.map(|(line, column)| (line.as_str(), column.as_str()));
+        assert_eq!(found, place, "{sql}: {status}");
+    }
+    let unknown = refusal(&service, "SELECT key FROM forecast").await;
+    let resource = unknown.get_details_resource_info().unwrap();
+    assert_eq!(
+        (resource.resource_type.as_str(), resource.resource_name.as_str()),
+        ("table", "forecast")
+    );
+    assert_eq!(unknown.get_details_error_info().unwrap().metadata["column"], "17");
+    let versions = refusal(&service, "SELECT * FROM as_of('forecasts_latest', 1)").await;
+    let fields = versions.get_details_bad_request().unwrap().field_violations;
+    assert_eq!(fields[0].field, "as_of", "{versions}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_offered_says_so_to_programs_too() {
+    let service = ready(3).await;
+    let mut client = FlightServiceClient::new(service.channel().await);
+    let put = client.do_put(futures::stream::iter([FlightData::default()])).await;
+    let action = client.do_action(Action::new("Fly", "")).await;
+    for status in [put.err().unwrap(), action.err().unwrap()] {
+        assert_eq!(status.code(), Code::Unimplemented, "{status}");
+        assert_eq!(status.get_details_error_info().unwrap().reason, "NOT_OFFERED");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conditions_narrow_the_newest_forecasts() {
+    let service = ready(24).await;
+    service.until_scored(23).await;
+    let sql = "SELECT p50 FROM forecasts_latest WHERE key = 'b' AND target_time < '2026-01-05T02:10:00Z'";
+    let found = service.pushed(sql).await;
+    assert!(found.contains("keys: Some([\"b\"])"), "{found}");
+    assert!(found.contains("time: Some(\"target_time\")"), "{found}");
+    assert_eq!(
+        text(&service, &format!("{sql} ORDER BY p50")).await,
+        "+------+\n\
+         | p50  |\n\
+         +------+\n\
+         | 82.0 |\n\
+         | 83.0 |\n\
+         +------+"
+    );
+    let day = "SELECT count(*) FROM forecasts_latest WHERE day = DATE '2026-01-05'";
+    assert_eq!(count(&service, day).await, 24);
+    assert_eq!(count(&service, &day.replace("05'", "06'")).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -364,6 +428,26 @@ async fn prepared_statements_take_parameters() {
     }
     let mut unbound = client.prepare("SELECT ? + 1".to_owned(), None).await.unwrap();
     assert!(unbound.execute().await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parameters_that_are_too_large_are_refused() {
+    let service = ready(3).await;
+    let mut client = sql_client(&service).await;
+    let sql = "SELECT count(*) FROM traffic_sensors_windows WHERE key = ?";
+    let mut statement = client.prepare(sql.to_owned(), None).await.unwrap();
+    let mut bind = async |length: usize| {
+        let text: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(length)]));
+        let parameters = RecordBatch::try_from_iter([("1", text)]).unwrap();
+        statement.set_parameters(parameters).unwrap();
+        statement.execute().await
+    };
+    bind(1 << 10).await.unwrap();
+    let refused = bind(1 << 20).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("`parameters` is `") && refused.contains("at most 1048576 bytes"),
+        "{refused}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -691,6 +775,8 @@ async fn what_grows_beyond_measure_is_stopped() {
         "SELECT array_append(make_array(key), key) FROM traffic_sensors_windows",
         "SELECT levenshtein(key, key) FROM traffic_sensors_windows",
         "SELECT arrow_cast(NULL, 'FixedSizeList(2147483647, Int64)')",
+        "SELECT 1 FROM forecasts WHERE key = $999999999",
+        "SELECT 1 FROM forecasts WHERE key = $18446744073709551615",
     ] {
         assert_eq!(refusal(&service, wrong).await.code(), Code::InvalidArgument, "{wrong}");
     }
@@ -735,7 +821,7 @@ async fn a_condition_on_forecast_errors_narrows_all_that_it_is_made_of() {
     ] {
         assert!(found.contains(&read), "{read}: {found}");
     }
-    assert_eq!(found.matches("keys: Some([\"a\"])").count(), 3, "{found}");
+    assert_eq!(found.matches("keys: Some([\"a\"])").count(), 4, "{found}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

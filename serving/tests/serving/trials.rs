@@ -6,6 +6,7 @@ use crate::support::{FIELD, FakeModel, Says, Service, TOPIC, eventually, ready, 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
 use arterial_datasets::lake::Scan;
+use arterial_datasets::time::{Clock, MINUTE, Timestamp};
 use arterial_proto::v1;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 use arterial_serving::flight::client;
@@ -187,6 +188,46 @@ async fn nobody_waits_for_a_shadow() {
         stored(&service).await >= 12 * 2 * 12
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_window_that_was_issued_twice_counts_once_as_it_was_issued_last() {
+    let service = ready(24).await;
+    for (number, add) in [(2, -1.0), (3, 4.0)] {
+        let model = FakeModel::new(number, &["a", "b"], 12, Says::LastPlus(add));
+        service.models.add(model);
+    }
+    service.models.try_shadow(2);
+    eventually("the shadow is loaded", async || {
+        let in_charge = service.state.champions.get(&target()).unwrap();
+        in_charge.shadow.is_some()
+    })
+    .await;
+    service.close_window(24, [50.0, 80.0]).await;
+    eventually("the shadow has scored it", async || stored(&service).await == 24).await;
+    // Whoever takes over scores the window again: two issues from one origin, of the champion and of the shadow.
+    service.clock.set(Timestamp(service.clock.now().0 + MINUTE));
+    service.models.promote(3);
+    eventually("the shadow has scored it again", async || stored(&service).await == 48).await;
+    service.close_window(25, [50.0, 80.0]).await;
+    eventually("all are stored", async || {
+        let all = "SELECT count(*) AS n FROM forecasts";
+        count(&service, all).await == 4 * 24 && stored(&service).await == 3 * 24
+    })
+    .await;
+    for number in [24, 25] {
+        crate::support::write(&service.lake, window_rows(number)).await;
+    }
+    // Two keys; origin 23 has two windows behind it, origin 24 has one.
+    assert_eq!(count(&service, "SELECT count(*) AS n FROM forecast_errors").await, 6);
+    assert_eq!(count(&service, "SELECT sum(forecasts) AS n FROM coverage").await, 6);
+    let last = "SELECT count(*) AS n FROM forecast_errors WHERE model_version = '3' AND key = 'a' AND error = 5.0";
+    assert_eq!(count(&service, last).await, 1);
+    assert_eq!(count(&service, "SELECT count(*) AS n FROM shadow_errors").await, 2);
+    let sql = "SELECT forecasts, mae FROM shadow_scores WHERE shadow_version = '2' AND model_version = '3'";
+    let rows = query(&service, sql).await;
+    assert_eq!(rows.column(0).as_primitive::<Int64Type>().value(0), 2);
+    assert_eq!(rows.column(1).as_primitive::<Float64Type>().value(0), 5.0);
 }
 
 fn window_rows(number: i64) -> RecordBatch {

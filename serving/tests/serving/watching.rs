@@ -1,9 +1,17 @@
-//! Whoever watches: many at once, slowly, again after a while.
+//! Whoever watches: many at once, slowly, again after a while; or reads page by page while windows close.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::support::{FIELD, FakeModel, Says, Service, TOPIC, eventually, ready, ready_with, window};
+use arrow::array::{
+    ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arterial_datasets::lake::TableSpec;
+use arterial_datasets::schema;
+use arterial_datasets::time::DAY;
 use arterial_proto::v1;
+use arterial_proto::v1::analytics_service_client::AnalyticsServiceClient;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 use arterial_serving::ServerConfig;
 use tonic::transport::Channel;
@@ -222,4 +230,86 @@ async fn more_watchers_than_the_service_bears_are_refused_until_one_goes() {
         client.watch_forecasts(request()).await.is_ok()
     })
     .await;
+}
+
+const ZONES: [&str; 3] = ["east", "north", "west"];
+
+/// Commits the indices of all zones in window `number`.
+async fn commit_indices(service: &Service, number: i64) {
+    let start = window(number).0;
+    let instants = || Arc::new(TimestampMicrosecondArray::from(vec![start; 3]).with_timezone("UTC")) as ArrayRef;
+    let numbers = |number: f64| Arc::new(Float64Array::from(vec![number; 3])) as ArrayRef;
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from(ZONES.to_vec())),
+        instants(),
+        Arc::new(Int32Array::from(vec![0; 3])),
+        numbers(0.5),
+        numbers(5.0),
+        numbers(50.0),
+        Arc::new(StringArray::from(vec!["arterial@1"; 3])),
+        Arc::new(Int64Array::from(vec![1; 3])),
+        instants(),
+        Arc::new(Date32Array::from(vec![(start / DAY) as i32; 3])),
+    ];
+    let rows = RecordBatch::try_new(schema::indices(), columns).unwrap();
+    let spec = TableSpec::new("indices", schema::indices());
+    service.lake.table(&spec).await.unwrap().append(&[rows]).await.unwrap();
+}
+
+/// Zone and window of each row, page by page; the window `closing` closes behind the first page.
+async fn zones_while_a_window_closes(service: &Service, since: Option<i64>, closing: i64) -> Vec<Vec<(String, i64)>> {
+    let mut client = AnalyticsServiceClient::new(service.channel().await);
+    let mut request = v1::ListZonesRequest {
+        page_size: 2,
+        since,
+        ..v1::ListZonesRequest::default()
+    };
+    let mut pages = Vec::new();
+    loop {
+        let answer = client.list_zones(request.clone()).await.unwrap().into_inner();
+        let row = |zone: v1::ZoneIndex| (zone.zone_id, zone.window_start);
+        pages.push(answer.zones.into_iter().map(row).collect());
+        request.page_token = answer.next_page_token;
+        if request.page_token.is_empty() {
+            return pages;
+        }
+        if pages.len() == 1 {
+            commit_indices(service, closing).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn zones_that_are_listed_while_a_window_closes_are_all_there() {
+    let service = ready(24).await;
+    commit_indices(&service, 21).await;
+    let at = |zone: &str, number: i64| (zone.to_owned(), window(number).0);
+    let in_time = zones_while_a_window_closes(&service, Some(window(0).0), 22).await;
+    let expected = [
+        [at("east", 21), at("north", 21)],
+        [at("west", 21), at("east", 22)],
+        [at("north", 22), at("west", 22)],
+    ];
+    assert_eq!(in_time, expected, "each window of each zone once");
+    let newest = zones_while_a_window_closes(&service, None, 23).await;
+    assert_eq!(newest[0], [at("east", 22), at("north", 22)]);
+    assert_eq!(
+        newest[1],
+        [at("east", 23), at("north", 23)],
+        "again, with the newer window"
+    );
+    assert_eq!(newest[2], [at("west", 23)]);
+
+    let mut client = AnalyticsServiceClient::new(service.channel().await);
+    for token in ["west", "1+arterial@1", "x+arterial@1+west"] {
+        let wrong = v1::ListZonesRequest {
+            page_token: token.into(),
+            ..v1::ListZonesRequest::default()
+        };
+        let status = client.list_zones(wrong).await.unwrap_err();
+        assert!(
+            status.message().starts_with(&format!("`page_token` is `{token}`")),
+            "{status}"
+        );
+    }
 }

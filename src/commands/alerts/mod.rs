@@ -13,14 +13,13 @@ mod table;
 mod watch;
 
 use arterial_proto::v1::alert_service_client::AlertServiceClient;
-use tonic::transport::Channel;
 
-use super::client::Service;
+use super::client::{Connection, Service};
 use super::runtime;
 use crate::outcome::Usage;
 
 /// What asks.
-type Client = AlertServiceClient<Channel>;
+type Client = AlertServiceClient<Connection>;
 
 /// Alerts of a running service: see them, take them on, judge them
 #[derive(Debug, clap::Args)]

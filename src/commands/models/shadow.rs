@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write};
 
 use arterial_models::registry::Target;
-use arterial_serving::flight::client::ask;
+use arterial_serving::flight::client::ask_with;
 use futures::TryStreamExt;
 
 use super::super::client::{Service, failed};
@@ -29,15 +29,18 @@ pub struct Args {
 /// # Errors
 /// A service that cannot be reached, output that cannot be written.
 pub async fn run(args: &Args) -> anyhow::Result<()> {
-    let channel = args.service.connect().await?;
+    let token = args.service.token()?;
+    let token = token.as_deref();
+    let channel = args.service.channel().await?;
     let known = format!("SELECT table_name FROM catalog WHERE table_name = '{VIEW}' LIMIT 1");
-    let known = ask(channel.clone(), &known).await.map_err(|status| failed(&status))?;
+    let known = ask_with(channel.clone(), token, &known).await;
+    let known = known.map_err(|status| failed(&status))?;
     let known: Vec<_> = known.batches.try_collect().await.map_err(|status| failed(&status))?;
     let out = BufWriter::new(std::io::stdout().lock());
     if known.iter().all(|batch| batch.num_rows() == 0) {
         return nothing_yet(args.json, out);
     }
-    let rows = ask(channel, &query(args.target.as_ref())).await;
+    let rows = ask_with(channel, token, &query(args.target.as_ref())).await;
     sql::whole(rows.map_err(|status| failed(&status))?, args.json, out).await
 }
 

@@ -15,7 +15,6 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arterial_datasets::lake::{Table, WindowRule};
 use arterial_datasets::stream::{StreamCatalog, StreamDefinition};
 use arterial_datasets::time::Timestamp;
-use arterial_models::registry::Registry;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
@@ -23,6 +22,8 @@ pub(crate) use describe::describe;
 pub(crate) use latest::Known;
 
 use super::query::{AsOf, Query};
+use crate::registry_list::Shelf;
+use crate::score::Issue;
 use crate::state::AppState;
 use crate::{Error, Result};
 
@@ -41,10 +42,10 @@ pub struct Dataset {
 enum Kind {
     Table(Table),
     Latest(Table, WindowRule),
-    /// A small dataset that was made at once.
-    Held(RecordBatch),
-    Models(Registry),
-    Scorecards(Registry),
+    /// The issues that were newest when the dataset was found; its rows are made when they are read.
+    Live(Vec<Arc<Issue>>),
+    Models(Arc<Shelf>),
+    Scorecards(Arc<Shelf>),
 }
 
 /// One of `of` parts of a dataset, which together hold every row once.
@@ -130,10 +131,10 @@ impl<'a> Datasets<'a> {
     /// # Errors
     /// A lake that cannot be read, a version that is not kept, a dataset that has none.
     pub(crate) async fn find(&self, name: &str, as_of: Option<AsOf>) -> Result<Option<Dataset>> {
-        let made = match (name, &self.state.registry) {
-            (models::NAME, Some(registry)) => Some((models::schema(), Kind::Models(registry.clone()))),
-            (scorecards::NAME, Some(registry)) => Some((scorecards::schema(), Kind::Scorecards(registry.clone()))),
-            (live::NAME, _) => Some((live::schema(), Kind::Held(live::batch(self.state)?))),
+        let made = match (name, &self.state.shelf) {
+            (models::NAME, Some(shelf)) => Some((models::schema(), Kind::Models(Arc::clone(shelf)))),
+            (scorecards::NAME, Some(shelf)) => Some((scorecards::schema(), Kind::Scorecards(Arc::clone(shelf)))),
+            (live::NAME, _) => Some((live::schema(), Kind::Live(self.state.scores.newest()))),
             _ => None,
         };
         if let Some((schema, kind)) = made {
@@ -241,9 +242,9 @@ impl Dataset {
         let batches = match &self.kind {
             Kind::Table(table) => table::read(table, &schema, query, share).await?,
             Kind::Latest(table, rule) => latest::read(table, *rule, &schema, query, share, known).await?,
-            Kind::Held(batch) => self.whole(batch, &schema, query)?,
-            Kind::Models(registry) => self.whole(&models::rows(registry).await?, &schema, query)?,
-            Kind::Scorecards(registry) => self.whole(&scorecards::rows(registry).await?, &schema, query)?,
+            Kind::Live(issues) => live::read(issues, &schema, query)?,
+            Kind::Models(shelf) => self.whole(&models::rows(shelf).await?, &schema, query)?,
+            Kind::Scorecards(shelf) => self.whole(&scorecards::rows(shelf).await?, &schema, query)?,
         };
         Ok(batches.map(move |batch| named(&batch?, &schema)).boxed())
     }
@@ -260,7 +261,7 @@ impl Dataset {
     pub(crate) fn version(&self) -> Option<i64> {
         match &self.kind {
             Kind::Table(table) | Kind::Latest(table, _) => Some(table.version()),
-            Kind::Held(_) | Kind::Models(_) | Kind::Scorecards(_) => None,
+            Kind::Live(_) | Kind::Models(_) | Kind::Scorecards(_) => None,
         }
     }
 
@@ -271,7 +272,7 @@ impl Dataset {
                 let partitions = table.progress().partitions.values();
                 partitions.filter_map(|one| one.watermark).max()
             }
-            Kind::Held(_) | Kind::Models(_) | Kind::Scorecards(_) => None,
+            Kind::Live(_) | Kind::Models(_) | Kind::Scorecards(_) => None,
         }
     }
 
@@ -295,12 +296,13 @@ impl Dataset {
                 times
             }
             Kind::Latest(_, _) => vec![latest::TIME.to_owned()],
-            Kind::Held(_) | Kind::Models(_) | Kind::Scorecards(_) => Vec::new(),
+            Kind::Live(_) => live::TIMES.map(str::to_owned).to_vec(),
+            Kind::Models(_) | Kind::Scorecards(_) => Vec::new(),
         }
     }
 
     fn is_selective(&self) -> bool {
-        matches!(self.kind, Kind::Table(_) | Kind::Latest(_, _))
+        matches!(self.kind, Kind::Table(_) | Kind::Latest(_, _) | Kind::Live(_))
     }
 
     /// A small dataset, of which only the columns can be chosen.

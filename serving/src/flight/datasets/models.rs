@@ -5,10 +5,9 @@ use std::sync::Arc;
 use arrow::array::{Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arterial_datasets::schema::instant;
-use arterial_models::registry::Registry;
 
 use crate::Result;
-use crate::registry_list::{Listed, list};
+use crate::registry_list::{Listed, Shelf};
 
 /// The dataset's name.
 pub(super) const NAME: &str = "models";
@@ -33,8 +32,8 @@ pub(super) fn schema() -> SchemaRef {
     ]))
 }
 
-pub(super) async fn rows(registry: &Registry) -> Result<RecordBatch> {
-    let models = list(registry).await?;
+pub(super) async fn rows(shelf: &Shelf) -> Result<RecordBatch> {
+    let models = shelf.list().await?;
     let text =
         |of: &dyn Fn(&Listed) -> String| Arc::new(models.iter().map(|one| Some(of(one))).collect::<StringArray>());
     let whole =

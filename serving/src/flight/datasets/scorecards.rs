@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int32Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arterial_models::registry::Registry;
 use serde_json::Value;
 
 use crate::Result;
-use crate::registry_list::list;
+use crate::registry_list::Shelf;
 
 /// The dataset's name.
 pub(super) const NAME: &str = "scorecards";
@@ -39,9 +38,9 @@ pub(super) fn schema() -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-pub(super) async fn rows(registry: &Registry) -> Result<RecordBatch> {
+pub(super) async fn rows(shelf: &Shelf) -> Result<RecordBatch> {
     let mut scored: Vec<(String, String, Value)> = Vec::new();
-    for listed in list(registry).await? {
+    for listed in shelf.list().await? {
         let rows = listed.manifest.scores.as_array().cloned().unwrap_or_default();
         let id = listed.manifest.id();
         scored.extend(

@@ -20,17 +20,20 @@ use arrow_flight::{FlightData, FlightDescriptor};
 use arterial_models::registry::Target;
 use futures::{Stream, StreamExt, stream};
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Code;
 
 use super::Batches;
+use super::handover::{Places, handed};
+use super::plain::check_plain;
 use crate::state::AppState;
 use crate::{Error, Result};
 pub(super) use answer::schema;
 use scorer::Scorer;
 
-/// Exchanges at the same time; more wait.
+/// Exchanges at the same time; the next one is refused.
 pub(super) const AT_ONCE: usize = 4;
+/// The longest that an exchange goes on, however busy it is: others want its place.
+const LONGEST: Duration = Duration::from_mins(10);
 /// A client that sends nothing for so long has left.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// The metadata of a batch that is not the last of its windows.
@@ -81,40 +84,41 @@ impl Asked {
     }
 }
 
-/// Answers what comes; `places` bounds how many clients are answered at the same time.
+/// Answers what comes, at one of the `places` where clients are answered at the same time.
 ///
 /// # Errors
-/// No descriptor, one that does not read, a target or model that is not there.
+/// No descriptor, one that does not read, no place that is free, a target or model that is not there.
 pub(super) async fn exchange(
     state: &Arc<AppState>,
-    places: &Arc<Semaphore>,
+    places: &Places,
     mut parts: impl Stream<Item = Result<FlightData, tonic::Status>> + Send + Unpin + 'static,
 ) -> Result<Batches> {
     let first = tokio::time::timeout(PATIENCE, parts.next()).await.map_err(|_| left())?;
     let missing = || Error::missing("descriptor", ACCEPTED);
     let first = first.ok_or_else(missing)?.map_err(|status| cut(&status))?;
     let asked = Asked::from_descriptor(first.flight_descriptor.as_ref().ok_or_else(missing)?)?;
-    let place = Arc::clone(places).acquire_owned().await;
-    let place = place.map_err(|error| Error::Background(error.to_string()))?;
+    let place = places.take()?;
     let scorer = Scorer::new(state, &asked).await?;
     // The first message may hold the descriptor alone.
     let parts = stream::iter([Ok(first)])
         .chain(parts)
         .filter(|part| std::future::ready(!part.as_ref().is_ok_and(|part| part.data_header.is_empty())))
-        .map(|part| part.map_err(|status| FlightError::Tonic(Box::new(status))));
+        .map(|part| {
+            let part = part.map_err(|status| FlightError::Tonic(Box::new(status)))?;
+            check_plain(&part)?;
+            Ok(part)
+        });
     let talk = Talk {
         scorer,
         decoder: FlightDataDecoder::new(parts),
-        _place: place,
     };
-    Ok(stream::try_unfold(talk, Talk::next).boxed())
+    Ok(handed(place, LONGEST, stream::try_unfold(talk, Talk::next).boxed()))
 }
 
 /// An exchange that is under way.
 struct Talk {
     scorer: Scorer,
     decoder: FlightDataDecoder,
-    _place: OwnedSemaphorePermit,
 }
 
 impl Talk {

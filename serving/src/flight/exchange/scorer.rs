@@ -135,7 +135,7 @@ impl Scorer {
         Ok(())
     }
 
-    /// The forecasts from the newest window.
+    /// The forecasts from the newest window. Whoever drops this stops the work, which keeps its turn until it has stopped.
     ///
     /// # Errors
     /// Work that stopped.
@@ -144,10 +144,13 @@ impl Scorer {
         order.models.clone_from(&self.models);
         order.profile = self.profile;
         order.canary = order.canary.filter(|_| self.profile);
-        let turn = self.state.computing.acquire().await;
-        let _turn = turn.map_err(|error| Error::Background(error.to_string()))?;
+        let turn = score::turn(&self.state).await?;
+        let _unwanted = order.unwanted.0.clone().drop_guard();
         let live = Arc::clone(&self.live);
-        let work = tokio::task::spawn_blocking(move || score::compute(&live, &order));
+        let work = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            score::compute(&live, &order)
+        });
         let computed = work.await.map_err(|error| Error::Background(error.to_string()))??;
         let Some(computed) = computed else {
             return Ok(RecordBatch::new_empty(answer::schema()));

@@ -11,7 +11,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, TimestampMicrosecondType};
 use arterial_datasets::panel::Covariate;
 use arterial_datasets::schema::instant;
-use arterial_datasets::time::{Duration, Timestamp};
+use arterial_datasets::time::{Duration, INSTANTS, Timestamp};
 
 use crate::live::LiveStream;
 use crate::{Error, Result};
@@ -30,7 +30,8 @@ impl Windows {
     /// Reads the columns that every batch has, in whatever type they come.
     ///
     /// # Errors
-    /// A column that is missing or of another kind, a key or an instant that is missing, an instant at which no window begins.
+    /// A column that is missing or of another kind, a key or an instant that is missing or that no calendar has, an instant at which no
+    /// window begins.
     pub fn read(batch: &RecordBatch, step: Duration) -> Result<Self> {
         let keys = column(batch, "key", &DataType::Utf8, "texts")?;
         let starts = column(batch, "window_start", &instant(), "instants")?;
@@ -57,13 +58,16 @@ impl Windows {
             let accepted = format!("at most {LONGEST_KEY} bytes");
             return Err(Error::invalid(format!("key in row {row}"), "longer", accepted));
         }
-        if let Some(row) = (0..self.rows()).find(|&row| self.starts.value(row).rem_euclid(step.0) != 0) {
+        for row in 0..self.rows() {
             let at = Timestamp(self.starts.value(row));
-            return Err(Error::invalid(
-                format!("window_start in row {row}"),
-                at,
-                format!("the start of a window of {step}"),
-            ));
+            let refused = |accepted: String| Error::invalid(format!("window_start in row {row}"), at, accepted);
+            // No instant that is near the end of numbers gets in, as those that lie ahead of it are computed from it.
+            if at.to_jiff().is_err() {
+                return Err(refused(INSTANTS.to_owned()));
+            }
+            if at.0.rem_euclid(step.0) != 0 {
+                return Err(refused(format!("the start of a window of {step}")));
+            }
         }
         Ok(())
     }
@@ -181,6 +185,15 @@ mod tests {
     fn what_is_wrong_is_named_with_its_row() {
         let error = Windows::read(&sent(STEP.0 + 1), STEP).err().unwrap().to_string();
         assert!(error.contains("row 0") && error.contains("a window of 5m"), "{error}");
+        let last = i64::MAX / STEP.0 * STEP.0;
+        let at: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![last; 2]).with_timezone("UTC"));
+        let far = RecordBatch::try_from_iter([
+            ("key", Arc::clone(sent(0).column(0))),
+            ("window_start", at),
+            ("value", Arc::clone(sent(0).column(2))),
+        ]);
+        let error = Windows::read(&far.unwrap(), STEP).err().unwrap().to_string();
+        assert!(error.contains("row 0") && error.contains(INSTANTS), "{error}");
         let error = Windows::read(&sent(0).project(&[0, 1]).unwrap(), STEP)
             .err()
             .unwrap()

@@ -9,6 +9,15 @@ use prost::Message;
 use crate::seal::{Purpose, Seal};
 use crate::{Error, Result};
 
+/// The most bytes of a row of parameters: they travel in the handle, there and back.
+pub(in crate::flight) const MOST_PARAMETERS: usize = 1 << 20;
+
+/// Parameters of so many `bytes` are too many.
+pub(in crate::flight) fn large_parameters(bytes: usize) -> Error {
+    let accepted = format!("at most {MOST_PARAMETERS} bytes");
+    Error::invalid("parameters", format!("{bytes} bytes long"), accepted)
+}
+
 /// A query that was asked.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Question {
@@ -53,7 +62,7 @@ impl Question {
     /// Sets one row of parameters; no batch takes them away.
     ///
     /// # Errors
-    /// Another number of rows than one.
+    /// Another number of rows than one, a row that is too large.
     pub fn set_parameters(&mut self, batches: &[RecordBatch]) -> Result<()> {
         let Some(first) = batches.first() else {
             self.parameters.clear();
@@ -69,6 +78,10 @@ impl Question {
         writer.write(&row)?;
         writer.finish()?;
         drop(writer);
+        // What came compressed is larger now.
+        if bytes.len() > MOST_PARAMETERS {
+            return Err(large_parameters(bytes.len()));
+        }
         self.parameters = bytes;
         Ok(())
     }

@@ -25,9 +25,11 @@ use prost::Message;
 
 pub(super) use action::ACTIONS;
 use handle::Question;
+pub(super) use handle::{MOST_PARAMETERS, large_parameters};
 pub(super) use session::Session;
 
 use crate::flight::Batches;
+use crate::flight::plain::check_plain;
 use crate::seal::{Purpose, Seal, chance};
 use crate::sql::{Planned, Plans, Sql};
 use crate::state::AppState;
@@ -140,7 +142,8 @@ impl FlightSql {
             return Err(refused(&command));
         };
         let mut question = Question::open(&self.seal, Purpose::Statement, &prepared_statement_handle)?;
-        let decoded = FlightRecordBatchStream::new_from_flight_data(stream::iter(rows.into_iter().map(Ok)));
+        let parts = rows.into_iter().map(|part| check_plain(&part).map(|()| part));
+        let decoded = FlightRecordBatchStream::new_from_flight_data(stream::iter(parts));
         let batches: Vec<RecordBatch> = decoded
             .try_collect()
             .await

@@ -1,5 +1,6 @@
 //! `GET /v1/analytics/hot-spots`: where congestion or incidents cluster.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -16,11 +17,14 @@ use crate::http::Problem;
 use crate::http::accept::Format;
 use crate::http::geo::{FeatureCollection, feature};
 use crate::http::names::{FormatName, HotSpotKindName};
-use crate::http::params::Given;
+use crate::http::params::{Given, Limit};
 use crate::http::problem::Problems;
 use crate::http::reply::{Asked, Listing};
 use crate::http::table::{Columns, Kind, table};
 use crate::state::AppState;
+
+/// The most hot spots a page.
+const LARGEST_PAGE: usize = 10_000;
 
 /// Of what.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -30,6 +34,12 @@ pub struct HotSpotQuery {
     /// congestion (where absent): sensors at half of their free flow or less; incidents: those that are going on.
     #[param(value_type = Option<HotSpotKindName>)]
     of: Given<HotSpotKind>,
+    /// Hot spots a page.
+    #[param(value_type = u32, minimum = 1, maximum = 10000, default = json!(100))]
+    limit: Limit<LARGEST_PAGE>,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Given<String>,
     /// The form of the answer, where `Accept` does not say it.
     #[param(value_type = Option<FormatName>)]
     format: Given<Format>,
@@ -58,6 +68,8 @@ pub struct HotSpotPage {
     least_weight: f64,
     /// Why there can be none.
     absent: Option<String>,
+    /// Where the next page begins; null on the last one.
+    next_cursor: Option<String>,
     #[serde(skip)]
     #[schema(ignore)]
     shapes: Vec<Value>,
@@ -115,7 +127,17 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<HotSpotQuery>
     let form = request.form::<HotSpotPage>(query.format.0)?;
     ready(&state)?;
     let kind = query.of.0.unwrap_or(HotSpotKind::Congestion);
-    let found = hot_spots(&state, kind).await?;
+    let scope = request.scope();
+    let after: Option<(u64, String)> = query.cursor.0.as_deref().map(|cursor| scope.read(cursor)).transpose()?;
+    let mut found = hot_spots(&state, kind).await?;
+    found.spots.sort_by_key(place);
+    if let Some((weight, id)) = after {
+        let last = (Reverse(weight), id);
+        found.spots.retain(|spot| place(spot) > last);
+    }
+    let more = found.spots.len() > query.limit.0;
+    found.spots.truncate(query.limit.0);
+    let next = found.spots.last().filter(|_| more).map(place);
     let shape = |spot: &HotSpot| serde_json::to_value(&spot.geometry).map_err(crate::Error::from);
     let page = HotSpotPage {
         of: kind.name(),
@@ -125,10 +147,18 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<HotSpotQuery>
         radius_km: found.radius_km,
         least_weight: found.least_weight,
         absent: found.absent,
+        next_cursor: next
+            .map(|(Reverse(weight), id)| scope.write(&(weight, id)))
+            .transpose()?,
         shapes: found.spots.iter().map(shape).collect::<Result<_>>()?,
         hot_spots: found.spots.into_iter().map(row).collect(),
     };
     request.answer(form, &page)
+}
+
+/// The heaviest first, by id where two weigh the same. Weights are never negative, so their bits are in their order.
+fn place(spot: &HotSpot) -> (Reverse<u64>, String) {
+    (Reverse(spot.weight.to_bits()), spot.id.clone())
 }
 
 fn row(spot: HotSpot) -> HotSpotRow {
@@ -153,7 +183,7 @@ impl Listing for HotSpotPage {
     }
 
     fn next_cursor(&self) -> Option<&str> {
-        None
+        self.next_cursor.as_deref()
     }
 
     fn left_out(&self) -> usize {
@@ -163,6 +193,7 @@ impl Listing for HotSpotPage {
     /// The time of a look at incidents is no news.
     fn made_from(&self) -> Option<Vec<u8>> {
         let spots: Vec<String> = self.hot_spots.iter().map(|row| format!("{row:?}")).collect();
-        Some(format!("{} {} {} {spots:?}", self.of, self.inputs, self.left_out).into_bytes())
+        let next = &self.next_cursor;
+        Some(format!("{} {} {} {spots:?} {next:?}", self.of, self.inputs, self.left_out).into_bytes())
     }
 }

@@ -118,7 +118,7 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<KpiQuery>) ->
         zones: query.zones.0.into_iter().collect(),
         ..Selection::default()
     };
-    selection.check()?;
+    selection.check("keys")?;
     let found = kpis(&state, &selection.zones).await?;
     let page = KpiPage {
         kpis: found.into_iter().map(KpiRow::of).collect(),

@@ -143,7 +143,7 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<RoadQuery>) -
         zones: query.zones.0.into_iter().collect(),
         bounds: query.bbox.0,
     };
-    selection.check()?;
+    selection.check("roads")?;
     let scope = request.scope();
     let after: Option<usize> = query.cursor.0.as_deref().map(|cursor| scope.read(cursor)).transpose()?;
     let mut found = rank(&congestion(&state, query.horizon_minutes.0).await?, &selection);

@@ -4,17 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arterial_models::spatial::{Hull, Position};
-use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use super::plane::Spot;
 use super::roads::{Course, course, sides};
 use super::{Page, target};
+use crate::http::Problem;
 use crate::live::{LiveStream, Place};
+use crate::state::AppState;
+use crate::{Error, Result};
 
 /// One placed key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Placed {
     key: Arc<str>,
     place: Place,
@@ -23,18 +29,91 @@ struct Placed {
 }
 
 /// The keys of the map's stream with their places, its roads and the zones of all streams.
-pub async fn show(State(page): State<Arc<Page>>) -> Json<Value> {
-    let stream = page.app.live.stream(&target().topic).ok();
-    let keys: Vec<Placed> = stream.map(placed).unwrap_or_default();
-    let unplaced = stream.map_or(0, LiveStream::key_count) - keys.len();
-    let everywhere: Vec<Placed> = page.app.live.streams().flat_map(placed).collect();
-    let latitude = mean(everywhere.iter().map(|one| one.lat));
-    Json(json!({
-        "keys": keys.iter().map(key).collect::<Vec<_>>(),
-        "unplaced": unplaced,
-        "roads": roads(&keys, latitude),
-        "zones": zones(&everywhere),
-    }))
+pub async fn show(State(page): State<Arc<Page>>) -> Result<Response, Problem> {
+    let drawn = page.city.get(&page.app).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], drawn).into_response())
+}
+
+/// What was drawn last, for everybody who asks.
+#[derive(Default)]
+pub struct Cache {
+    made: Mutex<Option<Made>>,
+}
+
+#[derive(Clone)]
+struct Made {
+    /// Of each stream the batches that were taken and the keys that it has.
+    seen: Vec<(u64, usize)>,
+    scene: Arc<Scene>,
+    drawn: Bytes,
+}
+
+/// What a drawing is made from.
+#[derive(Debug, PartialEq)]
+struct Scene {
+    /// The placed keys of the map's stream.
+    keys: Vec<Placed>,
+    /// How many of its keys have no place.
+    unplaced: usize,
+    /// The placed keys of all streams.
+    everywhere: Vec<Placed>,
+}
+
+impl Cache {
+    /// Where everything is, as JSON.
+    ///
+    /// # Errors
+    /// Work that stopped.
+    async fn get(&self, state: &Arc<AppState>) -> Result<Bytes> {
+        let mut made = self.made.lock().await;
+        let streams = state.live.streams();
+        let seen: Vec<_> = streams.map(|stream| (stream.changes(), stream.key_count())).collect();
+        if let Some(known) = made.as_ref().filter(|known| known.seen == seen) {
+            return Ok(known.drawn.clone());
+        }
+        let (state, former) = (Arc::clone(state), made.clone());
+        let work = tokio::task::spawn_blocking(move || Made::of(Scene::of(&state), seen, former));
+        let new = work.await.map_err(|error| Error::Background(error.to_string()))?;
+        let drawn = new.drawn.clone();
+        *made = Some(new);
+        Ok(drawn)
+    }
+}
+
+impl Made {
+    /// Windows come all the time and keys seldom move: the same scene is not drawn again.
+    fn of(scene: Scene, seen: Vec<(u64, usize)>, former: Option<Self>) -> Self {
+        match former {
+            Some(former) if *former.scene == scene => Self { seen, ..former },
+            _ => Self {
+                seen,
+                drawn: scene.draw().to_string().into(),
+                scene: Arc::new(scene),
+            },
+        }
+    }
+}
+
+impl Scene {
+    fn of(state: &AppState) -> Self {
+        let stream = state.live.stream(&target().topic).ok();
+        let keys: Vec<Placed> = stream.map(placed).unwrap_or_default();
+        Self {
+            unplaced: stream.map_or(0, LiveStream::key_count).saturating_sub(keys.len()),
+            keys,
+            everywhere: state.live.streams().flat_map(placed).collect(),
+        }
+    }
+
+    fn draw(&self) -> Value {
+        let latitude = mean(self.everywhere.iter().map(|one| one.lat));
+        json!({
+            "keys": self.keys.iter().map(key).collect::<Vec<_>>(),
+            "unplaced": self.unplaced,
+            "roads": roads(&self.keys, latitude),
+            "zones": zones(&self.everywhere),
+        })
+    }
 }
 
 /// The keys of a stream that say where they are.
@@ -142,6 +221,25 @@ mod tests {
             lat,
             lon,
         }
+    }
+
+    fn scene(lat: f64) -> Scene {
+        let keys = vec![placed("a", Some("R1"), "Z1", lat, 10.0)];
+        Scene {
+            everywhere: keys.clone(),
+            keys,
+            unplaced: 0,
+        }
+    }
+
+    #[test]
+    fn the_city_is_drawn_again_only_where_something_is_elsewhere() {
+        let first = Made::of(scene(50.0), vec![(1, 1)], None);
+        let same = Made::of(scene(50.0), vec![(2, 1)], Some(first.clone()));
+        assert_eq!(first.drawn.as_ptr(), same.drawn.as_ptr());
+        assert_eq!(same.seen, [(2, 1)]);
+        let moved = Made::of(scene(51.0), vec![(3, 1)], Some(same));
+        assert_ne!(moved.drawn, first.drawn);
     }
 
     #[test]

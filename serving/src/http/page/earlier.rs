@@ -49,8 +49,8 @@ pub async fn earlier(
     (from, to): (Timestamp, Timestamp),
     minutes: i32,
 ) -> Result<Option<BTreeMap<Timestamp, Earlier>>> {
-    let Some(lake) = &state.lake else { return Ok(None) };
-    let Some(table) = lake.existing(FORECASTS).await? else {
+    let Some(tables) = &state.tables else { return Ok(None) };
+    let Some(table) = tables.get(FORECASTS).await? else {
         return Ok(None);
     };
     let ahead = i64::from(minutes) * MINUTE;

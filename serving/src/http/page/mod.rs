@@ -44,6 +44,8 @@ const MOST_WATCHERS: usize = 1_000;
 /// What the page's routes share.
 pub(super) struct Page {
     app: Arc<AppState>,
+    /// Where everything is, made once for everybody.
+    city: city::Cache,
     /// The words and numbers of now, made once for everybody.
     now: now::Cache,
     cards: models::Cards,
@@ -55,6 +57,7 @@ pub(super) struct Page {
 pub fn routes<S: Clone + Send + Sync + 'static>(state: &Arc<AppState>) -> Router<S> {
     let page = Page {
         app: Arc::clone(state),
+        city: city::Cache::default(),
         now: now::Cache::default(),
         cards: models::Cards::default(),
         watchers: Arc::new(Semaphore::new(MOST_WATCHERS)),

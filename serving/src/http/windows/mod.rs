@@ -40,10 +40,11 @@ pub struct WindowQuery {
     /// Only these keys; all where absent.
     #[param(value_type = Vec<String>, style = Form, explode = false)]
     keys: List<String>,
-    /// Only keys that lie in these zones.
+    /// Only keys that lie in these zones; with `since`, those that do now.
     #[param(value_type = Vec<String>, style = Form, explode = false)]
     zones: List<String>,
-    /// Only keys within west,south,east,north, degrees; west may be east of east across the 180th meridian.
+    /// Only keys within west,south,east,north, degrees, with `since` those that are there now; west may be east of east across the
+    /// 180th meridian.
     #[param(value_type = Vec<f64>, style = Form, explode = false, min_items = 4, max_items = 4)]
     bbox: Given<Bounds>,
     /// Only these members of each window, in this order; all where absent.
@@ -77,10 +78,11 @@ pub struct MobilityQuery {
     /// Only these keys; all where absent.
     #[param(value_type = Vec<String>, style = Form, explode = false)]
     keys: List<String>,
-    /// Only keys that lie in these zones.
+    /// Only keys that lie in these zones; with `since`, those that do now.
     #[param(value_type = Vec<String>, style = Form, explode = false)]
     zones: List<String>,
-    /// Only keys within west,south,east,north, degrees; west may be east of east across the 180th meridian.
+    /// Only keys within west,south,east,north, degrees, with `since` those that are there now; west may be east of east across the
+    /// 180th meridian.
     #[param(value_type = Vec<f64>, style = Form, explode = false, min_items = 4, max_items = 4)]
     bbox: Given<Bounds>,
     /// Only these members of each window, in this order; all where absent.

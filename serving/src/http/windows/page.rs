@@ -95,7 +95,7 @@ async fn page(
     if let Some(reason) = state.readiness.stopped_by() {
         return Err(Error::NotReady(reason));
     }
-    question.selection.check()?;
+    question.selection.check("keys")?;
     let range = range(question, state.clock.now())?;
     let mut place: Option<Place> = question
         .cursor

@@ -96,9 +96,21 @@ impl Board {
         self.entries.insert(key, entry);
     }
 
-    /// Redis may have lost everything: all of it waits again.
+    /// Redis may have lost everything: all of it waits again, beside what is still to be deleted.
     pub fn write_all_again(&mut self) {
-        self.waiting = self.entries.keys().cloned().collect();
+        self.waiting.extend(self.entries.keys().cloned());
+    }
+
+    /// Drops what has expired by now: keys that are heard of no more would stay for ever. Redis drops its values by itself.
+    pub fn forget(&mut self, now: Instant) {
+        let (ttl, waiting) = (self.ttl, &mut self.waiting);
+        self.entries.retain(|key, entry| {
+            let lives = now.duration_since(entry.since) < ttl;
+            if !lives {
+                waiting.remove(key);
+            }
+            lives
+        });
     }
 
     /// The next `most` things to be done. They wait until they are [`written`](Self::written).
@@ -250,5 +262,26 @@ mod tests {
         board.written(&[gone]);
         board.write_all_again();
         assert_eq!(board.next(9, late), []);
+    }
+
+    #[tokio::test]
+    async fn what_has_expired_is_dropped_and_not_written() {
+        let (mut board, now) = (board(), Instant::now());
+        board.windows("t", &batch(&[("a", 0, 0), ("b", 0, 0)]), now);
+        let later = now + Duration::from_secs(40);
+        board.windows("t", &batch(&[("b", 1_000_000, 0)]), later);
+        board.forget(now + Duration::from_mins(1));
+        assert_eq!(board.entries.len(), 1, "only the one that lives is kept");
+        assert_eq!(board.next(9, later), [set("b", ONE, 0, 60)]);
+    }
+
+    #[tokio::test]
+    async fn what_was_to_be_deleted_is_deleted_by_the_next_connection() {
+        let (mut board, now) = (board(), Instant::now());
+        board.enter("p:forecast:t.f:a".into(), (1, 0), None, now);
+        let deleted = board.next(9, now);
+        assert_eq!(deleted.len(), 1);
+        board.write_all_again();
+        assert_eq!(board.next(9, now), deleted, "it was not written");
     }
 }

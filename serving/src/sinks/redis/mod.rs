@@ -1,7 +1,7 @@
 //! A mirror of the latest forecasts and windows in Redis, for those who look there. `docs/redis.md` describes keys and values.
 //!
-//! It stands beside the service: nothing waits for it. What cannot be written is kept, newest first and one value a key, and a
-//! Redis that comes back, empty or not, is given all of it.
+//! It stands beside the service: nothing waits for it. What cannot be written is kept, newest first and one value a key until it
+//! expires, however long Redis is away; and a Redis that comes back, empty or not, is given all of it.
 
 mod board;
 mod document;
@@ -38,7 +38,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 /// Values a round trip.
 const AT_ONCE: usize = 1000;
 
-/// What has come in since the last write.
+/// What has come in and is not on the board yet. It is taken in while Redis is away, too: whole issues would fill the memory.
 #[derive(Default)]
 struct Inbox {
     issues: Vec<Arc<Issue>>,
@@ -95,14 +95,28 @@ impl RedisMirror {
             }
             tokio::select! {
                 () = state.stop.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
+                () = self.wait(&mut board, pause) => {}
             }
             pause = (pause * 2).min(PAUSES.1);
         }
     }
 
+    /// Waits so long, and takes in what comes meanwhile.
+    async fn wait(&self, board: &mut Board, pause: Duration) {
+        let over = tokio::time::sleep(pause);
+        tokio::pin!(over);
+        loop {
+            self.collect(board);
+            tokio::select! {
+                () = &mut over => return,
+                () = self.arrived.notified() => {}
+            }
+        }
+    }
+
     /// Writes everything that is known, and then whatever changes, until Redis goes away.
     async fn write_forever(&self, board: &mut Board, metrics: &Metrics, pause: &mut Duration) -> redis::RedisError {
+        self.collect(board);
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE))
             .set_response_timeout(Some(PATIENCE));
@@ -113,8 +127,7 @@ impl RedisMirror {
         };
         board.write_all_again();
         loop {
-            self.collect(board);
-            if let Err(error) = write(board, &mut connection, metrics).await {
+            if let Err(error) = self.write(board, &mut connection, metrics).await {
                 return error;
             }
             metrics.set(Metric::RedisConnected, 1.0);
@@ -130,10 +143,30 @@ impl RedisMirror {
         }
     }
 
-    /// Moves what has come in to the board.
+    /// Writes what waits, and what comes while it is written. What Redis did not take waits on.
+    async fn write(
+        &self,
+        board: &mut Board,
+        connection: &mut MultiplexedConnection,
+        metrics: &Metrics,
+    ) -> redis::RedisResult<()> {
+        loop {
+            self.collect(board);
+            let writes = board.next(AT_ONCE, Instant::now());
+            if writes.is_empty() {
+                return Ok(());
+            }
+            pipe(&writes).exec_async(connection).await?;
+            board.written(&writes);
+            metrics.count(Metric::RedisWrites, writes.len() as u64);
+        }
+    }
+
+    /// Moves what has come in to the board, and what has expired off it.
     fn collect(&self, board: &mut Board) {
         let Inbox { issues, windows } = std::mem::take(&mut *lock(&self.inbox));
         let now = Instant::now();
+        board.forget(now);
         for (topic, batch) in windows {
             board.windows(&topic, &batch, now);
         }
@@ -159,22 +192,14 @@ impl ForecastSink for RedisMirror {
     }
 }
 
-/// Writes what waits. What Redis did not take waits on.
-async fn write(board: &mut Board, connection: &mut MultiplexedConnection, metrics: &Metrics) -> redis::RedisResult<()> {
-    loop {
-        let writes = board.next(AT_ONCE, Instant::now());
-        if writes.is_empty() {
-            return Ok(());
-        }
-        let mut pipe = redis::pipe();
-        for write in &writes {
-            match write {
-                Write::Set { key, value, seconds } => pipe.cmd("SET").arg(key).arg(value).arg("EX").arg(*seconds),
-                Write::Delete { key } => pipe.cmd("DEL").arg(key),
-            };
-        }
-        pipe.exec_async(connection).await?;
-        board.written(&writes);
-        metrics.count(Metric::RedisWrites, writes.len() as u64);
+/// One round trip.
+fn pipe(writes: &[Write]) -> redis::Pipeline {
+    let mut pipe = redis::pipe();
+    for write in writes {
+        match write {
+            Write::Set { key, value, seconds } => pipe.cmd("SET").arg(key).arg(value).arg("EX").arg(*seconds),
+            Write::Delete { key } => pipe.cmd("DEL").arg(key),
+        };
     }
+    pipe
 }

@@ -58,7 +58,9 @@ fn length_of(length: &ColumnarValue) -> Result<i64> {
             text.parse().map(|duration: Duration| duration.0).unwrap_or_default()
         }
         ColumnarValue::Scalar(ScalarValue::IntervalMonthDayNano(Some(interval))) if interval.months == 0 => {
-            i64::from(interval.days) * DAY + interval.nanoseconds / 1_000
+            let days = i64::from(interval.days).checked_mul(DAY);
+            let length = days.and_then(|days| days.checked_add(interval.nanoseconds / 1_000));
+            length.unwrap_or_default()
         }
         _ => 0,
     };
@@ -68,4 +70,25 @@ fn length_of(length: &ColumnarValue) -> Result<i64> {
         );
     }
     Ok(microseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::IntervalMonthDayNano;
+
+    use super::*;
+
+    fn interval(days: i32, nanoseconds: i64) -> ColumnarValue {
+        let interval = IntervalMonthDayNano::new(0, days, nanoseconds);
+        ColumnarValue::Scalar(ScalarValue::IntervalMonthDayNano(Some(interval)))
+    }
+
+    #[test]
+    fn a_length_is_above_zero_and_one_that_can_be_counted() {
+        assert_eq!(length_of(&interval(1, 60_000_000_000)).unwrap(), DAY + 60_000_000);
+        for (days, nanoseconds) in [(0, 0), (i32::MAX, 0), (i32::MIN, 0), (106_751_991, i64::MAX), (-1, 0)] {
+            let error = length_of(&interval(days, nanoseconds)).unwrap_err().to_string();
+            assert!(error.contains("accepted: a constant such as '15m'"), "{error}");
+        }
+    }
 }
