@@ -1,4 +1,5 @@
-//! Who may wait: heavy work is done a few at a time, and whoever waits for it holds one of the places of everybody's calls.
+//! How many may do the same at a time: heavy work is done a few at a time, and whoever waits for it, or takes long over an answer, holds
+//! one of the places of everybody's calls.
 
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{Error, Result};
 
-/// Those who wait for heavy work: a few, as the others do better to ask again later or elsewhere.
+/// Those who do something at the same time: a few, as the others do better to ask again later or elsewhere.
 #[derive(Debug, Clone)]
 pub(crate) struct Crowd {
     what: &'static str,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 use tonic::Code;
 
@@ -21,36 +21,6 @@ use crate::{Error, Result};
 const WAITING: usize = 2;
 /// A client that takes nothing for so long has left.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How many clients may be answered at the same time; the next one is refused, as it would wait for the slowest of them.
-pub(super) struct Places {
-    free: Arc<Semaphore>,
-    what: &'static str,
-    most: usize,
-}
-
-impl Places {
-    /// Places for `most` clients; `what` they are.
-    pub fn new(what: &'static str, most: usize) -> Self {
-        Self {
-            free: Arc::new(Semaphore::new(most)),
-            what,
-            most,
-        }
-    }
-
-    /// Takes a place.
-    ///
-    /// # Errors
-    /// None is free.
-    pub fn take(&self) -> Result<OwnedSemaphorePermit> {
-        let place = Arc::clone(&self.free).try_acquire_owned();
-        place.map_err(|_| Error::TooMany {
-            what: self.what,
-            most: self.most,
-        })
-    }
-}
 
 /// What waits to be taken, and how it ended.
 #[derive(Default)]
@@ -181,6 +151,7 @@ mod tests {
     use arrow::array::{ArrayRef, Int32Array};
 
     use super::*;
+    use crate::admission::Crowd;
 
     const SOON: Duration = Duration::from_millis(20);
     const LATE: Duration = Duration::from_mins(10);
@@ -240,23 +211,12 @@ mod tests {
     #[tokio::test]
     async fn an_error_comes_after_all_that_was_given_before_it() {
         let failed = || Err(Error::Background("the disk is gone".to_owned()));
-        let places = Places::new("readers", 1);
+        let places = Crowd::new("readers", 1);
         let batches = stream::iter([Ok(batch()), failed()]).boxed();
-        let found = all(handed(places.take().unwrap(), LATE, batches)).await;
+        let found = all(handed(places.enter().unwrap(), LATE, batches)).await;
         assert_eq!(found, [Ok(1), Err(Code::Internal)]);
         let batches = stream::iter([Ok(batch()), Ok(batch())]).boxed();
-        let found = all(handed(places.take().unwrap(), LATE, batches)).await;
+        let found = all(handed(places.enter().unwrap(), LATE, batches)).await;
         assert_eq!(found, [Ok::<usize, Code>(1), Ok(1)]);
-    }
-
-    #[test]
-    fn who_finds_no_place_is_told_how_many_there_are() {
-        let places = Places::new("readers", 1);
-        let place = places.take().unwrap();
-        let refused = places.take().unwrap_err();
-        assert_eq!(refused.code(), Code::ResourceExhausted);
-        assert!(refused.to_string().contains("1 readers"), "{refused}");
-        drop(place);
-        drop(places.take().unwrap());
     }
 }

@@ -20,10 +20,11 @@ use prost::Message;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::datasets::{Batches, Datasets};
-use super::handover::{Places, handed};
+use super::handover::handed;
 use super::query::Query;
 use super::sql::{ACTIONS, FlightSql, MOST_PARAMETERS, Session, large_parameters};
 use super::{dictionary, exchange, views};
+use crate::admission::Crowd;
 use crate::metrics::Metric;
 use crate::state::AppState;
 use crate::token::Login;
@@ -40,8 +41,8 @@ const LONGEST_READING: Duration = Duration::from_hours(1);
 pub struct FlightApi {
     state: Arc<AppState>,
     sql: Arc<FlightSql>,
-    exchanges: Places,
-    readers: Places,
+    exchanges: Crowd,
+    readers: Crowd,
 }
 
 type Sent<T> = BoxStream<'static, Result<T, Status>>;
@@ -56,8 +57,8 @@ impl FlightApi {
         Ok(Self {
             state,
             sql,
-            exchanges: Places::new("exchanges", exchange::AT_ONCE),
-            readers: Places::new("readers of datasets", READERS),
+            exchanges: Crowd::new("exchanges", exchange::AT_ONCE),
+            readers: Crowd::new("readers of datasets", READERS),
         })
     }
 
@@ -134,7 +135,7 @@ impl FlightApi {
             let answer = self.sql.engine.answer(planned, 0).await?;
             return Ok((answer.schema, answer.batches));
         }
-        let place = self.readers.take()?;
+        let place = self.readers.enter()?;
         let dataset = Datasets::new(&self.state)
             .get_as_of(&query.dataset, query.as_of)
             .await?;

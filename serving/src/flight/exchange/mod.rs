@@ -23,8 +23,9 @@ use serde::Deserialize;
 use tonic::Code;
 
 use super::Batches;
-use super::handover::{Places, handed};
+use super::handover::handed;
 use super::plain::check_plain;
+use crate::admission::Crowd;
 use crate::state::AppState;
 use crate::{Error, Result};
 pub(super) use answer::schema;
@@ -90,14 +91,14 @@ impl Asked {
 /// No descriptor, one that does not read, no place that is free, a target or model that is not there.
 pub(super) async fn exchange(
     state: &Arc<AppState>,
-    places: &Places,
+    places: &Crowd,
     mut parts: impl Stream<Item = Result<FlightData, tonic::Status>> + Send + Unpin + 'static,
 ) -> Result<Batches> {
     let first = tokio::time::timeout(PATIENCE, parts.next()).await.map_err(|_| left())?;
     let missing = || Error::missing("descriptor", ACCEPTED);
     let first = first.ok_or_else(missing)?.map_err(|status| cut(&status))?;
     let asked = Asked::from_descriptor(first.flight_descriptor.as_ref().ok_or_else(missing)?)?;
-    let place = places.take()?;
+    let place = places.enter()?;
     let scorer = Scorer::new(state, &asked).await?;
     // The first message may hold the descriptor alone.
     let parts = stream::iter([Ok(first)])
