@@ -251,13 +251,11 @@ fn at(demo: &Demo, lake: &Path, text: &str) -> String {
 
 /// Puts `alert` in place of the README's; without one the lines that show alerts are not run.
 fn about(alert: Option<&str>, text: &str) -> String {
-    match alert {
-        Some(alert) => text.replace(ALERT, alert),
-        None => {
-            let lines = text.lines().filter(|line| !line.starts_with("arterial alerts"));
-            lines.collect::<Vec<_>>().join("\n")
-        }
+    if let Some(alert) = alert {
+        return text.replace(ALERT, alert);
     }
+    let lines = text.lines().filter(|line| !line.starts_with("arterial alerts"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[test]

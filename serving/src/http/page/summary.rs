@@ -68,10 +68,11 @@ fn hints(state: &AppState, watch: &status::Watch, language: Language) -> String 
     let behind = watch
         .behind_since
         .map(|end| say(language, "alerts.behind", &[("time", &clock(state, end))]));
-    let hints = [behind, learning].into_iter().flatten();
-    hints
-        .map(|hint| format!("<p class=\"hint\">{}</p>", escape(&hint)))
-        .collect()
+    let mut html = String::new();
+    for hint in [behind, learning].into_iter().flatten() {
+        let _ = write!(html, "<p class=\"hint\">{}</p>", escape(&hint));
+    }
+    html
 }
 
 fn alert(state: &AppState, revision: &AlertRevision, language: Language) -> String {
