@@ -1,14 +1,10 @@
 //! The demonstration, whole: a simulated city through the Kafka client to forecasts that a lake holds.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::process::Command;
 
 use serde_json::Value;
 
-use city::{Demo, pause};
-
-mod city;
+use crate::{Demo, get, pause};
 
 #[test]
 fn the_demo_ends_with_forecasts_of_a_window_that_came_in_live() {
@@ -102,57 +98,4 @@ fn the_demo_raises_an_alert_for_its_accident_and_closes_it() {
         alert["alert_id"] == raised["alert_id"] && alert["state"] == "resolved"
     });
     assert!(closed["closed_at"].as_str() > raised["opened_at"].as_str(), "{closed}");
-}
-
-/// What the server answers to a GET: status line, head and body.
-fn get(url: &str) -> String {
-    let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(
-        stream,
-        "GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
-#[test]
-fn every_line_that_the_demo_prints_works_when_it_is_typed() {
-    let folder = tempfile::tempdir().unwrap();
-    // At the pace of the world nothing becomes stale while the lines are tried.
-    let (_demo, printed) = Demo::forecasting(folder.path(), "1x");
-    let mut tried = Vec::new();
-    for line in printed {
-        if let Some(arguments) = line.trim().strip_prefix("cargo run -- ") {
-            let output = Command::new(env!("CARGO_BIN_EXE_arterial"))
-                .args(arguments.split_whitespace())
-                .output()
-                .unwrap();
-            assert!(
-                output.status.success() && !output.stdout.is_empty(),
-                "{line}: {output:?}"
-            );
-            tried.push("cargo");
-        } else if let Some(quoted) = line.trim().strip_prefix("curl ") {
-            let url = quoted
-                .strip_prefix('\'')
-                .and_then(|rest| rest.strip_suffix('\''))
-                .unwrap();
-            let answer = get(url);
-            let said = if url.ends_with("/v1/alerts") {
-                r#""alerts":["#
-            } else {
-                r#""forecasts":[{"#
-            };
-            assert!(answer.contains(said), "{line}: {answer}");
-            tried.push("curl");
-        } else if let Some(url) = line.split_whitespace().find(|word| word.starts_with("http://")) {
-            let answer = get(url);
-            assert!(answer.starts_with("HTTP/1.1 200"), "{line}: {answer}");
-            tried.push("page");
-        }
-    }
-    assert_eq!(tried, ["page", "cargo", "cargo", "curl", "curl"]);
 }

@@ -1,15 +1,13 @@
-//! What the README and the pages beside it show, pasted: every command and program there that asks a service is run against a
-//! demonstration.
+//! What a demonstration prints, and what the README and the pages beside it show, pasted: every command and program there that asks a
+//! service is run against it.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use city::Demo;
 use serde_json::Value;
 
-#[expect(dead_code, reason = "shared with the demonstration's own tests")]
-mod city;
+use crate::{Demo, get};
 
 /// What is run: a file, and a section of it or all.
 const PAGES: [(&str, Option<&str>); 6] = [
@@ -22,7 +20,7 @@ const PAGES: [(&str, Option<&str>); 6] = [
 ];
 
 /// Lines with these words are not run, and why.
-const LEFT_OUT: [(&str, &str); 11] = [
+const LEFT_OUT: [(&str, &str); 9] = [
     ("curl -N", "goes on until it is stopped"),
     ("arterial alerts watch", "goes on until it is stopped"),
     ("AlertService/WatchAlerts", "goes on until it is stopped"),
@@ -31,11 +29,6 @@ const LEFT_OUT: [(&str, &str); 11] = [
     ("pip install grpcio==", "scripts/clients has done that"),
     ("grpc_tools.protoc", "the desk makes the stubs"),
     ("npx buf generate", "the desk makes `gen/`"),
-    (
-        "channel = grpc.insecure_channel(",
-        "the demonstration asks for no token",
-    ),
-    ("Bearer {token}", "the demonstration asks for no token"),
     (
         "redis-cli",
         "the demonstration has no mirror in Redis; serving/tests/serving/redis.rs reads its keys",
@@ -258,11 +251,48 @@ fn about(alert: Option<&str>, text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Types every line that the demonstration prints.
+fn try_what_is_printed(printed: &[String]) {
+    let mut tried = Vec::new();
+    for line in printed {
+        if let Some(arguments) = line.trim().strip_prefix("cargo run -- ") {
+            let output = Command::new(env!("CARGO_BIN_EXE_arterial"))
+                .args(arguments.split_whitespace())
+                .output()
+                .unwrap();
+            assert!(
+                output.status.success() && !output.stdout.is_empty(),
+                "{line}: {output:?}"
+            );
+            tried.push("cargo");
+        } else if let Some(quoted) = line.trim().strip_prefix("curl ") {
+            let url = quoted
+                .strip_prefix('\'')
+                .and_then(|rest| rest.strip_suffix('\''))
+                .unwrap();
+            let answer = get(url);
+            let said = if url.ends_with("/v1/alerts") {
+                r#""alerts":["#
+            } else {
+                r#""forecasts":[{"#
+            };
+            assert!(answer.contains(said), "{line}: {answer}");
+            tried.push("curl");
+        } else if let Some(url) = line.split_whitespace().find(|word| word.starts_with("http://")) {
+            let answer = get(url);
+            assert!(answer.starts_with("HTTP/1.1 200"), "{line}: {answer}");
+            tried.push("page");
+        }
+    }
+    assert_eq!(tried, ["page", "cargo", "cargo", "curl", "curl"]);
+}
+
 #[test]
-fn every_snippet_of_the_readme_and_its_pages_that_asks_the_service_works_when_it_is_pasted() {
+fn every_line_that_the_demo_prints_and_every_snippet_that_asks_a_service_works_when_it_is_pasted() {
     let folder = tempfile::tempdir().unwrap();
     // At the pace of the world nothing becomes stale meanwhile.
-    let (demo, _) = Demo::forecasting(folder.path(), "1x");
+    let (demo, printed) = Demo::forecasting(folder.path(), "1x");
+    try_what_is_printed(&printed);
     let desk = Desk::new(&demo);
     let alert = desk.alert();
     if alert.is_none() {

@@ -1,13 +1,17 @@
-//! A running demonstration, for tests.
+//! The demonstration: what it makes of a city, and what can be asked of it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+mod demo;
+mod readme;
+
 /// A running demonstration; it ends with the test.
-pub struct Demo {
+struct Demo {
     process: Child,
     /// What it says in its ready file.
     told: Value,
@@ -15,12 +19,12 @@ pub struct Demo {
 
 impl Demo {
     /// Starts one with a week of history in `folder`, at a pace such as `300x`, and waits until its services answer.
-    pub fn start(folder: &Path, pace: &str) -> Self {
+    fn start(folder: &Path, pace: &str) -> Self {
         Self::begin(folder, pace, Stdio::null())
     }
 
     /// Starts one and waits until it forecasts; also what it printed, line by line.
-    pub fn forecasting(folder: &Path, pace: &str) -> (Self, Vec<String>) {
+    fn forecasting(folder: &Path, pace: &str) -> (Self, Vec<String>) {
         let mut demo = Self::begin(folder, pace, Stdio::piped());
         let printed = BufReader::new(demo.process.stdout.take().unwrap())
             .lines()
@@ -56,7 +60,7 @@ impl Demo {
     }
 
     /// The address of `name`: `grpc` or `http`.
-    pub fn address(&self, name: &str) -> &str {
+    fn address(&self, name: &str) -> &str {
         self.told[name].as_str().unwrap()
     }
 }
@@ -69,6 +73,20 @@ impl Drop for Demo {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the limit is on a condition, not on luck")]
-pub fn pause() {
+fn pause() {
     std::thread::sleep(std::time::Duration::from_millis(250));
+}
+
+/// What the server answers to a GET: status line, head and body.
+fn get(url: &str) -> String {
+    let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
