@@ -121,7 +121,7 @@ fn a_cell_that_is_no_number_is_refused_with_row_and_column() {
     );
     let said = refused(&["data", "describe", &path]);
     assert!(
-        said.contains("row 2") && said.contains("`a`") && said.contains("fast"),
+        said.contains("x.csv:3: row 2") && said.contains("`a`") && said.contains("fast"),
         "{said}"
     );
 }
@@ -134,7 +134,10 @@ fn a_file_with_uneven_times_is_described_with_the_options_that_read_it() {
     let path = write(folder.path(), "x.csv", &format!("Time,a\n{}\n", rows.join("\n")));
     let described = arterial(&["data", "describe", &path]);
     let described = String::from_utf8(described.stdout).unwrap();
-    assert!(described.contains("--resample 15m"), "{described}");
+    assert!(
+        described.contains("--resample 15m") && described.contains("uneven, about 15m"),
+        "{described}"
+    );
     let mended = ["data", "describe", &path, "--resample", "15m", "--json"];
     let mended: serde_json::Value = serde_json::from_slice(&arterial(&mended).stdout).unwrap();
     assert_eq!(mended["needs"], serde_json::json!(["--gaps missing"]));
@@ -176,6 +179,11 @@ fn a_file_is_forecast_beyond_its_last_row_by_a_kind_that_is_fitted_at_once() {
     assert!(
         lines.iter().skip(1).all(|line| line.ends_with(",seasonal-naive")),
         "{text}"
+    );
+    let digits = |cell: &str| cell.chars().filter(char::is_ascii_digit).count();
+    assert!(
+        lines[1].split(',').skip(3).take(5).all(|cell| digits(cell) <= 7),
+        "six digits and a zero before the point say enough: {text}"
     );
 
     let json: serde_json::Value =
@@ -325,6 +333,31 @@ fn a_file_with_an_unknown_model_names_the_kinds_and_nothing_of_a_service_is_take
 }
 
 #[test]
+fn an_option_of_a_files_forecast_is_refused_where_a_service_is_asked_and_the_other_way_round() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("x.csv").to_string_lossy().into_owned();
+    for (option, value) in [
+        ("--out", out.as_str()),
+        ("--horizon", "5"),
+        ("--levels", "50"),
+        ("--registry", "/x"),
+        ("--timezone", "Europe/Paris"),
+        ("--gaps", "missing"),
+    ] {
+        for asked in [&["forecast", "--keys", "TS-0001"][..], &["forecast"]] {
+            let said = refused(&[asked, &[option, value]].concat());
+            assert!(
+                said.contains(&format!("`{option}` needs `--data`")),
+                "{asked:?} {option}: {said}"
+            );
+        }
+    }
+    let path = waves(folder.path());
+    let said = refused(&["forecast", "--data", &path, "--endpoint", "http://127.0.0.1:1"]);
+    assert!(said.contains("`--endpoint` does not go with `--data`"), "{said}");
+}
+
+#[test]
 fn a_simulation_without_a_place_to_go_names_both_that_would_do() {
     let said = refused(&["simulate", "--days", "1", "--seed", "1"]);
     assert!(said.contains("--out <DIR>|--brokers <LIST>"), "{said}");
@@ -344,6 +377,11 @@ fn a_demo_in_a_folder_that_is_in_use_is_refused() {
 fn a_service_that_is_not_there_is_a_failure_from_outside() {
     let output = arterial(&["health", "--endpoint", "http://127.0.0.1:1"]);
     assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("is it running (`arterial demo`, `arterial run`)?") && !said.contains("because"),
+        "{said}"
+    );
 }
 
 #[test]

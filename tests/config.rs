@@ -175,6 +175,52 @@ fn a_good_configuration_is_said_to_be_fine_and_an_empty_one_is_not() {
     assert!(said.contains("empty.toml: `kafka.brokers`"), "{said}");
 }
 
+/// A good configuration with `more`, and what its check says: the exit code, and standard error.
+fn checked(more: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("[kafka]\nbrokers = \"127.0.0.1:1\"\n[lake]\nurl = \"lake\"\n{more}\n");
+    std::fs::write(folder.path().join("arterial.toml"), text).unwrap();
+    let output = arterial(folder.path(), &["config", "check", "--config", "arterial.toml"]);
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn what_is_wrong_in_a_list_of_sections_is_told_with_its_line() {
+    let (code, said) = checked("[[alerts.routes]]\nsinks = [\"x\"]\n[[alerts.routes]]\nto = [\"y\"]");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("arterial.toml:8: `alerts.routes.to`"), "{said}");
+}
+
+#[test]
+fn a_section_that_is_written_as_a_key_is_said_to_be_a_section() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("odd.toml"), "site = 3\n").unwrap();
+    let said = refused(folder.path(), &["config", "check", "--config", "odd.toml"]);
+    assert!(said.contains("odd.toml:1: `site` is a section: `[site]`"), "{said}");
+}
+
+#[test]
+fn two_servers_on_one_address_are_refused_unless_each_takes_a_free_port() {
+    let (code, said) = checked("[server]\ngrpc = \"127.0.0.1:50051\"\nhttp = \"127.0.0.1:50051\"");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("arterial.toml:7: `server.http` is `127.0.0.1:50051`"),
+        "{said}"
+    );
+    let (code, said) = checked("[server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"");
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn an_address_that_strangers_reach_is_fine_with_a_warning() {
+    let (code, said) = checked("[server]\nhttp = \"0.0.0.0:8080\"");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.starts_with("warning: arterial.toml:6: `server.http` is `0.0.0.0:8080`"),
+        "{said}"
+    );
+}
+
 #[test]
 fn wrong_options_leave_nothing_behind_either() {
     let folder = tempfile::tempdir().unwrap();

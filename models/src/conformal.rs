@@ -80,7 +80,7 @@ impl Calibration {
     /// A panel that the model does not fit, or a step ahead without a single residual.
     pub(crate) fn fit(
         fitted: &dyn FittedForecaster,
-        support: Support,
+        support: &Support,
         panel: &Panel,
         origins: &[usize],
     ) -> Result<Self> {

@@ -58,7 +58,7 @@ impl Pipeline {
         let origins: Vec<usize> = (head - 1..training.steps() - 1).collect();
         let support = Support::of(training);
         let calibration =
-            Calibration::fit(partial.as_ref(), support, training, &origins).map_err(|error| of(kind, error))?;
+            Calibration::fit(partial.as_ref(), &support, training, &origins).map_err(|error| of(kind, error))?;
         if progress.is_cancelled() {
             return Err(Error::Cancelled);
         }
@@ -162,7 +162,7 @@ impl Pipeline {
         quantiles: &[Quantile],
     ) -> Result<QuantileForecasts> {
         let mut forecasts = self.calibration.apply(panel, origins, outlook, quantiles)?;
-        forecasts.values.par_mapv_inplace(|bound| self.support.bound(bound));
+        self.support.bound(&mut forecasts.values, outlook);
         Ok(forecasts)
     }
 
@@ -174,7 +174,7 @@ impl Pipeline {
         let model = self.fitted.save()?;
         let calibration = self.calibration.save()?;
         let kind = model.kind.clone();
-        let support = Parts::new(SUPPORT, &self.support)?;
+        let support = self.support.save()?;
         let parts = [(MODEL, model), (CALIBRATION, calibration), (SUPPORT, support)];
         let parts = Parts::of(&kind, parts.map(|(name, part)| (name.to_owned(), part)))?;
         Files::of(&parts)
@@ -195,8 +195,8 @@ impl Pipeline {
         let calibration = Calibration::load(&calibration, fitted.scope(), fitted.horizon())?;
         // Models saved before forecasts were bounded have no such part.
         let support = match parts.parameters.get(SUPPORT) {
-            Some(_) => parts.part(SUPPORT, SUPPORT)?.settings(SUPPORT)?,
-            None => Support::default(),
+            Some(_) => Support::load(&parts.part(SUPPORT, SUPPORT)?, fitted.scope().series.len())?,
+            None => Support::unknown(fitted.scope().series.len()),
         };
         Ok(Self {
             fitted,

@@ -1,14 +1,15 @@
 //! The token of the service: where one is set, whoever calls has to bring it, but for probes, health and reflection.
 //!
 //! Clients of Flight SQL log in first: they send a name and a password, and go on with the bearer that comes back. Here the password is
-//! the token, and so is the bearer.
+//! the token, and so is the bearer. Browsers cannot send a bearer for a page or for its events, but ask for a name and a password where
+//! they are challenged to: over HTTP the token is taken as a password, too.
 
 use std::fmt;
 use std::task::{Context, Poll};
 
 use axum::extract::State;
 use axum::middleware::Next;
-use axum::response::IntoResponse;
+use axum::response::{AppendHeaders, IntoResponse};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::{Either, Ready, ready};
@@ -31,6 +32,8 @@ const FIELD: &str = "server.token_file";
 const SHORTEST: usize = 16;
 /// Where clients of Flight log in.
 const HANDSHAKE: &str = "/arrow.flight.protocol.FlightService/Handshake";
+/// How the token may be brought over HTTP; browsers ask people for it where they are told the second.
+const CHALLENGES: [&str; 2] = ["Bearer", "Basic realm=\"arterial\""];
 /// What is answered to anybody over HTTP.
 const PROBES: [&str; 2] = ["/livez", "/readyz"];
 
@@ -78,21 +81,21 @@ impl Token {
         verify(&self.key, given.as_bytes(), self.tag.as_ref()).is_ok()
     }
 
-    /// The token, where it is among the headers: as a bearer, or as a password where somebody logs in.
-    fn among(&self, headers: &HeaderMap, is_login: bool) -> Option<String> {
+    /// The token, where it is among the headers: as a bearer, or as a password where one is taken.
+    fn among(&self, headers: &HeaderMap, takes_password: bool) -> Option<String> {
         let values = headers.get_all(AUTHORIZATION).iter();
-        let mut brought = values.filter_map(|value| given(value.to_str().ok()?, is_login));
+        let mut brought = values.filter_map(|value| given(value.to_str().ok()?, takes_password));
         brought.find(|token| self.is(token))
     }
 }
 
 /// What the value of a header `authorization` gives for the token.
-fn given(value: &str, is_login: bool) -> Option<String> {
+fn given(value: &str, takes_password: bool) -> Option<String> {
     let (scheme, rest) = value.split_once(' ')?;
     if scheme.eq_ignore_ascii_case("bearer") {
         return Some(rest.trim().to_owned());
     }
-    if !is_login || !scheme.eq_ignore_ascii_case("basic") {
+    if !takes_password || !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
     let pair = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
@@ -170,10 +173,11 @@ pub(crate) async fn guard(
     request: axum::extract::Request,
     next: Next,
 ) -> axum::response::Response {
-    if PROBES.contains(&request.uri().path()) || token.among(request.headers(), false).is_some() {
+    if PROBES.contains(&request.uri().path()) || token.among(request.headers(), true).is_some() {
         return next.run(request).await;
     }
-    ([(WWW_AUTHENTICATE, "Bearer")], Problem::from(Error::NoToken)).into_response()
+    let challenges = AppendHeaders(CHALLENGES.map(|challenge| (WWW_AUTHENTICATE, challenge)));
+    (challenges, Problem::from(Error::NoToken)).into_response()
 }
 
 #[cfg(test)]
@@ -191,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bearer_is_taken_anywhere_and_a_password_at_the_login() {
+    fn a_bearer_is_taken_anywhere_and_a_password_where_one_is_taken() {
         let token = Token::new(TEXT);
         let basic = format!("Basic {}", STANDARD.encode(format!("anybody:{TEXT}")));
         let bearer = format!("bearer {TEXT}");

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -107,22 +106,37 @@ impl Service {
         let endpoint = endpoint
             .connect_timeout(Duration::from_secs(5))
             .timeout(Duration::from_secs(self.timeout));
-        endpoint
-            .connect()
-            .await
-            .with_context(|| format!("no service answers at `{}`", self.endpoint))
+        let connected = endpoint.connect().await;
+        connected.map_err(|error| unanswered(&self.endpoint, &error))
     }
 }
 
-/// What a failed call means: a wrong request exits with 2, anything else with 1.
+/// That nobody answers. Of the causes only the last says something.
+fn unanswered(endpoint: &str, error: &(dyn std::error::Error + 'static)) -> anyhow::Error {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    anyhow::anyhow!(
+        "no service answers at `{endpoint}` ({cause}): is it running (`arterial demo`, `arterial run`)? `--endpoint URL` asks another"
+    )
+}
+
+/// What tonic says where an answer takes longer than the caller waits.
+const EXPIRED: &str = "Timeout expired";
+
+/// What a failed call means: a wrong request exits with 2, anything else with 1. The service's own sentence says more than the
+/// general one of its code.
 pub fn failed(status: &Status) -> anyhow::Error {
+    let said = status.message();
     match status.code() {
-        Code::InvalidArgument | Code::NotFound => Usage(status.message().to_owned()).into(),
-        code => anyhow::anyhow!(
-            "{}: {}",
-            code.description().to_lowercase().trim_end_matches('.'),
-            status.message()
-        ),
+        Code::InvalidArgument | Code::NotFound => Usage(said.to_owned()).into(),
+        Code::Unauthenticated => anyhow::anyhow!("{said}: `--token-file FILE` or ARTERIAL_TOKEN_FILE gives it"),
+        Code::Cancelled if said == EXPIRED => {
+            anyhow::anyhow!("no answer within the time that `--timeout` gives: `--timeout SECONDS` takes more")
+        }
+        code if said.is_empty() => anyhow::anyhow!("the call failed: {}", code.description()),
+        _ => anyhow::anyhow!("{said}"),
     }
 }
 
@@ -183,6 +197,29 @@ mod tests {
     fn a_wrong_request_is_wrong_usage() {
         let error = failed(&Status::invalid_argument("`topic` is `x`, accepted: parking"));
         assert!(error.is::<Usage>());
-        assert!(!failed(&Status::unavailable("starting")).is::<Usage>());
+        let error = failed(&Status::unavailable("starting"));
+        assert!(!error.is::<Usage>());
+        assert_eq!(error.to_string(), "starting");
+    }
+
+    #[test]
+    fn who_waits_too_shortly_or_brings_no_token_is_told_the_option() {
+        let late = failed(&Status::cancelled(EXPIRED)).to_string();
+        assert!(late.contains("`--timeout SECONDS`"), "{late}");
+        let stranger = failed(&Status::unauthenticated("a token is missing")).to_string();
+        assert!(
+            stranger.starts_with("a token is missing") && stranger.contains("--token-file"),
+            "{stranger}"
+        );
+    }
+
+    #[test]
+    fn a_service_that_is_not_there_is_told_with_one_cause() {
+        let error = anyhow::anyhow!("Connection refused").context("transport error");
+        let said = unanswered("http://a:1", &*error).to_string();
+        assert!(
+            said.starts_with("no service answers at `http://a:1` (Connection refused)"),
+            "{said}"
+        );
     }
 }

@@ -23,7 +23,7 @@ pub struct Args {
     /// A model: linear@3, linear (its newest version) or @champion
     #[arg(value_name = "A")]
     first: Reference,
-    /// Another one
+    /// The model that it is compared with, named in the same way
     #[arg(value_name = "B")]
     second: Reference,
     /// Measure on this file instead of the data of A

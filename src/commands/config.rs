@@ -31,7 +31,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     match &args.verb {
         Verb::Show { config } => print!("{}", Config::load(config.as_deref(), std::env::vars())?.to_toml()?),
         Verb::Check { config } => {
-            Config::load(Some(config), std::env::vars())?.check_service()?;
+            let found = Config::load(Some(config), std::env::vars())?;
+            found.check_service()?;
+            if let Some(doubt) = found.doubts() {
+                eprintln!("warning: {doubt}");
+            }
             println!("{} is fine", config.display());
         }
     }

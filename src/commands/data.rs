@@ -48,16 +48,10 @@ fn table(facts: &Description) -> Table {
     row("format", word(&facts.format));
     row(
         "series",
-        format!("{} ({}{})", facts.series, facts.first_series.join(", "), more(facts)),
+        format!("{} ({}{})", facts.series, quoted(&facts.first_series), more(facts)),
     );
     row("rows", format!("{} rows, {} distinct times", facts.rows, facts.steps));
-    row(
-        "step",
-        facts.step_seconds.map_or_else(
-            || "not visible".into(),
-            |seconds| Duration((seconds * 1e6) as i64).to_string(),
-        ),
-    );
+    row("step", step(facts));
     row("from", facts.first.clone());
     row("until", facts.last.clone());
     row("zone", format!("{} ({})", facts.timezone, facts.zone_source));
@@ -69,7 +63,7 @@ fn table(facts: &Description) -> Table {
         ),
     );
     if !facts.ignored_columns.is_empty() {
-        row("not read", facts.ignored_columns.join(", "));
+        row("not read", quoted(&facts.ignored_columns));
     }
     if !facts.needs.is_empty() {
         row("reading it needs", facts.needs.join(" "));
@@ -85,10 +79,26 @@ fn table(facts: &Description) -> Table {
         if facts.constant_series.is_empty() {
             "none".into()
         } else {
-            facts.constant_series.join(", ")
+            quoted(&facts.constant_series)
         },
     );
     table
+}
+
+/// The usual time between rows; where times are uneven, the even one that reading them would take.
+fn step(facts: &Description) -> String {
+    let resample = facts.needs.iter().find_map(|need| need.strip_prefix("--resample "));
+    match (resample, facts.step_seconds) {
+        (Some(even), _) => format!("uneven, about {even}"),
+        (None, Some(seconds)) => Duration((seconds * 1e6) as i64).to_string(),
+        (None, None) => "not visible".into(),
+    }
+}
+
+/// Names with quotes around each: one may have a comma.
+fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 fn more(facts: &Description) -> &'static str {

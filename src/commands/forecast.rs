@@ -13,6 +13,7 @@ use tonic::codec::CompressionEncoding;
 use super::client::{Service, failed, table};
 use super::explanation;
 use super::forecast_file::{self, FileOptions};
+use super::forecast_given::Checked;
 use super::{print_json, runtime};
 use crate::outcome::{Refused, Usage};
 
@@ -22,6 +23,9 @@ const PAGE: i32 = 1_000;
 /// Forecast the series of a file, or ask a running service for its newest forecasts
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    // First, as every other field takes its options away.
+    #[command(flatten)]
+    _checked: Checked,
     /// Forecast the series of this file beyond its last row: wide (`timestamp` and one column a series) or long
     /// (`unique_id`, `ds`, `y`). Where it is left out, a running service is asked.
     #[arg(
@@ -50,7 +54,8 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', value_name = "FRACTION,..")]
     quantiles: Vec<f64>,
     /// Which model. Of a service: @champion, @ALIAS, NAME or NAME@VERSION [default: @champion]. With --data: NAME@VERSION
-    /// or @ALIAS of the registry, or a kind that is fitted on the file at once [default: linear].
+    /// or @ALIAS of the registry, or a kind that is fitted on the file at once [default: linear, as it is quick;
+    /// `gbdt` is more accurate].
     #[arg(long, default_value = "", hide_default_value = true, value_name = "MODEL")]
     model: String,
     /// The forecast as it was served then, RFC 3339.

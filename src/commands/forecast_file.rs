@@ -18,12 +18,13 @@ use serde_json::{Value, json};
 
 use super::compare::resolve;
 use super::forecast::quantile_name;
+use super::number::significant;
 use super::progress::Bar;
 use super::reading::Reading;
 use super::registry::RegistryArgs;
 use crate::outcome::{Refused, Usage};
 
-/// The kind that is fitted where no model is named.
+/// The kind that is fitted where no model is named: it takes seconds, where `gbdt`, which errs less, may take minutes.
 const KIND: &str = "linear";
 
 /// What is forecast of a file, and where it goes.
@@ -31,25 +32,13 @@ const KIND: &str = "linear";
 #[command(next_help_heading = "Forecasts of a file (--data)")]
 pub struct FileOptions {
     /// Rows ahead [default: 12, or as far as the model of the registry reaches]
-    #[arg(long, value_name = "ROWS", requires = "data")]
+    #[arg(long, value_name = "ROWS")]
     horizon: Option<usize>,
     /// Central intervals, in percent
-    #[arg(
-        long,
-        value_delimiter = ',',
-        default_value = "80",
-        value_name = "PERCENT",
-        requires = "data"
-    )]
+    #[arg(long, value_delimiter = ',', default_value = "80", value_name = "PERCENT")]
     levels: Vec<Level>,
     /// Where the CSV goes: a file, or - for standard output
-    #[arg(
-        long,
-        value_name = "FILE.csv",
-        default_value = "-",
-        requires = "data",
-        conflicts_with = "json"
-    )]
+    #[arg(long, value_name = "FILE.csv", default_value = "-", conflicts_with = "json")]
     out: PathBuf,
     #[command(flatten)]
     registry: RegistryArgs,
@@ -201,7 +190,7 @@ impl Forecasts<'_> {
                 let _ = if value.is_nan() {
                     write!(text, ",")
                 } else {
-                    write!(text, ",{value}")
+                    write!(text, ",{}", significant(*value))
                 };
             }
             let _ = writeln!(text, ",{}", self.model);

@@ -1,5 +1,6 @@
 //! `arterial models list|show|verify|shadow`.
 
+mod card;
 mod shadow;
 
 use arterial_models::registry::{AliasRevision, Manifest, ModelVersion, Reference, Registry, Share, Target};
@@ -34,7 +35,7 @@ enum Verb {
         /// Whose alias is meant, such as traffic-sensors.speed_kmh
         #[arg(long, value_name = "TOPIC.FIELD")]
         target: Option<Target>,
-        /// Print one JSON document
+        /// Print one JSON document: the whole manifest, with every figure and the digest of every file
         #[arg(long)]
         json: bool,
         #[command(flatten)]
@@ -79,7 +80,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             if *json {
                 super::print_json(&shown)
             } else {
-                print_shown(&shown)
+                print_shown(&shown);
+                Ok(())
             }
         }
         Verb::Verify {
@@ -262,16 +264,11 @@ fn with_share(line: &Line) -> String {
     }
 }
 
-fn print_shown(shown: &Shown) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(&shown.manifest)?);
-    println!(
-        "aliases: {}",
-        if shown.aliases.is_empty() {
-            "none".into()
-        } else {
-            shown.aliases.join(", ")
-        }
-    );
+fn print_shown(shown: &Shown) {
+    print!("{}", card::card(&shown.manifest, &shown.aliases));
+    if !shown.history.is_empty() {
+        println!("\nmoves of the aliases of {}:", shown.manifest.target);
+    }
     for revision in &shown.history {
         let text = |field: &str| match revision.get(field) {
             Some(Value::String(text)) => text.clone(),
@@ -288,5 +285,4 @@ fn print_shown(shown: &Shown) -> anyhow::Result<()> {
             text("reason")
         );
     }
-    Ok(())
 }

@@ -25,8 +25,8 @@ pub struct Reading {
     #[arg(long, value_name = "DURATION", conflicts_with_all = ["step", "duplicates"])]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resample: Option<String>,
-    /// `zero`: 0 is missing, too
-    #[arg(long, value_name = "WHAT")]
+    /// Take every 0 as missing with `--missing zero`; empty cells, NA, NaN and null are missing anyway
+    #[arg(long, value_name = "zero")]
     pub missing: Option<String>,
     /// Repeated timestamps: refuse, first, last or mean
     #[arg(long, value_name = "POLICY", default_value = "refuse")]

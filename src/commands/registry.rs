@@ -15,7 +15,7 @@ const VARIABLE: &str = "ARTERIAL_REGISTRY__URL";
 /// The registry's place.
 #[derive(Debug, Clone, clap::Args)]
 pub struct RegistryArgs {
-    /// A folder, or `s3://bucket/prefix` [default: registry; of `train --lake`, the registry of that lake]
+    /// A folder, or `s3://bucket/prefix` [default: registry]
     #[arg(long, value_name = "PATH", env = VARIABLE)]
     registry: Option<String>,
     /// A setting of the object store, such as `aws_endpoint=http://127.0.0.1:9000`; may be repeated

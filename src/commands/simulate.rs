@@ -12,6 +12,9 @@ use super::outlet::{BrokerSink, EventSink, FolderSink, Target, lines};
 use crate::config::Config;
 
 /// A labelled synthetic city, to files or to Kafka
+///
+/// A day of a medium city whose reporters report every 5 seconds is about 1.1 GB of events; `--interval 1m` makes it about a twelfth,
+/// `--size small` less.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// How many days
@@ -33,7 +36,7 @@ pub struct Args {
     /// small, medium or large: about 80, 110 or 160 traffic sensors
     #[arg(long, default_value = "medium")]
     size: CitySize,
-    /// How often each reporter reports
+    /// How often each reporter reports; what is written grows as this shrinks
     #[arg(long, value_name = "DURATION", default_value = "5s")]
     interval: Duration,
     /// The zone whose clock people follow

@@ -10,6 +10,7 @@ use arterial_serving::flight::client::{Rows, ask_with};
 use futures::TryStreamExt;
 
 use super::client::{Service, failed, table};
+use super::number::significant;
 use super::runtime;
 
 /// Ask a running service in SQL
@@ -77,7 +78,7 @@ pub async fn whole(rows: Rows, json: bool, mut out: impl Write) -> anyhow::Resul
     } else {
         let mut lines = Vec::new();
         for batch in &batches {
-            lines.extend(cells(batch)?);
+            lines.extend(readable(batch)?);
         }
         write!(out, "{}", table(&heads(&rows.schema), &lines))?;
     }
@@ -100,6 +101,24 @@ fn cells(batch: &RecordBatch) -> anyhow::Result<Vec<Vec<String>>> {
     Ok((0..batch.num_rows()).map(row).collect())
 }
 
+/// The same for people: of a fraction no more digits than mean something.
+fn readable(batch: &RecordBatch) -> anyhow::Result<Vec<Vec<String>>> {
+    let mut rows = cells(batch)?;
+    let fractions: Vec<bool> = batch
+        .columns()
+        .iter()
+        .map(|column| column.data_type().is_floating())
+        .collect();
+    for row in &mut rows {
+        for (cell, _) in row.iter_mut().zip(&fractions).filter(|(_, is_fraction)| **is_fraction) {
+            if let Ok(value) = cell.parse::<f64>() {
+                *cell = format!("{:?}", significant(value));
+            }
+        }
+    }
+    Ok(rows)
+}
+
 /// A cell as RFC 4180 has it.
 fn quoted(cell: &str) -> String {
     if cell.contains([',', '"', '\n', '\r']) {
@@ -118,7 +137,7 @@ mod tests {
 
     fn rows() -> Rows {
         let keys: ArrayRef = Arc::new(StringArray::from(vec![Some("a,\"b\""), None]));
-        let values: ArrayRef = Arc::new(Float64Array::from(vec![1.5, 20.0]));
+        let values: ArrayRef = Arc::new(Float64Array::from(vec![57.572_848_335_192_05, 20.0]));
         let batch = RecordBatch::try_from_iter([("key", keys), ("p50", values)]).unwrap();
         Rows {
             schema: batch.schema(),
@@ -130,7 +149,10 @@ mod tests {
     async fn csv_quotes_what_needs_it() {
         let mut out = Vec::new();
         csv(rows(), &mut out).await.unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "key,p50\n\"a,\"\"b\"\"\",1.5\n,20.0\n");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "key,p50\n\"a,\"\"b\"\"\",57.57284833519205\n,20.0\n"
+        );
     }
 
     #[tokio::test]
@@ -140,17 +162,17 @@ mod tests {
         let read: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(
             read,
-            serde_json::json!([{"key": "a,\"b\"", "p50": 1.5}, {"key": null, "p50": 20.0}])
+            serde_json::json!([{"key": "a,\"b\"", "p50": 57.572_848_335_192_05}, {"key": null, "p50": 20.0}])
         );
     }
 
     #[tokio::test]
-    async fn people_get_a_table() {
+    async fn people_get_a_table_with_six_digits_of_a_fraction() {
         let mut out = Vec::new();
         whole(rows(), false, &mut out).await.unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "key    p50\na,\"b\"   1.5\n       20.0\n"
+            "key    p50\na,\"b\"  57.5728\n          20.0\n"
         );
     }
 }

@@ -28,7 +28,8 @@ pub struct Args {
     /// A wide file (`timestamp` and one column a series) or a long one (`unique_id`, `ds`, `y`); CSV, .csv.gz or Parquet
     #[arg(long, value_name = "PATH", required_unless_present = "lake", conflicts_with = "lake")]
     data: Option<PathBuf>,
-    /// A lake instead: the newest revision of every window of --topic
+    /// A lake instead: the newest revision of every window of --topic. Its models are published in the lake's own registry, unless
+    /// --registry names another
     #[arg(long, value_name = "PATH", requires = "topic", requires = "target")]
     lake: Option<String>,
     /// Numbers of other streams of the lake as covariates: topic.field,.. or none; auto takes those that the stream's definition names

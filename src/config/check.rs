@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arterial_datasets::lake::Place;
@@ -28,7 +29,7 @@ impl Config {
             ("lake.url", &self.lake.url, LAKE),
         ] {
             if value.is_empty() {
-                return Err(self.wrong(key, value, accepted));
+                return Err(self.missing(key, accepted));
             }
         }
         self.check()?;
@@ -38,9 +39,8 @@ impl Config {
             Ok(Place::Objects { .. })
         ) && self.privacy.identity_key.is_empty()
         {
-            return Err(self.wrong(
+            return Err(self.missing(
                 "privacy.identity_key",
-                "",
                 "a secret text, as the lake is in an object store",
             ));
         }
@@ -58,6 +58,14 @@ impl Config {
         self.check_kafka()?;
         self.check_places()?;
         self.server_config().check().map_err(|error| self.refused(&error))?;
+        let (grpc, http) = (&self.server.grpc, &self.server.http);
+        if grpc == http && !http.ends_with(":0") {
+            return Err(self.wrong(
+                "server.http",
+                http,
+                "another address and port than those of `server.grpc`",
+            ));
+        }
         let serving = self.serving_config()?;
         serving.check().map_err(|error| self.refused(&error))?;
         serving.check_streams(&catalog).map_err(|error| self.refused(&error))?;
@@ -71,6 +79,18 @@ impl Config {
         telemetry::filter(&self.telemetry.log)
             .map_err(|accepted| self.wrong("telemetry.log", &self.telemetry.log, accepted))?;
         Ok(())
+    }
+
+    /// What works and is hardly meant, in a line for whoever runs the service.
+    pub fn doubts(&self) -> Option<String> {
+        let servers = [("server.grpc", &self.server.grpc), ("server.http", &self.server.http)];
+        let (key, address) = servers.into_iter().find(|(_, address)| !is_loopback(address))?;
+        self.server.token_file.is_empty().then(|| {
+            format!(
+                "{}: `{key}` is `{address}` and there is no `server.token_file`: whoever reaches that address may ask anything",
+                self.place_of(key)
+            )
+        })
     }
 
     /// The streams that are compiled in and those of the configured folder.
@@ -179,6 +199,14 @@ impl Config {
         }
     }
 
+    /// `key` has no value, and needs one.
+    fn missing(&self, key: &str, accepted: &str) -> ConfigError {
+        ConfigError::Value {
+            place: self.place_of(key),
+            message: format!("`{key}` is missing, accepted: {accepted}"),
+        }
+    }
+
     /// An error of bad input, which begins with the key that it is about.
     fn refused(&self, error: &dyn Error) -> ConfigError {
         let message = chain(error);
@@ -207,6 +235,16 @@ fn is_broker(text: &str) -> bool {
     address
         .rsplit_once(':')
         .is_some_and(|(name, port)| host(name) && port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+/// Whether only this machine reaches `address`, a host and a port.
+fn is_loopback(address: &str) -> bool {
+    match address.parse::<SocketAddr>() {
+        Ok(address) => address.ip().is_loopback(),
+        Err(_) => address
+            .rsplit_once(':')
+            .is_some_and(|(host, _)| host.eq_ignore_ascii_case("localhost")),
+    }
 }
 
 /// An error and its causes in one line.
@@ -245,10 +283,22 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_others_reach_without_a_token_is_doubtful() {
+        let mut config = Config::load(None, []).unwrap();
+        assert_eq!(config.doubts(), None);
+        config.server.grpc = "localhost:1".into();
+        assert_eq!(config.doubts(), None);
+        config.server.http = "0.0.0.0:8080".into();
+        assert!(config.doubts().unwrap().contains("`server.http` is `0.0.0.0:8080`"));
+        config.server.token_file = "/etc/token".into();
+        assert_eq!(config.doubts(), None);
+    }
+
+    #[test]
     fn the_defaults_check_and_lack_what_a_service_needs() {
         let config = Config::load(None, []).unwrap();
         config.check().unwrap();
         let error = config.check_service().unwrap_err().to_string();
-        assert!(error.contains("`kafka.brokers`"), "{error}");
+        assert!(error.contains("`kafka.brokers` is missing"), "{error}");
     }
 }

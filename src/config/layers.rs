@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 use super::Config;
@@ -56,10 +56,13 @@ impl Layers {
         self.places.insert(String::new(), path.into());
         for (section, value) in table {
             let Value::Table(entries) = value else {
-                let message = format!("accepted sections: {}", names(&self.defaults));
-                return Err(ConfigError::Wrong {
+                let message = if self.defaults.contains_key(&section) {
+                    format!("`{section}` is a section: `[{section}]`")
+                } else {
+                    format!("`{section}`: accepted sections: {}", names(&self.defaults))
+                };
+                return Err(ConfigError::Value {
                     place: place(&[&section]),
-                    key: section,
                     message,
                 });
             };
@@ -103,23 +106,7 @@ impl Layers {
                 places: self.places,
                 ..config
             }),
-            Err(error) => {
-                let line = error
-                    .span()
-                    .map_or("", |span| text[..span.start].lines().last().unwrap_or(""));
-                // An unknown key is told by its name, and by the place of the section that it stands in.
-                let unknown = error.message().strip_prefix("unknown field `");
-                let unknown = unknown.and_then(|rest| rest.split('`').next());
-                let last = unknown.unwrap_or_else(|| line.split('=').next().unwrap_or("").trim());
-                let last = format!(".{last}");
-                let set = self.places.into_iter().find(|(name, _)| name.ends_with(&last));
-                let (key, place) = set.unwrap_or_else(|| (last[1..].into(), "configuration".into()));
-                Err(ConfigError::Wrong {
-                    place,
-                    key,
-                    message: error.message().replace('\n', " "),
-                })
-            }
+            Err(error) => Err(misread(&self.places, &text, &error)),
         }
     }
 
@@ -177,6 +164,7 @@ impl Layers {
                 }
             }
             (_, value) => {
+                note_items(&mut self.places, &full, &value, place);
                 target.insert(key.into(), value);
             }
         }
@@ -241,6 +229,78 @@ fn syntax(path: &str, text: &str, error: &toml::de::Error) -> ConfigError {
     }
 }
 
+/// Notes where each section of a list of them, and each of its keys, was set.
+fn note_items(places: &mut BTreeMap<String, String>, full: &str, value: &Value, place: &dyn Fn(&[&str]) -> String) {
+    for (number, item) in value.as_array().into_iter().flatten().enumerate() {
+        let Some(keys) = item.as_table() else { return };
+        let number = number.to_string();
+        places.insert(format!("{full}.{number}"), place(&[&number]));
+        for key in keys.keys() {
+            places.insert(format!("{full}.{number}.{key}"), place(&[&number, key]));
+        }
+    }
+}
+
+/// What does not read as a configuration, by its key and the place where it was set: `text` is of all layers together, and in no file.
+fn misread(places: &BTreeMap<String, String>, text: &str, error: &toml::de::Error) -> ConfigError {
+    let at = error.span().map_or(0, |span| span.start);
+    let section = section_at(text, at);
+    // An unknown key is told by its name, a missing one by the section that lacks it.
+    let unknown = error.message().strip_prefix("unknown field `");
+    let unknown = unknown.and_then(|rest| rest.split('`').next());
+    let before = text[..at].lines().last().unwrap_or("");
+    let last = unknown.unwrap_or_else(|| before.split('=').next().unwrap_or("").trim());
+    let key = if error.message().starts_with("missing field") {
+        section
+    } else {
+        format!("{section}.{last}").trim_start_matches('.').to_owned()
+    };
+    let ending = format!(".{last}");
+    let set = places.get_key_value(&key);
+    let set = set.or_else(|| places.iter().find(|(name, _)| name.ends_with(&ending)));
+    let set = set.map(|(key, place)| (key.clone(), place.clone()));
+    let (key, place) = set.unwrap_or_else(|| {
+        let place = around(places, &key);
+        (key, place)
+    });
+    ConfigError::Wrong {
+        place,
+        key: without_numbers(&key),
+        message: error.message().replace('\n', " "),
+    }
+}
+
+/// The section that stands around the place `at` of `text`; behind the name of a list of sections its number in it.
+fn section_at(text: &str, at: usize) -> String {
+    let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+    let heads: Vec<&str> = text[..end].lines().filter(|line| line.starts_with('[')).collect();
+    let Some(head) = heads.last() else { return String::new() };
+    let name = head.trim_matches(['[', ']']);
+    if head.starts_with("[[") {
+        let number = heads.iter().filter(|one| *one == head).count() - 1;
+        return format!("{name}.{number}");
+    }
+    name.to_owned()
+}
+
+/// Where the narrowest section around `key` was set, else the file.
+fn around(places: &BTreeMap<String, String>, key: &str) -> String {
+    let mut section = key;
+    while let Some((outer, _)) = section.rsplit_once('.') {
+        if let Some(place) = places.get(outer) {
+            return place.clone();
+        }
+        section = outer;
+    }
+    places.get("").cloned().unwrap_or_else(|| "configuration".into())
+}
+
+/// A key as people write it: sections of a list have no numbers there.
+fn without_numbers(key: &str) -> String {
+    let names = key.split('.').filter(|name| name.parse::<usize>().is_err());
+    names.collect::<Vec<_>>().join(".")
+}
+
 fn names(table: &Table) -> String {
     table.keys().cloned().collect::<Vec<_>>().join(", ")
 }
@@ -265,17 +325,27 @@ fn describe(default: &Value) -> &'static str {
     }
 }
 
-/// The line, counted from 1, of the last of `names` that is found, each one inside the one before.
+/// The line, counted from 1, of the last of `names` that is found, each one inside the one before; in a list of sections a number is
+/// the name of one.
 fn line_of(text: &str, names: &[&str]) -> usize {
     let mut line = 1;
     let Ok(root) = DeTable::parse(text) else { return line };
+    let at = |start: usize| text[..start].matches('\n').count() + 1;
     let mut table = Some(root.get_ref());
+    let mut list: Option<&DeValue<'_>> = None;
     for name in names {
+        if let (Some(items), Ok(number)) = (list.take(), name.parse::<usize>()) {
+            let Some(item) = items.get(number) else { break };
+            line = at(item.span().start);
+            table = item.get_ref().as_table();
+            continue;
+        }
         let Some((name, value)) = table.and_then(|table| table.get_key_value(*name)) else {
             break;
         };
-        line = text[..name.span().start].matches('\n').count() + 1;
+        line = at(name.span().start);
         table = value.get_ref().as_table();
+        list = value.get_ref().is_array().then_some(value.get_ref());
     }
     line
 }
@@ -291,5 +361,13 @@ mod tests {
         assert_eq!(line_of(text, &["lake", "url", ""]), 4);
         assert_eq!(line_of(text, &["lake", "options", "aws_region"]), 5);
         assert_eq!(line_of(text, &["lake"]), 2);
+    }
+
+    #[test]
+    fn the_line_of_a_key_in_a_list_of_sections_is_found() {
+        let text = "[[alerts.routes]]\nsinks = []\n[[alerts.routes]]\nsinks = []\nzones = []\n";
+        assert_eq!(line_of(text, &["alerts", "routes", "0", "sinks"]), 2);
+        assert_eq!(line_of(text, &["alerts", "routes", "1", "zones"]), 5);
+        assert_eq!(section_at(text, text.find("zones").unwrap()), "alerts.routes.1");
     }
 }

@@ -26,10 +26,15 @@ impl Demo {
     /// Starts one and waits until it forecasts; also what it printed, line by line.
     fn forecasting(folder: &Path, pace: &str) -> (Self, Vec<String>) {
         let mut demo = Self::begin(folder, pace, Stdio::piped());
-        let printed = BufReader::new(demo.process.stdout.take().unwrap())
-            .lines()
-            .map(Result::unwrap);
-        let lines = printed.take_while(|line| !line.starts_with("Ctrl-C")).collect();
+        let printed = BufReader::new(demo.process.stdout.take().unwrap());
+        let (tell, told) = std::sync::mpsc::channel();
+        // Read to the end: a demonstration that nobody reads any more ends.
+        std::thread::spawn(move || {
+            for line in printed.lines().map_while(Result::ok) {
+                let _ = tell.send(line);
+            }
+        });
+        let lines = told.iter().take_while(|line| !line.starts_with("Ctrl-C")).collect();
         (demo, lines)
     }
 

@@ -254,7 +254,8 @@ fn about(alert: Option<&str>, text: &str) -> String {
 /// Types every line that the demonstration prints.
 fn try_what_is_printed(printed: &[String]) {
     let mut tried = Vec::new();
-    for line in printed {
+    let ends = |line: &&String| !line.contains("alerts watch");
+    for line in printed.iter().filter(ends) {
         if let Some(arguments) = line.trim().strip_prefix("cargo run -- ") {
             let output = Command::new(env!("CARGO_BIN_EXE_arterial"))
                 .args(arguments.split_whitespace())

@@ -132,6 +132,9 @@ pub(super) fn cut(text: &str) -> String {
     }
 }
 
+/// What a cell may hold; in any case.
+const NUMBERS: &str = "a number such as 57.5, or where it is missing nothing, `NA`, `NaN` or `null`";
+
 /// Reads a cell as a number; NaN where it is missing.
 pub(super) fn number(text: &str) -> Result<f64, String> {
     let text = text.trim();
@@ -140,14 +143,8 @@ pub(super) fn number(text: &str) -> Result<f64, String> {
     }
     match text.parse::<f64>() {
         Ok(value) if !value.is_infinite() => Ok(value),
-        Ok(_) => Err(format!(
-            "`{}` is not finite, accepted: a finite number, or nothing where it is missing",
-            cut(text)
-        )),
-        Err(_) => Err(format!(
-            "`{}` is no number, accepted: a number, or nothing where it is missing",
-            cut(text)
-        )),
+        Ok(_) => Err(format!("`{}` is not finite, accepted: {NUMBERS}", cut(text))),
+        Err(_) => Err(format!("`{}` is no number, accepted: {NUMBERS}", cut(text))),
     }
 }
 
@@ -215,6 +212,11 @@ mod tests {
             assert!(number(missing).unwrap().is_nan(), "{missing}");
         }
         assert_eq!(number(" -1.5e3 "), Ok(-1500.0));
+        let refused = number("n/a").unwrap_err();
+        assert!(
+            refused.contains("`n/a`") && refused.contains("`NA`, `NaN` or `null`"),
+            "{refused}"
+        );
         assert!(number("inf").is_err() && number("1e999").is_err() && number("abc").is_err());
     }
 }

@@ -49,6 +49,7 @@ pub(super) fn read(path: &str, file: File, clock: &mut PanelClock) -> Result<Tab
         path: path.into(),
         layout,
         format: Format::Parquet,
+        is_even: false,
         time_column: header[time].clone(),
         ignored,
         times,

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 
-use ::csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
+use ::csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord};
 
 use super::clock::{PanelClock, number};
 use super::intern::Names;
@@ -45,7 +45,7 @@ pub(super) fn header(path: &str, reader: &mut Reader<Box<dyn Read>>) -> Result<V
     let mut record = StringRecord::new();
     let found = reader
         .read_record(&mut record)
-        .map_err(|error| refuse(path, 0, &error))?;
+        .map_err(|error| refuse(path, &[], 0, &error))?;
     if !found {
         return Err(Error::invalid("data", path, "a file with a header row"));
     }
@@ -55,22 +55,55 @@ pub(super) fn header(path: &str, reader: &mut Reader<Box<dyn Read>>) -> Result<V
         .collect())
 }
 
-/// Calls `each` with the number (from 0) and the cells of every row.
+/// Calls `each` with the number (from 0) and the cells of every row; what it says of a cell gets the line. Says whether every row stands
+/// in its own line right behind the header.
 pub(super) fn each_row(
     path: &str,
+    header: &[String],
     reader: &mut Reader<Box<dyn Read>>,
     mut each: impl FnMut(usize, &StringRecord) -> Result<()>,
-) -> Result<usize> {
+) -> Result<bool> {
     let mut record = StringRecord::new();
     let mut row = 0;
+    let mut is_even = true;
     while reader
         .read_record(&mut record)
-        .map_err(|error| refuse(path, row, &error))?
+        .map_err(|error| refuse(path, header, row, &error))?
     {
-        each(row, &record)?;
+        let line = line(row, record.position());
+        each(row, &record).map_err(|error| in_line(error, line))?;
+        is_even &= line == behind_header(row);
         row += 1;
     }
-    Ok(row)
+    Ok(is_even)
+}
+
+/// The line of a row where each has its own.
+pub(super) fn behind_header(row: usize) -> u64 {
+    row as u64 + 2
+}
+
+/// The line, counted from 1 as editors do. Where lines end with CR LF the reader counts the LF with the line after.
+fn line(row: usize, position: Option<&Position>) -> u64 {
+    position.map_or(0, Position::line).max(behind_header(row))
+}
+
+/// The same error with the line behind the file's name, where an editor finds it.
+pub(super) fn in_line(error: Error, line: u64) -> Error {
+    match error {
+        Error::Cell {
+            path,
+            row,
+            column,
+            message,
+        } => Error::Cell {
+            path: format!("{path}:{line}"),
+            row,
+            column,
+            message,
+        },
+        other => other,
+    }
 }
 
 fn wide(
@@ -84,7 +117,7 @@ fn wide(
 ) -> Result<Table> {
     let mut times = Vec::new();
     let mut columns = vec![Vec::new(); series.len()];
-    each_row(path, reader, |row, record| {
+    let is_even = each_row(path, header, reader, |row, record| {
         let wrong = |place: usize, message| cell(path, row, &header[place], message);
         times.push(clock.read(&record[time]).map_err(|message| wrong(time, message))?);
         for (column, &place) in columns.iter_mut().zip(series) {
@@ -97,6 +130,7 @@ fn wide(
         path: path.into(),
         layout: Layout::Wide,
         format,
+        is_even,
         time_column: header[time].clone(),
         ignored: Vec::new(),
         times,
@@ -116,7 +150,7 @@ fn long(
 ) -> Result<Table> {
     let mut names = Names::default();
     let (mut times, mut ids, mut values) = (Vec::new(), Vec::new(), Vec::new());
-    each_row(path, reader, |row, record| {
+    let is_even = each_row(path, header, reader, |row, record| {
         ids.push(
             names
                 .add(&record[id])
@@ -135,6 +169,7 @@ fn long(
         path: path.into(),
         layout: Layout::Long,
         format,
+        is_even,
         time_column: header[time].clone(),
         ignored: others(header, &[id, time, value]),
         times,
@@ -145,23 +180,23 @@ fn long(
 }
 
 /// A row that is no row of this file.
-fn refuse(path: &str, row: usize, error: &::csv::Error) -> Error {
-    match error.kind() {
-        ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            let column = format!("#{}", len.min(expected_len) + 1);
-            cell(
-                path,
-                row,
-                &column,
-                format!("the row has {len} cells, accepted: {expected_len} as in the header"),
-            )
+fn refuse(path: &str, header: &[String], row: usize, error: &::csv::Error) -> Error {
+    let name = |place: usize| header.get(place).cloned().unwrap_or_else(|| format!("#{}", place + 1));
+    let refused = |place: usize, message: String| {
+        let refused = cell(path, row, &name(place), message);
+        // Without a header this is its row, or one of a file that may have none.
+        if header.is_empty() {
+            refused
+        } else {
+            in_line(refused, line(row, error.position()))
         }
-        ErrorKind::Utf8 { err, .. } => cell(
-            path,
-            row,
-            &format!("#{}", err.field() + 1),
-            "no UTF-8 text, accepted: UTF-8".into(),
+    };
+    match error.kind() {
+        ErrorKind::UnequalLengths { expected_len, len, .. } => refused(
+            *len.min(expected_len) as usize,
+            format!("the row has {len} cells, accepted: {expected_len} as in the header"),
         ),
+        ErrorKind::Utf8 { err, .. } => refused(err.field(), "no UTF-8 text, accepted: UTF-8".into()),
         _ => Error::invalid("data", path, format!("intact text with one record a line ({error})")),
     }
 }

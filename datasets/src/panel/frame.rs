@@ -119,9 +119,9 @@ fn repeated(table: &Table, first: usize, second: usize) -> Error {
     table.time_error(
         second,
         format!(
-            "{time}{series} stands in row {} already, accepted: each time once (local times repeat where the clock is put \
+            "{time}{series} stands in {} already, accepted: each time once (local times repeat where the clock is put \
              back: --timezone), or --duplicates first|last|mean",
-            first + 1
+            table.row_name(first)
         ),
     )
 }

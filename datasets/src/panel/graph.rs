@@ -133,7 +133,7 @@ pub(super) fn cells(path: &Path) -> Result<Cells> {
         kind => {
             let mut reader = super::csv::rows(&name, text(file, kind))?;
             let mut rows = Vec::new();
-            super::csv::each_row(&name, &mut reader, |_, record| {
+            super::csv::each_row(&name, &[], &mut reader, |_, record| {
                 rows.push(
                     record
                         .iter()

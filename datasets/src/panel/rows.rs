@@ -188,7 +188,7 @@ impl Reader<'_> {
         let header = super::csv::header(self.path, &mut reader)?;
         let places = self.places(&header)?;
         let mut cells = Cells::of(&header, &places);
-        super::csv::each_row(self.path, &mut reader, |row, record| {
+        super::csv::each_row(self.path, &header, &mut reader, |row, record| {
             if let Some(time) = places.time {
                 let instant = self.clock.read(&record[time]);
                 let instant = instant.map_err(|message| cell(self.path, row, &header[time], message))?;

@@ -7,6 +7,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::clock::{PanelClock, cut};
+use super::csv::{behind_header, in_line};
 use crate::time::{DAY, Duration, Timestamp};
 use crate::{Error, Result};
 
@@ -42,6 +43,8 @@ pub(super) struct Table {
     pub path: String,
     pub layout: Layout,
     pub format: Format,
+    /// Whether every row has one line of text, right behind the header: then an error says which.
+    pub is_even: bool,
     /// The name of the column that has the times.
     pub time_column: String,
     /// Columns of a long file that are none of its three.
@@ -73,7 +76,21 @@ impl Table {
 
     /// An error at the time of row `row`, counted from 0.
     pub(super) fn time_error(&self, row: usize, message: String) -> Error {
-        cell(&self.path, row, &self.time_column, message)
+        let error = cell(&self.path, row, &self.time_column, message);
+        if self.is_even {
+            in_line(error, behind_header(row))
+        } else {
+            error
+        }
+    }
+
+    /// Row `row`, counted from 0, as people find it.
+    pub(super) fn row_name(&self, row: usize) -> String {
+        if self.is_even {
+            format!("row {} (line {})", row + 1, behind_header(row))
+        } else {
+            format!("row {}", row + 1)
+        }
     }
 }
 
@@ -209,7 +226,18 @@ pub(super) fn time_place(path: &str, header: &[String]) -> Result<usize> {
     if let Some(place) = header.iter().position(|name| name == TIME_NAMES[0]) {
         return Ok(place);
     }
-    let refuse = |accepted: String| Error::invalid(format!("{path}: header"), cut(&header.join(",")), accepted);
+    let hint = if header.iter().any(|name| name.contains(';')) {
+        "; there are semicolons in it: write commas between the columns"
+    } else {
+        ""
+    };
+    let refuse = |accepted: String| {
+        Error::invalid(
+            format!("{path}: header"),
+            cut(&header.join(",")),
+            format!("{accepted}{hint}"),
+        )
+    };
     let like_a_time = |name: &String| TIME_NAMES.iter().any(|known| name.eq_ignore_ascii_case(known));
     let Some(first) = header.first().filter(|name| like_a_time(name)) else {
         return Err(refuse(format!(

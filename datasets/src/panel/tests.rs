@@ -126,6 +126,39 @@ fn bad_cells_are_refused_with_row_and_column() {
 }
 
 #[test]
+fn a_bad_cell_is_told_with_the_line_of_an_editor_and_the_name_of_its_column() {
+    let folder = Folder::new();
+    let bad = |row: &str| wide(&[&EVEN[..], &[row]].concat());
+    let missing = bad("2026-01-01 00:15:00,n/a,2");
+    for (name, text, expected) in [
+        ("plain.csv", missing.clone(), "plain.csv:5: row 4, column `a`"),
+        (
+            "windows.csv",
+            missing.replace('\n', "\r\n"),
+            "windows.csv:5: row 4, column `a`",
+        ),
+        (
+            "short.csv",
+            bad("2026-01-01 00:15:00,1"),
+            "short.csv:5: row 4, column `b`",
+        ),
+        (
+            "again.csv",
+            bad("2026-01-01 00:10:00,1,2"),
+            "again.csv:5: row 4, column `timestamp`",
+        ),
+        (
+            "mixed.csv",
+            "when;a, b\n2026-01-01;1, 2\n".to_owned(),
+            "write commas between the columns",
+        ),
+    ] {
+        let message = message(&folder.file(name, text), &plain());
+        assert!(message.contains(expected), "{name}: {message}");
+    }
+}
+
+#[test]
 fn files_that_hold_no_panel_are_refused() {
     let folder = Folder::new();
     for (name, content, expected) in [

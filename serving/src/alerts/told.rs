@@ -19,6 +19,8 @@ use crate::{Error, Result};
 
 /// Windows of an alert's history.
 const HISTORY: usize = 36;
+/// Windows of which it is remembered what was expected: alerts that are over are looked at, too.
+const REMEMBERED: usize = 144;
 
 /// What is said of an alert beside what it holds.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -179,7 +181,7 @@ impl Expected {
         let mut known = lock(&self.0);
         let recent = known.entry(target.clone()).or_default();
         recent.push_back((outlook.window, bounds));
-        while recent.len() > HISTORY {
+        while recent.len() > REMEMBERED {
             recent.pop_front();
         }
     }

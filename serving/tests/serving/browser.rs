@@ -87,7 +87,7 @@ async fn a_chosen_road_shows_its_history_its_band_and_what_was_forecast_an_hour_
         return;
     };
     browser.click("[data-key=\"M-2\"] .dot");
-    browser.until("document.querySelector('#detail-title').textContent === 'Mill road' && !document.querySelector('#detail-body').hidden");
+    browser.until("document.querySelector('#detail-title').textContent === 'Mill road' && document.querySelector('#chart').dataset.key === 'M-2'");
     assert_eq!(browser.evaluate("document.querySelector('#sensor').value"), "M-2");
     for (part, least) in [("measured", 60), ("forecast", 12), ("earlier", 2)] {
         let points = browser.evaluate(&format!(
@@ -122,6 +122,34 @@ async fn a_chosen_road_shows_its_history_its_band_and_what_was_forecast_an_hour_
 
     browser.evaluate("document.querySelector('#hours').value = '3', document.querySelector('#hours').dispatchEvent(new Event('change'))");
     browser.until("document.querySelectorAll('#numbers tbody tr').length === 36 + 12");
+    is_silent(&mut browser);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_worst_road_is_shown_until_somebody_chooses_another() {
+    let service = town().await;
+    close(&service, PAST, |key| if key.starts_with('M') { 0.3 } else { 1.0 }).await;
+    let Some(mut browser) = visit(&service, Screen::default()) else {
+        return;
+    };
+    let title = "document.querySelector('#detail-title').textContent";
+    browser.until(&format!(
+        "{title} === 'Mill road' && document.querySelector('.chart-slider')"
+    ));
+    assert_eq!(
+        browser.evaluate("document.activeElement === document.body"),
+        true,
+        "the focus stays"
+    );
+    assert_eq!(browser.evaluate("location.hash"), "", "nobody has chosen it");
+    browser.evaluate("document.querySelector('tr[data-road=\"High street\"] button').click()");
+    browser.until(&format!(
+        "{title} === 'High street' && location.hash === '#road=High%20street'"
+    ));
+    browser.evaluate("window.before = document.querySelector('#moment').textContent");
+    close(&service, PAST + 1, |key| if key.starts_with('M') { 0.3 } else { 1.0 }).await;
+    browser.until("document.querySelector('#moment').textContent !== window.before");
+    assert_eq!(browser.evaluate(title), "High street");
     is_silent(&mut browser);
 }
 
@@ -209,8 +237,12 @@ async fn everything_is_reached_by_keyboard_and_has_a_name() {
     browser.until(&format!(
         "document.querySelector('#scale').style.width + document.querySelector('#scale').textContent !== {scale}"
     ));
+    // The worst road is chosen from the start: one back, and forward again.
+    browser.until("document.querySelector('#chart').dataset.key?.startsWith('H-')");
+    browser.press("[");
+    browser.until("document.querySelector('#chart').dataset.key.startsWith('R-')");
     browser.press("]");
-    browser.until("document.querySelector('#detail-title').textContent === 'High street' && document.querySelector('.chart-slider')");
+    browser.until("document.querySelector('#detail-title').textContent === 'High street' && document.querySelector('#chart').dataset.key.startsWith('H-')");
     assert!(text(&mut browser, "#say").starts_with("High street"));
     browser.evaluate("document.querySelector('.chart-slider').focus()");
     let said = text(&mut browser, "#readout");
@@ -288,6 +320,10 @@ async fn texts_stand_out_by_day_and_by_night_and_nothing_runs_over_the_edge_in_a
             assert_eq!(browser.evaluate(WEAK), json!([]), "{language}, dark: {dark}");
             let over = browser.evaluate("document.documentElement.scrollWidth - window.innerWidth");
             assert!(over.as_i64() <= Some(0), "{language}: {over} pixels too wide");
+            let hidden = browser.evaluate(
+                "[...document.querySelectorAll('#roads .scroll, #models .scroll')].filter(one => one.scrollWidth > one.clientWidth + 1).length",
+            );
+            assert_eq!(hidden, 0, "{language}: nothing is behind a sideways scroll");
             assert_eq!(browser.evaluate("document.documentElement.lang"), language);
             // A text that is missing shows its key.
             let words = browser.evaluate("document.body.innerText");

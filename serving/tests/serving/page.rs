@@ -93,7 +93,7 @@ async fn the_events_begin_with_everything_and_go_on_with_what_changes() {
         json!([5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60])
     );
     let (_, alerts) = events.until("alerts").await;
-    assert_eq!(alerts, json!({"begins": true, "alerts": []}));
+    assert_eq!(alerts, json!({"begins": true, "alerts": [], "resolved": []}));
 
     jam(&service, PAST).await;
     let (id, alerts) = events.until("alerts").await;
@@ -123,6 +123,37 @@ async fn the_events_begin_with_everything_and_go_on_with_what_changes() {
     assert!(
         !kinds.contains(&"models".to_owned()),
         "nobody else is in charge: {kinds:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_that_was_resolved_is_told_of_for_some_hours() {
+    let service = town().await;
+    let mut next = jam(&service, PAST).await;
+    // Traffic flows again until nothing is open any more.
+    while !service.state.alerts.store.live().is_empty() {
+        assert!(next < PAST + 40, "the jam is over");
+        close(&service, next, |_| 1.0).await;
+        next += 1;
+    }
+    let mut events = Events::of(&service, "/v1/events", &[]).await;
+    let (_, alerts) = events.until("alerts").await;
+    assert_eq!((&alerts["begins"], &alerts["alerts"]), (&json!(true), &json!([])));
+    let resolved = alerts["resolved"].as_array().unwrap();
+    let is_over = |one: &Value| one["state"] == "resolved" && one["live"] == false && one["closed_at"].is_string();
+    assert!(!resolved.is_empty() && resolved.iter().all(is_over), "{alerts}");
+
+    let page = async || get(&service, "/", &[]).await.text().await.unwrap();
+    let told = page().await;
+    assert!(
+        told.contains("Resolved lately") && told.contains("High street"),
+        "{told}"
+    );
+    let later = service.state.clock.now().0 + 4 * 3_600_000_000;
+    service.clock.set(arterial_datasets::time::Timestamp(later));
+    assert!(
+        !page().await.contains("<h3 class=\"past-head\">"),
+        "hours later it is not"
     );
 }
 
@@ -291,6 +322,7 @@ async fn the_page_speaks_the_reader_s_language_and_loads_nothing_from_elsewhere(
     for (head, path, said) in [
         (("Accept-Language", "ru, en;q=0.5"), "/", "Открытые тревоги"),
         (("Accept-Language", "ru"), "/?language=fr", "Alertes en cours"),
+        (("Accept-Language", "ru"), "/?lang=fr", "Alertes en cours"),
         (("Cookie", "language=fr"), "/", "Alertes en cours"),
         (("Accept-Language", "de"), "/", "Open alerts"),
     ] {

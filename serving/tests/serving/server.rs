@@ -407,6 +407,24 @@ async fn where_a_token_is_set_every_request_brings_it_but_for_probes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_is_asked_for_the_token_and_brings_it_as_a_password_for_the_page_its_data_and_its_events() {
+    let (service, _file) = guarded().await;
+    let client = reqwest::Client::new();
+    let asked = |path: &str| client.get(format!("http://{}{path}", service.running.http_addr));
+    let refused = asked("/").send().await.unwrap();
+    let challenges = refused.headers().get_all("www-authenticate").iter();
+    let challenges: Vec<&str> = challenges.map(|one| one.to_str().unwrap()).collect();
+    assert_eq!(challenges, ["Bearer", "Basic realm=\"arterial\""]);
+    for path in ["/", "/page/main.js", "/page/data/city", "/v1/events", "/metrics"] {
+        for (password, expected) in [(TOKEN, 200), ("0123456789-abcdeX", 401), ("", 401)] {
+            // Of the events only the head is waited for: they have no end.
+            let answer = asked(path).basic_auth("anybody", Some(password)).send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), expected, "{path} with `{password}`");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_of_flight_sql_log_in_with_the_token_as_their_password() {
     let (service, _file) = guarded().await;
     let channel = service.channel().await;

@@ -18,6 +18,7 @@ pub fn document(alert: &v1::Alert) -> Value {
         "state": alert.state,
         "topic": alert.topic,
         "target": alert.target,
+        "symptom": alert.symptom,
         "zone_id": named(&alert.zone_id),
         "keys": alert.keys,
         "place_key": alert.key,

@@ -36,7 +36,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         eprintln!("no alerts");
         return Ok(());
     }
-    print!("{}", table::alerts(&alerts, Paint::for_stdout()));
+    print!("{}", table::alerts(&alerts, args.common.words(), Paint::for_stdout()));
     if more {
         eprintln!("there are more: --limit takes a larger number");
     }

@@ -11,9 +11,11 @@ mod list;
 mod show;
 mod table;
 mod watch;
+mod words;
 
 use arterial_proto::v1::alert_service_client::AlertServiceClient;
 
+use self::words::Words;
 use super::client::{Connection, Service};
 use super::runtime;
 use crate::outcome::Usage;
@@ -42,7 +44,7 @@ enum Verb {
 /// What all of them take.
 #[derive(Debug, clap::Args)]
 struct Common {
-    /// The language of the texts.
+    /// The language of the texts and of the words around them.
     #[arg(long, env = "ARTERIAL_LANGUAGE", default_value = "en", value_parser = ["en", "ru", "fr"])]
     language: String,
     /// Print one JSON document.
@@ -55,6 +57,10 @@ struct Common {
 impl Common {
     async fn connect(&self) -> anyhow::Result<Client> {
         Ok(AlertServiceClient::new(self.service.connect().await?).max_decoding_message_size(256 << 20))
+    }
+
+    fn words(&self) -> Words {
+        Words::of(&self.language)
     }
 }
 

@@ -8,13 +8,16 @@ use serde_json::json;
 
 use super::chart::{Point, Size, draw};
 use super::document::document;
-use super::table::{expected, lasted, minute, number, place, severity_style, state_style, with_unit};
+use super::table::{expected, lasted, minute, number, place, scatters, seen, severity_style, state_style, with_unit};
+use super::words::Words;
 use super::{Common, find};
 use crate::commands::paint::{Paint, Style, harmless};
 use crate::commands::print_json;
 
 /// The chart, in characters.
 const CHART: Size = Size { width: 72, height: 12 };
+/// What the names of facts take at least, in characters.
+const NAMES: usize = 12;
 
 /// Show one alert: what, where, since when, why, and a chart of what was seen against what was expected
 #[derive(Debug, clap::Args)]
@@ -38,7 +41,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         shown["history"] = alert.history.iter().map(window).collect();
         return print_json(&shown);
     }
-    print!("{}", text(&alert, Paint::for_stdout()));
+    print!("{}", text(&alert, args.common.words(), Paint::for_stdout()));
     Ok(())
 }
 
@@ -52,94 +55,151 @@ fn window(seen: &v1::Seen) -> serde_json::Value {
 }
 
 /// Everything, for people.
-fn text(alert: &v1::Alert, paint: Paint) -> String {
+fn text(alert: &v1::Alert, words: Words, paint: Paint) -> String {
     let mut text = String::new();
-    let severity = paint.paint(severity_style(alert), &alert.severity);
-    let state = paint.paint(state_style(&alert.state), &alert.state);
-    let kind = alert.kind.replace('_', " ");
+    let severity = paint.paint(severity_style(alert), &words.name("severity", &alert.severity));
+    let state = paint.paint(state_style(&alert.state), &words.name("state", &alert.state));
     let _ = writeln!(
         text,
         "{}: {severity}, {state}, {}",
-        paint.paint(Style::Bold, &kind),
-        harmless(&place(alert))
+        paint.paint(Style::Bold, &words.name("kind", &alert.kind)),
+        harmless(&place(alert, words))
     );
     let _ = writeln!(text, "\n{}\n", harmless(&alert.text));
-    for (name, value) in facts(alert) {
+    let facts = facts(alert, words);
+    let widest = facts.iter().map(|(name, _)| name.chars().count()).max();
+    let width = widest.unwrap_or_default().max(NAMES);
+    for (name, value) in facts {
         let _ = writeln!(
             text,
             "{}  {}",
-            paint.paint(Style::Faint, &format!("{name:<12}")),
+            paint.paint(Style::Faint, &format!("{name:<width$}")),
             harmless(&value)
         );
     }
+    text.push_str(&chart(alert, words, paint));
+    text
+}
+
+/// What was seen window by window, under a line that says what it is; nothing where nothing was seen.
+fn chart(alert: &v1::Alert, words: Words, paint: Paint) -> String {
     let points: Vec<Point> = alert.history.iter().map(point).collect();
     let chart = draw(&points, CHART, paint);
-    if !chart.is_empty() {
-        let unit = if alert.unit.is_empty() {
-            String::new()
-        } else {
-            format!("({})", alert.unit)
-        };
-        let what = with_unit(&alert.target, &unit);
-        let _ = writeln!(
-            text,
-            "\n{} at {}, over what was expected (░), UTC\n{chart}",
-            harmless(&what),
-            harmless(&alert.key)
-        );
+    if chart.is_empty() {
+        return chart;
     }
+    let unit = if alert.unit.is_empty() {
+        String::new()
+    } else {
+        format!("({})", alert.unit)
+    };
+    let what = with_unit(&alert.target, &unit);
+    let title = words.say("show-chart", &[("what", &what), ("key", &alert.key)]);
+    let mut text = format!("\n{}\n{chart}", harmless(&title));
+    // A service remembers what it expected for the last hours alone, whatever the alert's age.
+    if points
+        .iter()
+        .any(|point| point.seen.is_some() && point.expected.is_none())
+    {
+        text.push_str(&words.say("show-partly", &[]));
+    }
+    text.push('\n');
     text
 }
 
 /// Names and values of what is known.
-fn facts(alert: &v1::Alert) -> Vec<(&'static str, String)> {
-    let mut facts = vec![
-        ("alert", format!("{}, revision {}", alert.alert_id, alert.revision)),
-        (
-            "since",
-            format!("{} UTC, for {}", minute(alert.since), lasted(alert).in_words()),
+fn facts(alert: &v1::Alert, words: Words) -> Vec<(String, String)> {
+    let name = |id: &str| words.name("label", id);
+    let mut facts = vec![(
+        name("alert"),
+        words.say(
+            "show-alert",
+            &[("alert", &alert.alert_id), ("revision", &alert.revision.to_string())],
         ),
-    ];
-    if let Some(end) = alert.closed_at {
-        facts.push(("over", format!("{} UTC", minute(end))));
-    } else if let Some(end) = alert.expected_end {
-        facts.push(("over, we think", format!("{} UTC", minute(end))));
+    )];
+    facts.extend(times(alert, words));
+    if let Some(seen) = seen(alert) {
+        facts.push(if scatters(alert) {
+            (name("scatter"), seen)
+        } else {
+            let expected = expected(alert, words);
+            (
+                name("seen"),
+                words.say("show-seen", &[("seen", &seen), ("expected", &expected)]),
+            )
+        });
     }
-    if let Some(seen) = alert.seen {
-        let seen = with_unit(&number(seen), &alert.unit);
-        facts.push(("seen", format!("{seen}, expected {}", expected(alert))));
-    }
+    let (percent, score) = (
+        format!("{:.0}", 100.0 * alert.certainty),
+        format!("{:.1}", alert.peak_score),
+    );
     facts.push((
-        "certainty",
-        format!(
-            "{:.0} %, score {:.1} (1.0 is the line)",
-            100.0 * alert.certainty,
-            alert.peak_score
-        ),
+        name("certainty"),
+        words.say("show-certainty", &[("percent", &percent), ("value", &score)]),
     ));
     if alert.vehicle_hours > 0.0 {
-        facts.push(("lost so far", format!("{} vehicle hours", number(alert.vehicle_hours))));
+        let lost = number(alert.vehicle_hours);
+        facts.push((name("lost"), words.say("show-lost", &[("value", &lost)])));
     }
     if let Some(cause) = &alert.cause {
-        facts.push(("cause", cause.kind.replace('_', " ")));
-        facts.extend(cause.evidence.iter().map(|evidence| ("", evidence.clone())));
+        facts.push((name("cause"), words.name("why", &cause.kind)));
+        facts.extend(cause.evidence.iter().map(|evidence| {
+            // The service tells these times by the city's clock, as the text.
+            let clock = if evidence.contains(", since ") {
+                name("local-time")
+            } else {
+                String::new()
+            };
+            (clock, evidence.clone())
+        }));
     }
     if alert.keys.len() > 1 {
-        facts.push(("keys", alert.keys.join(", ")));
+        facts.push((name("keys"), alert.keys.join(", ")));
     }
+    facts.extend(deeds(alert, words));
+    facts
+}
+
+/// Since when, and until when.
+fn times(alert: &v1::Alert, words: Words) -> Vec<(String, String)> {
+    let (since, lasting) = (minute(alert.since), words.lasting(lasted(alert)));
+    let mut times = vec![(
+        words.name("label", "since"),
+        words.say("show-since", &[("time", &since), ("lasting", &lasting)]),
+    )];
+    let end = match (alert.closed_at, alert.expected_end) {
+        (Some(end), _) => Some(("over", end)),
+        (None, Some(end)) => Some(("over-probably", end)),
+        (None, None) => None,
+    };
+    times.extend(end.map(|(name, end)| (words.name("label", name), format!("{} UTC", minute(end)))));
+    times
+}
+
+/// What people did about it, and what became of it.
+fn deeds(alert: &v1::Alert, words: Words) -> Vec<(String, String)> {
+    let mut deeds = Vec::new();
+    let mut add = |name: &str, value: String| deeds.push((words.name("label", name), value));
     if let Some(one) = &alert.acknowledgement {
-        facts.push(("taken on", format!("by {}, {} UTC", one.by, minute(one.at))));
+        let at = minute(one.at);
+        add(
+            "taken-on",
+            words.say("show-taken-on", &[("by", &one.by), ("time", &at)]),
+        );
     }
     if !alert.held_back_by.is_empty() {
-        facts.push(("held back", format!("by {}: nobody is told", alert.held_back_by)));
+        add("held-back", words.say("show-held-back", &[("by", &alert.held_back_by)]));
     }
     if !alert.merged_into.is_empty() {
-        facts.push(("became part", format!("of {}", alert.merged_into)));
+        add(
+            "became-part",
+            words.say("show-became-part", &[("alert", &alert.merged_into)]),
+        );
     }
     if !alert.judgement.is_empty() {
-        facts.push(("judged", alert.judgement.clone()));
+        add("judged", words.name("judged", &alert.judgement));
     }
-    facts
+    deeds
 }
 
 fn point(seen: &v1::Seen) -> Point {
@@ -147,5 +207,67 @@ fn point(seen: &v1::Seen) -> Point {
         time: Timestamp(seen.window_start),
         seen: seen.value,
         expected: seen.expected_low.zip(seen.expected_high),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alert() -> v1::Alert {
+        v1::Alert {
+            alert_id: "ab12".into(),
+            kind: "sensor_fault".into(),
+            severity: "low".into(),
+            state: "open".into(),
+            target: "speed_kmh".into(),
+            unit: "km/h".into(),
+            key: "TS-0042".into(),
+            keys: vec!["TS-0042".into()],
+            seen: Some(61.0),
+            symptom: "erratic".into(),
+            text: "A sensor scatters.".into(),
+            ..v1::Alert::default()
+        }
+    }
+
+    #[test]
+    fn how_far_readings_scatter_is_no_speed_that_was_seen() {
+        let shown = text(&alert(), Words::of("en"), Paint::Plain);
+        assert!(shown.contains("scatter       ±61.0 km/h\n"), "{shown}");
+        assert!(!shown.contains("seen"), "{shown}");
+        let lower = v1::Alert {
+            symptom: "lower".into(),
+            ..alert()
+        };
+        let shown = text(&lower, Words::of("en"), Paint::Plain);
+        assert!(shown.contains("seen          61.0 km/h, expected -\n"), "{shown}");
+    }
+
+    #[test]
+    fn labels_are_in_the_language_of_the_text() {
+        let shown = text(&alert(), Words::of("ru"), Paint::Plain);
+        assert!(shown.starts_with("сбой датчика: низкая, открыто, TS-0042\n"), "{shown}");
+        assert!(
+            shown.contains("\nуверенность ") && !shown.contains("certainty"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_chart_says_where_what_was_expected_is_not_known_any_more() {
+        let window = |step: i64, expected: Option<f64>| v1::Seen {
+            window_start: step * 300_000_000,
+            value: Some(50.0),
+            expected_low: expected,
+            expected_high: expected.map(|low| low + 10.0),
+        };
+        let with = |history: Vec<v1::Seen>| {
+            let alert = v1::Alert { history, ..alert() };
+            text(&alert, Words::of("en"), Paint::Plain)
+        };
+        let partly = "not known any more";
+        assert!(with(vec![window(0, None), window(1, Some(45.0))]).contains(partly));
+        assert!(!with(vec![window(0, Some(45.0)), window(1, Some(45.0))]).contains(partly));
     }
 }

@@ -1,50 +1,60 @@
 //! Alerts as lines that an operator reads at a glance.
 
 use arterial_datasets::time::{Duration, Timestamp};
+use arterial_models::alerts::Symptom;
 use arterial_proto::v1::Alert;
 
+use super::words::Words;
 use crate::commands::client::table;
 use crate::commands::paint::{Paint, Style, harmless};
 
 /// A line for each alert, under heads.
-pub fn alerts(alerts: &[Alert], paint: Paint) -> String {
+pub fn alerts(alerts: &[Alert], words: Words, paint: Paint) -> String {
     let heads = [
         "severity",
         "state",
         "kind",
         "where",
-        "since (UTC)",
+        "since-utc",
         "for",
         "seen",
         "expected",
         "cause",
         "alert",
     ];
-    let heads = heads.map(|head| paint.paint(Style::Bold, head));
-    let rows: Vec<_> = alerts.iter().map(|alert| row(alert, paint)).collect();
+    let heads = heads.map(|head| paint.paint(Style::Bold, &words.name("label", head)));
+    let rows: Vec<_> = alerts.iter().map(|alert| row(alert, words, paint)).collect();
     table(&heads.each_ref().map(String::as_str), &rows)
 }
 
-fn row(alert: &Alert, paint: Paint) -> Vec<String> {
-    let seen = alert
-        .seen
-        .map_or_else(|| "-".into(), |seen| with_unit(&number(seen), &alert.unit));
+fn row(alert: &Alert, words: Words, paint: Paint) -> Vec<String> {
     vec![
-        paint.paint(severity_style(alert), &alert.severity),
-        paint.paint(state_style(&alert.state), &alert.state),
-        alert.kind.replace('_', " "),
-        harmless(&place(alert)),
+        paint.paint(severity_style(alert), &words.name("severity", &alert.severity)),
+        paint.paint(state_style(&alert.state), &words.name("state", &alert.state)),
+        words.name("kind", &alert.kind),
+        harmless(&place(alert, words)),
         minute(alert.since),
-        lasted(alert).in_words(),
-        seen,
-        expected(alert),
-        harmless(&cause(alert)),
+        words.lasting(lasted(alert)),
+        seen(alert).unwrap_or_else(|| "-".into()),
+        expected(alert, words),
+        harmless(&cause(alert, words)),
         alert.alert_id.clone(),
     ]
 }
 
+/// What was seen; of readings that scatter how far they do, as that is no value of the field.
+pub fn seen(alert: &Alert) -> Option<String> {
+    let seen = with_unit(&number(alert.seen?), &alert.unit);
+    Some(if scatters(alert) { format!("±{seen}") } else { seen })
+}
+
+/// Whether what was seen is how far readings scatter.
+pub fn scatters(alert: &Alert) -> bool {
+    alert.symptom == Symptom::Erratic.name()
+}
+
 /// The road, else the key; the zone; how many more keys.
-pub fn place(alert: &Alert) -> String {
+pub fn place(alert: &Alert, words: Words) -> String {
     let first = if alert.road.is_empty() { &alert.key } else { &alert.road };
     let mut parts = vec![first.clone()];
     if !alert.zone_id.is_empty() {
@@ -53,25 +63,23 @@ pub fn place(alert: &Alert) -> String {
     let place = parts.join(", ");
     match alert.keys.len() {
         0 | 1 => place,
-        keys => format!("{place} ({keys} keys)"),
+        keys => words.say("place-keys", &[("place", &place), ("number", &keys.to_string())]),
     }
 }
 
 /// The range of what was expected.
-pub fn expected(alert: &Alert) -> String {
-    match (alert.expected_low, alert.expected_high) {
-        (Some(low), Some(high)) => format!("{} to {}", number(low), number(high)),
-        (Some(low), None) => format!("from {}", number(low)),
-        (None, Some(high)) => format!("up to {}", number(high)),
+pub fn expected(alert: &Alert, words: Words) -> String {
+    match (alert.expected_low.map(number), alert.expected_high.map(number)) {
+        (Some(low), Some(high)) => words.say("range", &[("low", &low), ("high", &high)]),
+        (Some(low), None) => words.say("range-from", &[("low", &low)]),
+        (None, Some(high)) => words.say("range-to", &[("high", &high)]),
         (None, None) => "-".into(),
     }
 }
 
-fn cause(alert: &Alert) -> String {
-    match &alert.cause {
-        Some(cause) => cause.kind.replace('_', " "),
-        None => "unknown".into(),
-    }
+fn cause(alert: &Alert, words: Words) -> String {
+    let kind = alert.cause.as_ref().map_or("unknown", |cause| cause.kind.as_str());
+    words.name("why", kind)
 }
 
 /// How long an alert lasted, as far as is known.

@@ -9,6 +9,7 @@ use tonic::Code;
 use super::document::document;
 use super::filter::Filter;
 use super::table::{minute, severity_style, state_style};
+use super::words::Words;
 use super::{Client, Common};
 use crate::commands::client::failed;
 use crate::commands::paint::{Paint, Style, harmless};
@@ -42,6 +43,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
 
 async fn watch(args: &Args) -> anyhow::Result<()> {
     let mut resume_after = args.resume_after;
+    let mut is_first = true;
     let filter = args.filter.message()?;
     // Who cannot be reached at the beginning is probably not there; who goes away later comes back.
     let mut client = args.common.connect().await?;
@@ -53,7 +55,7 @@ async fn watch(args: &Args) -> anyhow::Result<()> {
             ..v1::WatchAlertsRequest::default()
         };
         let status = match client.watch_alerts(request).await {
-            Ok(answers) => follow(answers.into_inner(), &mut resume_after, args.common.json).await?,
+            Ok(answers) => follow(answers.into_inner(), args, &mut resume_after, &mut is_first).await?,
             Err(status) => status,
         };
         if !is_passing(status.code()) {
@@ -74,17 +76,21 @@ async fn come_back(args: &Args) -> Client {
     }
 }
 
-/// Prints answers until there are no more; says why not.
+/// Prints answers until there are no more; says why not. Where the very first one is empty, it says that it waits.
 async fn follow(
     mut answers: tonic::Streaming<v1::WatchAlertsResponse>,
+    args: &Args,
     resume_after: &mut Option<u64>,
-    json: bool,
+    is_first: &mut bool,
 ) -> anyhow::Result<tonic::Status> {
     let paint = Paint::for_stdout();
     loop {
         match answers.message().await {
             Ok(Some(answer)) => {
-                print(&answer.alerts, json, paint)?;
+                if std::mem::take(is_first) && answer.alerts.is_empty() {
+                    eprintln!("{}; waiting", nothing(args.resume_after));
+                }
+                print(&answer.alerts, &args.common, paint)?;
                 *resume_after = Some(answer.resume_after);
             }
             Ok(None) => return Ok(tonic::Status::unavailable("the stream ended")),
@@ -93,24 +99,34 @@ async fn follow(
     }
 }
 
-fn print(alerts: &[v1::Alert], json: bool, paint: Paint) -> anyhow::Result<()> {
+/// What an empty first answer means.
+fn nothing(resume_after: Option<u64>) -> &'static str {
+    match resume_after {
+        Some(_) => "nothing has changed since",
+        None => "nothing is open",
+    }
+}
+
+fn print(alerts: &[v1::Alert], common: &Common, paint: Paint) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     for alert in alerts {
-        if json {
+        if common.json {
             writeln!(out, "{}", document(alert))?;
         } else {
-            writeln!(out, "{}", line(alert, paint))?;
+            writeln!(out, "{}", line(alert, common.words(), paint))?;
         }
     }
     Ok(out.flush()?)
 }
 
-fn line(alert: &v1::Alert, paint: Paint) -> String {
+fn line(alert: &v1::Alert, words: Words, paint: Paint) -> String {
+    let severity = words.name("severity", &alert.severity);
+    let state = words.name("state", &alert.state);
     format!(
-        "{}  {}  {}  {}  {}",
+        "{} UTC  {}  {}  {}  {}",
         minute(alert.changed_at),
-        paint.paint(severity_style(alert), &format!("{:<8}", alert.severity)),
-        paint.paint(state_style(&alert.state), &format!("{:<12}", alert.state)),
+        paint.paint(severity_style(alert), &format!("{severity:<8}")),
+        paint.paint(state_style(&alert.state), &format!("{state:<12}")),
         harmless(&alert.text),
         paint.paint(Style::Faint, &alert.alert_id),
     )

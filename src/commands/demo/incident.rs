@@ -5,8 +5,9 @@ use arterial_datasets::city::{City, IncidentKind};
 use arterial_datasets::time::{Duration, MINUTE, Timestamp};
 use serde::{Serialize, Serializer};
 
-/// When it begins, and how long it lasts.
-const AFTER: i64 = 5 * MINUTE;
+/// When it begins: the city stands still until everything is ready, and at the usual speed this leaves twenty seconds to open a page.
+const AFTER: i64 = 20 * MINUTE;
+/// How long it lasts.
 const MINUTES: f64 = 40.0;
 /// How many cells of the road lie between the sensor and it.
 const AHEAD: usize = 2;
@@ -35,8 +36,8 @@ pub struct Scheduled {
     pub end: Timestamp,
 }
 
-/// Schedules an accident a few minutes ahead, right behind the sensor of a large road that most vehicles pass: not where they stand already,
-/// as the alert of that jam would take the accident in.
+/// Schedules an accident for when there was time to look, right behind the sensor of a large road that most vehicles pass: not where they
+/// stand already, as the alert of that jam would take the accident in.
 ///
 /// # Errors
 /// A city without a sensor on a large road.

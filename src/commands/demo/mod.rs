@@ -19,7 +19,7 @@ use arterial_datasets::time::{Clock, Timestamp};
 use arterial_features::pipeline::{CommitObserver, WindowCommit};
 use arterial_features::source::{ContinuedSource, KafkaSettings, KafkaSource, ReplaySource};
 use arterial_models::alerts::Evidence;
-use arterial_serving::alerts::AlertStore;
+use arterial_serving::alerts::{AlertRevision, AlertStore};
 use arterial_serving::sinks::kafka::{KafkaWriter, MockBrokers};
 use tokio::sync::{oneshot, watch};
 
@@ -175,7 +175,8 @@ async fn play(
     let live_from = city::end_of_history(simulated.now(), args.days);
     let clock = Arc::new(CityClock::at(live_from));
     let foundation = Arc::new(open(&config, streams, &clock).await?);
-    let service = Service::listen(&foundation, publisher(&foundation.config)?, true).await?;
+    let service = Service::listen(&foundation, publisher(&foundation.config)?, true).await;
+    let service = service.map_err(with_options)?;
 
     let (handed_over, city) = oneshot::channel();
     let history = ReplaySource::new(
@@ -208,7 +209,7 @@ async fn play(
         began.elapsed().as_secs_f64()
     ));
 
-    let trained = model::train(&foundation, args.seed).await?;
+    let trained = model::train(&foundation, args.seed, &said).await?;
     said.say(&trained.words());
     service.open().await?;
     // Whoever is invited to look at alerts finds them read.
@@ -216,13 +217,13 @@ async fn play(
     let first_forecast = began.elapsed().as_secs_f64();
     service.announce(args.ready_file.as_deref())?;
     let scheduled = incident::schedule(&mut city)?;
-    said.invite(&service, &city, &scheduled, first_forecast);
+    said.invite(&service, &city, &scheduled, first_forecast, args.speed);
 
     let writer = KafkaWriter::new(&config.kafka.brokers, "", &config.kafka.properties)?;
     let producing = tokio::spawn(live::produce(city, writer, Arc::clone(&clock), args.speed));
     drains.store(true, Ordering::Release);
     let outcome = tokio::select! {
-        outcome = wait_live(args.once, windows, (live_from, &scheduled), &service) => outcome,
+        outcome = wait_live(args.once, windows, (live_from, &scheduled), &service, &said) => outcome,
         ended = ingest.failed() => ended,
         () = service.failed() => Err(anyhow::anyhow!("a server has stopped")),
         _ = tokio::signal::ctrl_c() => Err(Interrupted.into()),
@@ -275,18 +276,39 @@ async fn wait_for(mut windows: watch::Receiver<Option<Timestamp>>, start: Timest
     Ok(())
 }
 
-/// With `once`, until a live window was closed and an alert tells of what is scheduled, at most until it should long be over;
-/// otherwise for ever.
+/// Names the options for an address that is taken.
+fn with_options(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<arterial_serving::Error>() {
+        Some(arterial_serving::Error::Listen { address, .. }) => {
+            let said = format!(
+                "cannot listen on `{address}`: `--grpc ADDR` and `--http ADDR` choose others, 127.0.0.1:0 a free port"
+            );
+            error.context(said)
+        }
+        _ => error,
+    }
+}
+
+/// Tells of the alert of what is scheduled. With `once`, returns when it did and a live window was closed; otherwise never.
 async fn wait_live(
     once: bool,
     windows: watch::Receiver<Option<Timestamp>>,
     (live_from, scheduled): (Timestamp, &incident::Scheduled),
     service: &Service,
+    said: &summary::Words,
 ) -> anyhow::Result<()> {
+    match first_alert(scheduled, service).await {
+        Some(revision) => said.tell(&revision.alert),
+        None => said.say("the accident should be over by now, and no alert told of it"),
+    }
     if !once {
         return std::future::pending().await;
     }
-    wait_for(windows, live_from).await?;
+    wait_for(windows, live_from).await
+}
+
+/// The alert of what is scheduled once there is one; none where it should long be over.
+async fn first_alert(scheduled: &incident::Scheduled, service: &Service) -> Option<Arc<AlertRevision>> {
     let alerts = &service.state.alerts;
     let looked_past = || {
         alerts
@@ -295,16 +317,18 @@ async fn wait_live(
             .any(|one| one.target.topic == TOPIC && one.next > Some(scheduled.end))
     };
     let mut every = tokio::time::interval(std::time::Duration::from_millis(200));
-    while !tells_of(&alerts.store, scheduled) && !looked_past() {
+    loop {
+        let found = that_tells_of(&alerts.store, scheduled);
+        if found.is_some() || looked_past() {
+            return found;
+        }
         every.tick().await;
     }
-    Ok(())
 }
 
-/// Whether an alert of the roads names what is scheduled, before anything else.
-fn tells_of(alerts: &AlertStore, scheduled: &incident::Scheduled) -> bool {
+/// The alert of the roads that names what is scheduled, before anything else.
+fn that_tells_of(alerts: &AlertStore, scheduled: &incident::Scheduled) -> Option<Arc<AlertRevision>> {
     let names = |evidence: &Evidence| evidence.subject == scheduled.incident_id;
-    let live = alerts.live();
-    let mut roads = live.iter().filter(|one| one.alert.topic == TOPIC);
-    roads.any(|one| one.alert.evidence.first().is_some_and(names))
+    let mut roads = alerts.live().into_iter().filter(|one| one.alert.topic == TOPIC);
+    roads.find(|one| one.alert.evidence.first().is_some_and(names))
 }

@@ -1,12 +1,14 @@
 //! Trains the demonstration's model on its own lake, and lets it serve if it passes the gate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use arterial_datasets::panel::Holidays;
 use arterial_features::sets;
-use arterial_models::forecaster::Silent;
+use arterial_models::Progress;
 use arterial_models::forecasters;
 use arterial_models::registry::{CHAMPION, Manifest, Target};
+use arterial_training::backtest::SEASONAL_NAIVE;
 use arterial_training::choice::choose;
 use arterial_training::document::Document;
 use arterial_training::evidence;
@@ -18,6 +20,7 @@ use arterial_training::windows::{self, Wanted};
 use serde::Serialize;
 
 use super::city::{FIELD, TOPIC};
+use super::summary::Words;
 use crate::commands::lake_panel::{Join, covariates};
 use crate::commands::reading::data_block;
 use crate::service::Foundation;
@@ -66,7 +69,7 @@ impl Trained {
 ///
 /// # Errors
 /// A lake that cannot be read, data that cannot be fitted on.
-pub async fn train(foundation: &Foundation, seed: u64) -> anyhow::Result<Trained> {
+pub async fn train(foundation: &Foundation, seed: u64, said: &Words) -> anyhow::Result<Trained> {
     let target: Target = format!("{TOPIC}.{FIELD}").parse()?;
     let covariates = covariates(&foundation.lake, &foundation.catalog, TOPIC, &Join::Auto).await?;
     let wanted = Wanted {
@@ -99,7 +102,8 @@ pub async fn train(foundation: &Foundation, seed: u64) -> anyhow::Result<Trained
         resume: false,
     };
     let clock = foundation.clock.as_ref();
-    let outcome = fit(&foundation.registry, &plan, clock, &Silent).await?;
+    let spoken = Spoken::on(said);
+    let outcome = fit(&foundation.registry, &plan, clock, &spoken).await?;
     let best = outcome
         .challenger
         .ok_or_else(|| anyhow::anyhow!("no model was published"))?;
@@ -120,6 +124,45 @@ pub async fn train(foundation: &Foundation, seed: u64) -> anyhow::Result<Trained
     })
 }
 
+/// Says which model is trained and which is measured, each once: nobody is to wait before a screen that stands still.
+struct Spoken<'a> {
+    words: &'a Words,
+    told: Mutex<BTreeSet<String>>,
+}
+
+impl<'a> Spoken<'a> {
+    fn on(words: &'a Words) -> Self {
+        Self {
+            words,
+            told: Mutex::default(),
+        }
+    }
+
+    /// The line for a report, none where it was told or is a detail: the name of a model comes first as it is fitted, and then as
+    /// it forecasts what it is measured on.
+    fn line(&self, message: &str) -> Option<String> {
+        let is_trained = KINDS.contains(&message);
+        if !is_trained && message != SEASONAL_NAIVE {
+            return None;
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let training = format!("training {message}");
+        if is_trained && told.insert(training.clone()) {
+            return Some(training);
+        }
+        let measuring = format!("measuring {message}");
+        told.insert(measuring.clone()).then_some(measuring)
+    }
+}
+
+impl Progress for Spoken<'_> {
+    fn report(&self, _done: u64, _total: u64, message: &str) {
+        if let Some(line) = self.line(message) {
+            self.words.say(&line);
+        }
+    }
+}
+
 /// The MAE of each model over all steps.
 fn errors(scorecard: &Document) -> BTreeMap<String, Option<f64>> {
     let last = scorecard.protocol.report_at.last();
@@ -138,5 +181,37 @@ async fn passed(foundation: &Foundation, manifest: &Manifest, evidence: &Evidenc
         Ok(_) => Ok(true),
         Err(arterial_training::Error::Refused(_)) => Ok(false),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_model_is_said_to_be_trained_and_to_be_measured_once() {
+        let words = Words { quiet: true };
+        let spoken = Spoken::on(&words);
+        let reports = [
+            "gbdt",
+            "growing trees",
+            "linear",
+            "gbdt",
+            "gbdt",
+            "linear",
+            SEASONAL_NAIVE,
+            "scored",
+        ];
+        let lines: Vec<String> = reports.iter().filter_map(|message| spoken.line(message)).collect();
+        assert_eq!(
+            lines,
+            [
+                "training gbdt",
+                "training linear",
+                "measuring gbdt",
+                "measuring linear",
+                "measuring seasonal-naive"
+            ]
+        );
     }
 }

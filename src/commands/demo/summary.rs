@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arterial_datasets::city::City;
-use arterial_datasets::time::Timestamp;
+use arterial_datasets::mapping::Speed;
+use arterial_datasets::time::{Duration, Timestamp};
+use arterial_models::alerts::Alert;
 use arterial_models::registry::Target;
 use arterial_serving::alerts::AlertFilter;
 use arterial_serving::score;
@@ -13,6 +15,7 @@ use serde_json::{Map, Value};
 use super::city::{FIELD, TOPIC};
 use super::incident::Scheduled;
 use super::model::Trained;
+use crate::commands::paint::harmless;
 use crate::service::{Foundation, Ingest, Service};
 
 /// What `--once --json` prints.
@@ -99,8 +102,21 @@ impl Words {
         }
     }
 
+    /// What an alert says, on stdout as what it is about stands there.
+    pub fn tell(&self, alert: &Alert) {
+        if !self.quiet {
+            println!(
+                "{}  alert  {}  {}  {}",
+                alert.opened_at,
+                alert.severity,
+                harmless(&alert.text),
+                alert.alert_id
+            );
+        }
+    }
+
     /// Where to look, and what to try.
-    pub fn invite(&self, service: &Service, city: &City, scheduled: &Scheduled, seconds: f64) {
+    pub fn invite(&self, service: &Service, city: &City, scheduled: &Scheduled, seconds: f64, speed: Speed) {
         if self.quiet {
             return;
         }
@@ -119,10 +135,30 @@ impl Words {
         // Quoted: to some shells `?` is a pattern.
         println!("  curl 'http://{http}/v1/forecasts?keys={key}'");
         println!(
-            "an accident is scheduled for {} on {} ({}, zone {}): the page and this show its alert",
-            scheduled.start, scheduled.road_name, scheduled.road_id, scheduled.zone_id
+            "an accident is scheduled for {} on {} ({}, zone {}); the city's clock says {}{}",
+            scheduled.start,
+            scheduled.road_name,
+            scheduled.road_id,
+            scheduled.zone_id,
+            city.now(),
+            until(scheduled.start, city.now(), speed),
+        );
+        println!(
+            "its alert, five to fifteen minutes later by that clock, is printed here and shows on the page and by"
         );
         println!("  curl 'http://{http}/v1/alerts'");
+        println!("  cargo run -- alerts watch --endpoint http://{grpc}");
         println!("Ctrl-C ends it.");
+    }
+}
+
+/// How long `then` is to be waited for at `speed`, as far as that can be said: a slow machine plays more slowly.
+fn until(then: Timestamp, now: Timestamp, speed: Speed) -> String {
+    match speed {
+        Speed::Times(times) => {
+            let wait = Duration(((then.0 - now.0) as f64 / times) as i64);
+            format!(", so in {} or more", wait.in_words())
+        }
+        Speed::Max => String::new(),
     }
 }

@@ -20,7 +20,7 @@ const LATELY: i64 = 15 * MINUTE;
 pub(super) fn groups(round: &Round, shelf: &Shelf) -> Vec<Group> {
     let broken = |key: &str| {
         round.is_strange(key, Nature::Missing)
-            || (round.is_strange(key, Nature::Fault) && faults::is_broken(key, round))
+            || (round.is_strange(key, Nature::Fault) && faults::is_broken(key, round, shelf))
     };
     let strange: Vec<Arc<str>> = round
         .strange(Nature::Event)

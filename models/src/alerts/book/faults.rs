@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use arterial_datasets::time::MINUTE;
 
+use super::beside;
 use super::group::{Extent, Group};
+use super::look::Voice;
 use super::round::Round;
 use super::shelf::Shelf;
+use super::track::Track;
 use crate::alerts::alert::{Alert, Kind};
 use crate::alerts::symptom::{Nature, Symptom};
 
@@ -21,17 +24,57 @@ const YOUNG: i64 = 30 * MINUTE;
 pub(super) fn groups(round: &Round, shelf: &Shelf) -> Vec<Group> {
     let missing: Vec<Arc<str>> = round.strange(Nature::Missing).cloned().collect();
     let (mut groups, rest) = outages(round, shelf, missing);
-    let broken = round.strange(Nature::Fault).filter(|key| is_broken(key, round));
+    let broken = round.strange(Nature::Fault).filter(|key| is_broken(key, round, shelf));
     groups.extend(broken.map(|key| single(Nature::Fault, key, shelf, round)));
     groups.extend(rest.iter().map(|key| single(Nature::Missing, key, shelf, round)));
     groups
 }
 
-/// Whether the sensor is broken rather than the road: a standing jam can hold a value for long, its neighbours know.
-pub(super) fn is_broken(key: &str, round: &Round) -> bool {
-    let voice = round.looks.get(key).and_then(|look| look.voice(Nature::Fault));
-    let cannot_be = voice.is_some_and(|voice| voice.symptom == Symptom::Impossible);
-    cannot_be || !round.has_strange_neighbour(key)
+/// Whether the sensor is broken rather than the road: a standing jam can hold a value for long, its neighbours know. A queue that
+/// dissolves within a window scatters the readings of it, sensor by sensor and so with normal neighbours: the road's alert knows.
+pub(super) fn is_broken(key: &str, round: &Round, shelf: &Shelf) -> bool {
+    let voice = voice(key, round);
+    if voice.is_some_and(|voice| voice.symptom == Symptom::Impossible) {
+        return true;
+    }
+    let scatters = |voice: &Voice| voice.symptom == Symptom::Erratic && !is_found_broken(key, round, shelf);
+    let is_of_road = |voice| has_moved(key, voice, round) || !beside::of_road(key, round, shelf).is_empty();
+    let is_road = voice.is_some_and(|voice| scatters(voice) && is_of_road(voice));
+    !(is_road || round.has_strange_neighbour(key))
+}
+
+/// Sensors whose readings scatter with the road beside them, each with the open alert of it that it belongs to.
+pub(super) fn joins(round: &Round, shelf: &Shelf) -> Vec<(Arc<str>, String)> {
+    let scatters = |key: &&Arc<str>| voice(key, round).is_some_and(|voice| voice.symptom == Symptom::Erratic);
+    let of_road = round
+        .strange(Nature::Fault)
+        .filter(scatters)
+        .filter(|key| !is_broken(key, round, shelf) && !is_found_broken(key, round, shelf));
+    let joins = of_road.filter_map(|key| {
+        let alerts = beside::of_road(key, round, shelf).into_iter();
+        let open = alerts.filter(|alert| alert.is_live() && !alert.citywide);
+        let oldest = open.min_by_key(|alert| (alert.opened_at, &alert.alert_id))?;
+        Some((key.clone(), oldest.alert_id.clone()))
+    });
+    joins.collect()
+}
+
+fn voice<'a>(key: &str, round: &'a Round) -> Option<&'a Voice> {
+    round.looks.get(key)?.voice(Nature::Fault)
+}
+
+/// Whether the mean itself moved by more than the readings scatter since the window before: then traffic changed, and the sensor saw it.
+fn has_moved(key: &str, voice: &Voice, round: &Round) -> bool {
+    let moved = round.tracks.get(key).and_then(Track::moved);
+    let is_speed = voice.target.contains("speed");
+    is_speed && moved.zip(voice.seen).is_some_and(|(moved, spread)| moved > spread)
+}
+
+/// Whether an open alert says already that this very sensor is broken: a jam that comes later does not mend it.
+fn is_found_broken(key: &str, round: &Round, shelf: &Shelf) -> bool {
+    shelf
+        .live(round.topic)
+        .any(|alert| alert.kind == Kind::SensorFault && alert.symptom.nature() == Nature::Fault && alert.has(key))
 }
 
 /// Outages of the whole stream or of zones, and what is left of `missing`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arterial_datasets::time::{Duration, Timestamp};
 
 use crate::alerts::sensitivity::Sensitivity;
-use crate::alerts::signal::{Expected, Signal};
+use crate::alerts::signal::{Expected, Reason, Signal};
 use crate::alerts::symptom::{Nature, Symptom};
 
 /// The detector whose word is taken at once.
@@ -59,6 +59,10 @@ impl Look {
     }
 
     fn measure(&mut self, signal: &Signal) {
+        // What was seen of readings that scatter is how far they do, not the value.
+        if matches!(signal.reason, Reason::Erratic(_)) {
+            return;
+        }
         let Some(seen) = signal.seen.filter(|seen| seen.is_finite()) else {
             return;
         };

@@ -2,12 +2,14 @@
 //!
 //! A window goes through it so:
 //! 1. [`look`]: what all detectors say of one key, measured by the line of its kind and place (judgements move it).
-//! 2. [`faults`] and [`events`]: groups of keys that are strange together, of a place ([`cluster`]) or of all of the [`city`].
+//! 2. [`faults`], unless the road explains them ([`beside`]), and [`events`]: groups of keys that are strange together, of a place
+//!    ([`cluster`]) or of all of the [`city`].
 //! 3. [`settle`]: a group begins an alert, goes on with one, brings one back, or takes others in.
 //! 4. [`grow`], [`assess`], [`close`]: what the window does to each alert.
 //! 5. [`revision`]: what of that is worth telling.
 
 mod assess;
+mod beside;
 mod city;
 mod close;
 mod cluster;
@@ -300,6 +302,12 @@ fn take_in(round: &Round, shelf: &mut Shelf) {
     }
     for group in events::groups(round, shelf) {
         goes_on.extend(settle::settle(&group, round, shelf));
+    }
+    // They become part of it and do not keep it open: they scatter because it ends.
+    for (key, id) in faults::joins(round, shelf) {
+        if let Some(entry) = shelf.get_mut(&id) {
+            entry.now.add_keys(std::iter::once(&*key));
+        }
     }
     let live: Vec<String> = shelf.live(round.topic).map(|alert| alert.alert_id.clone()).collect();
     for id in live {

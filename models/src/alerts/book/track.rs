@@ -24,6 +24,8 @@ struct Brief {
     window: Timestamp,
     step: Duration,
     scores: [f64; 3],
+    /// The mean speed, in km/h.
+    speed: Option<f64>,
 }
 
 const NATURES: [Nature; 3] = [Nature::Event, Nature::Fault, Nature::Missing];
@@ -45,6 +47,7 @@ impl Track {
             window,
             step: look.step,
             scores: NATURES.map(|nature| look.score(nature)),
+            speed: look.speed.map(|(seen, _)| seen),
         });
     }
 
@@ -61,6 +64,15 @@ impl Track {
             later = Some(brief.window);
         }
         run
+    }
+
+    /// How far the mean speed moved from the window before to the newest; nothing where one of them is not known.
+    pub(super) fn moved(&self) -> Option<f64> {
+        let mut newest_first = self.windows.iter().rev();
+        let (now, before) = (newest_first.next()?, newest_first.next()?);
+        let follows = now.window.0 - before.window.0 <= now.step.0;
+        let moved = (now.speed? - before.speed?).abs();
+        follows.then_some(moved)
     }
 
     /// Whether it is strange again and again: in at least half of the last six windows.

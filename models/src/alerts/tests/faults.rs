@@ -2,8 +2,8 @@
 
 use arterial_datasets::time::{Duration, HOUR, MINUTE};
 
-use super::town::{Town, name, rule, said, slow};
-use crate::alerts::{Cause, Kind, Reason, State};
+use super::town::{Strange, Town, at, name, rule, said, slow};
+use crate::alerts::{Alert, Cause, Kind, Reason, State};
 
 const LONG: Duration = Duration(HOUR);
 
@@ -165,4 +165,112 @@ fn a_broken_sensor_does_not_hide_a_jam_around_it() {
     kinds.sort_unstable();
     assert_eq!(kinds, [Kind::IncidentSuspected, Kind::SensorFault]);
     assert!(town.alerts().iter().all(|alert| alert.state == State::Open));
+}
+
+/// Readings that go from standstill to free traffic within one window.
+fn scattering() -> Strange {
+    Strange {
+        seen: Some(61.0),
+        ..rule(Reason::Erratic(30.5), 1.4)
+    }
+}
+
+/// A jam at three sensors for half an hour.
+fn jam(town: &mut Town) {
+    for step in 0..6 {
+        town.feed(step, |sensor| (40..43).contains(&sensor).then(|| slow(2.0)));
+    }
+}
+
+fn faults(town: &Town) -> Vec<Alert> {
+    let mut alerts = town.alerts();
+    alerts.retain(|alert| alert.kind == Kind::SensorFault);
+    alerts
+}
+
+#[test]
+fn a_queue_that_dissolves_sensor_by_sensor_is_no_broken_sensor() {
+    let mut town = Town::line(60);
+    jam(&mut town);
+    // From the head to the sensor behind the queue, where traffic was slow and not yet strange.
+    for (step, dissolving) in (6..10).zip([42, 41, 40, 39]) {
+        town.feed(step, |sensor| (sensor == dissolving).then(scattering));
+    }
+    town.calm(10..14);
+    let alert = town.only();
+    assert_ne!(alert.kind, Kind::SensorFault);
+    assert_eq!(alert.state, State::Resolved);
+    assert_eq!(
+        alert.keys,
+        [40, 41, 42].map(name),
+        "it was over when the last one dissolved"
+    );
+}
+
+#[test]
+fn a_sensor_that_scatters_beside_an_open_jam_joins_it_and_does_not_keep_it_open() {
+    let mut town = Town::line(60);
+    jam(&mut town);
+    for step in 6..12 {
+        town.feed(step, |sensor| (sensor == 39).then(scattering));
+    }
+    let alert = town.only();
+    assert_eq!(alert.keys, [39, 40, 41, 42].map(name));
+    assert_eq!(alert.state, State::Resolved);
+}
+
+#[test]
+fn a_sensor_that_scatters_far_from_a_jam_is_told_of() {
+    let mut town = Town::line(60);
+    jam(&mut town);
+    town.feed(6, |sensor| (sensor == 5).then(scattering));
+    let faults = faults(&town);
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    assert_eq!(faults[0].keys, [name(5)]);
+}
+
+#[test]
+fn a_sensor_that_scatters_an_hour_after_the_jam_is_told_of() {
+    let mut town = Town::line(60);
+    jam(&mut town);
+    town.calm(6..24);
+    town.feed(24, |sensor| (sensor == 41).then(scattering));
+    assert_eq!(faults(&town).len(), 1);
+}
+
+#[test]
+fn a_sensor_that_was_found_broken_before_the_jam_stays_broken_in_it() {
+    let mut town = Town::line(60);
+    town.feed(0, |sensor| (sensor == 41).then(scattering));
+    for step in 1..4 {
+        town.feed(step, |sensor| match sensor {
+            41 => Some(scattering()),
+            38..41 => Some(slow(2.0)),
+            _ => None,
+        });
+    }
+    town.feed(4, |sensor| (sensor == 41).then(scattering));
+    let faults = faults(&town);
+    assert_eq!(faults.len(), 1);
+    assert!(faults[0].is_live());
+}
+
+/// The alerts of a sensor whose mean was `before` in one window and 90 km/h in the next, in which its readings scatter by 61 km/h.
+fn scattering_after(before: f64) -> Vec<Alert> {
+    let mut town = Town::line(30);
+    let mean = |seen: f64| Strange {
+        seen: Some(seen),
+        ..said(Reason::Lower, 0.2)
+    };
+    town.feed(0, |sensor| (sensor == 7).then(|| mean(before)));
+    let mut signals = town.signals(1, |sensor| (sensor == 7).then(|| mean(90.0)));
+    let of_rules = town.signals(1, |sensor| (sensor == 7).then(scattering));
+    signals.extend(of_rules.into_iter().filter(|signal| *signal.key == *name(7)));
+    town.book.window(at(1), &signals, &town.around)
+}
+
+#[test]
+fn a_mean_that_moves_further_than_readings_scatter_is_traffic() {
+    assert_eq!(scattering_after(5.0), []);
+    assert_eq!(scattering_after(80.0)[0].kind, Kind::SensorFault);
 }

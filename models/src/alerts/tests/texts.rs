@@ -1,7 +1,9 @@
 //! What an operator reads.
 
-use super::town::{Town, at, name, rule, settings, slow};
-use crate::alerts::{AlertBook, AlertSettings, Cause, Incident, Language, Reason, Weather};
+use super::town::{Strange, Town, at, name, rule, settings, slow};
+use crate::alerts::{
+    AlertBook, AlertSettings, Cause, Incident, Kind, Language, Reason, Severity, State, Verdict, Weather, label,
+};
 
 fn told(language: Language, prepare: impl Fn(&mut Town), sensors: std::ops::Range<usize>) -> String {
     let mut town = Town::line(100);
@@ -34,23 +36,23 @@ fn crash(town: &mut Town) {
 fn a_crash_is_told_in_three_languages() {
     assert_eq!(
         told(Language::English, crash, 20..25),
-        "Traffic is slower than expected on Ring Road, zone Z2 (5 sensors). Since 08:00. Seen: speed 12 km/h; expected: 42 to \
-         58 km/h. Likely cause: accident INC-12, 800 m away, known since 08:00. About 25 vehicle-hours lost so far. Probably over by \
-         09:00. Certainty 94%. What to do: make sure that help is on its way, divert traffic and warn drivers."
+        "Traffic is slower than expected on Ring Road, zone Z2 (5 sensors). Since 08:00 (Europe/Copenhagen). Seen: speed 12 km/h; \
+         expected: 42 to 58 km/h. Likely cause: accident INC-12, 800 m away, known since 08:00. About 25 vehicle-hours \
+         lost so far. Probably over by 09:00. Certainty 94%. What to do: make sure that help is on its way, divert traffic and warn drivers."
     );
     assert_eq!(
         told(Language::Russian, crash, 20..25),
-        "Движение медленнее ожидаемого: Ring Road, зона Z2 (5 датчиков). С 08:00. Сейчас: скорость 12 км/ч; ожидалось: от 42 до \
-         58 км/ч. Вероятная причина: ДТП INC-12, расстояние 800 м, известно с 08:00. Потеряно примерно 25 машино-часов. Вероятно, \
-         закончится к 09:00. Уверенность 94\u{a0}%. Что делать: убедиться, что помощь в пути, направить поток в объезд и предупредить \
-         водителей."
+        "Движение медленнее ожидаемого: Ring Road, зона Z2 (5 датчиков). С 08:00 (Europe/Copenhagen). Сейчас: скорость 12 км/ч; \
+         ожидалось: от 42 до 58 км/ч. Вероятная причина: ДТП INC-12, расстояние 800 м, известно с 08:00. Потеряно \
+         примерно 25 машино-часов. Вероятно, закончится к 09:00. Уверенность 94\u{a0}%. Что делать: убедиться, \
+         что помощь в пути, направить поток в объезд и предупредить водителей."
     );
     assert_eq!(
         told(Language::French, crash, 20..25),
-        "Le trafic est plus lent que prévu\u{a0}: Ring Road, zone Z2 (5 capteurs). Depuis 8\u{a0}h\u{a0}00. Observé\u{a0}: vitesse 12 km/h\u{a0}; \
-         prévu\u{a0}: de 42 à 58 km/h. Cause probable\u{a0}: accident INC-12, à 800 m, connu depuis 8\u{a0}h\u{a0}00. Environ 25 heures-véhicule \
-         perdues jusqu'ici. Fin probable vers 9\u{a0}h\u{a0}00. Certitude 94\u{a0}%. Que faire\u{a0}: vérifier que les secours sont en route, dévier \
-         le trafic et avertir les conducteurs."
+        "Le trafic est plus lent que prévu\u{a0}: Ring Road, zone Z2 (5 capteurs). Depuis 8\u{a0}h\u{a0}00 (Europe/Copenhagen). \
+         Observé\u{a0}: vitesse 12 km/h\u{a0}; prévu\u{a0}: de 42 à 58 km/h. Cause probable\u{a0}: accident INC-12, à 800 m, connu depuis \
+         8\u{a0}h\u{a0}00. Environ 25 heures-véhicule perdues jusqu'ici. Fin probable vers 9\u{a0}h\u{a0}00. \
+         Certitude 94\u{a0}%. Que faire\u{a0}: vérifier que les secours sont en route, dévier le trafic et avertir les conducteurs."
     );
 }
 
@@ -94,8 +96,54 @@ fn times_of_another_day_are_told_with_the_day() {
         });
     }
     assert!(
-        town.only().text.contains("Since 08:00 on 12 May."),
+        town.only().text.contains("Since 08:00 on 12 May (Europe/Copenhagen)."),
         "{}",
         town.only().text
     );
+}
+
+#[test]
+fn readings_that_scatter_are_told_as_that_and_not_as_a_value() {
+    let say = |language| {
+        let mut town = Town::line(30);
+        town.book = AlertBook::new(AlertSettings { language, ..settings() }).unwrap();
+        let scattering = Strange {
+            seen: Some(61.0),
+            ..rule(Reason::Erratic(30.5), 1.4)
+        };
+        town.feed(0, |sensor| (sensor == 7).then_some(scattering));
+        town.only().text
+    };
+    for (language, told) in [
+        (Language::English, "Readings scatter by 61 km/h, usually 2."),
+        (Language::Russian, "Разброс показаний 61 км/ч, обычно 2."),
+        (Language::French, "Les mesures se dispersent de 61 km/h, d'habitude 2."),
+    ] {
+        assert!(say(language).contains(told), "{}", say(language));
+    }
+}
+
+#[test]
+fn labels_stand_beside_the_sentences_in_each_language() {
+    assert_eq!(
+        label("severity-high", &[], Language::Russian).as_deref(),
+        Some("высокая")
+    );
+    let range = label("range", &[("low", "1"), ("high", "2")], Language::French);
+    assert_eq!(range.as_deref(), Some("de 1 à 2"));
+    let cause = label("why-power_outage", &[], Language::English);
+    assert_eq!(cause.as_deref(), Some("power outage"));
+    assert_eq!(label("none", &[], Language::English), None);
+}
+
+#[test]
+fn whatever_an_alert_can_be_has_a_word() {
+    let kinds = Kind::ALL.iter().map(|one| format!("kind-{one}"));
+    let severities = Severity::ALL.iter().map(|one| format!("severity-{one}"));
+    let states = State::ALL.iter().map(|one| format!("state-{one}"));
+    let causes = Cause::ALL.iter().map(|one| format!("why-{one}"));
+    let verdicts = Verdict::ALL.iter().map(|one| format!("judged-{one}"));
+    for id in kinds.chain(severities).chain(states).chain(causes).chain(verdicts) {
+        assert!(label(&id, &[], Language::English).is_some(), "{id}");
+    }
 }

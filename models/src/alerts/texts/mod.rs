@@ -29,6 +29,16 @@ pub fn tell(alert: &Alert, language: Language, zone: &TimeZone) -> String {
     teller.sentences().join(" ")
 }
 
+/// A word or label that stands beside those sentences, such as the head of a column; nothing where there is no message `id`.
+#[must_use]
+pub fn label(id: &str, values: &[(&str, &str)], language: Language) -> Option<String> {
+    let values: Vec<(&str, FluentValue<'_>)> = values
+        .iter()
+        .map(|(name, value)| (*name, FluentValue::from(*value)))
+        .collect();
+    Words::of(language).try_say(id, &values).ok()
+}
+
 struct Teller<'a> {
     alert: &'a Alert,
     language: Language,
@@ -141,7 +151,11 @@ impl Teller<'_> {
         if alert.symptom.nature() == Nature::Missing {
             return None;
         }
-        let seen = ("seen", self.with_unit(alert.seen?).into());
+        let value = alert.seen?;
+        if alert.symptom == Symptom::Erratic {
+            return Some(self.scatter(value));
+        }
+        let seen = ("seen", self.with_unit(value).into());
         let quantity = ("quantity", self.quantity().into());
         let (Some(low), Some(high)) = (alert.expected_low, alert.expected_high) else {
             return Some(self.words.say("seen", &[quantity, seen]));
@@ -151,6 +165,19 @@ impl Teller<'_> {
             self.words
                 .say("seen-expected", &[quantity, seen, ("low", low), ("high", high)]),
         )
+    }
+
+    /// How far readings scatter, which is no value of the quantity; how far they usually do follows from how many times as far it is.
+    fn scatter(&self, deviation: f64) -> String {
+        let seen = ("seen", self.with_unit(deviation).into());
+        let times = self.alert.symptom_value.filter(|times| *times > 0.0);
+        match times {
+            Some(times) => {
+                let usual = ("usual", self.number(deviation / times));
+                self.words.say("seen-scatter-usual", &[seen, usual])
+            }
+            None => self.words.say("seen-scatter", &[seen]),
+        }
     }
 
     fn impact(&self) -> Option<String> {

@@ -1,6 +1,7 @@
 //! Times of day as people say them, by the local clock.
 
 use arterial_datasets::time::Timestamp;
+use jiff::Zoned;
 use jiff::tz::TimeZone;
 
 use super::words::Words;
@@ -46,15 +47,26 @@ impl<'a> Moments<'a> {
             Language::English | Language::Russian => format!("{hour:02}:{minute:02}"),
             Language::French => format!("{hour}\u{a0}h\u{a0}{minute:02}"),
         };
+        let clock = self.clock(&local);
         if local.date() == told_at.to_zoned(self.zone.clone()).date() {
-            return self.words.say(&format!("{id}-today"), &[("time", time.into())]);
+            return self.words.say(
+                &format!("{id}-today"),
+                &[("time", time.into()), ("clock", clock.into())],
+            );
         }
         let month = self.words.say(&format!("month-{}", local.month()), &[]);
         let values = [
             ("time", time.into()),
+            ("clock", clock.into()),
             ("day", local.day().to_string().into()),
             ("month", month.into()),
         ];
         self.words.say(&format!("{id}-day"), &values)
+    }
+
+    /// Whose clock it is, so that nobody takes it for UTC or for his own.
+    fn clock(&self, local: &Zoned) -> String {
+        let offset = || format!("UTC{}", local.offset());
+        self.zone.iana_name().map_or_else(offset, str::to_owned)
     }
 }

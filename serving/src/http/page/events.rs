@@ -3,7 +3,7 @@
 //! | event | data |
 //! |---|---|
 //! | `now` | speed and congestion of every key, as measured and at each horizon |
-//! | `alerts` | alerts that changed; with `begins` all that go on, in place of what was told before |
+//! | `alerts` | alerts that changed; with `begins` all that go on, in place of what was told before, and those that were `resolved` lately |
 //! | `models` | which model is in charge of each target |
 //! | `status` | the service's clock, how fresh each stream is, what keeps it from being ready |
 //!
@@ -26,7 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use super::cursor::Cursor;
-use super::{Page, frame, models, status, target};
+use super::{Page, frame, models, resolved, status, target};
 use crate::alerts::{AlertFilter, AlertRevision, Follower, language, told};
 use crate::error::chain;
 use crate::http::Problem;
@@ -198,9 +198,15 @@ impl Watcher {
         self.alerts = Some(following);
         self.cursor.alerts = Some(changes.through);
         if begins || !changes.alerts.is_empty() {
-            let alerts = changes.alerts.iter();
-            let alerts: Vec<Value> = alerts.map(|one| alert(state, one, self.language)).collect();
-            let body = json!({"begins": begins, "alerts": alerts});
+            let rows = |revisions: &[Arc<AlertRevision>]| -> Vec<Value> {
+                let revisions = revisions.iter();
+                revisions.map(|one| alert(state, one, self.language)).collect()
+            };
+            let mut body = json!({"begins": begins, "alerts": rows(&changes.alerts)});
+            // Whoever was told before has heard of their end.
+            if begins {
+                body["resolved"] = rows(&resolved::lately(state)).into();
+            }
             let data = frame::Data::new(&body.to_string());
             self.sending.extend(data.event("alerts", &self.cursor.to_string()));
         }

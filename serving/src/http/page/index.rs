@@ -53,14 +53,12 @@ pub async fn show(
     Ok(response)
 }
 
-/// The language that the query names.
+/// The language that the query names, by either of the names that people try.
 fn asked(query: &str) -> Option<String> {
-    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-    let (_, value) = pairs.find(|(name, _)| name == "language")?;
-    value
-        .parse::<Language>()
-        .ok()
-        .map(|language| language.name().to_owned())
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    let mut named = pairs.filter(|(name, _)| matches!(&**name, "language" | "lang"));
+    let language = named.find_map(|(_, value)| value.parse::<Language>().ok())?;
+    Some(language.name().to_owned())
 }
 
 /// The language that was asked for some time.
@@ -196,6 +194,7 @@ mod tests {
         let headers = HeaderMap::from_iter([(header::COOKIE, "a=b; language=ru".parse().unwrap())]);
         assert_eq!(remembered(&headers), Some("ru"));
         assert_eq!(asked("x=1&language=fr"), Some("fr".into()));
+        assert_eq!(asked("lang=xx&lang=fr"), Some("fr".into()));
         assert_eq!(asked("language=\r\nevil"), None);
     }
 }

@@ -8,6 +8,7 @@
 //! | `now` | speed and congestion of every key, now and at each horizon |
 //! | `history`, `earlier` | one key's past, what was forecast of it an hour before, and its forecast |
 //! | `models`, `status` | who is in charge and how well it did; what is fresh |
+//! | `resolved` | the alerts that were resolved lately |
 //! | `events`, `cursor`, `frame` | `GET /v1/events`: all of this as it changes |
 //!
 //! What stands under `/page/` belongs to the page and changes with it: programs use `/v1/`.
@@ -23,6 +24,7 @@ mod index;
 mod models;
 mod now;
 mod plane;
+mod resolved;
 mod roads;
 mod status;
 mod summary;

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use arterial_datasets::time::{MINUTE, Timestamp};
-use arterial_models::alerts::Language;
+use arterial_models::alerts::{Alert, Language};
 use arterial_models::registry::Target;
 use jiff::tz::TimeZone;
 
 use super::index::escape;
 use super::now::Now;
-use super::texts::say;
-use super::{models as standing, status};
+use super::texts::{name, say};
+use super::{models as standing, resolved, status};
 use crate::alerts::{AlertRevision, Watched, told};
 use crate::live::Place;
 use crate::score::{LadderStep, tally};
@@ -21,6 +21,8 @@ use crate::state::AppState;
 const STEPS_SHOWN: [usize; 3] = [3, 6, 12];
 /// Alerts and roads shown: scripts show all of them.
 const ROWS_SHOWN: usize = 200;
+/// Keys that are named where an alert has no other place.
+const KEYS_SHOWN: usize = 3;
 
 /// What keeps the service from being ready; nothing where nothing does.
 pub fn trouble(state: &AppState, language: Language) -> String {
@@ -29,7 +31,7 @@ pub fn trouble(state: &AppState, language: Language) -> String {
     reasons.keys().map(|reason| line(reason.code())).collect()
 }
 
-/// The alerts that go on.
+/// The alerts that go on, and those that were resolved lately.
 pub fn alerts(state: &AppState, language: Language) -> String {
     let text = |key: &str| escape(&say(language, key, &[]));
     if state.alerts.config.watch.is_empty() {
@@ -40,27 +42,29 @@ pub fn alerts(state: &AppState, language: Language) -> String {
     }
     let (live, watch) = (state.alerts.store.live(), status::Watch::of(state));
     let hints = hints(state, &watch, language);
+    let past = past(state, language);
     if live.is_empty() {
         let said = if watch.is_complete() {
             "alerts.none"
         } else {
-            "alerts.none-so-far"
+            "alerts.none-open"
         };
-        return format!("<p>{}</p>{hints}", text(said));
+        return format!("<p>{}</p>{hints}{past}", text(said));
     }
     let items: String = live
         .iter()
         .take(ROWS_SHOWN)
         .map(|one| alert(state, one, language))
         .collect();
-    format!("<ul class=\"alerts\">{items}</ul>{hints}")
+    format!("<ul class=\"alerts\">{items}</ul>{hints}{past}")
 }
 
 /// What the alerts do not tell of yet.
 fn hints(state: &AppState, watch: &status::Watch, language: Language) -> String {
     let learner = |one: &Watched| {
         let (there, all) = (one.learned.to_string(), one.needed.to_string());
-        let values = [("what", one.target.field.as_str()), ("there", &there), ("all", &all)];
+        let what = name(language, "target", &one.target.to_string());
+        let values = [("what", what.as_str()), ("there", &there), ("all", &all)];
         say(language, "alerts.learner", &values)
     };
     let learners: Vec<String> = watch.learning.iter().map(learner).collect();
@@ -75,6 +79,46 @@ fn hints(state: &AppState, watch: &status::Watch, language: Language) -> String 
     html
 }
 
+/// Those that were resolved lately; nothing where none was.
+fn past(state: &AppState, language: Language) -> String {
+    let item = |one: &Alert| {
+        let (since, until) = (
+            clock(state, one.since),
+            clock(state, one.closed_at.unwrap_or(one.updated_at)),
+        );
+        let lasted = say(language, "alerts.lasted", &[("from", &since), ("until", &until)]);
+        let kind = name(language, "kind", one.kind.name());
+        let said = [place(one, language), kind, lasted].join(" · ");
+        format!("<li class=\"past\">{}</li>", escape(&said))
+    };
+    let over = resolved::lately(state);
+    if over.is_empty() {
+        return String::new();
+    }
+    let items: String = over.iter().map(|one| item(&one.alert)).collect();
+    let head = escape(&say(language, "alerts.lately", &[]));
+    format!("<h3 class=\"past-head\">{head}</h3><ul class=\"past-alerts\">{items}</ul>")
+}
+
+/// Where it is: the road, the zone, or the keys that it is about.
+fn place(alert: &Alert, language: Language) -> String {
+    if alert.citywide {
+        return say(language, "alerts.city", &[]);
+    }
+    let named = alert.place.road_name.as_ref().or(alert.zone_id.as_ref());
+    named.cloned().unwrap_or_else(|| keys(alert, language))
+}
+
+fn keys(alert: &Alert, language: Language) -> String {
+    let (named, others) = alert.keys.split_at(alert.keys.len().min(KEYS_SHOWN));
+    let named = named.join(", ");
+    if others.is_empty() {
+        return named;
+    }
+    let count = others.len().to_string();
+    say(language, "alerts.keys-more", &[("keys", &named), ("count", &count)])
+}
+
 fn alert(state: &AppState, revision: &AlertRevision, language: Language) -> String {
     let alert = &revision.alert;
     let said = told(state, alert, language);
@@ -84,8 +128,9 @@ fn alert(state: &AppState, revision: &AlertRevision, language: Language) -> Stri
         reference => format!("{} ({})", word("cause", alert.cause.name()), escape(reference)),
     };
     format!(
-        "<li class=\"alert\" data-severity=\"{severity}\"><p><strong class=\"chip\">{}</strong> {} · {} · {}</p><p>{}</p><p>{}: {cause}</p></li>",
+        "<li class=\"alert\" data-severity=\"{severity}\"><p><strong class=\"chip\">{}</strong> {} · {} · {} · {}</p><p>{}</p><p>{}: {cause}</p></li>",
         word("severity", alert.severity.name()),
+        escape(&place(alert, language)),
         word("kind", alert.kind.name()),
         word("state", alert.state.name()),
         clock(state, alert.since),
@@ -191,7 +236,7 @@ pub fn roads(state: &AppState, now: &Now, language: Language) -> String {
     let Some(window) = now.window else {
         return format!("<p>{}</p>", text("roads.none"));
     };
-    let unit = escape(&super::now::unit(state));
+    let unit = escape(&name(language, "unit", &super::now::unit(state)));
     let mut rows = grouped(state, now);
     let first = |keys: &Vec<usize>| mean(keys.iter().map(|&key| now.congestion(key, 0)));
     rows.sort_by(|(_, one), (_, other)| {
@@ -278,5 +323,28 @@ fn clock(state: &AppState, instant: Timestamp) -> String {
     match instant.to_jiff() {
         Ok(instant) => zone.to_datetime(instant).strftime("%Y-%m-%d %H:%M").to_string(),
         Err(_) => instant.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alerts::revision_example;
+
+    #[test]
+    fn an_alert_is_where_its_road_its_zone_or_its_keys_are_and_the_whole_city_only_where_it_says_so() {
+        let mut alert = revision_example().alert;
+        alert.place.road_name = None;
+        alert.zone_id = None;
+        alert.keys = ["L1", "L2", "L3", "L4", "L5"].map(String::from).into();
+        assert_eq!(place(&alert, Language::English), "L1, L2, L3 and 2 more");
+        alert.keys.truncate(1);
+        assert_eq!(place(&alert, Language::English), "L1");
+        alert.zone_id = Some("Z01".into());
+        assert_eq!(place(&alert, Language::English), "Z01");
+        alert.place.road_name = Some("Ring".into());
+        assert_eq!(place(&alert, Language::English), "Ring");
+        alert.citywide = true;
+        assert_eq!(place(&alert, Language::French), "Toute la ville");
     }
 }

@@ -33,6 +33,12 @@ pub fn say(language: Language, key: &str, values: &[(&str, &str)]) -> String {
     values.iter().fold(text.to_owned(), put)
 }
 
+/// The words for `name`, one of those of `group`; itself where there are none.
+pub fn name(language: Language, group: &str, name: &str) -> String {
+    let said = words(language).get(&format!("{group}.{name}"));
+    said.map_or(name, String::as_str).to_owned()
+}
+
 /// The language to answer in: the one that is asked for, or the first of `Accept-Language` that there is, or English.
 pub fn choose(asked: Option<&str>, headers: &HeaderMap) -> Language {
     if let Some(language) = asked.and_then(|name| name.parse().ok()) {
@@ -133,6 +139,22 @@ mod tests {
                 assert!(words(Language::English).contains_key(&key), "{key}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_watched_by_default_has_words_and_anything_else_keeps_its_name() {
+        let (_, rest) = include_str!("../../../../default.toml")
+            .split_once("watch = [")
+            .unwrap();
+        let (watched, _) = rest.split_once(']').unwrap();
+        let targets: Vec<&str> = watched.split('"').skip(1).step_by(2).collect();
+        assert!(targets.contains(&"public-transport.delay_minutes"), "{targets:?}");
+        for target in targets {
+            assert_ne!(name(Language::French, "target", target), target);
+        }
+        assert_eq!(name(Language::Russian, "unit", "km/h"), "км/ч");
+        assert_eq!(name(Language::Russian, "unit", "furlongs"), "furlongs");
+        assert_eq!(name(Language::English, "target", "own.field"), "own.field");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 // The chosen road: its sensors, and the history and forecast of one of them.
 import { chart, merged } from "./chart.js";
 import { fill, find, html } from "./dom.js";
-import { on, reading, roads, set, state, windowAt } from "./store.js";
-import { moment, name, number, percent, speed, t, time } from "./texts.js";
+import { choose, on, reading, roads, set, state, windowAt, worstRoad } from "./store.js";
+import { moment, name, number, percent, speed, t, time, unitName } from "./texts.js";
 
 let asked = 0;
+let unasked = false; // the road was chosen by the page, not by anybody
 
 export function start() {
   find("sensor").addEventListener("change", (event) => set({ key: event.target.value }));
@@ -13,21 +14,30 @@ export function start() {
   on(["key", "hours", "now"], load);
   on(["history", "place", "now"], show);
   new ResizeObserver(show).observe(find("chart"));
-  on(["city"], remembered);
+  on(["city", "now"], begin);
   on(["road"], remember);
 }
 
-// The chosen road stands in the address, so that it can be sent on, and outlives a change of language.
+// The road that somebody chose stands in the address, so that it can be sent on, and outlives a change of language.
 function remember() {
+  if (unasked) {
+    unasked = false;
+    return;
+  }
   const hash = `#road=${encodeURIComponent(state.road)}`;
   window.history.replaceState(null, "", hash);
   for (const link of document.querySelectorAll(".languages a")) link.hash = hash;
 }
 
-function remembered() {
-  const road = new URLSearchParams(location.hash.slice(1)).get("road");
-  const found = state.road === null && roads().find((one) => one.id === road);
-  if (found) set({ road, key: found.keys[0] });
+// Begins with the road of the address, or with the worst one, so that there is something to read. Once there is one, only people choose.
+function begin() {
+  if (state.road !== null) return;
+  const wanted = new URLSearchParams(location.hash.slice(1)).get("road");
+  if (roads().some((one) => one.id === wanted)) return choose(wanted);
+  const worst = state.now && worstRoad();
+  if (!worst) return;
+  unasked = true;
+  choose(worst.id);
 }
 
 function choice() {
@@ -60,6 +70,7 @@ function show() {
   }
   find("detail-words").textContent = words(history);
   const tell = (said) => (find("readout").textContent = said);
+  find("chart").dataset.key = key;
   const held = find("chart").contains(document.activeElement);
   chart(find("chart"), history, { marked: windowAt(), tell });
   if (held) find("chart").firstElementChild.focus({ preventScroll: true });
@@ -114,7 +125,7 @@ function numbers(history) {
   const rows = merged(history).toReversed().map(row);
   fill(
     find("numbers"),
-    html("caption", {}, t("numbers.caption", { unit: history.unit, minutes: number(history.earlier_minutes) })),
+    html("caption", {}, t("numbers.caption", { unit: unitName(history.unit), minutes: number(history.earlier_minutes) })),
     html("thead", {}, html("tr", {}, ...heads)),
     html("tbody", {}, ...rows),
   );

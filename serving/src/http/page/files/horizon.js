@@ -2,7 +2,7 @@
 import { CLASSES, NONE } from "./colours.js";
 import { calm, find, fill, html } from "./dom.js";
 import { on, set, state, windowAt } from "./store.js";
-import { count, number, percent, span, t } from "./texts.js";
+import { count, number, shares, span, t } from "./texts.js";
 
 const BEAT = 900; // milliseconds that each horizon is shown
 let playing = null;
@@ -68,7 +68,7 @@ function button() {
 
 function legend() {
   const entry = (name, text) => html("li", {}, html("span", { class: `swatch ${name}` }), text);
-  const classes = CLASSES.map((one) => entry(one.name, `${percent(one.from)}–${percent(one.to)}`));
+  const classes = CLASSES.map((one) => entry(one.name, shares(one.from, one.to)));
   return [
     html("p", {}, t("legend.title")),
     html("ul", {}, ...classes, entry(NONE, t("legend.none"))),

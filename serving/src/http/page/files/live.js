@@ -5,6 +5,7 @@ import { language } from "./texts.js";
 
 const AGAIN = 3000; // milliseconds until a server that refused is asked again
 const SILENCE = 45000; // the service says something at least every 20 seconds: after this the line is dead, though nobody has said so
+const RESOLVED = 5; // alerts that were resolved are remembered, the newest of them
 const HIDDEN = 30000; // whoever looks elsewhere for so long needs no events: browsers hold only six such lines to a server
 
 let source = null;
@@ -74,11 +75,15 @@ async function loadCity(count) {
   if (answer?.ok) set({ city: { ...(await answer.json()), count } });
 }
 
-function takeAlerts({ begins, alerts }) {
+function takeAlerts({ begins, alerts, resolved = [] }) {
   const known = new Map(begins ? [] : (state.alerts ?? []));
-  for (const alert of alerts) {
+  const over = new Map(begins ? [] : state.resolved.map((alert) => [alert.alert_id, alert]));
+  for (const alert of [...resolved, ...alerts]) {
     if (alert.live) known.set(alert.alert_id, alert);
     else known.delete(alert.alert_id);
+    if (alert.state === "resolved") over.set(alert.alert_id, alert);
+    else over.delete(alert.alert_id);
   }
-  set({ alerts: known });
+  const newest = [...over.values()].sort((a, b) => b.closed_at.localeCompare(a.closed_at));
+  set({ alerts: known, resolved: newest.slice(0, RESOLVED) });
 }

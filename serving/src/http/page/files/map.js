@@ -6,7 +6,7 @@ import { path, stretches } from "./draw.js";
 import { gestures } from "./gestures.js";
 import { projection } from "./projection.js";
 import { choose, mean, on, reading, roadOf, roads, state } from "./store.js";
-import { name, percent, speed, t } from "./texts.js";
+import { name, number, percent, speed, t, unitName } from "./texts.js";
 
 const MARGIN = 44; // pixels around the city when all of it is shown; fewer where there is little room
 const NEAREST = 40; // how many times closer than that one can get
@@ -222,6 +222,6 @@ function measure() {
   const room = Math.min(160, element.getBoundingClientRect().width / 4);
   const length = LENGTHS.findLast((km) => km * view.scale <= room) ?? LENGTHS[0];
   const scale = find("scale");
-  scale.textContent = length < 1 ? `${length * 1000} m` : `${length} km`;
+  scale.textContent = length < 1 ? `${number(length * 1000)} ${unitName("m")}` : `${number(length)} ${unitName("km")}`;
   scale.style.width = `${length * view.scale}px`;
 }

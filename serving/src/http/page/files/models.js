@@ -1,7 +1,7 @@
 // The models in charge, each with the scorecard that it was promoted with, beside the baselines on the same windows.
 import { find, html, refill, say } from "./dom.js";
 import { on, set, state } from "./store.js";
-import { day, moment, name, number, percent, t } from "./texts.js";
+import { day, moment, name, number, percent, t, unitName } from "./texts.js";
 
 let shown = null;
 
@@ -78,7 +78,7 @@ function scorecard({ card, unit, champion }) {
   return html(
     "div",
     { class: "scroll", tabindex: 0, role: "region", "aria-label": t("models.scorecard") },
-    html("table", {}, html("caption", {}, t("models.caption", { unit: unit ?? "" })), html("thead", {}, head), html("tbody", {}, ...names.map(row))),
+    html("table", {}, html("caption", {}, t("models.caption", { unit: unitName(unit) })), html("thead", {}, head), html("tbody", {}, ...names.map(row))),
   );
 }
 

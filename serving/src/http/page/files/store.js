@@ -3,6 +3,7 @@ export const state = {
   city: null, // where everything is
   now: null, // speed and congestion of every key, now and at each horizon
   alerts: null, // by id; null before they were told
+  resolved: [], // those that were resolved last, the newest first
   models: null,
   status: null,
   connection: "opening", // opening, live, lost
@@ -78,6 +79,13 @@ export function roads() {
   const named = city.roads.map((road) => ({ id: road.road_id, name: road.road_name ?? road.road_id, keys: road.keys }));
   const lone = city.keys.filter((key) => key.road_id === null);
   return [...named, ...lone.map((key) => ({ id: key.key, name: key.name ?? key.key, keys: [key.key] }))];
+}
+
+// The road that is most congested now, of equally bad ones the first.
+export function worstRoad() {
+  const congestion = (road) => mean(road.keys.map((key) => reading(key, 0).congestion)) ?? -1;
+  const [worst] = roads().map((road) => ({ road, at: congestion(road) })).sort((a, b) => b.at - a.at);
+  return worst?.road;
 }
 
 // Chooses a road, and of its sensors the given one or the most congested now.

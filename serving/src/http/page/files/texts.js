@@ -2,7 +2,6 @@
 const data = JSON.parse(document.getElementById("page-data").textContent);
 
 export const language = data.language;
-export const unit = data.unit;
 
 // In English, too, a day has 24 hours here.
 const locale = language === "en" ? "en-GB" : language;
@@ -31,6 +30,10 @@ export const has = (key) => key in data.texts;
 // A name that the service uses, in words; one that is new stays as it is.
 export const name = (group, id) => (has(`${group}.${id}`) ? t(`${group}.${id}`) : id);
 
+// What the map's numbers are in, and other units, as the reader writes them.
+export const unitName = (unit) => (unit ? name("unit", unit) : "");
+export const unit = unitName(data.unit);
+
 export function number(value, digits = 0) {
   return new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 }
@@ -39,6 +42,9 @@ export function percent(share, digits = 0) {
   if (share === null || share === undefined) return t("none");
   return new Intl.NumberFormat(locale, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(share);
 }
+
+// From which share to which, with one sign for both.
+export const shares = (from, to) => `${number(100 * from)}–${percent(to)}`;
 
 export function speed(value) {
   return value === null || value === undefined ? t("none") : `${number(value)} ${unit}`;
@@ -58,9 +64,9 @@ export function minuteOfDay(instant) {
 // From when until when a window lasts.
 export const span = (start, seconds) => clocks.time.formatRange(new Date(start), new Date(Date.parse(start) + 1000 * seconds));
 
-// A length of time in its largest fitting unit.
+// A length of time in its largest fitting unit. British English would say "2 mins".
 export function lasting(seconds) {
   const units = [["day", 86400, 172800], ["hour", 3600, 7200], ["minute", 60, 120], ["second", 1, 0]];
   const [of, length] = units.find(([, , least]) => seconds >= least);
-  return new Intl.NumberFormat(locale, { style: "unit", unit: of, unitDisplay: "short" }).format(Math.floor(seconds / length));
+  return new Intl.NumberFormat(language, { style: "unit", unit: of, unitDisplay: "short" }).format(Math.floor(seconds / length));
 }
