@@ -34,14 +34,13 @@ pub(super) fn errors(state: &AppState, tables: &[String]) -> String {
              s.p50 - w.\"{column}\" AS shadow_error, f.p50 - w.\"{column}\" AS error, \
              w.\"{column}\" >= s.p10 AND w.\"{column}\" <= s.p90 AS shadow_in_interval, \
              w.\"{column}\" >= f.p10 AND w.\"{column}\" <= f.p90 AS in_interval, s.issued_at \
-             FROM {newest_shadow} ns RIGHT JOIN ({newest} nf RIGHT JOIN ({windows} w \
+             FROM {newest_shadow} ns RIGHT ANTI JOIN ({newest} nf RIGHT ANTI JOIN ({windows} w \
              JOIN (shadow_forecasts s JOIN forecasts f ON f.topic = s.topic AND f.target = s.target AND f.key = s.key \
              AND f.target_time = s.target_time AND f.origin = s.origin AND f.horizon_minutes = s.horizon_minutes) \
              ON w.key = s.key AND w.window_start = s.target_time) \
-             ON nf.key = f.key AND nf.target_time = f.target_time AND nf.origin = f.origin) \
-             ON ns.key = s.key AND ns.target_time = s.target_time AND ns.origin = s.origin \
-             WHERE s.topic = {topic} AND s.target = {field} AND f.step_of_ladder = 'model' AND w.\"{column}\" IS NOT NULL \
-             AND (nf.issued_at IS NULL OR nf.issued_at = f.issued_at) AND (ns.issued_at IS NULL OR ns.issued_at = s.issued_at)"
+             ON nf.key = f.key AND nf.target_time = f.target_time AND nf.origin = f.origin AND nf.issued_at > f.issued_at) \
+             ON ns.key = s.key AND ns.target_time = s.target_time AND ns.origin = s.origin AND ns.issued_at > s.issued_at \
+             WHERE s.topic = {topic} AND s.target = {field} AND f.step_of_ladder = 'model' AND w.\"{column}\" IS NOT NULL"
         )
     })
 }

@@ -78,11 +78,10 @@ fn errors(state: &AppState, tables: &[String]) -> String {
              w.\"{column}\" >= f.p10 AND w.\"{column}\" <= f.p90 AS in_interval, f.issued_at \
              FROM (SELECT key, window_start + INTERVAL '7 days' AS target_time, \"{column}\" AS baseline FROM {windows}) b \
              RIGHT JOIN ({newest} n \
-             RIGHT JOIN ({windows} w JOIN forecasts f ON f.key = w.key AND f.target_time = w.window_start) \
-             ON n.key = f.key AND n.target_time = f.target_time AND n.origin = f.origin) \
+             RIGHT ANTI JOIN ({windows} w JOIN forecasts f ON f.key = w.key AND f.target_time = w.window_start) \
+             ON n.key = f.key AND n.target_time = f.target_time AND n.origin = f.origin AND n.issued_at > f.issued_at) \
              ON b.key = f.key AND b.target_time = f.target_time \
-             WHERE f.topic = {topic} AND f.target = {field} AND w.\"{column}\" IS NOT NULL \
-             AND (n.issued_at IS NULL OR n.issued_at = f.issued_at)"
+             WHERE f.topic = {topic} AND f.target = {field} AND w.\"{column}\" IS NOT NULL"
         )
     })
 }
@@ -91,7 +90,7 @@ fn errors(state: &AppState, tables: &[String]) -> String {
 /// origin again.
 ///
 /// Which origins those are is asked first, of columns that are the same all through an issue. There are few, and where there is none, no
-/// key is read at all, so that the usual case costs one look at those columns. A row that this knows nothing of is the only one.
+/// key is read at all, so that the usual case costs one look at those columns. A row with an older `issued_at` than this says is left out.
 pub(super) fn issued_again(table: &str, topic: &str, field: &str) -> String {
     format!(
         "(SELECT d.key, d.target_time, d.origin, max(d.issued_at) AS issued_at \

@@ -42,6 +42,6 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     if args.common.json {
         return print_json(&document(&alert));
     }
-    print!("{}", table::alerts(&[alert], Paint::for_stdout()));
+    print!("{}", table::alerts(&[alert], args.common.words(), Paint::for_stdout()));
     Ok(())
 }
