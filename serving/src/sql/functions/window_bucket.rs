@@ -65,8 +65,12 @@ fn length_of(length: &ColumnarValue) -> Result<i64> {
         _ => 0,
     };
     if microseconds <= 0 {
+        let given = match length {
+            ColumnarValue::Scalar(length) => length.to_string(),
+            ColumnarValue::Array(_) => "a column".to_owned(),
+        };
         return exec_err!(
-            "`interval` of window_bucket is `{length}`, accepted: a constant such as '15m', '1h' or INTERVAL '1 day'"
+            "`interval` of window_bucket is `{given}`, accepted: a constant such as '15m', '1h' or INTERVAL '1 day'"
         );
     }
     Ok(microseconds)
