@@ -56,7 +56,9 @@ pub enum Error {
     #[error("{0}")]
     NotLive(String),
     /// A call without the token that this service asks for.
-    #[error("the token of this service is missing or another one, accepted: `authorization: Bearer TOKEN`")]
+    #[error(
+        "the token of this service is missing or another one, accepted: `authorization: Bearer TOKEN`, over HTTP also any name with the token as password"
+    )]
     NoToken,
     /// More of something than the service bears.
     #[error("there are {most} {what} already, as many as this service bears: try again later, or another replica")]

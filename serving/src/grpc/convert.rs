@@ -46,9 +46,7 @@ impl Asked {
             },
         })
     }
-}
 
-impl Asked {
     /// Whether every field of each forecast is sent.
     pub fn wants_all_fields(&self) -> bool {
         self.mask.is_all()
