@@ -242,6 +242,99 @@ fn a_file_is_forecast_by_a_model_that_was_trained_on_it() {
     );
 }
 
+/// A model of LightGBM that says how far the next value is from the last: nowhere.
+const STANDSTILL: &str = "tree\nnum_tree_per_iteration=1\nmax_feature_idx=0\nobjective=regression\n\n\
+    Tree=0\nnum_leaves=1\nnum_cat=0\nleaf_value=0\n\nend of trees\n";
+const STANDSTILL_DESCRIPTION: &str = r#"{
+    "step": "1h", "horizon": 3, "strategy": "recursive", "features": [{"lag": 0}], "output": "change"
+}"#;
+
+#[test]
+fn trees_of_another_library_are_published_and_forecast_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = waves(folder.path());
+    let trees = write(folder.path(), "trees.txt", STANDSTILL);
+    let description = write(folder.path(), "trees.json", STANDSTILL_DESCRIPTION);
+    let registry = folder.path().join("registry").to_string_lossy().into_owned();
+    let imported = ["--trees", &trees, "--description", &description];
+    let trained = [
+        &["train", "--data", &path, "--model", "trees", "--registry", &registry][..],
+        &["--context", "2", "--horizon", "3"],
+        &imported,
+    ];
+    let trained = arterial(&trained.concat());
+    assert!(trained.status.success(), "{trained:?}");
+    let asked = [
+        "forecast",
+        "--data",
+        &path,
+        "--model",
+        "trees@1",
+        "--registry",
+        &registry,
+        "--json",
+    ];
+    let printed: serde_json::Value = serde_json::from_slice(&arterial(&asked).stdout).unwrap();
+    let forecasts = printed["forecasts"].as_array().unwrap();
+    let last = 50.0 + (71.0 / 24.0 * std::f64::consts::TAU).sin();
+    let medians = forecasts.iter().filter(|one| one["unique_id"] == "a");
+    let medians: Vec<f64> = medians.map(|one| one["p50"].as_f64().unwrap()).collect();
+    assert!(
+        medians.len() == 3 && medians.iter().all(|median| (median - last).abs() < 1e-4),
+        "{medians:?}, {last}"
+    );
+}
+
+#[test]
+fn trees_that_do_not_fit_their_description_or_the_data_are_refused_by_what_differs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = waves(folder.path());
+    let trees = write(folder.path(), "trees.txt", STANDSTILL);
+    let backtest = |trees: &str, description: &str| {
+        let description = write(folder.path(), "trees.json", description);
+        let asked = ["backtest", "--data", &path, "--models", "trees", "--horizon", "3"];
+        refused(&[&asked[..], &["--trees", trees, "--description", &description]].concat())
+    };
+    let said = refused(&["backtest", "--data", &path, "--models", "trees"]);
+    assert!(
+        said.contains("model `trees` needs `--trees PATH --description FILE.json`"),
+        "{said}"
+    );
+    let both = ["--trees", &trees, "--network", &trees, "--description", &trees];
+    let said = refused(&[&["backtest", "--data", &path, "--models", "all"][..], &both].concat());
+    assert!(said.contains("cannot be used with"), "{said}");
+    let alone = ["backtest", "--data", &path, "--models", "all", "--description", &trees];
+    assert!(refused(&alone).contains("--trees <PATH>"));
+    let said = backtest(&trees, &STANDSTILL_DESCRIPTION.replace("1h", "5m"));
+    assert!(said.contains("`step` is `1h`, accepted: 5m"), "{said}");
+    let with = |features: &str| STANDSTILL_DESCRIPTION.replace("{\"lag\": 0}", features);
+    let said = backtest(&trees, &with("{\"lag\": 0}, \"month\""));
+    assert!(said.contains("`time_of` is `missing`"), "{said}");
+    let said = backtest(&trees, &with("{\"lag\": 0}, {\"lag\": 1}"));
+    assert!(
+        said.contains("`2 features`, accepted: 1 features, as many as `trees.txt` reads"),
+        "{said}"
+    );
+    let said = backtest(&folder.path().to_string_lossy(), STANDSTILL_DESCRIPTION);
+    assert!(
+        said.contains("accepted: a file, as the description lists none"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_model_that_is_not_there_is_refused_with_where_was_looked() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = folder.path().join("registry").to_string_lossy().into_owned();
+    let said = refused(&["promote", "gbdt@9", "--registry", &registry]);
+    assert!(
+        said.contains(&format!("cannot find `gbdt@9` in the registry `{registry}`")) && said.contains("known: none"),
+        "{said}"
+    );
+    let said = refused(&["promote", "@canary", "--registry", &registry]);
+    assert!(said.contains(&registry), "{said}");
+}
+
 #[test]
 fn a_training_proposes_only_what_the_gate_lets_through() {
     let folder = tempfile::tempdir().unwrap();
@@ -355,6 +448,14 @@ fn an_option_of_a_files_forecast_is_refused_where_a_service_is_asked_and_the_oth
     let path = waves(folder.path());
     let said = refused(&["forecast", "--data", &path, "--endpoint", "http://127.0.0.1:1"]);
     assert!(said.contains("`--endpoint` does not go with `--data`"), "{said}");
+}
+
+#[test]
+fn a_refused_option_of_forecast_is_followed_by_how_forecast_is_used() {
+    for asked in [&["forecast", "--horizon", "5"][..], &["forecast", "--nonsense"]] {
+        let said = refused(asked);
+        assert!(said.contains("Usage: arterial forecast "), "{asked:?}: {said}");
+    }
 }
 
 #[test]

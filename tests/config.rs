@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// What is wrong, by section, and the key and value that the error names.
-const BAD: [(&str, &str, &str, &str); 42] = [
+const BAD: [(&str, &str, &str, &str); 43] = [
     ("site", "timezone = \"Mars/Base\"", "site.timezone", "Mars/Base"),
     (
         "site",
@@ -52,6 +52,7 @@ const BAD: [(&str, &str, &str, &str); 42] = [
     ("ingest", "late_cache_bytes = -1", "ingest.late_cache_bytes", "-1"),
     ("server", "max_message_bytes = 0", "server.max_message_bytes", "0"),
     ("server", "max_concurrent_calls = 0", "server.max_concurrent_calls", "0"),
+    ("server", "max_followers = 0", "server.max_followers", "0"),
     ("server", "longest_call = \"0s\"", "server.longest_call", "0s"),
     ("server", "grpc = \"foo\"", "server.grpc", "foo"),
     ("server", "http = \"foo:bar\"", "server.http", "foo:bar"),

@@ -87,7 +87,7 @@ fn bad_input_is_refused_with_what_is_accepted() {
     std::fs::write(path("off.csv"), "lat,lon\n95,0\n").unwrap();
     std::fs::write(path("odd.geojson"), "{}").unwrap();
     for (arguments, said) in [
-        (vec!["--data", &path("a.csv"), "--eps-km", "0"], "radius_km"),
+        (vec!["--data", &path("a.csv"), "--eps-km", "0"], "`--eps-km` is `0`"),
         (
             vec!["--data", &path("a.csv"), "--eps-km", "1", "--lat", "latitude"],
             "id, street, lat",

@@ -2,6 +2,8 @@
 
 #[path = "service/alerts.rs"]
 mod alerts;
+#[path = "service/group.rs"]
+mod group;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -26,15 +26,14 @@
 
 use arterial_datasets::panel::Panel;
 use arterial_datasets::time::Duration;
-use ndarray::{Array1, Array3, Array4, Axis, Zip, s};
+use ndarray::{Array1, Array3, Array4, Axis, s};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::artefact::Parts;
 use crate::scope::Scope;
 use crate::season::LocalClock;
-use crate::support::Support;
-use crate::{Error, FittedForecaster, Outlook, Quantile, QuantileForecasts, Result};
+use crate::{Error, Outlook, Quantile, QuantileForecasts, Result};
 
 /// Quantiles are kept at the multiples of one in so many; others are rounded outwards.
 const LEVELS: usize = 200;
@@ -44,8 +43,6 @@ const GROUPS: usize = 6;
 const ENOUGH: usize = 400;
 /// How many residuals of the average series each series is lent, so that a short one has a sensible scale.
 const LENT: f64 = 50.0;
-/// The most residuals that are gathered; with more, origins are thinned out evenly.
-const MOST: usize = 1 << 22;
 /// A model's own spread counts as at least this share of its mean, so that a model that is too sure of itself somewhere
 /// cannot make a residual endless.
 const LEAST_SPREAD: f64 = 0.05;
@@ -74,25 +71,16 @@ struct Clocked {
 type Pools = Vec<Vec<Vec<f64>>>;
 
 impl Calibration {
-    /// Measures the residuals of `fitted` from `origins` of `panel`; targets behind the panel's end are left out.
+    /// Calibrates by the errors (truth less point forecast) of `outlook` from `origins` of `panel`, which have the shape of its
+    /// points and are NaN where there is no truth. Its series are those of the panel, or others that are made of them.
     ///
     /// # Errors
-    /// A panel that the model does not fit, or a step ahead without a single residual.
-    pub(crate) fn fit(
-        fitted: &dyn FittedForecaster,
-        support: &Support,
-        panel: &Panel,
-        origins: &[usize],
-    ) -> Result<Self> {
-        let each = panel.series().len() * fitted.horizon();
-        let stride = (origins.len() * each).div_ceil(MOST).max(1);
-        let origins: Vec<usize> = origins.iter().copied().step_by(stride).collect();
-        let mut outlook = fitted.forecast(panel, &origins)?;
-        support.bring_into(&mut outlook);
-        let least = least_units(&outlook);
-        let residuals = residuals(&outlook, panel, &origins, least);
+    /// A step ahead without a single error.
+    pub(crate) fn fit(panel: &Panel, origins: &[usize], outlook: &Outlook, errors: Array3<f64>) -> Result<Self> {
+        let least = least_units(outlook);
+        let residuals = in_units(errors, outlook, least);
         let scale = scales(&residuals);
-        let pools = pools(panel, &origins, &residuals, &scale)?;
+        let pools = pools(panel, origins, &residuals, &scale)?;
         let distance = distances(&pools)?;
         let count = residuals.iter().filter(|value| value.is_finite()).count();
         let clock = Clocked {
@@ -171,8 +159,8 @@ impl Calibration {
             .with("distance", &self.distance))
     }
 
-    /// Puts a calibration together again.
-    pub(crate) fn load(parts: &Parts, scope: &Scope, horizon: usize) -> Result<Self> {
+    /// Puts the calibration of so many series together again.
+    pub(crate) fn load(parts: &Parts, scope: &Scope, series: usize, horizon: usize) -> Result<Self> {
         let clock: Clocked = parts.settings("conformal")?;
         if clock.step != scope.step || clock.timezone != scope.timezone {
             return Err(Error::malformed(
@@ -188,7 +176,7 @@ impl Calibration {
         Ok(Self {
             clock,
             least: [least[0], least[1]],
-            scale: parts.shaped("scale", &[scope.series.len()])?,
+            scale: parts.shaped("scale", &[series])?,
             distance: parts.shaped("distance", &[horizon, GROUPS, LEVELS - 1])?,
         })
     }
@@ -244,20 +232,12 @@ fn unit(outlook: &Outlook, (at, series, step): (usize, usize, usize), side: usiz
     }
 }
 
-/// Truth less point forecast in the model's own units: origins x series x horizon, NaN where either is missing.
-fn residuals(outlook: &Outlook, panel: &Panel, origins: &[usize], least: [f64; 2]) -> Array3<f64> {
-    let target = panel.target();
-    let mut residuals = Array3::from_elem(outlook.points.dim(), f64::NAN);
-    Zip::indexed(&mut residuals)
-        .and(&outlook.points)
-        .par_for_each(|(at, series, step), residual, point| {
-            let row = origins[at] + step + 1;
-            if row < target.nrows() {
-                let error = target[(row, series)] - point;
-                *residual = error / unit(outlook, (at, series, step), usize::from(error >= 0.0), least);
-            }
-        });
-    residuals
+/// Errors in the model's own units.
+fn in_units(mut errors: Array3<f64>, outlook: &Outlook, least: [f64; 2]) -> Array3<f64> {
+    for (place, error) in errors.indexed_iter_mut() {
+        *error /= unit(outlook, place, usize::from(*error >= 0.0), least);
+    }
+    errors
 }
 
 fn scales(residuals: &Array3<f64>) -> Array1<f64> {

@@ -8,7 +8,9 @@
 //! | [`neural`] | networks and their training, the engine of `stid`, `lstm` and `transformer` |
 //! | [`kernels`] | fused operations for them, with their own backward passes |
 //! | [`onnx`] | networks that were trained elsewhere, and the forecaster that they become |
+//! | [`trees`] | trees that were trained elsewhere, and the forecaster that they become |
 //! | [`conformal`] | intervals on top of any of them |
+//! | [`areas`] | zones and the whole city, forecast from their members, with intervals of their own |
 //! | [`pipeline`] | a fitted model with its intervals: the same for training and serving |
 //! | [`detector`] | the contract: a table is fitted and scored, a series is watched row by row |
 //! | [`detectors`] | the kinds, as plain lists |
@@ -22,6 +24,7 @@
 //! This crate knows nothing of Kafka, wire types or SQL.
 
 pub mod alerts;
+pub mod areas;
 pub mod artefact;
 pub mod conformal;
 pub mod detector;
@@ -31,6 +34,7 @@ pub mod explanation;
 pub mod forecaster;
 pub mod forecasters;
 pub mod gbdt;
+mod held_out;
 pub mod isolation_forest;
 pub mod kernels;
 mod linear_algebra;
@@ -45,6 +49,7 @@ pub mod season;
 pub mod spatial;
 mod support;
 pub mod threshold;
+pub mod trees;
 
 pub use error::{Error, Result};
 pub use forecaster::{FittedForecaster, Forecaster, Outlook, Progress, Quantile, QuantileForecasts, Silent, Task};

@@ -3,14 +3,17 @@
 use arterial_datasets::feature::FeatureSetId;
 use arterial_datasets::panel::Panel;
 
+use crate::areas::{AreaForecasts, Areas};
 use crate::artefact::{Files, Parts};
 use crate::conformal::Calibration;
 use crate::explanation::{Explanation, Place};
 use crate::forecaster::require_rows;
 use crate::forecasters::by_name;
+use crate::held_out::HeldOut;
 use crate::onnx::{self, SavedNetwork};
 use crate::scope::Scope;
 use crate::support::Support;
+use crate::trees::{self, SavedTrees};
 use crate::{
     Error, FittedForecaster, Forecaster, Outlook, Progress, Quantile, QuantileForecasts, Result, Silent, Task,
 };
@@ -22,12 +25,14 @@ const CALIBRATION_SHARE: usize = 5;
 const MODEL: &str = "model";
 const CALIBRATION: &str = "calibration";
 const SUPPORT: &str = "support";
+const AREAS: &str = "areas";
 
-/// A fitted model, its feature set and its intervals.
+/// A fitted model, its feature set and its intervals, those of its series and those of the areas that they make.
 pub struct Pipeline {
     fitted: Box<dyn FittedForecaster>,
     calibration: Calibration,
     support: Support,
+    areas: Option<Areas>,
 }
 
 impl Pipeline {
@@ -57,8 +62,9 @@ impl Pipeline {
         let partial = kind.fit_choosing(training, tail, task, progress)?;
         let origins: Vec<usize> = (head - 1..training.steps() - 1).collect();
         let support = Support::of(training);
-        let calibration =
-            Calibration::fit(partial.as_ref(), &support, training, &origins).map_err(|error| of(kind, error))?;
+        let held_out = HeldOut::of(partial.as_ref(), &support, training, &origins);
+        let calibrated = held_out.and_then(|held_out| calibrate(&held_out));
+        let (calibration, areas) = calibrated.map_err(|error| of(kind, error))?;
         if progress.is_cancelled() {
             return Err(Error::Cancelled);
         }
@@ -67,6 +73,7 @@ impl Pipeline {
             fitted,
             calibration,
             support,
+            areas: Some(areas),
         })
     }
 
@@ -109,7 +116,10 @@ impl Pipeline {
     }
 
     /// The same, given up soon after `progress` says so.
-    fn outlook_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
+    ///
+    /// # Errors
+    /// As [`Pipeline::outlook`]; [`Error::Cancelled`].
+    pub fn outlook_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
         let mut outlook = self.fitted.forecast_while(panel, origins, progress)?;
         self.support.bring_into(&mut outlook);
         Ok(outlook)
@@ -166,6 +176,34 @@ impl Pipeline {
         Ok(forecasts)
     }
 
+    /// The zones and the city that its series make; none in models saved before areas were forecast.
+    #[must_use]
+    pub fn areas(&self) -> Option<&Areas> {
+        self.areas.as_ref()
+    }
+
+    /// The least value that a forecast may have: 0 where the target was never seen below, otherwise minus infinity.
+    #[must_use]
+    pub fn least(&self) -> f64 {
+        self.support.least()
+    }
+
+    /// Quantile forecasts of the zones and the city from what [`Pipeline::outlook`] gave of their members for the same origins;
+    /// none in models saved before areas were forecast. The median is the mean of the members' medians.
+    ///
+    /// # Errors
+    /// Quantiles that do not increase, or an outlook of another shape.
+    pub fn forecast_areas(
+        &self,
+        panel: &Panel,
+        origins: &[usize],
+        outlook: &Outlook,
+        quantiles: &[Quantile],
+    ) -> Result<Option<AreaForecasts>> {
+        let forecast = |areas: &Areas| areas.forecast(panel, origins, outlook, quantiles, self.least());
+        self.areas.as_ref().map(forecast).transpose()
+    }
+
     /// The files of the artefact.
     ///
     /// # Errors
@@ -175,35 +213,54 @@ impl Pipeline {
         let calibration = self.calibration.save()?;
         let kind = model.kind.clone();
         let support = self.support.save()?;
-        let parts = [(MODEL, model), (CALIBRATION, calibration), (SUPPORT, support)];
-        let parts = Parts::of(&kind, parts.map(|(name, part)| (name.to_owned(), part)))?;
-        Files::of(&parts)
+        let mut parts = vec![(MODEL, model), (CALIBRATION, calibration), (SUPPORT, support)];
+        if let Some(areas) = &self.areas {
+            parts.push((AREAS, areas.save()?));
+        }
+        let named = parts.into_iter().map(|(name, part)| (name.to_owned(), part));
+        Files::of(&Parts::of(&kind, named)?)
     }
 
-    /// Loads what [`Pipeline::files`] wrote; `kinds` is the list of forecasters, beside which imported networks are known.
+    /// Loads what [`Pipeline::files`] wrote; `kinds` is the list of forecasters, beside which imported models are known.
     ///
     /// # Errors
     /// Malformed or too large files, a kind that is not in the list, another feature set than the fitted one.
     pub fn load(files: &Files, kinds: &[Box<dyn Forecaster>]) -> Result<Self> {
         let parts = files.parts()?;
-        let kind = match parts.kind.as_str() {
+        let kind: &dyn Forecaster = match parts.kind.as_str() {
             onnx::NAME => &SavedNetwork,
+            trees::NAME => &SavedTrees,
             name => by_name(kinds, name)?,
         };
         let fitted = kind.load(&parts.part(MODEL, &parts.kind)?)?;
         let calibration = parts.part(CALIBRATION, "conformal")?;
-        let calibration = Calibration::load(&calibration, fitted.scope(), fitted.horizon())?;
+        let (scope, horizon) = (fitted.scope(), fitted.horizon());
+        let calibration = Calibration::load(&calibration, scope, scope.series.len(), horizon)?;
         // Models saved before forecasts were bounded have no such part.
         let support = match parts.parameters.get(SUPPORT) {
-            Some(_) => Support::load(&parts.part(SUPPORT, SUPPORT)?, fitted.scope().series.len())?,
-            None => Support::unknown(fitted.scope().series.len()),
+            Some(_) => Support::load(&parts.part(SUPPORT, SUPPORT)?, scope.series.len())?,
+            None => Support::unknown(scope.series.len()),
+        };
+        // Models saved before areas were forecast have none.
+        let areas = match parts.parameters.get(AREAS) {
+            Some(_) => Some(Areas::load(&parts.part(AREAS, AREAS)?, scope, horizon)?),
+            None => None,
         };
         Ok(Self {
             fitted,
             calibration,
             support,
+            areas,
         })
     }
+}
+
+/// The intervals of the series and of the areas that they make.
+fn calibrate(held_out: &HeldOut<'_>) -> Result<(Calibration, Areas)> {
+    let errors = held_out.errors();
+    let areas = Areas::fit(held_out, &errors)?;
+    let calibration = Calibration::fit(held_out.panel, &held_out.origins, &held_out.outlook, errors)?;
+    Ok((calibration, areas))
 }
 
 /// Says which kind the data do not suffice for.

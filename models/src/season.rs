@@ -28,6 +28,17 @@ pub struct Slot {
     pub slot: usize,
 }
 
+/// A date and time by the local clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalTime {
+    /// The month, January 1.
+    pub month: i64,
+    /// The day of the week, Monday 0; holidays count as Sundays.
+    pub weekday: usize,
+    /// Seconds since midnight, as the clock shows them.
+    pub second: i64,
+}
+
 impl LocalClock {
     /// The clock of `timezone`, which knows no holidays, in slots of `step`; steps of a day and more have one slot a day.
     ///
@@ -76,12 +87,24 @@ impl LocalClock {
     /// # Errors
     /// An instant outside of [`INSTANTS`](arterial_datasets::time::INSTANTS).
     pub fn slot(&self, instant: Timestamp) -> Result<Slot> {
-        let local = self.zone.to_datetime(instant.to_jiff()?);
-        let midnight = i64::from(local.hour()) * 3600 + i64::from(local.minute()) * 60 + i64::from(local.second());
-        let slot = midnight * SECOND / self.step.0;
+        let local = self.local_time(instant)?;
+        let slot = local.second * SECOND / self.step.0;
         Ok(Slot {
-            weekday: usize::from(self.holidays.weekday(Holidays::day(local.date()))),
+            weekday: local.weekday,
             slot: usize::try_from(slot).unwrap_or(0).min(self.slots - 1),
+        })
+    }
+
+    /// What the clock shows at `instant`.
+    ///
+    /// # Errors
+    /// An instant outside of [`INSTANTS`](arterial_datasets::time::INSTANTS).
+    pub fn local_time(&self, instant: Timestamp) -> Result<LocalTime> {
+        let local = self.zone.to_datetime(instant.to_jiff()?);
+        Ok(LocalTime {
+            month: i64::from(local.month()),
+            weekday: usize::from(self.holidays.weekday(Holidays::day(local.date()))),
+            second: i64::from(local.hour()) * 3600 + i64::from(local.minute()) * 60 + i64::from(local.second()),
         })
     }
 

@@ -35,6 +35,8 @@ pub struct ServerConfig {
     pub longest_call: Duration,
     /// Who may watch forecasts and alerts at the same time, from 1; more are refused with `RESOURCE_EXHAUSTED`. Default 4096.
     pub max_watchers: usize,
+    /// Who may follow the server-sent events of `/v1/events` at the same time, from 1; more are refused as not ready. Default 1000.
+    pub max_followers: usize,
     /// Connections that say nothing for so long are asked by an HTTP/2 ping whether they live; 0 never asks. Default 30s.
     pub keepalive_interval: Duration,
     /// A connection that does not answer a ping within so long is closed. Default 20s.
@@ -55,6 +57,7 @@ impl Default for ServerConfig {
             drain: Duration(10 * SECOND),
             longest_call: Duration(MINUTE),
             max_watchers: 4096,
+            max_followers: 1000,
             keepalive_interval: Duration(30 * SECOND),
             keepalive_timeout: Duration(20 * SECOND),
             cors_origins: Vec::new(),
@@ -83,6 +86,7 @@ impl ServerConfig {
         for (field, count) in [
             ("server.max_concurrent_calls", self.max_concurrent_calls),
             ("server.max_watchers", self.max_watchers),
+            ("server.max_followers", self.max_followers),
         ] {
             if count == 0 {
                 return Err(Error::invalid(field, 0, "a whole number from 1"));

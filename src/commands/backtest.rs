@@ -13,7 +13,7 @@ use arterial_training::train::naive;
 use arterial_training::{report, table};
 use serde::Serialize;
 
-use super::network::NetworkArgs;
+use super::imported::ImportedArgs;
 use super::progress::Bar;
 use super::protocol::ProtocolArgs;
 use super::reading::Reading;
@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    network: NetworkArgs,
+    imported: ImportedArgs,
     #[command(flatten)]
     protocol: ProtocolArgs,
     #[command(flatten)]
@@ -47,8 +47,8 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let protocol = args.protocol.protocol()?;
-    args.network.check(&args.models)?;
-    let list = args.network.add_to(forecasters::list(sets::standard()))?;
+    args.imported.check(&args.models)?;
+    let list = args.imported.add_to(forecasters::list(sets::standard()))?;
     let kinds = choose(&list, &args.models)?;
     let (panel, data) = args.reading.read(&args.data)?;
     let request = Request {
@@ -96,7 +96,7 @@ fn bereft(panel: &Panel, args: &Args) -> anyhow::Result<Vec<Bereft>> {
         Ok(Bereft {
             panel: panel.without(group)?,
             kinds: args
-                .network
+                .imported
                 .add_to(forecasters::list(sets::without(sets::standard(), group)))?,
             group: group.clone(),
         })

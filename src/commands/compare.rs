@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use arterial_features::sets;
 use arterial_models::forecasters;
 use arterial_models::registry::{Manifest, ModelVersion, Reference, Registry, Target};
@@ -117,7 +118,7 @@ pub fn protocol_for(manifest: &Manifest, data: &DataBlock) -> anyhow::Result<art
     Ok(protocol)
 }
 
-/// Which version is meant; an alias without a target is that of the only target that has it.
+/// Which version is meant; an alias without a target is that of the only target that has it. An error says where was looked.
 pub async fn resolve(
     registry: &Registry,
     reference: &Reference,
@@ -127,7 +128,8 @@ pub async fn resolve(
         (Reference::Alias(alias), None) => Some(only_target(registry, alias).await?),
         _ => target.cloned(),
     };
-    Ok(registry.resolve(reference, found.as_ref()).await?)
+    let resolved = registry.resolve(reference, found.as_ref()).await;
+    resolved.with_context(|| format!("cannot find `{reference}` in the registry `{registry}`"))
 }
 
 fn text(comparison: &Comparison) -> String {

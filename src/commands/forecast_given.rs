@@ -5,6 +5,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::client::Service;
+use super::forecast;
 use super::forecast_file::FileOptions;
 
 /// Has no option of its own: it looks at those of the others before they are read. `requires` would not do, as clap waives it as
@@ -32,14 +33,18 @@ impl FromArgMatches for Checked {
                 format!("`{option}` needs `--data`: it is about the forecast of a file, and here a service is asked")
             })
         };
-        unread.map_or(Ok(Self), |message| {
-            Err(clap::Error::raw(ErrorKind::ArgumentConflict, message))
-        })
+        unread.map_or(Ok(Self), |message| Err(refusal(message)))
     }
 
     fn update_from_arg_matches(&mut self, _: &ArgMatches) -> Result<(), clap::Error> {
         Ok(())
     }
+}
+
+/// Ends with how `arterial forecast` is used: by itself an error of this stage would tell that of `arterial`.
+fn refusal(message: String) -> clap::Error {
+    let command = Command::new("forecast").bin_name("arterial forecast");
+    clap::Error::raw(ErrorKind::ArgumentConflict, message).format(&mut forecast::Args::augment_args(command))
 }
 
 /// The first of the options of `O` that stands on the command line; the environment may say more than a command reads.

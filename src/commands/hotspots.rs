@@ -44,7 +44,9 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let dbscan = Dbscan::new(args.eps_km, args.min_points)?;
+    let radius_km = positive("--eps-km", args.eps_km)?;
+    let least = positive("--min-points", args.min_points)?;
+    let dbscan = Dbscan::new(radius_km, least)?;
     let columns = [Some(&args.lat), Some(&args.lon), args.weight.as_ref()];
     let rows = read_rows(
         &args.data,
@@ -73,6 +75,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     print!("{}", table(&hot_spots).render());
     Ok(())
+}
+
+fn positive(option: &str, value: f64) -> Result<f64, Usage> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(value);
+    }
+    Err(Usage(format!("`{option}` is `{value}`, accepted: a finite number above 0")))
 }
 
 /// The place and weight of each row; none where one of them is missing.

@@ -43,7 +43,8 @@ pub struct Reading {
     /// A second panel, known ahead
     #[arg(long, value_name = "FILE")]
     pub known_covariates: Option<PathBuf>,
-    /// What does not change about a series (lanes, limit, position): a column of series, and one for each number
+    /// What does not change about a series (lanes, limit, position): a column of series, and one for each number; a column
+    /// `zone_id` says which zone it lies in
     #[arg(long = "static", value_name = "FILE")]
     #[serde(default)]
     pub attributes: Option<PathBuf>,

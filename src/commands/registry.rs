@@ -86,7 +86,10 @@ pub async fn only_target(registry: &Registry, alias: &str) -> anyhow::Result<Tar
         .collect();
     match targets.as_slice() {
         [target] => Ok(target.clone()),
-        [] => Err(Usage(format!("`--alias` is `{alias}`, which was never set in this registry")).into()),
+        [] => {
+            let nowhere = format!("`--alias` is `{alias}`, which was never set in the registry `{registry}`");
+            Err(Usage(nowhere).into())
+        }
         several => {
             let names: Vec<String> = several.iter().map(ToString::to_string).collect();
             Err(Usage(format!("`--target` is missing, accepted: {}", names.join(", "))).into())

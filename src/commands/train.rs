@@ -14,8 +14,8 @@ use arterial_training::choice::choose;
 use arterial_training::table;
 use arterial_training::train::{Outcome, Plan, fingerprint, train};
 
+use super::imported::ImportedArgs;
 use super::lake_panel::{Join, covariates};
-use super::network::NetworkArgs;
 use super::progress::Bar;
 use super::protocol::ProtocolArgs;
 use super::reading::Reading;
@@ -63,7 +63,7 @@ pub struct Args {
     #[command(flatten)]
     registry: RegistryArgs,
     #[command(flatten)]
-    network: NetworkArgs,
+    imported: ImportedArgs,
     #[command(flatten)]
     protocol: ProtocolArgs,
     #[command(flatten)]
@@ -76,8 +76,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if !protocol.report_at.contains(&protocol.horizon) {
         protocol.report_at.push(protocol.horizon);
     }
-    args.network.check(&args.models)?;
-    let list = args.network.add_to(forecasters::list(sets::standard()))?;
+    args.imported.check(&args.models)?;
+    let list = args.imported.add_to(forecasters::list(sets::standard()))?;
     let kinds = choose(&list, &args.models)?;
     let runtime = super::runtime()?;
     let source = runtime.block_on(args.source())?;

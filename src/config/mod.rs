@@ -118,6 +118,7 @@ pub struct Server {
     pub drain: Duration,
     pub longest_call: Duration,
     pub max_watchers: usize,
+    pub max_followers: usize,
     pub keepalive_interval: Duration,
     pub keepalive_timeout: Duration,
     pub cors_origins: Vec<String>,

@@ -34,6 +34,7 @@ impl Config {
             drain: self.server.drain,
             longest_call: self.server.longest_call,
             max_watchers: self.server.max_watchers,
+            max_followers: self.server.max_followers,
             keepalive_interval: self.server.keepalive_interval,
             keepalive_timeout: self.server.keepalive_timeout,
             cors_origins: self.server.cors_origins.clone(),

@@ -89,11 +89,13 @@ fn alert_of_the_accident(http: &str, fits: impl Fn(&Value) -> bool) -> Value {
 }
 
 #[test]
-fn the_demo_raises_an_alert_for_its_accident_and_closes_it() {
+fn the_demo_raises_an_alert_for_its_accident_and_closes_it_while_the_notebooks_run() {
     let folder = tempfile::tempdir().unwrap();
-    let demo = Demo::start(folder.path(), "300x");
+    // At the pace that the notebooks speak of, at which no forecast becomes stale while they train.
+    let demo = Demo::start(folder.path(), "60x");
     let http = demo.address("http");
     let raised = alert_of_the_accident(http, |_| true);
+    demo.run_notebooks(folder.path());
     let closed = alert_of_the_accident(http, |alert| {
         alert["alert_id"] == raised["alert_id"] && alert["state"] == "resolved"
     });

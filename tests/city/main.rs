@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 mod demo;
+mod notebooks;
 mod readme;
 
 /// A running demonstration; it ends with the test.

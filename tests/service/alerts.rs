@@ -70,7 +70,7 @@ fn answer(mut stream: TcpStream, paths: &Mutex<Vec<String>>, texts: &Mutex<Vec<S
 }
 
 /// A GET of the service's HTTP port.
-fn get(address: &str, path: &str) -> Option<serde_json::Value> {
+pub(super) fn get(address: &str, path: &str) -> Option<serde_json::Value> {
     let mut stream = TcpStream::connect(address).ok()?;
     write!(
         stream,
@@ -82,9 +82,11 @@ fn get(address: &str, path: &str) -> Option<serde_json::Value> {
     serde_json::from_str(text.split_once("\r\n\r\n")?.1).ok()
 }
 
-/// Readings every 10 s for `windows` windows of five minutes, and one behind them that closes the last.
-fn readings(begin: Timestamp, windows: std::ops::Range<i64>, level: f64) -> Vec<String> {
-    let event = |time: Timestamp, level: f64| format!(r#"{{"meter_id":"M1","timestamp":"{time}","level_db":{level}}}"#);
+/// Readings of a meter every 10 s for `windows` windows of five minutes, and one behind them that closes the last.
+pub(super) fn readings(meter: &str, begin: Timestamp, windows: std::ops::Range<i64>, level: f64) -> Vec<String> {
+    let event = |time: Timestamp, level: f64| {
+        format!(r#"{{"meter_id":"{meter}","timestamp":"{time}","level_db":{level}}}"#)
+    };
     let at = |step: i64| Timestamp(begin.0 + step * 10 * SECOND);
     let mut events: Vec<String> = (30 * windows.start..30 * windows.end)
         .map(|step| event(at(step), level + (step % 3) as f64))
@@ -124,14 +126,14 @@ fn alerts_reach_kafka_and_a_chat_whose_token_is_in_no_line_of_the_most_talkative
 
     let window = arterial_datasets::time::Duration(5 * MINUTE);
     let begin = Timestamp(SystemClock.now().window_start(window).0 - 180 * MINUTE);
-    broker.produce("noise", 0, readings(begin, 0..2, 50.0));
+    broker.produce("noise", 0, readings("M1", begin, 0..2, 50.0));
     wait_for("the first windows to be looked at", || {
         let alerts = get(http, "/v1/alerts")?;
         alerts["watched"][0]["next_window"].as_str().map(drop)
     });
-    broker.produce("noise", 0, readings(begin, 2..5, 150.0));
+    broker.produce("noise", 0, readings("M1", begin, 2..5, 150.0));
     wait_for("a message", || (!chat.texts().is_empty()).then_some(()));
-    broker.produce("noise", 0, readings(begin, 5..24, 50.0));
+    broker.produce("noise", 0, readings("M1", begin, 5..24, 50.0));
     wait_for("the end of the alert", || {
         let text = chat.texts().last().cloned()?;
         text.starts_with('✅').then_some(())

@@ -8,7 +8,7 @@ use arterial_models::pipeline::Pipeline;
 use ndarray::Array4;
 
 use crate::Result;
-use crate::document::{DataBlock, Document, ProtocolBlock, Timing, score_rows};
+use crate::document::{DataBlock, Document, ProtocolBlock, Timing, area_rows, score_rows};
 use crate::evaluate::{Contest, Predict, Scores, Setting, evaluate, local_hours};
 use crate::folds::{Fold, folds};
 use crate::protocol::Protocol;
@@ -73,6 +73,10 @@ impl Predict for Veteran<'_> {
     fn around(&self, panel: &Panel, origins: &[usize], outlook: &Outlook, asked: &[Quantile]) -> Result<Array4<f64>> {
         Predict::around(self.pipeline, panel, origins, outlook, asked)
     }
+
+    fn pipeline(&self) -> Option<&Pipeline> {
+        Some(self.pipeline)
+    }
 }
 
 impl Predict for Pipeline {
@@ -86,6 +90,10 @@ impl Predict for Pipeline {
 
     fn around(&self, panel: &Panel, origins: &[usize], outlook: &Outlook, asked: &[Quantile]) -> Result<Array4<f64>> {
         Ok(Pipeline::around(self, panel, origins, outlook, asked)?.values)
+    }
+
+    fn pipeline(&self) -> Option<&Pipeline> {
+        Some(self)
     }
 }
 
@@ -254,6 +262,7 @@ fn document(
 ) -> Document {
     let minutes = request.panel.step().seconds() / 60.0;
     let rows = |(model, scores): &(String, Scores)| score_rows(model, scores, request.protocol, layout, minutes);
+    let areas = |(model, scores): &(String, Scores)| area_rows(model, scores, request.protocol, minutes);
     let timing = |((model, scores), fit_seconds): (&(String, Scores), &f64)| Timing {
         model: model.clone(),
         fit_seconds: *fit_seconds,
@@ -264,6 +273,7 @@ fn document(
         data,
         protocol: ProtocolBlock::new(request.protocol, folds, layout, season),
         scores: scores.iter().flat_map(rows).collect(),
+        areas: scores.iter().flat_map(areas).collect(),
         timing: scores.iter().zip(fit_seconds).map(timing).collect(),
     }
 }

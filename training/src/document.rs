@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::areas::AreaLevel;
 use crate::evaluate::Scores;
 use crate::folds::{Fold, FoldSummary};
 use crate::metrics::{self, Metrics};
@@ -104,6 +105,26 @@ pub struct Score {
     pub other_levels: BTreeMap<String, Option<f64>>,
 }
 
+/// The scores of one model at one step for all areas of a level: means over their members.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AreaScore {
+    /// The model.
+    pub model: String,
+    /// The zones, or the city.
+    pub level: AreaLevel,
+    /// The step, counted from 1.
+    pub step: usize,
+    /// The same in minutes.
+    #[serde(serialize_with = "whole")]
+    pub minutes: f64,
+    /// Mean absolute error of the means.
+    pub mae: Option<f64>,
+    /// The share of means inside the central 80 % interval of their area.
+    pub coverage_80: Option<f64>,
+    /// Forecasts that were scored.
+    pub forecasts: u64,
+}
+
 /// What it cost.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Timing {
@@ -126,6 +147,9 @@ pub struct Document {
     pub protocol: ProtocolBlock,
     /// What came out, by model and step.
     pub scores: Vec<Score>,
+    /// The same of zones and the city, where the data have zones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub areas: Vec<AreaScore>,
     /// What it cost; the only part that differs between two runs.
     pub timing: Vec<Timing>,
 }
@@ -243,6 +267,28 @@ fn score_row(
         common: tally.common.count,
         other_levels,
     }
+}
+
+/// The rows of one model for zones and the city, one a level and reported step; none where no area was scored.
+pub fn area_rows(model: &str, scores: &Scores, protocol: &Protocol, step_minutes: f64) -> Vec<AreaScore> {
+    let mut rows = Vec::new();
+    for level in AreaLevel::ALL {
+        let steps = scores.areas.level(level);
+        for &step in &protocol.report_at {
+            let tally = steps[step - 1];
+            rows.push(AreaScore {
+                model: model.into(),
+                level,
+                step,
+                minutes: step_minutes * step as f64,
+                mae: tally.absolute.value(),
+                coverage_80: tally.covered.value(),
+                forecasts: tally.absolute.count,
+            });
+        }
+    }
+    rows.retain(|row| row.forecasts > 0);
+    rows
 }
 
 /// The mean absolute error of `scores` over all steps, where every listed model has a forecast.

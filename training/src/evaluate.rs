@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use arterial_datasets::panel::Panel;
 use arterial_models::forecaster::{Outlook, Progress, Quantile};
+use arterial_models::pipeline::Pipeline;
 use ndarray::{Array4, ArrayView2, s};
 use rayon::prelude::*;
 
 use crate::Result;
+use crate::areas::{self, AreaScores};
 use crate::tally::{Layout, Mean, Observation, Tally};
 
 /// Point forecasts that one model makes at once: models prepare a panel each time they are asked, so this is large (64 MiB).
@@ -40,6 +42,11 @@ pub trait Predict: Send + Sync {
         outlook: &Outlook,
         quantiles: &[Quantile],
     ) -> Result<Array4<f64>>;
+
+    /// The pipeline that it is, whose areas are measured; none of what has no intervals of its own.
+    fn pipeline(&self) -> Option<&Pipeline> {
+        None
+    }
 }
 
 /// What is forecast, and how it is scored.
@@ -92,6 +99,8 @@ pub struct Scores {
     pub series: Vec<Mean>,
     /// By window, in the order of the origins.
     pub windows: Vec<WindowLoss>,
+    /// Of zones and of the city.
+    pub areas: AreaScores,
     /// Seconds that forecasting took; quantiles are made side by side, their seconds are added up.
     pub predict_seconds: f64,
 }
@@ -104,6 +113,7 @@ impl Scores {
             hours: vec![Mean::default(); HOURS],
             series: vec![Mean::default(); series],
             windows: Vec::new(),
+            areas: AreaScores::new(horizon),
             predict_seconds: 0.0,
         }
     }
@@ -123,6 +133,7 @@ impl Scores {
             .zip(later.series)
             .for_each(|(sum, part)| sum.merge(part));
         self.windows.extend(later.windows);
+        self.areas.merge(&later.areas);
         self.predict_seconds += later.predict_seconds;
     }
 
@@ -184,6 +195,7 @@ pub fn evaluate(setting: &Setting<'_>, contest: &Contest<'_>, progress: &dyn Pro
 struct Forecasts {
     outlook: Outlook,
     quantiles: Array4<f64>,
+    areas: AreaScores,
     seconds: f64,
 }
 
@@ -200,10 +212,13 @@ fn around(
         let started = Instant::now();
         let outlook = outlook.of_origins(from..from + origins.len());
         let quantiles = model.around(setting.panel, origins, &outlook, setting.quantiles)?;
+        let seconds = started.elapsed().as_secs_f64();
+        let areas = areas::score(model.pipeline(), setting, origins, &outlook)?;
         forecasts.push(Forecasts {
             outlook,
             quantiles,
-            seconds: started.elapsed().as_secs_f64(),
+            areas,
+            seconds,
         });
     }
     Ok(forecasts)
@@ -220,6 +235,7 @@ fn score_chunk(
     let mut scores: Vec<Scores> = forecasts
         .iter()
         .map(|model| Scores {
+            areas: model.areas.clone(),
             predict_seconds: model.seconds,
             ..empty.clone()
         })

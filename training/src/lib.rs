@@ -5,6 +5,7 @@
 //! | [`protocol`], [`shares`], [`folds`] | which rows are fitted on, and which windows are scored |
 //! | [`tally`], [`metrics`], [`scale`] | sums, and the scores they make |
 //! | [`evaluate`], [`backtest`] | forecasts from every origin, in bounded memory and the same at any number of threads |
+//! | [`areas`] | the same for zones and the city |
 //! | [`document`], [`table`] | the JSON for scripts, the tables for people |
 //! | [`windows`] | a panel from the windows of a lake |
 //! | [`train`], [`choice`] | from a panel to published versions |
@@ -16,6 +17,7 @@
 //! This crate knows nothing of serving.
 
 pub mod ablation;
+pub mod areas;
 pub mod backtest;
 pub mod choice;
 pub mod compare;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::document::{Document, Score};
+use crate::document::{AreaScore, Document, Score};
 
 /// A table: names to the left, numbers to the right.
 #[derive(Debug, Clone, Default)]
@@ -100,6 +100,10 @@ pub fn backtest(document: &Document) -> String {
         protocol.seed
     );
     text.push_str(&scores(&document.scores).render());
+    if !document.areas.is_empty() {
+        text.push_str("\nMeans over the members of zones and of the city, with intervals of their own:\n");
+        text.push_str(&areas(&document.areas).render());
+    }
     text.push_str(&remarks(document));
     text
 }
@@ -130,6 +134,22 @@ fn scores(scores: &[Score]) -> Table {
             number(score.coverage_80.map(|share| 100.0 * share), 1),
             number(score.width_80, 3),
             number(metrics.skill, 3),
+        ]);
+    }
+    table
+}
+
+fn areas(scores: &[AreaScore]) -> Table {
+    let mut table = Table::new(["model", "level", "step", "minutes", "MAE", "in 80 %", "forecasts"]);
+    for score in scores {
+        table.push([
+            score.model.clone(),
+            score.level.name().to_owned(),
+            score.step.to_string(),
+            format!("{}", score.minutes),
+            number(score.mae, 3),
+            number(score.coverage_80.map(|share| 100.0 * share), 1),
+            score.forecasts.to_string(),
         ]);
     }
     table

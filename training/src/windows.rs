@@ -16,6 +16,7 @@ use crate::{Error, Result};
 const KEY: &str = "key";
 const START: &str = "window_start";
 const REVISION: &str = "revision";
+const ZONE: &str = "zone_id";
 
 /// Which windows make a panel.
 #[derive(Debug, Clone)]
@@ -47,7 +48,7 @@ pub struct LakePanel {
     pub sha256: String,
 }
 
-/// The windows that are wanted as a panel, one series a key.
+/// The windows that are wanted as a panel, one series a key, which lies in the zone that it was last seen in.
 ///
 /// Windows that are absent from the table are missing in the panel.
 ///
@@ -58,12 +59,15 @@ pub async fn panel(lake: &Lake, wanted: &Wanted<'_>) -> Result<LakePanel> {
         topic: wanted.topic.into(),
         field: wanted.field.into(),
     };
-    let (table, version, newest) = read(lake, &own, "--topic", wanted.versions).await?;
-    let mut panel = grid(&newest, wanted.field, wanted.timezone)?.with_holidays(wanted.holidays.clone());
+    let (table, version, batches) = read(lake, &own, "--topic", wanted.versions).await?;
+    let panel = grid(&newest(&batches), wanted.field, wanted.timezone)?.with_holidays(wanted.holidays.clone());
+    let zones = zones(&batches, panel.series());
+    let mut panel = panel.with_zones(zones);
+    drop(batches);
     let mut versions = BTreeMap::from([(table.clone(), version)]);
     for covariate in wanted.covariates {
-        let (table, version, newest) = read(lake, covariate, "--join", wanted.versions).await?;
-        let means = city_means(covariate, &newest, panel.step());
+        let (table, version, batches) = read(lake, covariate, "--join", wanted.versions).await?;
+        let means = city_means(covariate, &newest(&batches), panel.step());
         panel = panel.with_covariate(&means);
         versions.insert(table, version);
     }
@@ -93,13 +97,14 @@ fn table_name(topic: &str) -> String {
     format!("{}_windows", topic.replace('-', "_"))
 }
 
-/// Reads one number of one stream; `option` is what the error names where there is no such table.
+/// Reads one number of one stream: key, start, revision, value and, where the table has one, zone. `option` is what the error names where
+/// there is no such table.
 async fn read(
     lake: &Lake,
     number: &Covariate,
     option: &str,
     versions: &BTreeMap<String, i64>,
-) -> Result<(String, i64, Newest)> {
+) -> Result<(String, i64, Vec<RecordBatch>)> {
     let name = table_name(&number.topic);
     let Some(table) = lake.existing(&name).await? else {
         let mut known = lake.names().await?;
@@ -112,12 +117,14 @@ async fn read(
     };
     let column = column(&table, &number.field)?;
     let version = versions.get(&name).copied().unwrap_or_else(|| table.version());
+    let mut columns = [KEY, START, REVISION, &column].map(str::to_owned).to_vec();
+    columns.extend(table.schema().field_with_name(ZONE).ok().map(|_| ZONE.to_owned()));
     let scan = Scan {
-        columns: Some([KEY, START, REVISION, &column].map(str::to_owned).to_vec()),
+        columns: Some(columns),
         version: Some(version),
         ..Scan::default()
     };
-    Ok((name, version, newest(&table.scan(&scan).await?)))
+    Ok((name, version, table.scan(&scan).await?))
 }
 
 fn column(table: &Table, field: &str) -> Result<String> {
@@ -155,6 +162,30 @@ fn newest(batches: &[RecordBatch]) -> Newest {
         }
     }
     newest
+}
+
+/// The zone that each of `series` was last seen in; empty where the table has no zones.
+fn zones(batches: &[RecordBatch], series: &[String]) -> Vec<Option<String>> {
+    let mut seen: HashMap<&str, ((i64, i32), &str)> = HashMap::new();
+    for batch in batches {
+        let zones = batch.column_by_name(ZONE);
+        let Some(zones) = zones.and_then(|column| column.as_string_opt::<i32>()) else {
+            continue;
+        };
+        let keys = batch.column(0).as_string::<i32>();
+        let starts = batch.column(1).as_primitive::<TimestampMicrosecondType>();
+        let revisions = batch.column(2).as_primitive::<Int32Type>();
+        for row in (0..batch.num_rows()).filter(|&row| !zones.is_null(row)) {
+            let found = ((starts.value(row), revisions.value(row)), zones.value(row));
+            let newest = seen.entry(keys.value(row)).or_insert(found);
+            *newest = found.max(*newest);
+        }
+    }
+    if seen.is_empty() {
+        return Vec::new();
+    }
+    let zone = |key: &String| seen.get(key.as_str()).map(|(_, zone)| (*zone).to_owned());
+    series.iter().map(zone).collect()
 }
 
 /// The least distance between two windows' starts, and the first and last start.
@@ -341,6 +372,26 @@ mod tests {
             one,
             panel(&[batch(&[rows[0], rows[1], ("a", 60_000_000, 0, Some(3.0))])])
         );
+    }
+
+    #[test]
+    fn a_key_lies_in_the_zone_of_its_newest_window_that_has_one() {
+        let rows = [
+            ("a", 0, 0, Some(1.0)),
+            ("a", 60_000_000, 0, Some(1.0)),
+            ("a", 60_000_000, 1, Some(1.0)),
+            ("b", 0, 0, None),
+        ];
+        let plain = batch(&rows);
+        assert!(zones(std::slice::from_ref(&plain), &["a".into()]).is_empty());
+        let mut fields = plain.schema().fields().to_vec();
+        fields.push(Arc::new(Field::new(ZONE, DataType::Utf8, true)));
+        let mut columns = plain.columns().to_vec();
+        let places = [Some("north"), Some("west"), None, None];
+        columns.push(Arc::new(places.into_iter().collect::<StringArray>()));
+        let zoned = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
+        let found = zones(&[zoned], &["a".into(), "b".into()]);
+        assert_eq!(found, [Some("west".to_owned()), None]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use ndarray::Array2;
 use super::clock::{cut, number};
 use super::graph::cells;
 use super::table::cell;
+use super::zones::ZONE;
 use crate::{Error, Result};
 
 /// Numbers that hold for a series at any time.
@@ -23,7 +24,7 @@ pub struct Attributes {
 
 impl Attributes {
     /// Reads a file (CSV or Parquet) whose first column names a series and whose others are numbers; empty cells are
-    /// missing, and so is a series without a row.
+    /// missing, and so is a series without a row. A column `zone_id` is no number and left to [`super::read_zones`].
     ///
     /// # Errors
     /// A file without a second column, a row that no series of the panel has or that comes twice, a cell that is no
@@ -31,15 +32,15 @@ impl Attributes {
     pub fn read(path: &Path, series: &[String]) -> Result<Self> {
         let file = path.display().to_string();
         let (header, rows) = cells(path)?;
-        let names = header.get(1..).unwrap_or_default().to_vec();
-        if names.is_empty() {
+        if header.len() < 2 {
             return Err(Error::invalid(
                 "attributes",
                 file,
                 "a column that names the series, and one for each attribute",
             ));
         }
-        let mut values = Array2::from_elem((series.len(), names.len()), f64::NAN);
+        let columns: Vec<usize> = (1..header.len()).filter(|&column| header[column] != ZONE).collect();
+        let mut values = Array2::from_elem((series.len(), columns.len()), f64::NAN);
         let mut seen = vec![false; series.len()];
         for (row, record) in rows.iter().enumerate() {
             let key = record.first().map_or("", String::as_str);
@@ -49,10 +50,12 @@ impl Attributes {
             if std::mem::replace(&mut seen[place], true) {
                 return Err(refuse("comes twice"));
             }
-            for (column, (name, text)) in names.iter().zip(&record[1..]).enumerate() {
-                values[[place, column]] = number(text).map_err(|problem| cell(&file, row, name, problem))?;
+            for (at, &column) in columns.iter().enumerate() {
+                let text = record.get(column).map_or("", String::as_str);
+                values[[place, at]] = number(text).map_err(|problem| cell(&file, row, &header[column], problem))?;
             }
         }
+        let names = columns.iter().map(|&column| header[column].clone()).collect();
         Ok(Self { names, values })
     }
 }
@@ -78,6 +81,14 @@ mod tests {
             (3.0, 50.0, 2.0)
         );
         assert!(read.values[[1, 1]].is_nan());
+    }
+
+    #[test]
+    fn a_zone_is_no_number_and_left_out() {
+        let both = read("sensor,zone_id,lanes\nb,Z01,2\n").unwrap();
+        assert_eq!(both.names, ["lanes"]);
+        assert!((both.values[[1, 0]] - 2.0).abs() < f64::EPSILON);
+        assert!(read("sensor,zone_id\nb,Z01\n").unwrap().names.is_empty());
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod read;
 mod rows;
 mod table;
 pub mod without;
+mod zones;
 
 pub use attributes::Attributes;
 pub use covariate::{CityMeans, Covariate, city_mean};
@@ -27,6 +28,7 @@ pub use options::{Duplicates, Gaps, PanelOptions, UtcOffset};
 pub use read::{FileFacts, read};
 pub use rows::{RowOptions, Rows, read_rows};
 pub use table::{Format, Layout, file_digest};
+pub use zones::read_zones;
 
 use ndarray::{Array3, ArrayView2, Axis, s};
 use serde::{Deserialize, Serialize};
@@ -78,6 +80,8 @@ pub struct Panel {
     graph: Option<Graph>,
     holidays: Holidays,
     attributes: Attributes,
+    /// By series; empty where no zone is known.
+    zones: Vec<Option<String>>,
 }
 
 impl Panel {
@@ -121,6 +125,7 @@ impl Panel {
             graph: None,
             holidays: Holidays::default(),
             attributes: Attributes::default(),
+            zones: Vec::new(),
         })
     }
 
@@ -142,6 +147,13 @@ impl Panel {
     #[must_use]
     pub fn with_attributes(mut self, attributes: Attributes) -> Self {
         self.attributes = attributes;
+        self
+    }
+
+    /// This panel where its series lie in these zones, in the same order.
+    #[must_use]
+    pub fn with_zones(mut self, zones: Vec<Option<String>>) -> Self {
+        self.zones = zones;
         self
     }
 
@@ -193,6 +205,12 @@ impl Panel {
         &self.attributes
     }
 
+    /// The zone that the series at `series` lies in, where one is known.
+    #[must_use]
+    pub fn zone(&self, series: usize) -> Option<&str> {
+        self.zones.get(series)?.as_deref()
+    }
+
     /// Time x series x channel, NaN where missing.
     #[must_use]
     pub fn values(&self) -> &Array3<f64> {
@@ -233,6 +251,7 @@ impl Panel {
             graph: self.graph.clone(),
             holidays: self.holidays.clone(),
             attributes: self.attributes.clone(),
+            zones: self.zones.clone(),
             step: self.step,
         }
     }

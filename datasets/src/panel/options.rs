@@ -31,7 +31,7 @@ pub struct PanelOptions {
     pub covariates: Option<PathBuf>,
     /// A second panel, known ahead. Default: none.
     pub known_covariates: Option<PathBuf>,
-    /// Static attributes of the series. Default: none.
+    /// Static attributes of the series, and in a column `zone_id` their zones. Default: none.
     pub attributes: Option<PathBuf>,
     /// Days that count as Sundays. Default: none.
     pub holidays: Option<PathBuf>,

@@ -11,7 +11,7 @@ use super::graph::read_graph;
 use super::grid::{Grid, regular};
 use super::options::PanelOptions;
 use super::table::{self, Format, Layout, file_digest};
-use super::{Attributes, Channel, ChannelRole, Holidays, Panel};
+use super::{Attributes, Channel, ChannelRole, Holidays, Panel, read_zones};
 use crate::{Error, Result};
 
 /// What reading a file told about it.
@@ -111,6 +111,8 @@ fn assemble(grid: Grid, series: Vec<String>, options: &PanelOptions) -> Result<P
         .as_deref()
         .map(|path| Attributes::read(path, &series));
     let attributes = attributes.transpose()?.unwrap_or_default();
+    let zones = options.attributes.as_deref().map(|path| read_zones(path, &series));
+    let zones = zones.transpose()?.unwrap_or_default();
     let mut channels = vec![Channel {
         name: "y".into(),
         role: ChannelRole::Target,
@@ -131,7 +133,8 @@ fn assemble(grid: Grid, series: Vec<String>, options: &PanelOptions) -> Result<P
     let holidays = options.holidays.as_deref().map(Holidays::read).transpose()?;
     let panel = Panel::new(start, step, &options.timezone, series, channels, values)?
         .with_holidays(holidays.unwrap_or_default())
-        .with_attributes(attributes);
+        .with_attributes(attributes)
+        .with_zones(zones);
     Ok(match graph {
         Some(graph) => panel.with_graph(graph),
         None => panel,

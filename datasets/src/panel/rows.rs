@@ -175,7 +175,9 @@ impl Reader<'_> {
 
     /// The error for a cell that cannot be read; a column that looks like text or a label may be left out.
     fn refuse(&self, row: usize, column: &str, message: &str) -> Error {
-        let hint = if self.options.timed || message.contains("not finite") {
+        // Who names the columns that he wants has none to leave out.
+        let is_chosen = !self.options.only.is_empty();
+        let hint = if is_chosen || message.contains("not finite") {
             ""
         } else {
             "; `--ignore COLUMN` leaves a column out"

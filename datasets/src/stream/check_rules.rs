@@ -53,7 +53,7 @@ impl RuleChecker<'_> {
     fn check_keys(&self) -> Result<()> {
         let rule = self.rule;
         let (needed, optional): (&[&str], &[&str]) = match rule.kind {
-            RuleKind::Stuck => (&["fields", "for"], &["while"]),
+            RuleKind::Stuck => (&["fields", "for"], &["while", "unless_usual"]),
             RuleKind::Silence => (&["for"], &[]),
             RuleKind::Impossible => (&["fields", "range"], &["while"]),
             RuleKind::Jump => (&["fields", "above"], &["while"]),
@@ -88,9 +88,14 @@ impl RuleChecker<'_> {
         if rule.fields.len() > 1 && rule.kind != RuleKind::Stuck {
             return self.refuse("fields", &rule.fields[1], "one field; several for `stuck` only");
         }
+        let mut aggregates = rule.kind.aggregates().to_vec();
+        if rule.kind == RuleKind::Stuck && rule.unless_usual {
+            // How much readings usually change.
+            aggregates.push(Aggregate::Std);
+        }
         rule.fields
             .iter()
-            .try_for_each(|field| self.check_number("fields", field, rule.kind.aggregates()))
+            .try_for_each(|field| self.check_number("fields", field, &aggregates))
     }
 
     /// `field` must be a number of which windows keep `aggregates`.

@@ -284,6 +284,15 @@ range = [0, 200]
     }
 
     #[test]
+    fn what_stands_still_unless_it_usually_does_needs_to_know_how_much_it_usually_changes() {
+        let text = "kind = \"stuck\"\nfields = [\"level_db\"]\nfor = \"1h\"\nunless_usual = true";
+        let all = with_rule(text);
+        assert!(parse("noise.toml", &all).unwrap().rules[0].unless_usual);
+        let error = refusal(&all.replace("unit = \"dB\"", "aggregates = [\"min\", \"max\"]"));
+        assert!(error.contains("`fields`") && error.contains("`std`"), "{error}");
+    }
+
+    #[test]
     fn a_rule_that_lacks_or_has_a_key_too_many_is_refused_at_its_line() {
         for (lines, line, key, accepted) in [
             (

@@ -27,7 +27,8 @@ pub struct Rule {
     #[serde(default, rename = "for")]
     pub lasting: Option<Duration>,
     /// The rule is silent where the key passes its line at this time of the week anyway. It speaks again where it goes far beyond what
-    /// is usual there, and where nobody knows yet what is usual.
+    /// is usual there, and where nobody knows yet what is usual. Of `stuck` only the time counts in which readings of the first field
+    /// change in nine of ten windows: where nobody knows that, the rule is silent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unless_usual: bool,
     /// The rule speaks only where all of these hold: what stands still for a good reason is no fault.

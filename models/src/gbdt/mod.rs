@@ -55,11 +55,13 @@ mod simd;
 mod split;
 mod tree;
 
+pub(crate) use binning::BLOCK;
 pub use binning::{Binner, Binning, Dataset};
 pub use examples::Examples;
 pub use fit::{Gbdt, Observer, Round};
 pub use fitted::{FittedGbdt, Link, Precision};
-pub use import::Rounds;
+pub use import::{FILE_LIMIT, Imported, Rounds};
 pub use objective::Objective;
 pub use parameters::{GbdtParameters, Growth};
 pub use save::{GbdtSettings, SavedGbdt};
+pub(crate) use scoring::{BlockTree, CodeTest, MOST_LEAVES, Outline, Room};

@@ -11,6 +11,7 @@
 //! | `grow.rs` | a tree, split by split |
 //! | `tree.rs` | a grown tree as arrays: complete, with the path length at its leaves |
 //! | `score.rs` | many rows fall through one tree after the other |
+| `blocks.rs` | sixty-four of them at a time, where splits look at one column |
 //! | `explain.rs` | which columns shortened the path |
 //! | `save.rs` | arrays for the artefact and back |
 //!
@@ -23,6 +24,7 @@
     reason = "views are passed like slices, of which they are the two-dimensional kind"
 )]
 
+mod blocks;
 mod explain;
 mod grow;
 mod parameters;
@@ -44,6 +46,7 @@ pub use parameters::ForestParameters;
 pub use path_length::average_path_length;
 
 use crate::{Error, Result};
+use blocks::Blocks;
 use grow::grow;
 use parameters::MOST_COLUMNS;
 use sample::Sample;
@@ -57,6 +60,8 @@ pub struct Forest {
     /// The rows of each tree.
     sample: usize,
     trees: Vec<Tree>,
+    /// The same trees for many rows at a time, where they can be laid out so.
+    blocks: Option<Blocks>,
 }
 
 impl Forest {
@@ -86,11 +91,13 @@ impl Forest {
             let rows = Sample::draw(values, sample, &mut generator);
             grow(&rows, components, &mut generator)
         });
+        let trees: Vec<Tree> = grown.collect();
         Ok(Self {
             parameters,
             columns,
             sample,
-            trees: grown.collect(),
+            blocks: Blocks::of(&trees, columns),
+            trees,
         })
     }
 

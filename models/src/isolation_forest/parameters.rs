@@ -6,7 +6,7 @@ use crate::{Error, Result};
 
 /// The most rows of a tree: complete trees of more levels would no longer fit the nearest cache.
 pub(super) const MOST_ROWS: usize = 4096;
-/// The most columns: a block of rows then has as many values as 16 bits can number.
+/// The most columns.
 pub(super) const MOST_COLUMNS: usize = 4096;
 /// The most trees of a forest.
 pub(super) const MOST_TREES: usize = 10_000;

@@ -3,6 +3,7 @@
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
 
+use super::blocks::Blocks;
 use super::parameters::MOST_COLUMNS;
 use super::tree::{Component, Tree};
 use super::{Forest, ForestParameters};
@@ -74,6 +75,7 @@ impl Forest {
             columns: settings.columns,
             sample: settings.sample,
             trees: Vec::new(),
+            blocks: None,
         };
         let (trees, nodes, components) = forest.extents();
         let node_array = |name: &str| parts.shaped::<ndarray::Ix2>(name, &[trees, nodes]);
@@ -108,6 +110,7 @@ impl Forest {
             }
         }
         forest.trees = forest.trees.into_iter().map(Tree::finish).collect();
+        forest.blocks = Blocks::of(&forest.trees, forest.columns);
         Ok(forest)
     }
 

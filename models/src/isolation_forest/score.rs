@@ -4,22 +4,17 @@ use ndarray::{Array1, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::Forest;
-use super::parameters::MOST_COLUMNS;
+use super::blocks::{PIECE, Workspace};
 use super::path_length::average_path_length;
 use super::tree::{Side, Tree, projection};
 use crate::{Error, Result};
 
-/// Rows that take each step together: their loads overlap.
-pub(super) const LANES: usize = 16;
-/// Values that fall through one tree before the next has its turn: they fit the nearest cache beside it.
+/// Rows that take each step together where they do not fall in blocks: their loads overlap.
+const LANES: usize = 16;
+/// Values that then fall through one tree before the next has its turn: they fit the nearest cache beside it.
 const CHUNK_VALUES: usize = 2048;
 /// Rows that are so few that each falls by itself.
 const FEW: usize = 4;
-/// Nodes of a tree of 256 rows, the usual size.
-const USUAL_NODES: usize = 256;
-
-/// The values of `LANES` rows, column after column, and whatever stands behind them: 16 bits number the first value of each column.
-type Block = [f64; (MOST_COLUMNS + 1) * LANES];
 
 impl Forest {
     /// How strange each row is: `2^(-mean path / c(sample))`, above 0 and at most 1; about 0.5 for the average row (equation 2 of Liu
@@ -30,13 +25,14 @@ impl Forest {
     pub fn score(&self, values: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
         self.check_columns(values.ncols())?;
         let mut paths = vec![0.0; values.nrows()];
-        let chunk = (CHUNK_VALUES / self.columns).max(1).next_multiple_of(LANES);
-        let chunks = values.axis_chunks_iter(Axis(0), chunk).into_par_iter();
-        // The room behind the chunk is never touched, so that it costs no memory.
-        let room = || vec![0.0; chunk * self.columns + (MOST_COLUMNS + 1) * LANES];
-        chunks
-            .zip(paths.par_chunks_mut(chunk))
-            .for_each_init(room, |room, (rows, paths)| self.sum_paths(rows, room, paths));
+        let piece = match self.blocks {
+            Some(_) => PIECE,
+            None => (CHUNK_VALUES / self.columns).max(1).next_multiple_of(LANES),
+        };
+        let pieces = values.axis_chunks_iter(Axis(0), piece).into_par_iter();
+        pieces
+            .zip(paths.par_chunks_mut(piece))
+            .for_each_init(Workspace::new, |space, (rows, paths)| self.sum_paths(rows, space, paths));
         let whole = average_path_length(self.sample) * self.trees.len() as f64;
         Ok(paths.into_iter().map(|path| (-path / whole).exp2()).collect())
     }
@@ -52,11 +48,13 @@ impl Forest {
         ))
     }
 
-    /// Adds up the path lengths of a chunk of rows over all trees.
-    fn sum_paths(&self, rows: ArrayView2<'_, f64>, room: &mut [f64], paths: &mut [f64]) {
+    /// Adds up the path lengths of a piece of the rows over all trees.
+    fn sum_paths(&self, rows: ArrayView2<'_, f64>, space: &mut Workspace, paths: &mut [f64]) {
         let few = rows.nrows() < FEW;
-        if !few {
-            self.sum_together(rows, room, paths);
+        match &self.blocks {
+            _ if few => {}
+            Some(blocks) => blocks.sum(rows, space, paths),
+            None => self.sum_together(rows, space.values(), paths),
         }
         for (row, path) in rows.rows().into_iter().zip(paths) {
             if few || row.iter().any(|value| value.is_nan()) {
@@ -66,21 +64,21 @@ impl Forest {
         }
     }
 
-    /// The same as if nothing were missing.
-    fn sum_together(&self, rows: ArrayView2<'_, f64>, room: &mut [f64], paths: &mut [f64]) {
+    /// The same as if nothing were missing; `values` is room for those of the rows, [`LANES`] of them side by side.
+    fn sum_together(&self, rows: ArrayView2<'_, f64>, values: &mut Vec<f64>, paths: &mut [f64]) {
         let size = LANES * self.columns;
+        values.clear();
+        values.resize(rows.nrows().div_ceil(LANES) * size, 0.0);
         for (number, row) in rows.rows().into_iter().enumerate() {
-            let block = &mut room[number / LANES * size..][..size];
-            for (line, value) in block.chunks_exact_mut(LANES).zip(row) {
+            let lanes = &mut values[number / LANES * size..][..size];
+            for (line, value) in lanes.chunks_exact_mut(LANES).zip(row) {
                 line[number % LANES] = *value;
             }
         }
         for tree in &self.trees {
-            for (number, paths) in paths.chunks_mut(LANES).enumerate() {
-                if let Some(block) = room[number * size..].first_chunk() {
-                    for (path, added) in paths.iter_mut().zip(tree.paths(block)) {
-                        *path += added;
-                    }
+            for (lanes, paths) in values.chunks_exact(size).zip(paths.chunks_mut(LANES)) {
+                for (path, added) in paths.iter_mut().zip(tree.paths(lanes)) {
+                    *path += added;
                 }
             }
         }
@@ -88,19 +86,15 @@ impl Forest {
 }
 
 impl Tree {
-    /// The path lengths of the rows of a block, as if nothing were missing.
-    fn paths(&self, block: &Block) -> [f64; LANES] {
+    /// The path lengths of rows side by side, as if nothing were missing.
+    fn paths(&self, values: &[f64]) -> [f64; LANES] {
+        let value = |column: u16, lane: usize| values[usize::from(column) * LANES + lane];
         if self.components > 1 {
             return self.fall(|node, lane| {
-                let value = |column: u16| block[place(column, lane)];
-                projection(self.plane(node), value) > self.offset[node]
+                projection(self.plane(node), |column| value(column, lane)) > self.offset[node]
             });
         }
-        let (offset, line) = (self.offset.as_slice().try_into(), self.line.as_slice().try_into());
-        match (offset, line, self.path.as_slice().try_into()) {
-            (Ok(offset), Ok(line), Ok(path)) => fall_usual(offset, line, path, block),
-            _ => self.fall(|node, lane| block[place(self.column[node], lane)] > self.offset[node]),
-        }
+        self.fall(|node, lane| value(self.column[node], lane) > self.offset[node])
     }
 
     fn fall(&self, goes_right: impl Fn(usize, usize) -> bool) -> [f64; LANES] {
@@ -134,27 +128,4 @@ impl Tree {
             }
         }
     }
-}
-
-/// Where a value stands in a block.
-fn place(column: u16, lane: usize) -> usize {
-    usize::from(column) * LANES + lane
-}
-
-/// The same for a tree of the usual size. A byte numbers its nodes and 16 bits the columns of a block, so that no look-up can miss and
-/// none is checked. After eight levels the leading bit has fallen out of the byte, which then is the number of the leaf.
-fn fall_usual(
-    offset: &[f64; USUAL_NODES],
-    line: &[u16; USUAL_NODES],
-    path: &[f64; USUAL_NODES],
-    block: &Block,
-) -> [f64; LANES] {
-    let mut nodes = [1_usize; LANES];
-    for _ in 0..8 {
-        for (lane, node) in nodes.iter_mut().enumerate() {
-            let at = *node & (USUAL_NODES - 1);
-            *node = 2 * at + usize::from(block[usize::from(line[at]) + lane] > offset[at]);
-        }
-    }
-    nodes.map(|node| path[node & (USUAL_NODES - 1)])
 }

@@ -1,7 +1,6 @@
 //! A grown tree as arrays.
 
 use super::path_length::average_path_length;
-use super::score::LANES;
 
 /// One column's part in the projection of an extended split: `weight * (value - centre)`; nothing where the value is missing.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,8 +32,6 @@ pub(super) struct Tree {
     pub(super) offset: Vec<f64>,
     /// The column that each split looks at; nothing where it looks at several.
     pub(super) column: Vec<u16>,
-    /// Where that column begins in a block of rows.
-    pub(super) line: Vec<u16>,
     /// `components` a node; empty where each split looks at one column.
     pub(super) planes: Vec<Component>,
     /// The share of the training rows at each node that went left.
@@ -65,7 +62,6 @@ impl Tree {
             components,
             offset: vec![f64::MAX; nodes],
             column: vec![0; nodes],
-            line: Vec::new(),
             planes: vec![nothing; planes],
             left_share: vec![1.0; nodes],
             path: vec![0.0; nodes],
@@ -82,7 +78,6 @@ impl Tree {
 
     /// Fills in what follows from splits and leaves once all of them stand.
     pub(super) fn finish(mut self) -> Self {
-        self.line = self.column.iter().map(|column| column * LANES as u16).collect();
         let nodes = self.offset.len();
         self.mean = vec![0.0; 2 * nodes];
         self.mean[nodes..].copy_from_slice(&self.path);
@@ -91,6 +86,20 @@ impl Tree {
             self.mean[node] = share * self.mean[2 * node] + (1.0 - share) * self.mean[2 * node + 1];
         }
         self
+    }
+
+    /// Whether a branch ends at `node`: behind the last level, or at a split that sends everything left.
+    pub(super) fn is_leaf(&self, node: usize) -> bool {
+        self.offset.get(node).is_none_or(|offset| *offset >= f64::MAX)
+    }
+
+    /// The path length of the leftmost leaf below `node`.
+    pub(super) fn first_path(&self, node: usize) -> f64 {
+        let mut leaf = node;
+        while leaf < self.path.len() {
+            leaf *= 2;
+        }
+        self.path[leaf - self.path.len()]
     }
 
     /// The components of the split at `node`, where splits look at several columns.

@@ -19,6 +19,7 @@ mod share;
 mod store;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use arterial_datasets::time::Clock;
@@ -61,6 +62,13 @@ pub fn open(url: &str, options: &BTreeMap<String, String>) -> Result<Registry> {
     Ok(Registry {
         store: Store::open(url, options)?,
     })
+}
+
+/// Where it is: the folder, or the object store and what paths in it begin with.
+impl fmt::Display for Registry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.store.fmt(formatter)
+    }
 }
 
 impl Registry {

@@ -1,6 +1,7 @@
 //! Where the registry's files lie: a folder, with everything forced to disk, or an object store.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,15 @@ pub(super) enum Store {
     Folder(PathBuf),
     /// Anything that `object_store` speaks to, and the prefix in it.
     Objects(Arc<dyn ObjectStore>, ObjectPath),
+}
+
+impl fmt::Display for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(root) => write!(formatter, "{}", root.display()),
+            Self::Objects(store, prefix) => write!(formatter, "{store}/{prefix}"),
+        }
+    }
 }
 
 impl Store {

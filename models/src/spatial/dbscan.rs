@@ -1,5 +1,7 @@
 //! Clusters of any shape by density.
 
+use std::collections::HashMap;
+
 use super::grid::Grid;
 use super::position::Position;
 use crate::{Error, Result};
@@ -42,7 +44,7 @@ impl Dbscan {
     /// `weights` has one number a place.
     ///
     /// # Errors
-    /// Another number of weights than of places, a weight that is negative or not finite.
+    /// Another number of weights than of places, a weight that is negative or not finite, weights too large to be added up.
     pub fn labels(&self, places: &[Position], weights: &[f64]) -> Result<Vec<Option<usize>>> {
         if weights.len() != places.len() {
             let accepted = format!("one weight a place, {}", places.len());
@@ -51,6 +53,20 @@ impl Dbscan {
         if let Some(wrong) = weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
             return Err(Error::invalid("weights", wrong, "finite numbers that are not negative"));
         }
+        let total: f64 = weights.iter().sum();
+        if !total.is_finite() {
+            return Err(Error::invalid("weights", total, "numbers with a finite sum"));
+        }
+        let (spots, spot_of) = distinct(places);
+        let mut heavy = vec![0.0; spots.len()];
+        for (spot, weight) in spot_of.iter().zip(weights) {
+            heavy[*spot] += *weight;
+        }
+        let labels = self.of_distinct(&spots, &heavy);
+        Ok(spot_of.into_iter().map(|spot| labels[spot]).collect())
+    }
+
+    fn of_distinct(&self, places: &[Position], weights: &[f64]) -> Vec<Option<usize>> {
         let grid = Grid::new(places, self.radius_km);
         let is_core = |place: usize| grid.around(place).map(|one| weights[one]).sum::<f64>() >= self.least;
         let cores: Vec<bool> = (0..places.len()).map(is_core).collect();
@@ -62,8 +78,25 @@ impl Dbscan {
                 clusters += 1;
             }
         }
-        Ok(labels)
+        labels
     }
+}
+
+/// The places that differ, in the order in which they come, and which of them each place is: of thousands of incidents at one address
+/// each would else be compared with all others.
+fn distinct(places: &[Position]) -> (Vec<Position>, Vec<usize>) {
+    let mut known: HashMap<[u64; 2], usize> = HashMap::new();
+    let mut spots = Vec::new();
+    let mut spot_of = Vec::with_capacity(places.len());
+    for place in places {
+        let bits = [place.lat(), place.lon()].map(f64::to_bits);
+        let spot = *known.entry(bits).or_insert(spots.len());
+        if spot == spots.len() {
+            spots.push(*place);
+        }
+        spot_of.push(spot);
+    }
+    (spots, spot_of)
 }
 
 /// Gives everything that can be reached from the core `first` its cluster.
@@ -127,6 +160,14 @@ mod tests {
     }
 
     #[test]
+    fn places_that_coincide_are_each_of_the_cluster_and_count_together() {
+        let found = labels(&[0.0, 0.5, 0.0, 0.5, 0.0, 1.0], 3.0);
+        assert_eq!(found, [Some(0), None, Some(0), None, Some(0), None]);
+        let heap = vec![0.0; 50_000];
+        assert!(labels(&heap, 50_000.0).iter().all(|label| *label == Some(0)));
+    }
+
+    #[test]
     fn bad_settings_and_weights_are_refused() {
         assert!(Dbscan::new(0.0, 5.0).is_err());
         assert!(Dbscan::new(f64::NAN, 5.0).is_err());
@@ -134,6 +175,7 @@ mod tests {
         let dbscan = Dbscan::new(1.0, 1.0).unwrap();
         assert!(dbscan.labels(&row(&[0.0]), &[]).is_err());
         assert!(dbscan.labels(&row(&[0.0]), &[f64::NAN]).is_err());
+        assert!(dbscan.labels(&row(&[0.0, 0.0]), &[f64::MAX, f64::MAX]).is_err());
         assert_eq!(dbscan.labels(&[], &[]).unwrap(), []);
     }
 }

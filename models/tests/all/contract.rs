@@ -34,6 +34,7 @@ fn kinds() -> Vec<Box<dyn Forecaster>> {
         kinds.push(Box::new(Neural::new(name, kind, 4, 3000)));
     }
     kinds.push(Box::new(crate::onnx::persistence()));
+    kinds.push(Box::new(crate::trees::persistence()));
     kinds
 }
 
@@ -174,7 +175,7 @@ fn a_forecast_that_nobody_waits_for_is_given_up_by_those_that_take_long() {
             Err(other) => panic!("{}: {other}", kind.name()),
             Ok(_) => false,
         };
-        let slow = ["gbdt", "linear", "forest", "ensemble"].contains(&kind.name());
+        let slow = ["gbdt", "linear", "forest", "ensemble", "trees"].contains(&kind.name());
         assert_eq!(given_up, slow, "{}", kind.name());
     }
 }

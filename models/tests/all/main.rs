@@ -1,5 +1,6 @@
 //! The tests of models from outside: what every kind promises, what the registry promises, and real data.
 
+mod areas;
 mod contract;
 mod detectors;
 mod gbdt;
@@ -9,3 +10,4 @@ mod onnx;
 mod registry;
 mod spatial;
 mod support;
+mod trees;

@@ -1,6 +1,6 @@
 //! What is said of an alert beside what it holds: words in a language, units, and what was seen window by window.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Mutex;
 
@@ -19,7 +19,8 @@ use crate::{Error, Result};
 
 /// Windows of an alert's history.
 const HISTORY: usize = 36;
-/// Windows of which it is remembered what was expected: alerts that are over are looked at, too.
+/// Windows of which it is remembered what was expected, by number: alerts that are over are looked at, too. Nothing is decided by it: an
+/// alert holds itself what it was judged by, and of a window that is forgotten no more is said than what was seen.
 const REMEMBERED: usize = 144;
 
 /// What is said of an alert beside what it holds.
@@ -167,10 +168,11 @@ fn history(state: &AppState, alert: &Alert) -> Vec<Seen> {
 #[derive(Debug, Default)]
 pub struct Expected(Mutex<BTreeMap<Target, Recent>>);
 
-type Recent = VecDeque<(Timestamp, Array2<f32>)>;
+type Recent = BTreeMap<Timestamp, Array2<f32>>;
 
 impl Expected {
-    /// Remembers an outlook whose window has come.
+    /// Remembers an outlook whose window has come. The first word on a window stays, as it was judged by that: where all is made anew from
+    /// the lake, old windows are held against what is usual instead.
     pub fn note(&self, target: &Target, outlook: &Outlook) {
         let place = |wanted: f64| outlook.quantiles.iter().position(|one| (one - wanted).abs() < 1e-9);
         let (Some(low), Some(high)) = (place(0.1), place(0.9)) else {
@@ -180,15 +182,15 @@ impl Expected {
         let bounds = Array2::from_shape_fn((keys, 2), |(key, side)| outlook.values[[key, [low, high][side]]] as f32);
         let mut known = lock(&self.0);
         let recent = known.entry(target.clone()).or_default();
-        recent.push_back((outlook.window, bounds));
+        recent.entry(outlook.window).or_insert(bounds);
         while recent.len() > REMEMBERED {
-            recent.pop_front();
+            recent.pop_first();
         }
     }
 
     fn of(&self, target: &Target, window: Timestamp, key: usize) -> Option<(f64, f64)> {
         let known = lock(&self.0);
-        let (_, bounds) = known.get(target)?.iter().rev().find(|(start, _)| *start == window)?;
+        let bounds = known.get(target)?.get(&window)?;
         let bound = |side: usize| {
             bounds
                 .get([key, side])
@@ -196,5 +198,56 @@ impl Expected {
                 .filter(|value| value.is_finite())
         };
         bound(0).zip(bound(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn speed() -> Target {
+        Target {
+            topic: "traffic-sensors".into(),
+            field: "speed_kmh".into(),
+        }
+    }
+
+    /// What is expected of one key in that window.
+    fn outlook(window: i64, low: f64, high: f64) -> Outlook {
+        Outlook {
+            window: Timestamp(window),
+            quantiles: vec![0.1, 0.5, 0.9],
+            values: ndarray::arr2(&[[low, f64::midpoint(low, high), high]]),
+        }
+    }
+
+    #[test]
+    fn what_a_window_was_judged_by_stays_when_it_is_looked_at_again() {
+        let expected = Expected::default();
+        expected.note(&speed(), &outlook(7, 40.0, 60.0));
+        for again in 0..REMEMBERED as i64 {
+            expected.note(&speed(), &outlook(7 + again, 20.0, 80.0));
+        }
+        assert_eq!(expected.of(&speed(), Timestamp(7), 0), Some((40.0, 60.0)));
+        assert_eq!(expected.of(&speed(), Timestamp(8), 0), Some((20.0, 80.0)));
+    }
+
+    #[test]
+    fn the_oldest_windows_are_forgotten_in_whatever_order_they_came() {
+        let expected = Expected::default();
+        for window in (0..=REMEMBERED as i64).rev() {
+            expected.note(&speed(), &outlook(window, 40.0, 60.0));
+        }
+        assert_eq!(expected.of(&speed(), Timestamp(0), 0), None);
+        assert!(expected.of(&speed(), Timestamp(1), 0).is_some());
+        assert!(expected.of(&speed(), Timestamp(REMEMBERED as i64), 0).is_some());
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_key_of_which_nothing_was_expected() {
+        let expected = Expected::default();
+        expected.note(&speed(), &outlook(7, f64::NAN, f64::NAN));
+        assert_eq!(expected.of(&speed(), Timestamp(7), 0), None);
+        assert_eq!(expected.of(&speed(), Timestamp(7), 1), None, "it came later");
     }
 }

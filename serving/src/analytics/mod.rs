@@ -8,6 +8,7 @@
 //! | `hot_spots` | where congestion and incidents cluster |
 //! | `kpis` | figures of the whole city, each with what it was made from |
 //! | `selection`, `columns` | which keys are meant; the columns of a table |
+//! | `slices` | the rows of a range of time, no more at a time than memory is for |
 //!
 //! A figure that has no input has no value, and says why.
 
@@ -20,6 +21,7 @@ mod kpis;
 mod newest;
 mod roads;
 mod selection;
+mod slices;
 mod zones;
 
 use std::collections::BTreeMap;
@@ -37,7 +39,7 @@ pub use kpis::{Kpi, kpis};
 pub use newest::{Newest, RECENT, newest};
 pub use roads::{Road, Roads, rank};
 pub use selection::{Bounds, Selection, places};
-pub use zones::{ZoneIndex, ZoneSelection, Zones, zones_ahead, zones_between, zones_now};
+pub use zones::{ZoneIndex, ZonePlace, ZoneSelection, Zones, zones_ahead, zones_between, zones_now};
 
 /// The stream that congestion is measured by.
 pub const TRAFFIC: &str = "traffic-sensors";

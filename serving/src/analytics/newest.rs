@@ -102,7 +102,7 @@ async fn read(dataset: &Dataset, columns: Option<Vec<String>>, from: Option<Time
 }
 
 /// The rows of a query in one batch.
-pub(super) async fn gather(dataset: &Dataset, query: &Query) -> Result<RecordBatch> {
+async fn gather(dataset: &Dataset, query: &Query) -> Result<RecordBatch> {
     let schema = dataset.projected(query)?;
     let batches: Vec<RecordBatch> = dataset.read(query).await?.try_collect().await?;
     Ok(concat_batches(&schema, &batches)?)

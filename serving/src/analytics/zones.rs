@@ -10,11 +10,17 @@ use super::TRAFFIC;
 use super::columns::Columns;
 use super::congestion::{Congestion, SensorCongestion, mean};
 use super::history::Range;
-use super::newest::{gather, recent};
+use super::newest::recent;
 use super::selection::Bounds;
+use super::slices::{Slices, table};
 use crate::Result;
-use crate::flight::{Datasets, Instant, Query};
+use crate::flight::{Datasets, Query};
 use crate::state::AppState;
+
+/// Why there is nothing where no window has closed yet.
+const NO_TABLE: &str = "no indices were computed yet: the table `indices` does not exist";
+/// By how many formulas each zone has indices.
+const FORMULAS: usize = 2;
 
 /// The indices of one zone in one window by one formula.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,15 +49,52 @@ pub struct ZoneIndex {
     pub lon: Option<f64>,
 }
 
+impl ZoneIndex {
+    /// What tells it from the others of a list.
+    pub fn place(&self) -> ZonePlace {
+        ZonePlace {
+            window: self.window,
+            zone_id: self.zone_id.clone(),
+            formula: self.formula.clone(),
+        }
+    }
+}
+
+/// What tells indices apart, and orders them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ZonePlace {
+    /// The start of the window.
+    pub window: Timestamp,
+    /// The zone.
+    pub zone_id: String,
+    /// The formula.
+    pub formula: String,
+}
+
 /// Indices of zones.
 #[derive(Debug, Clone, Default)]
 pub struct Zones {
     /// The indices: by window, zone and formula.
     pub zones: Vec<ZoneIndex>,
-    /// The start of the newest window, or of the one that is forecast.
+    /// The start of the newest window, or of the one that is forecast; of a page of a time the newest on that page.
     pub window: Option<Timestamp>,
     /// Why there is nothing, where there is nothing.
     pub absent: Option<String>,
+    /// Whether there are more behind these.
+    pub more: bool,
+}
+
+impl Zones {
+    /// The first `limit` of them behind `after`.
+    #[must_use]
+    pub fn page(mut self, after: Option<&ZonePlace>, limit: usize) -> Self {
+        let is_behind = |index: &ZoneIndex| after.is_none_or(|after| index.place() > *after);
+        self.zones.retain(is_behind);
+        self.zones.sort_by_cached_key(ZoneIndex::place);
+        self.more = self.zones.len() > limit;
+        self.zones.truncate(limit);
+        self
+    }
 }
 
 /// Which zones are meant.
@@ -61,12 +104,15 @@ pub struct ZoneSelection {
     pub zones: BTreeSet<String>,
     /// Only those whose centre lies within.
     pub bounds: Option<Bounds>,
+    /// Only by these formulas, `name@version`; by all where empty.
+    pub formulas: BTreeSet<String>,
 }
 
 impl ZoneSelection {
     fn takes(&self, zone: &ZoneIndex) -> bool {
         let centre = zone.lat.zip(zone.lon);
         (self.zones.is_empty() || self.zones.contains(&zone.zone_id))
+            && (self.formulas.is_empty() || self.formulas.contains(&zone.formula))
             && self
                 .bounds
                 .is_none_or(|bounds| centre.is_some_and(|(lat, lon)| bounds.hold(lat, lon)))
@@ -79,14 +125,12 @@ impl ZoneSelection {
 /// A lake that cannot be read.
 pub async fn zones_now(state: &AppState, selection: &ZoneSelection) -> Result<Zones> {
     let Some(dataset) = Datasets::new(state).find(TABLE, None).await? else {
-        return Ok(nothing(
-            "no indices were computed yet: the table `indices` does not exist",
-        ));
+        return Ok(nothing(NO_TABLE));
     };
     let stream = state.live.stream(TRAFFIC)?;
     let rows = recent(&dataset, stream.newest(), stream.definition().window).await?;
     let mut newest: BTreeMap<(String, String), ZoneIndex> = BTreeMap::new();
-    for index in read(state, &rows) {
+    for index in read(&rows, &centres(state)) {
         let place = (index.zone_id.clone(), index.formula.clone());
         let is_newer = |held: &ZoneIndex| (index.window, index.revision) > (held.window, held.revision);
         if newest.get(&place).is_none_or(is_newer) {
@@ -100,39 +144,68 @@ pub async fn zones_now(state: &AppState, selection: &ZoneSelection) -> Result<Zo
             .then(|| "the table `indices` holds no row yet".to_owned()),
         zones: newest.into_values().filter(|index| selection.takes(index)).collect(),
         window,
+        more: false,
     })
 }
 
-/// The indices of each zone in each window that begins within `range`: of each the newest revision, by window, zone and formula.
+/// At most `limit` indices of windows that begin within `range`, behind `after`: by window, zone and formula, of each the newest revision.
+///
+/// The range is read in `Slices`, until the page is full.
 ///
 /// # Errors
 /// A lake that cannot be read.
-pub async fn zones_between(state: &AppState, selection: &ZoneSelection, range: Range) -> Result<Zones> {
+pub async fn zones_between(
+    state: &AppState,
+    selection: &ZoneSelection,
+    range: Range,
+    after: Option<&ZonePlace>,
+    limit: usize,
+) -> Result<Zones> {
     let Some(dataset) = Datasets::new(state).find(TABLE, None).await? else {
-        return Ok(nothing(
-            "no indices were computed yet: the table `indices` does not exist",
-        ));
+        return Ok(nothing(NO_TABLE));
     };
+    let Some(table) = table(state, TABLE).await? else {
+        return Ok(nothing(NO_TABLE));
+    };
+    let centres = centres(state);
     let query = Query {
         dataset: dataset.name.clone(),
-        from: Some(Instant(range.since)),
-        to: Some(Instant(range.until)),
         ..Query::default()
     };
-    let rows = gather(&dataset, &query).await?;
-    let mut found: BTreeMap<(Timestamp, String, String), ZoneIndex> = BTreeMap::new();
-    for index in read(state, &rows).into_iter().filter(|index| selection.takes(index)) {
-        let place = (index.window, index.zone_id.clone(), index.formula.clone());
-        if found.get(&place).is_none_or(|held| index.revision > held.revision) {
-            found.insert(place, index);
+    let left = Range {
+        since: after.map_or(range.since, |after| after.window.max(range.since)),
+        ..range
+    };
+    let step = state.live.stream(TRAFFIC)?.definition().window;
+    let indices = FORMULAS * centres.len();
+    let mut slices = Slices::new((&dataset, &table), query, step, left, (indices, limit));
+    let is_wanted = |index: &ZoneIndex| selection.takes(index) && after.is_none_or(|after| index.place() > *after);
+    let mut zones = Vec::new();
+    while zones.len() <= limit
+        && let Some(rows) = slices.next().await?
+    {
+        let wanted = read(&rows, &centres).into_iter().filter(is_wanted);
+        zones.extend(newest_revisions(wanted));
+    }
+    let mut page = Zones {
+        zones,
+        ..Zones::default()
+    }
+    .page(after, limit);
+    page.window = page.zones.last().map(|index| index.window);
+    Ok(page)
+}
+
+/// Of each place the newest revision, in order.
+fn newest_revisions(indices: impl Iterator<Item = ZoneIndex>) -> impl Iterator<Item = ZoneIndex> {
+    let mut newest: BTreeMap<ZonePlace, ZoneIndex> = BTreeMap::new();
+    for index in indices {
+        let place = index.place();
+        if newest.get(&place).is_none_or(|held| index.revision > held.revision) {
+            newest.insert(place, index);
         }
     }
-    let window = found.keys().next_back().map(|(window, ..)| *window);
-    Ok(Zones {
-        zones: found.into_values().collect(),
-        window,
-        absent: None,
-    })
+    newest.into_values()
 }
 
 /// The indices of each zone in the forecast.
@@ -170,6 +243,7 @@ pub fn zones_ahead(state: &AppState, congestion: &Congestion, selection: &ZoneSe
         zones,
         window: congestion.window,
         absent: congestion.absent.clone(),
+        more: false,
     }
 }
 
@@ -181,9 +255,8 @@ fn nothing(why: &str) -> Zones {
 }
 
 /// The rows of the table `indices`.
-fn read(state: &AppState, rows: &RecordBatch) -> Vec<ZoneIndex> {
+fn read(rows: &RecordBatch, centres: &HashMap<String, (f64, f64)>) -> Vec<ZoneIndex> {
     let columns = Columns(rows);
-    let centres = centres(state);
     let index = |row: usize| {
         let zone = columns.text("zone_id", row)?;
         let centre = centres.get(zone).copied();

@@ -1,5 +1,6 @@
 //! Forecast requests and their answers, without wire types: logic that is tested without a network.
 
+mod areas;
 mod explain;
 mod history;
 mod page;
@@ -9,6 +10,7 @@ mod rows;
 
 use std::sync::Arc;
 
+pub use areas::{AreaAnswer, AreaForecast, answer_areas};
 use history::Stored;
 pub use page::Page;
 pub use question::{

@@ -128,22 +128,34 @@ impl Checked<'_> {
     /// # Errors
     /// More forecasts, or more numbers, than an answer may have.
     pub fn check_size(&self, keys: usize) -> Result<()> {
+        self.check_size_of("keys", keys, SMALLER)
+    }
+
+    /// Checks that an answer about so many zones fits into memory.
+    ///
+    /// # Errors
+    /// As [`Checked::check_size`].
+    pub fn check_size_of_zones(&self, zones: usize) -> Result<()> {
+        self.check_size_of("zones", zones, "ask for less")
+    }
+
+    fn check_size_of(&self, what: &str, count: usize, smaller: &str) -> Result<()> {
         let horizons = self.steps.as_ref().map_or(DEFAULT_STEPS.len(), Vec::len);
-        let forecasts = keys.saturating_mul(horizons);
+        let forecasts = count.saturating_mul(horizons);
         if forecasts > MOST_FORECASTS {
-            let accepted = format!("at most {MOST_FORECASTS} forecasts at a time: {SMALLER}");
+            let accepted = format!("at most {MOST_FORECASTS} forecasts at a time: {smaller}");
             return Err(Error::invalid(
-                "keys x horizons_minutes",
-                format!("{keys} x {horizons}"),
+                format!("{what} x horizons_minutes"),
+                format!("{count} x {horizons}"),
                 accepted,
             ));
         }
         let quantiles = self.levels.len();
         if forecasts.saturating_mul(quantiles) > MOST_NUMBERS {
-            let accepted = format!("at most {MOST_NUMBERS} numbers at a time: {SMALLER}");
+            let accepted = format!("at most {MOST_NUMBERS} numbers at a time: {smaller}");
             return Err(Error::invalid(
-                "keys x horizons_minutes x quantiles",
-                format!("{keys} x {horizons} x {quantiles}"),
+                format!("{what} x horizons_minutes x quantiles"),
+                format!("{count} x {horizons} x {quantiles}"),
                 accepted,
             ));
         }

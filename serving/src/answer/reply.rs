@@ -161,7 +161,8 @@ pub fn absent(checked: &Checked<'_>, name: &str) -> Refusal {
     Refusal::new(name, RefusalCode::UnknownKey, message)
 }
 
-fn steps(checked: &Checked<'_>, horizon: usize) -> Vec<usize> {
+/// The steps that are asked for of an issue that reaches so far.
+pub fn steps(checked: &Checked<'_>, horizon: usize) -> Vec<usize> {
     if let Some(steps) = &checked.steps {
         return steps.clone();
     }
@@ -178,7 +179,7 @@ pub fn default_steps(horizon: usize) -> Vec<usize> {
 }
 
 /// How old the data of `key` are, or why they do not serve.
-fn age(issue: &Issue, key: usize, now: Timestamp, stale_after: Duration) -> Result<Duration, Refusal> {
+pub fn age(issue: &Issue, key: usize, now: Timestamp, stale_after: Duration) -> Result<Duration, Refusal> {
     let name = &issue.keys[key];
     let Some(age) = issue.age(key, now) else {
         return Err(Refusal::new(
@@ -207,14 +208,9 @@ pub fn fresh(key: &str, age: Duration, stale_after: Duration) -> Result<Duration
 fn tell(issue: &Issue, key: usize, age: Duration, steps: &[usize], places: &[usize], answer: &mut Answer) {
     let name = &issue.keys[key];
     for &ahead in steps {
-        let horizon_minutes = (ahead as i64 * issue.step.0 / MINUTE) as i32;
+        let horizon_minutes = minutes(issue, ahead);
         if ahead > issue.horizon() {
-            let furthest = issue.horizon() as i64 * issue.step.0 / MINUTE;
-            let message = format!("{horizon_minutes} minutes ahead, the model in charge reaches {furthest}");
-            answer.refusals.push(Refusal {
-                horizon_minutes,
-                ..Refusal::new(name, RefusalCode::HorizonTooFar, message)
-            });
+            answer.refusals.push(too_far(issue, name, ahead));
             continue;
         }
         let rung = issue.steps[[key, ahead - 1]];
@@ -241,6 +237,21 @@ fn tell(issue: &Issue, key: usize, age: Duration, steps: &[usize], places: &[usi
             revisions: issue.revisions_of(rung, key),
             explanation: None,
         });
+    }
+}
+
+/// So many steps ahead in minutes.
+pub fn minutes(issue: &Issue, ahead: usize) -> i32 {
+    (ahead as i64 * issue.step.0 / MINUTE) as i32
+}
+
+/// Why what is so many steps ahead is not told of `key`.
+pub fn too_far(issue: &Issue, key: &str, ahead: usize) -> Refusal {
+    let (horizon_minutes, furthest) = (minutes(issue, ahead), minutes(issue, issue.horizon()));
+    let message = format!("{horizon_minutes} minutes ahead, the model in charge reaches {furthest}");
+    Refusal {
+        horizon_minutes,
+        ..Refusal::new(key, RefusalCode::HorizonTooFar, message)
     }
 }
 

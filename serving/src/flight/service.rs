@@ -94,8 +94,10 @@ impl FlightApi {
     /// The names that start with `prefix`.
     async fn list(&self, prefix: &str) -> Result<Vec<FlightInfo>> {
         let mut infos = Vec::new();
-        for (name, _, schema) in self.sql.engine.tables().await? {
-            if name.starts_with(prefix) {
+        for (name, _) in self.sql.engine.names().await? {
+            if name.starts_with(prefix)
+                && let Some(schema) = self.sql.engine.columns(&name).await?
+            {
                 let query = Query {
                     dataset: name.clone(),
                     ..Query::default()

@@ -45,6 +45,16 @@ impl AlertService for AlertApi {
         Ok(sized(list(&self.state, request.into_inner())?))
     }
 
+    async fn get_alert(&self, request: Request<v1::GetAlertRequest>) -> Result<Response<v1::GetAlertResponse>, Status> {
+        let request = request.into_inner();
+        let language = language(&request.language)?;
+        let mask = Mask::of::<v1::Alert>(request.read_mask)?;
+        self.state.alerts.ready(&self.state)?;
+        let found = self.state.alerts.store.get(&request.alert_id)?;
+        let alert = Some(mask.apply(alert(&self.state, &found, language)));
+        Ok(sized(v1::GetAlertResponse { alert }))
+    }
+
     type WatchAlertsStream = BoxStream<'static, Result<v1::WatchAlertsResponse, Status>>;
 
     async fn watch_alerts(

@@ -11,7 +11,7 @@ use super::convert_analytics::{bounds, horizon, hot_spot, kpi, route, zone};
 use super::list::ListPage;
 use super::mask::Mask;
 use super::sized::sized;
-use crate::analytics::{self, HotSpotKind, Range, Selection, ZoneIndex, ZoneSelection, Zones};
+use crate::analytics::{self, HotSpotKind, Range, Selection, ZoneIndex, ZonePlace, ZoneSelection};
 use crate::state::AppState;
 use crate::{Error, Result};
 
@@ -84,63 +84,42 @@ async fn zones(state: &Arc<AppState>, request: v1::ListZonesRequest) -> Result<v
     let wanted = ZoneSelection {
         zones: wanted.zones,
         bounds: wanted.bounds,
+        ..ZoneSelection::default()
     };
-    let after = page.after(ZonePlace::read)?;
-    let range = range(state, ahead, request.since, request.until)?.map(|range| behind(range, after.as_ref()));
+    let after = page.after(place)?;
+    let (after, size) = (after.as_ref(), page.size());
+    let range = range(state, ahead, request.since, request.until)?;
     ready(state)?;
-    let Zones { zones, window, absent } = match (ahead, range) {
-        (_, Some(range)) => analytics::zones_between(state, &wanted, range).await?,
-        (0, None) => analytics::zones_now(state, &wanted).await?,
-        (minutes, None) => analytics::zones_ahead(state, &analytics::ahead(state, minutes).await?, &wanted),
+    let found = match (ahead, range) {
+        (_, Some(range)) => analytics::zones_between(state, &wanted, range, after, size).await?,
+        (0, None) => analytics::zones_now(state, &wanted).await?.page(after, size),
+        (minutes, None) => {
+            let congestion = analytics::ahead(state, minutes).await?;
+            analytics::zones_ahead(state, &congestion, &wanted).page(after, size)
+        }
     };
-    let mut zones = zones;
-    zones.sort_by(|one, other| ZonePlace::of(one).cmp(&ZonePlace::of(other)));
-    let behind = zones.into_iter().filter(|one| Some(ZonePlace::of(one)) > after);
-    let (zones, next_page_token) = page.first(behind, |one| ZonePlace::of(one).token());
+    let next = found.zones.last().filter(|_| found.more).map(token);
     Ok(v1::ListZonesResponse {
-        zones: zones.into_iter().map(zone).collect(),
-        window_start: window.map(|window| window.0),
-        absent: absent.unwrap_or_default(),
-        next_page_token,
+        zones: found.zones.into_iter().map(zone).collect(),
+        window_start: found.window.map(|window| window.0),
+        absent: found.absent.unwrap_or_default(),
+        next_page_token: next.unwrap_or_default(),
     })
 }
 
-/// What tells indices apart, and orders them.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct ZonePlace<'a> {
-    window: Timestamp,
-    zone: &'a str,
-    formula: &'a str,
+/// The token of the page behind an index. The zone stands last: its name may be anything.
+fn token(index: &ZoneIndex) -> String {
+    format!("{}+{}+{}", index.window.0, index.formula, index.zone_id)
 }
 
-impl<'a> ZonePlace<'a> {
-    fn of(index: &'a ZoneIndex) -> Self {
-        Self {
-            window: index.window,
-            zone: &index.zone_id,
-            formula: &index.formula,
-        }
-    }
-
-    /// The zone stands last: its name may be anything.
-    fn token(&self) -> String {
-        format!("{}+{}+{}", self.window.0, self.formula, self.zone)
-    }
-
-    fn read(token: &'a str) -> Option<Self> {
-        let mut parts = token.splitn(3, '+');
-        Some(Self {
-            window: Timestamp(parts.next()?.parse().ok()?),
-            formula: parts.next()?,
-            zone: parts.next()?,
-        })
-    }
-}
-
-/// What is left of `range` where a page begins.
-fn behind(range: Range, after: Option<&ZonePlace<'_>>) -> Range {
-    let since = after.map_or(range.since, |after| after.window.min(range.until).max(range.since));
-    Range { since, ..range }
+/// The place behind which the page of a token begins.
+fn place(token: &str) -> Option<ZonePlace> {
+    let mut parts = token.splitn(3, '+');
+    Some(ZonePlace {
+        window: Timestamp(parts.next()?.parse().ok()?),
+        formula: parts.next()?.to_owned(),
+        zone_id: parts.next()?.to_owned(),
+    })
 }
 
 /// The time that is asked for; none where the newest windows are.

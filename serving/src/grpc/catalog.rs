@@ -12,7 +12,7 @@ use super::list::ListPage;
 use super::mask::Mask;
 use super::sized::sized;
 use crate::answer::MOST_ZONES;
-use crate::flight::{Dataset, Datasets};
+use crate::flight::Datasets;
 use crate::live::{self, KeyInfo, LiveStream, Place};
 use crate::state::AppState;
 use crate::{Error, Result};
@@ -56,20 +56,36 @@ impl CatalogService for CatalogApi {
         let request = request.into_inner();
         let page = ListPage::read(request.page_size, &request.page_token, NAMES, MOST_NAMES)?;
         let mask = Mask::of::<v1::Table>(request.read_mask)?;
-        let datasets = Datasets::new(&self.0).list().await?;
-        let (datasets, next_page_token) = page.of(datasets, |dataset| dataset.name.clone())?;
-        let table = |dataset: Dataset| {
-            let columns = dataset.schema.fields().iter().map(|field| column(field)).collect();
-            mask.apply(v1::Table {
-                name: dataset.name,
-                columns,
-            })
+        let names = Datasets::new(&self.0).names().await?;
+        let (names, next_page_token) = page.of(names, String::clone)?;
+        let tables = if mask.has("columns") {
+            tables(&self.0, &names).await?
+        } else {
+            let table = |name| v1::Table {
+                name,
+                ..v1::Table::default()
+            };
+            names.into_iter().map(table).collect()
         };
         Ok(sized(v1::ListTablesResponse {
-            tables: datasets.into_iter().map(table).collect(),
+            tables: tables.into_iter().map(|table| mask.apply(table)).collect(),
             next_page_token,
         }))
     }
+}
+
+/// Tables with their columns, for which each of them is opened; one that is gone by now is left out.
+async fn tables(state: &AppState, names: &[String]) -> Result<Vec<v1::Table>> {
+    let datasets = Datasets::new(state);
+    let mut tables = Vec::with_capacity(names.len());
+    for name in names {
+        let found = datasets.find(name, None).await?;
+        tables.extend(found.map(|dataset| v1::Table {
+            columns: dataset.schema.fields().iter().map(|field| column(field)).collect(),
+            name: dataset.name,
+        }));
+    }
+    Ok(tables)
 }
 
 fn describe(state: &AppState, stream: &LiveStream) -> v1::Stream {

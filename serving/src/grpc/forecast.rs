@@ -8,10 +8,11 @@ use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
 use super::convert::{Asked, response};
+use super::convert_areas;
 use super::forecast_wire;
 use super::sized::sized;
 use super::watch_forecasts::{ForecastWatch, stream};
-use crate::answer::{Answer, MOST_KEYS, Page, answer_page};
+use crate::answer::{Answer, MOST_KEYS, Page, answer_areas, answer_page};
 use crate::state::AppState;
 use crate::watchers::Watchers;
 use crate::{Error, Result};
@@ -41,6 +42,15 @@ impl ForecastService for ForecastApi {
         let place = self.watchers.enter(&self.state)?;
         let watch = ForecastWatch::begin(&self.state, request.into_inner(), place)?;
         Ok(Response::new(stream(watch).await?))
+    }
+
+    async fn forecast_areas(
+        &self,
+        request: Request<v1::ForecastAreasRequest>,
+    ) -> Result<Response<v1::ForecastAreasResponse>, Status> {
+        let question = convert_areas::question(request.into_inner());
+        let answer = answer_areas(&self.state, &question).await?;
+        Ok(sized(convert_areas::response(answer)))
     }
 }
 

@@ -23,6 +23,11 @@ impl<'a> ListPage<'a> {
         Ok(Self { size, token })
     }
 
+    /// How many items it has at the most.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
     /// The items of the page and the token of the next one (empty: this is the last); `name` tells items apart.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `forecast`, `alert`, `model`, `catalog`, `analytics`, `inference` | a service each |
 //! | `watch_forecasts`, `watch_alerts` | their streams: made as they are read, so that nothing waits for whoever is slow |
-//! | `convert`, `convert_alert`, `convert_analytics` | between wire types and our own |
+//! | `convert`, `convert_alert`, `convert_analytics`, `convert_areas` | between wire types and our own |
 //! | `quick_forecast`, `forecast_wire` | the busiest method, past the messages and straight to the wire |
 //! | `list`, `mask`, `sized` | pages of lists, fields of messages, compression |
 
@@ -14,6 +14,7 @@ mod catalog;
 mod convert;
 mod convert_alert;
 mod convert_analytics;
+mod convert_areas;
 mod forecast;
 mod forecast_wire;
 mod inference;

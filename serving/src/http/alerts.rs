@@ -179,7 +179,7 @@ impl WatchedRow {
 }
 
 /// The revision with its text in the wanted language.
-fn in_language(state: &AppState, revision: &AlertRevision, language: Language) -> AlertRevision {
+pub(super) fn in_language(state: &AppState, revision: &AlertRevision, language: Language) -> AlertRevision {
     let mut revision = revision.clone();
     revision.alert.text = told(state, &revision.alert, language).text;
     revision

@@ -278,7 +278,6 @@ fn check_size(limit: usize, keys: usize, each: usize) -> Result<()> {
 
 /// A forecast with the column names of the table.
 fn row(question: &Question, quantiles: &[f64], forecast: &Forecast) -> ForecastRow {
-    let pairs = quantiles.iter().zip(&forecast.values);
     ForecastRow {
         topic: question.topic.clone(),
         key: forecast.key.to_string(),
@@ -286,12 +285,7 @@ fn row(question: &Question, quantiles: &[f64], forecast: &Forecast) -> ForecastR
         origin: forecast.origin.to_string(),
         target_time: forecast.target_time.to_string(),
         horizon_minutes: forecast.horizon_minutes,
-        quantiles: pairs
-            .map(|(quantile, value)| QuantileValue {
-                quantile: *quantile,
-                value: *value,
-            })
-            .collect(),
+        quantiles: pairs(quantiles, &forecast.values),
         model: forecast.source.model.clone(),
         model_version: forecast.source.version.clone(),
         step_of_ladder: forecast.rung.name(),
@@ -301,7 +295,34 @@ fn row(question: &Question, quantiles: &[f64], forecast: &Forecast) -> ForecastR
     }
 }
 
-fn refused(refusal: &Refusal) -> RefusalRow {
+/// The quantiles of a forecast with their values.
+pub fn pairs(quantiles: &[f64], values: &[f64]) -> Vec<QuantileValue> {
+    let pair = |(quantile, value): (&f64, &f64)| QuantileValue {
+        quantile: *quantile,
+        value: *value,
+    };
+    quantiles.iter().zip(values).map(pair).collect()
+}
+
+/// The column of a quantile, named as in the table `forecasts`.
+pub fn column(quantile: f64) -> String {
+    format!("p{}", (quantile * 1e6).round() / 1e4).replace('.', "_")
+}
+
+/// A row with a column for each of its quantiles.
+///
+/// # Errors
+/// A row that has no JSON form.
+pub fn flat(row: &impl Serialize, quantiles: &[QuantileValue]) -> Result<Value> {
+    let mut flat = serde_json::to_value(row)?;
+    for pair in quantiles {
+        flat[column(pair.quantile)] = json!(pair.value);
+    }
+    Ok(flat)
+}
+
+/// A refusal as it is told.
+pub fn refused(refusal: &Refusal) -> RefusalRow {
     RefusalRow {
         key: refusal.key.clone(),
         code: refusal.code.name(),
@@ -330,17 +351,10 @@ fn made_from(answered: &Answer, scope: &Scope, cursor: Option<&str>) -> Vec<u8> 
 }
 
 impl Listing for ForecastPage {
-    /// A column for each quantile, named as in the table `forecasts`.
+    /// A column for each quantile.
     fn table(&self) -> Result<RecordBatch> {
-        let name = |quantile: f64| format!("p{}", (quantile * 1e6).round() / 1e4).replace('.', "_");
-        let flat = |row: &ForecastRow| -> Result<Value> {
-            let mut flat = serde_json::to_value(row)?;
-            for pair in &row.quantiles {
-                flat[name(pair.quantile)] = json!(pair.value);
-            }
-            Ok(flat)
-        };
-        let rows = self.forecasts.iter().map(flat).collect::<Result<Vec<_>>>()?;
+        let rows = self.forecasts.iter().map(|row| flat(row, &row.quantiles));
+        let rows = rows.collect::<Result<Vec<_>>>()?;
         let mut columns = vec![
             ("topic".to_owned(), Kind::Text),
             ("key".to_owned(), Kind::Text),
@@ -349,7 +363,7 @@ impl Listing for ForecastPage {
             ("target_time".to_owned(), Kind::Instant),
             ("horizon_minutes".to_owned(), Kind::Whole),
         ];
-        columns.extend(self.quantiles.iter().map(|quantile| (name(*quantile), Kind::Number)));
+        columns.extend(self.quantiles.iter().map(|quantile| (column(*quantile), Kind::Number)));
         columns.extend([
             ("model".to_owned(), Kind::Text),
             ("model_version".to_owned(), Kind::Text),

@@ -2,7 +2,7 @@
 //!
 //! | file | what stands there |
 //! |---|---|
-//! | `windows/`, `incidents`, `analytics/`, `forecasts`, `alerts` | the resources of `/v1` |
+//! | `windows/`, `incidents`, `analytics/`, `forecasts`, `area_forecasts`, `alerts`, `alert` | the resources of `/v1` |
 //! | `params`, `cursor`, `names` | what a request may say |
 //! | `accept`, `reply`, `table`, `geo`, `problem` | how an answer looks: form, tag, next page, or what is wrong |
 //! | `openapi` | the description of all that, made from it |
@@ -11,9 +11,11 @@
 //! | `page` | the page for people |
 
 mod accept;
+mod alert;
 mod alert_row;
 mod alerts;
 mod analytics;
+mod area_forecasts;
 mod calls;
 mod cursor;
 mod forecasts;
@@ -50,7 +52,9 @@ use crate::{Error, Result};
 
 /// Every path, for those who take a wrong one.
 const PATHS: &str = "/, /livez, /readyz, /metrics, /openapi.json, /v1/traffic, /v1/transport, /v1/mobility, /v1/incidents, \
-                     /v1/analytics, /v1/analytics/zones, /v1/analytics/roads, /v1/analytics/hot-spots, /v1/alerts, /v1/events, /v1/forecasts";
+                     /v1/analytics, /v1/analytics/zones, /v1/analytics/roads, /v1/analytics/hot-spots, /v1/alerts, \
+                     /v1/alerts/{alert_id}, /v1/events, /v1/forecasts, \
+                     /v1/forecasts/areas";
 /// The methods of every path.
 const METHODS: &str = "GET, HEAD, OPTIONS";
 
@@ -80,7 +84,7 @@ impl FromRef<Shared> for Arc<openapi::Document> {
 pub fn router(state: Arc<AppState>, config: &ServerConfig) -> Result<Router> {
     let document = Arc::new(openapi::Document::new(&state.catalog)?);
     let routes = Router::new()
-        .merge(page::routes(&state))
+        .merge(page::routes(&state, config.max_followers))
         .route("/livez", only_get(livez))
         .route("/readyz", only_get(readyz))
         .route("/metrics", only_get(metrics))
@@ -94,7 +98,9 @@ pub fn router(state: Arc<AppState>, config: &ServerConfig) -> Result<Router> {
         .route("/v1/analytics/roads", only_get(analytics::roads::list))
         .route("/v1/analytics/hot-spots", only_get(analytics::hot_spots::list))
         .route("/v1/alerts", only_get(alerts::list))
+        .route("/v1/alerts/{alert_id}", only_get(alert::show))
         .route("/v1/forecasts", only_get(forecasts::list))
+        .route("/v1/forecasts/areas", only_get(area_forecasts::list))
         .fallback(nothing_here)
         .with_state(Shared {
             state: Arc::clone(&state),

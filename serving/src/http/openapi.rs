@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 
 use super::reply::same_or;
 use super::windows::schemas;
-use super::{alerts, analytics, forecasts, incidents, problem, windows};
+use super::{alert, alerts, analytics, area_forecasts, forecasts, incidents, problem, windows};
 use crate::Result;
 
 /// What is described.
@@ -33,7 +33,9 @@ use crate::Result;
         analytics::roads::list,
         analytics::hot_spots::list,
         alerts::list,
+        alert::show,
         forecasts::list,
+        area_forecasts::list,
         super::page::events::follow,
         super::livez,
         super::readyz,
@@ -196,7 +198,7 @@ mod tests {
         let document = described();
         assert_eq!(document["openapi"], "3.1.0");
         let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 15);
+        assert_eq!(paths.len(), 17);
         for (path, item) in paths {
             let operation = &item["get"];
             assert!(
@@ -205,8 +207,9 @@ mod tests {
             );
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 let name = parameter["name"].as_str().unwrap();
+                let is_of_path = parameter["in"] == "path";
                 assert!(
-                    parameter["description"].is_string() && parameter["required"] == false,
+                    parameter["description"].is_string() && parameter["required"] == is_of_path,
                     "{path} {name}"
                 );
                 if parameter["schema"]["type"] == "array" {

@@ -10,6 +10,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::analytics::Bounds;
+use crate::sql::nearest;
 use crate::{Error, Result};
 
 /// Reads a query.
@@ -24,11 +25,21 @@ pub fn read<T: DeserializeOwned>(query: &str) -> Result<T> {
     read.map_err(|wrong| {
         let (name, value) = pair.into_inner();
         match wrong {
-            Wrong::Unknown { name, known } => Error::invalid("query", name, known.join(", ")),
+            Wrong::Unknown { name, known } => unknown(&name, known),
             Wrong::Twice(name) => Error::invalid(name, "given twice", "each parameter once, lists with commas between"),
             Wrong::Value(accepted) => Error::invalid(name, value, accepted),
         }
     })
+}
+
+/// No parameter has that name: those that there are, and which of them may have been meant, such as `horizons_minutes` by
+/// `horizon_minutes`.
+fn unknown(name: &str, known: &[&str]) -> Error {
+    let mut accepted = known.join(", ");
+    if let Some(near) = nearest(name, known.iter().copied()) {
+        accepted = format!("{accepted}; `{near}` may have been meant");
+    }
+    Error::invalid("query", name, accepted)
 }
 
 /// Why a query cannot be read.
@@ -231,7 +242,10 @@ mod tests {
     #[test]
     fn a_wrong_parameter_is_refused_with_what_is_accepted() {
         for (query, said) in [
-            ("kezs=a", "`query` is `kezs`, accepted: keys, model, since, bbox, limit"),
+            (
+                "kezs=a",
+                "`query` is `kezs`, accepted: keys, model, since, bbox, limit; `keys` may have been meant",
+            ),
             ("since=", "`since` is ``, accepted: RFC 3339"),
             ("limit=", "`limit` is ``, accepted: 1 to 1000"),
             ("keys=a&keys=b", "`keys` is `given twice`"),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arterial_datasets::panel::Panel;
 use arterial_models::explanation::{Explanation, Place};
+use arterial_models::pipeline::Pipeline;
 use arterial_models::registry::{CANARY, CHAMPION, ModelVersion, Reference, SHADOW, Share, Target};
 use arterial_models::scope::Scope;
 use arterial_models::{Progress, Quantile};
@@ -50,6 +51,11 @@ pub trait ServedModel: Send + Sync {
     fn forecast_while(&self, panel: &Panel, quantiles: &[Quantile], progress: &dyn Progress) -> Result<Array3<f64>> {
         let _ = progress;
         self.forecast(panel, quantiles)
+    }
+
+    /// The pipeline that it is, which also knows the zones and the city that its series make; none of another kind of model.
+    fn pipeline(&self) -> Option<&Pipeline> {
+        None
     }
 
     /// What moved the medians at `places`, forecast from the last row of `panel`.

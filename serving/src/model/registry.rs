@@ -115,6 +115,10 @@ impl ServedModel for LoadedPipeline {
         Ok(forecasts.values.index_axis_move(Axis(0), 0))
     }
 
+    fn pipeline(&self) -> Option<&Pipeline> {
+        Some(&self.pipeline)
+    }
+
     fn explain(&self, panel: &Panel, places: &[Place]) -> Result<Vec<Explanation>> {
         Ok(self.pipeline.explain(panel, last_row(panel)?, places)?)
     }

@@ -10,9 +10,11 @@ use arterial_models::{Progress, Quantile};
 use ndarray::{Array2, Array3, Axis, s};
 use tokio_util::sync::CancellationToken;
 
+use super::areas::{AreaIntervals, NoAreas};
 use super::issue::{Issue, Source};
 use super::ladder::LadderStep;
 use super::profile;
+use super::said::Said;
 use crate::Result;
 use crate::error::chain;
 use crate::live::{self, Live, LiveStream, Revisions};
@@ -97,13 +99,12 @@ pub fn compute(live: &Live, order: &Order) -> Result<Option<Computed>> {
         let asked = ask(live, order, model.as_ref(), issue.origin, step);
         order.unwanted.check()?;
         match asked {
-            Ok(Some((read, values))) => {
-                let filled = fill(&mut issue, *rung, read.panel.series(), &values);
+            Ok(Some(said)) => {
+                let filled = fill(&mut issue, *rung, said.read.panel.series(), &said.values);
                 if filled == 0 {
                     failures.push((*rung, format!("{} gave no number", model.id())));
                 } else {
-                    issue.sources.insert(*rung, source(model.as_ref(), &read.panel));
-                    note_revisions(&mut issue, *rung, &read);
+                    note(&mut issue, *rung, order, model.as_ref(), &said);
                 }
             }
             Ok(None) => {}
@@ -149,6 +150,7 @@ fn blank(stream: &LiveStream, order: &Order, step: Duration) -> Option<Issue> {
             values: Array3::from_elem((keys.len(), horizon, order.quantiles.len()), f64::NAN),
             sources: HashMap::new(),
             revisions: HashMap::new(),
+            areas: Err(NoAreas::without_model()),
             trace: Trace::default(),
             keys,
             index,
@@ -157,18 +159,11 @@ fn blank(stream: &LiveStream, order: &Order, step: Duration) -> Option<Issue> {
 }
 
 /// Asks one model about the panel it was fitted for; none where nothing is held for it.
-fn ask(
-    live: &Live,
-    order: &Order,
-    model: &dyn ServedModel,
-    origin: Timestamp,
-    step: Duration,
-) -> Result<Option<(Read, Array3<f64>)>> {
+fn ask(live: &Live, order: &Order, model: &dyn ServedModel, origin: Timestamp, step: Duration) -> Result<Option<Said>> {
     let Some(read) = read(live, &order.target, model, &order.holidays, origin, step)? else {
         return Ok(None);
     };
-    let values = model.forecast_while(&read.panel, &order.quantiles, &order.unwanted)?;
-    Ok(Some((read, values)))
+    Said::by(model, read, &order.quantiles, &order.unwanted).map(Some)
 }
 
 /// What a model reads.
@@ -230,6 +225,16 @@ pub fn read(
     Ok(Some(read))
 }
 
+/// Keeps who answered at the step `rung` of the ladder and from what; the intervals of areas are those of the first who does.
+fn note(issue: &mut Issue, rung: LadderStep, order: &Order, model: &dyn ServedModel, said: &Said) {
+    let source = source(model, &said.read.panel);
+    if issue.sources.is_empty() {
+        issue.areas = AreaIntervals::of(model, said, &order.quantiles, &source);
+    }
+    issue.sources.insert(rung, source);
+    note_revisions(issue, rung, &said.read);
+}
+
 /// Keeps which revisions the step `rung` of the ladder read.
 fn note_revisions(issue: &mut Issue, rung: LadderStep, read: &Read) {
     let mut by_key = vec![None; issue.keys.len()];
@@ -276,7 +281,7 @@ fn try_canary(
         return Err(format!("{} reaches {reach} steps, the champion {horizon}", canary.id()));
     }
     let answer = ask(live, order, canary, issue.origin, issue.step);
-    let Some((read, values)) = answer.map_err(|error| format!("{}: {}", canary.id(), chain(&error)))? else {
+    let Some(Said { read, values, .. }) = answer.map_err(|error| format!("{}: {}", canary.id(), chain(&error)))? else {
         return Ok(());
     };
     let is_chosen = share.chooser(&order.target);

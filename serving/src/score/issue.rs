@@ -7,6 +7,7 @@ use arterial_datasets::time::{Duration, Timestamp};
 use arterial_models::registry::Target;
 use ndarray::{Array2, Array3};
 
+use super::areas::{AreaIntervals, NoAreas};
 use super::ladder::LadderStep;
 use crate::live::Revisions;
 use crate::traces::Trace;
@@ -63,6 +64,8 @@ pub struct Issue {
     pub sources: HashMap<LadderStep, Arc<Source>>,
     /// Which revisions of a key's windows each step of the ladder read, by key; none where it read no value of it.
     pub revisions: HashMap<LadderStep, Vec<Option<Revisions>>>,
+    /// The intervals of zones and of the city by the model that leads, or why there are none.
+    pub areas: Result<AreaIntervals, NoAreas>,
     /// Where in a trace it was computed.
     pub trace: Trace,
     /// The position of each key.

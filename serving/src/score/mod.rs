@@ -1,15 +1,18 @@
 //! Scoring: each closed window is forecast by the champion of its target, and what it gave is kept at hand.
 
+mod areas;
 mod compute;
 mod issue;
 mod ladder;
 mod outlook;
 mod profile;
 mod rows;
+mod said;
 mod scores;
 mod shadow;
 mod worker;
 
+pub use areas::{AreaIntervals, NoAreas};
 pub use compute::{Computed, Order, Read, Unwanted, check_fit, compute, covariates, read, tally};
 pub use issue::{Issue, Source, Stamp};
 pub use ladder::{LadderStep, RefusalCode};

@@ -9,6 +9,7 @@ use arterial_datasets::time::Timestamp;
 use arterial_models::registry::{ModelVersion, Target};
 use tokio::sync::watch;
 
+use super::areas::AreaIntervals;
 use super::issue::Issue;
 use super::ladder::LadderStep;
 use super::outlook::Outlooks;
@@ -135,7 +136,8 @@ impl TargetScores {
 fn bytes(issue: &Issue) -> usize {
     let key = size_of::<(Arc<str>, Arc<str>, usize, Option<Arc<str>>, Option<Timestamp>, bool)>();
     let revisions = issue.revisions.len() * size_of::<Option<Revisions>>();
-    issue.values.len() * size_of::<f64>()
+    let areas = issue.areas.as_ref().map_or(0, AreaIntervals::numbers);
+    (issue.values.len() + areas) * size_of::<f64>()
         + issue.steps.len() * size_of::<Option<LadderStep>>()
         + issue.keys.len() * (key + revisions)
 }
@@ -180,6 +182,7 @@ mod tests {
     use ndarray::{Array2, Array3};
 
     use super::*;
+    use crate::score::NoAreas;
     use crate::traces::Trace;
 
     fn issue(origin: i64, numbers: usize) -> Arc<Issue> {
@@ -200,6 +203,7 @@ mod tests {
             values: Array3::zeros((1, 1, numbers)),
             sources: HashMap::new(),
             revisions: HashMap::new(),
+            areas: Err(NoAreas::without_model()),
             trace: Trace::default(),
             index: HashMap::new(),
         })

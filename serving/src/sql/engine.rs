@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::temporal_conversions::timestamp_us_to_datetime;
+use datafusion::catalog::SchemaProvider;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
@@ -132,12 +133,27 @@ impl Sql {
         Ok(found)
     }
 
-    /// Every table by name, and whether it is a view.
+    /// Every table by name, and whether it is a `TABLE` or a `VIEW`. None of them is opened.
     ///
     /// # Errors
     /// A lake that cannot be read.
-    pub(crate) async fn tables(&self) -> Result<Vec<(String, &'static str, SchemaRef)>> {
-        self.planner.tables().await
+    pub(crate) async fn names(&self) -> Result<Vec<(String, &'static str)>> {
+        let names = &self.planner.names;
+        let named = |name: String| {
+            let kind = super::catalog::type_name(names.kind(&name));
+            (name, kind)
+        };
+        Ok(names.list().await?.into_iter().map(named).collect())
+    }
+
+    /// The columns of the table of that name; none where there is no such table.
+    ///
+    /// # Errors
+    /// A lake that cannot be read.
+    pub(crate) async fn columns(&self, name: &str) -> Result<Option<SchemaRef>> {
+        let found = self.planner.names.table(name).await;
+        let table = found.map_err(|error| problem(name, &error, &[]))?;
+        Ok(table.map(|table| table.schema()))
     }
 }
 
@@ -226,18 +242,6 @@ impl Planner {
             session,
             runtime: Arc::new(runtime),
         })
-    }
-
-    async fn tables(&self) -> Result<Vec<(String, &'static str, SchemaRef)>> {
-        use datafusion::catalog::SchemaProvider;
-        let mut tables = Vec::new();
-        for name in self.names.list().await? {
-            let found = self.names.table(&name).await;
-            if let Some(table) = found.map_err(|error| problem(&name, &error, &[]))? {
-                tables.push((name, super::catalog::type_name(table.table_type()), table.schema()));
-            }
-        }
-        Ok(tables)
     }
 }
 

@@ -36,4 +36,5 @@ pub use engine::{Planned, Sql};
 pub use limits::SqlConfig;
 pub(crate) use names::{CATALOG, SCHEMA};
 pub(crate) use plans::Plans;
+pub(crate) use suggest::nearest;
 pub(crate) use views::{ALL as VIEWS, time as view_time};

@@ -9,6 +9,7 @@ use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::TableType;
 
 use super::table::DatasetTable;
 use super::{catalog, views};
@@ -58,6 +59,16 @@ impl Names {
         Ok(names)
     }
 
+    /// What a name of the list stands for. Nothing is opened for it.
+    pub fn kind(&self, name: &str) -> TableType {
+        let is_query = name != catalog::NAME && views::ALL.contains(&name);
+        if is_query || Datasets::new(&self.state).is_view(name) {
+            TableType::View
+        } else {
+            TableType::Base
+        }
+    }
+
     async fn find(&self, name: &str) -> crate::Result<Option<Arc<dyn TableProvider>>> {
         let datasets = Datasets::new(&self.state);
         if let Some((table, when)) = name.split_once('@') {
@@ -99,6 +110,10 @@ impl SchemaProvider for Names {
             return Ok(Some(catalog::table(&tables)?));
         }
         Ok(None)
+    }
+
+    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
+        Ok(self.table_exist(name).then(|| self.kind(name)))
     }
 
     fn table_exist(&self, name: &str) -> bool {

@@ -3,7 +3,7 @@
 use strsim::osa_distance;
 
 /// The candidate that is nearest to `word`, if any is near.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let near = 1 + word.chars().count() / 4;
     candidates

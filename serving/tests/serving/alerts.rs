@@ -907,6 +907,52 @@ async fn http_has_alerts_as_json_geojson_and_on_the_page() {
     assert!(metrics.contains("arterial_alert_live_events 1"), "{metrics}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_alert_is_asked_for_by_its_id() {
+    let service = started().await;
+    jam(&service, PAST).await;
+    let id = list(&service).await[0].alert_id.clone();
+    let mut client = client(&service).await;
+    let request = v1::GetAlertRequest {
+        alert_id: id.clone(),
+        language: "fr".into(),
+        ..v1::GetAlertRequest::default()
+    };
+    let answer = client.get_alert(request.clone()).await.unwrap().into_inner();
+    let alert = answer.alert.unwrap();
+    assert_eq!((alert.alert_id.as_str(), alert.key.as_str()), (id.as_str(), "a"));
+    let nobody = v1::GetAlertRequest {
+        alert_id: "nobody".into(),
+        ..request
+    };
+    let refused = client.get_alert(nobody).await.unwrap_err();
+    assert_eq!(refused.code(), Code::NotFound, "{refused}");
+
+    let path = format!("/v1/alerts/{id}?language=fr");
+    let (head, told) = get(&service, &path, "application/json").await;
+    assert_eq!((&told["alert_id"], &told["text"]), (&id.into(), &alert.text.into()));
+    let tag = head.lines().find_map(|line| line.strip_prefix("etag: w/")).unwrap();
+    let again = reqwest::Client::new()
+        .get(format!("http://{}{path}", service.running.http_addr))
+        .header("if-none-match", tag)
+        .header("accept", "application/json");
+    assert_eq!(again.send().await.unwrap().status().as_u16(), 304);
+    let (_, geo) = get(&service, &path, "application/geo+json").await;
+    assert_eq!(geo["features"][0]["properties"]["alert_id"], told["alert_id"], "{geo}");
+
+    let (head, problem) = get(&service, "/v1/alerts/nobody", "*/*").await;
+    assert!(
+        head.starts_with("http/1.1 404") && head.contains("problem+json"),
+        "{head}"
+    );
+    assert!(problem["detail"].as_str().unwrap().contains("`nobody`"), "{problem}");
+    let (head, _) = get(&service, "/v1/alerts/%ff", "*/*").await;
+    assert!(
+        head.starts_with("http/1.1 400") && head.contains("problem+json"),
+        "{head}"
+    );
+}
+
 /// A page that is no JSON.
 async fn text(service: &Service, path: &str) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -421,6 +421,7 @@ async fn every_resource_comes_as_geojson_csv_and_arrow() {
     );
     for path in [
         "/v1/forecasts",
+        "/v1/forecasts/areas",
         "/v1/incidents",
         "/v1/analytics",
         "/v1/analytics/zones",
@@ -578,6 +579,16 @@ async fn methods_forms_and_parameters_that_are_not_known_are_refused_with_those_
             "bike-share, parking, taxi-vtc",
         ),
         ("/v1/incidents?types=fire", "types", "accident, breakdown"),
+        (
+            "/v1/forecasts?horizon_minutes=30",
+            "query",
+            "`horizons_minutes` may have been meant",
+        ),
+        (
+            "/v1/analytics/zones?horizons_minutes=15,30",
+            "query",
+            "`horizon_minutes` may have been meant",
+        ),
         (
             "/v1/analytics/roads?horizon_minutes=7",
             "horizon_minutes",

@@ -3,6 +3,7 @@
 
 mod alert_sinks;
 mod alerts;
+mod areas;
 mod browser;
 mod browsers;
 mod calls;

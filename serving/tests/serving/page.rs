@@ -8,7 +8,7 @@ use futures::StreamExt;
 use reqwest::header;
 use serde_json::{Value, json};
 
-use crate::support::{Service, TOPIC, batch, eventually, ready, waiting, window};
+use crate::support::{Service, TOPIC, batch, eventually, ready, ready_with, waiting, window};
 use crate::town::{PAST, close, jam, town};
 
 fn address(service: &Service, path: &str) -> String {
@@ -204,6 +204,27 @@ async fn who_reads_slowly_finds_the_newest_and_no_queue() {
         told.contains(&format!("\"window_start\":\"{newest}\"")),
         "the first that is read is the newest: {told}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_followers_than_the_service_bears_are_refused_until_one_goes() {
+    let server = ServerConfig {
+        max_followers: 1,
+        ..ServerConfig::default()
+    };
+    let service = ready_with(24, server).await;
+    let first = Events::of(&service, "/v1/events", &[]).await;
+    let refused = get(&service, "/v1/events", &[]).await;
+    assert_eq!(refused.status().as_u16(), 503);
+    let problem: Value = refused.json().await.unwrap();
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("`[server] max_followers`"), "{detail}");
+    assert_eq!(get(&service, "/v1/traffic", &[]).await.status().as_u16(), 200);
+    drop(first);
+    eventually("a place is free", async || {
+        get(&service, "/v1/events", &[]).await.status().as_u16() == 200
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -46,7 +46,7 @@ impl FeatureSet for NoFeatures {
     }
 }
 
-fn kinds() -> Vec<Box<dyn Forecaster>> {
+pub fn kinds() -> Vec<Box<dyn Forecaster>> {
     list(Arc::new(NoFeatures))
 }
 
@@ -61,13 +61,17 @@ fn panel() -> Panel {
 }
 
 pub async fn publish(registry: &Registry, kind: &str) -> ModelVersion {
+    publish_fitted_on(registry, kind, &panel()).await
+}
+
+pub async fn publish_fitted_on(registry: &Registry, kind: &str, panel: &Panel) -> ModelVersion {
     let kinds = kinds();
     let task = Task {
         context: 12,
         horizon: 12,
         seed: 1,
     };
-    let pipeline = Pipeline::fit(by_name(&kinds, kind).unwrap(), &panel(), 288, &task, &Silent).unwrap();
+    let pipeline = Pipeline::fit(by_name(&kinds, kind).unwrap(), panel, 288, &task, &Silent).unwrap();
     let data = DataOrigin {
         path: "made for a test".into(),
         sha256: "0".repeat(64),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use crate::support::{Service, batch, history, ready, waiting, window};
+use crate::support::{Service, batch, eventually, history, ready, waiting, window};
 use arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::util::pretty::pretty_format_batches;
@@ -570,6 +570,41 @@ async fn metadata_lists_what_there_is() {
     let found = fetch!(client.get_primary_keys(keys).await);
     let columns: Vec<_> = found["column_name"].as_string::<i32>().iter().flatten().collect();
     assert_eq!(columns, ["key", "window_start", "revision"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_are_listed_without_being_opened() {
+    let service = ready(3).await;
+    let listed = "SELECT table_name, CASE table_type WHEN 'BASE TABLE' THEN 'TABLE' ELSE table_type END AS table_type \
+                  FROM information_schema.tables WHERE table_schema = 'public' AND table_name <> 'catalog' ORDER BY 1";
+    let opened = "SELECT DISTINCT table_name, table_type FROM catalog ORDER BY 1";
+    eventually("both say the same", async || {
+        text(&service, listed).await == text(&service, opened).await
+    })
+    .await;
+
+    // A table that nobody can open.
+    let log = service.folder.path().join("broken/_delta_log");
+    std::fs::create_dir_all(&log).unwrap();
+    std::fs::write(log.join("00000000000000000000.json"), "nonsense").unwrap();
+    refusal(&service, "SELECT * FROM broken").await;
+    assert!(text(&service, "SHOW TABLES").await.contains("broken"));
+    let mut client = sql_client(&service).await;
+    let info = client.get_tables(CommandGetTables::default()).await.unwrap();
+    let ticket = info.endpoint[0].ticket.clone().unwrap();
+    let batches: Vec<RecordBatch> = client.do_get(ticket).await.unwrap().try_collect().await.unwrap();
+    let names: Vec<_> = batches[0]["table_name"].as_string::<i32>().iter().flatten().collect();
+    assert!(names.contains(&"broken"), "{names:?}");
+    // With their columns only those are opened that are meant.
+    let columns = CommandGetTables {
+        table_name_filter_pattern: Some("traffic%".into()),
+        include_schema: true,
+        ..CommandGetTables::default()
+    };
+    let info = client.get_tables(columns).await.unwrap();
+    let ticket = info.endpoint[0].ticket.clone().unwrap();
+    let batches: Vec<RecordBatch> = client.do_get(ticket).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(batches[0].num_rows(), 2);
 }
 
 /// What Grafana's Flight SQL data source (`influxdata-flightsql-datasource` 1.1.1) does: it logs in where that is configured, fills its editor

@@ -313,3 +313,28 @@ async fn zones_that_are_listed_while_a_window_closes_are_all_there() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_zones_reads_no_day_that_it_does_not_reach() {
+    let service = ready(24).await;
+    commit_indices(&service, 21).await;
+    commit_indices(&service, 21 + 288).await;
+    // Whoever reads the second day from now on fails.
+    std::fs::remove_dir_all(service.folder.path().join("indices/day=2026-01-06")).unwrap();
+    let mut client = AnalyticsServiceClient::new(service.channel().await);
+    let mut request = v1::ListZonesRequest {
+        page_size: 2,
+        since: Some(window(0).0),
+        ..v1::ListZonesRequest::default()
+    };
+    let first = client.list_zones(request.clone()).await.unwrap().into_inner();
+    assert_eq!((first.zones.len(), first.window_start), (2, Some(window(21).0)));
+    let path = format!("/v1/analytics/zones?limit=2&since={}", window(0));
+    let page = reqwest::get(format!("http://{}{path}", service.running.http_addr)).await;
+    let page: serde_json::Value = page.unwrap().json().await.unwrap();
+    assert_eq!(page["window_start"], window(21).to_string(), "{page}");
+    assert!(page["next_cursor"].is_string(), "{page}");
+
+    request.page_token = first.next_page_token;
+    assert!(client.list_zones(request).await.is_err(), "the next one needs it");
+}

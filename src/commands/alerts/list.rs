@@ -25,8 +25,8 @@ pub struct Args {
 /// # Errors
 /// A service that cannot be reached, a filter that it refuses.
 pub async fn run(args: &Args) -> anyhow::Result<()> {
-    let mut client = args.common.connect().await?;
     let filter = args.filter.message()?;
+    let mut client = args.common.connect().await?;
     let (alerts, more) = find::newest(&mut client, filter, args.limit as usize, &args.common.language).await?;
     if args.common.json {
         let alerts: Vec<_> = alerts.iter().map(document).collect();

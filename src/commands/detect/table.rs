@@ -1,5 +1,6 @@
 //! Fits on a table and scores its rows.
 
+use anyhow::Context;
 use arterial_datasets::panel::Rows;
 use arterial_models::Silent;
 use arterial_models::detector::{FittedTableDetector, Table};
@@ -22,15 +23,17 @@ const WORTH_NAMING: f64 = 0.1;
 /// A detector that is not known, data that it cannot be fitted on.
 pub fn score(args: &Args, rows: Rows, earlier: Option<Rows>) -> anyhow::Result<Vec<Scored>> {
     let table = Table::new(rows.columns, rows.values)?;
-    let training = match (earlier, args.training_rows(table.rows())) {
+    let training = match (earlier, args.train_share) {
         (Some(earlier), _) => Table::new(earlier.columns, earlier.values)?,
-        (None, 0) => table.clone(),
-        (None, first) => Table::new(
-            table.columns().to_vec(),
-            table.values().slice(s![..first, ..]).to_owned(),
-        )?,
+        (None, None) => table.clone(),
+        (None, Some(_)) => {
+            let first = args.training_rows(table.rows());
+            let values = table.values().slice(s![..first, ..]).to_owned();
+            Table::new(table.columns().to_vec(), values)?
+        }
     };
-    let fitted = table_detector(&args.detector)?.fit(&training, args.seed, &Silent)?;
+    let fitted = table_detector(&args.detector)?.fit(&training, args.seed, &Silent);
+    let fitted = fitted.with_context(|| format!("cannot learn from {} rows", training.rows()))?;
     let strangeness = fitted.strangeness(&table)?;
     let usual = fitted.strangeness(&training)?;
     let threshold = Threshold::learn(&usual.to_vec(), args.alert_share)?;

@@ -33,6 +33,7 @@ pub fn page(backtest: &Backtest, series: &[String]) -> String {
     let body = [
         sections::head(backtest),
         sections::scores(backtest),
+        sections::areas(backtest),
         charts::samples(backtest),
         format!(
             "<div class=\"two\">{}{}</div>",

@@ -144,6 +144,34 @@ fn score_row(row: &Score, rows: &[Score], first: bool) -> String {
     )
 }
 
+/// The table of zones and the city, where they were measured.
+pub(super) fn areas(backtest: &Backtest) -> String {
+    let rows = &backtest.document.areas;
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut html = String::from(
+        "<section><h2>Zones and the city</h2><p>Means over the sensors of each zone and of the city, with intervals that are calibrated \
+         by the errors of these means.</p><div class=\"scroll\"><table><thead><tr><th>model</th><th>level</th><th>step</th>\
+         <th>minutes</th><th>MAE</th><th>in 80 %</th><th>forecasts</th></tr></thead><tbody>",
+    );
+    for row in rows {
+        let _ = write!(
+            html,
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            escape(&row.model),
+            row.level.name(),
+            row.step,
+            row.minutes,
+            number(row.mae, 3),
+            number(row.coverage_80.map(|share| 100.0 * share), 1),
+            row.forecasts
+        );
+    }
+    html.push_str("</tbody></table></div></section>");
+    html
+}
+
 /// What it cost, and what was refused.
 pub(super) fn cost(backtest: &Backtest) -> String {
     let mut html = String::from(

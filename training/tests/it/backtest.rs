@@ -196,6 +196,39 @@ fn the_json_has_every_promised_field() {
 }
 
 #[test]
+fn zones_and_the_city_are_measured_where_the_data_have_zones() {
+    let plain = measure(&waves(), &[&Persistence], &small(), false).document;
+    assert!(serde_json::to_value(&plain).unwrap().get("areas").is_none());
+    let zones = ["inner", "outer", "inner", "outer"].map(|zone| Some(zone.to_owned()));
+    let panel = waves().with_zones(zones.to_vec());
+    let backtest = measure(&panel, &[&Persistence], &small(), true);
+    let document = &backtest.document;
+    let found: Vec<(&str, usize, u64)> = document
+        .areas
+        .iter()
+        .map(|row| (row.level.name(), row.step, row.forecasts))
+        .collect();
+    let windows = document.protocol.test_windows as u64;
+    let expected = [
+        ("zone", 1, 2 * windows),
+        ("zone", 4, 2 * windows),
+        ("city", 1, windows),
+        ("city", 4, windows),
+    ];
+    assert_eq!(found, expected);
+    let origins = folds(&small(), panel.steps()).unwrap().remove(0).test_origins;
+    let target = panel.target();
+    let mean = |row: usize| target.row(row).sum() / 4.0;
+    let errors = origins.iter().map(|&origin| (mean(origin + 1) - mean(origin)).abs());
+    let mae = errors.sum::<f64>() / origins.len() as f64;
+    let city = &document.areas[2];
+    assert!((city.mae.unwrap() - mae).abs() < 1e-9, "{city:?}");
+    assert!(document.areas.iter().all(|row| row.coverage_80.is_some()));
+    assert!(table::backtest(document).contains("zones and of the city"));
+    assert!(report::page(&backtest, panel.series()).contains("Zones and the city"));
+}
+
+#[test]
 fn people_get_an_aligned_table() {
     let panel = waves();
     let mut document = measure(&panel, &[&Persistence, &SeasonalNaive], &small(), false).document;

@@ -10,7 +10,6 @@ use super::group::{Extent, Group};
 use super::look::Voice;
 use super::round::Round;
 use super::shelf::Shelf;
-use super::track::Track;
 use crate::alerts::alert::{Alert, Kind};
 use crate::alerts::symptom::{Nature, Symptom};
 
@@ -20,6 +19,8 @@ const STILL: f64 = 0.5;
 const FEWEST_IN_ZONE: usize = 3;
 /// Alerts of single silent sensors this young were the beginning of the outage.
 const YOUNG: i64 = 30 * MINUTE;
+/// Traffic slower than this, in km/h, stands: what a sensor says of it may be the same for long.
+const STANDING: f64 = 5.0;
 
 pub(super) fn groups(round: &Round, shelf: &Shelf) -> Vec<Group> {
     let missing: Vec<Arc<str>> = round.strange(Nature::Missing).cloned().collect();
@@ -30,17 +31,29 @@ pub(super) fn groups(round: &Round, shelf: &Shelf) -> Vec<Group> {
     groups
 }
 
-/// Whether the sensor is broken rather than the road: a standing jam can hold a value for long, its neighbours know. A queue that
-/// dissolves within a window scatters the readings of it, sensor by sensor and so with normal neighbours: the road's alert knows.
+/// Whether the sensor is broken rather than the road. No road makes a value that cannot be, nor one that moving traffic never changes;
+/// where traffic stands its neighbours know. A queue that dissolves within a window scatters the readings of it, sensor by sensor and
+/// so with normal neighbours: the road's alert knows.
 pub(super) fn is_broken(key: &str, round: &Round, shelf: &Shelf) -> bool {
-    let voice = voice(key, round);
-    if voice.is_some_and(|voice| voice.symptom == Symptom::Impossible) {
-        return true;
-    }
-    let scatters = |voice: &Voice| voice.symptom == Symptom::Erratic && !is_found_broken(key, round, shelf);
-    let is_of_road = |voice| has_moved(key, voice, round) || !beside::of_road(key, round, shelf).is_empty();
-    let is_road = voice.is_some_and(|voice| scatters(voice) && is_of_road(voice));
-    !(is_road || round.has_strange_neighbour(key))
+    let Some(voice) = voice(key, round) else {
+        return false;
+    };
+    let is_of_road = match voice.symptom {
+        Symptom::Impossible => false,
+        Symptom::Stuck => stands(voice) && round.has_strange_neighbour(key),
+        _ => round.has_strange_neighbour(key) || scatters_with_road(key, voice, round, shelf),
+    };
+    !is_of_road
+}
+
+/// Whether what is the same for long is the speed of traffic that hardly moves.
+fn stands(voice: &Voice) -> bool {
+    voice.target.contains("speed") && voice.seen.is_some_and(|seen| seen < STANDING)
+}
+
+fn scatters_with_road(key: &str, voice: &Voice, round: &Round, shelf: &Shelf) -> bool {
+    let may_be = voice.symptom == Symptom::Erratic && !is_found_broken(key, round, shelf);
+    may_be && (has_moved(key, voice, round) || !beside::of_road(key, round, shelf).is_empty())
 }
 
 /// Sensors whose readings scatter with the road beside them, each with the open alert of it that it belongs to.
@@ -51,9 +64,12 @@ pub(super) fn joins(round: &Round, shelf: &Shelf) -> Vec<(Arc<str>, String)> {
         .filter(scatters)
         .filter(|key| !is_broken(key, round, shelf) && !is_found_broken(key, round, shelf));
     let joins = of_road.filter_map(|key| {
-        let alerts = beside::of_road(key, round, shelf).into_iter();
-        let open = alerts.filter(|alert| alert.is_live() && !alert.citywide);
-        let oldest = open.min_by_key(|alert| (alert.opened_at, &alert.alert_id))?;
+        let mut open = beside::of_road(key, round, shelf);
+        open.retain(|alert| alert.is_live() && !alert.citywide);
+        if open.iter().any(|alert| alert.has(key)) {
+            return None;
+        }
+        let oldest = open.iter().min_by_key(|alert| (alert.opened_at, &alert.alert_id))?;
         Some((key.clone(), oldest.alert_id.clone()))
     });
     joins.collect()
@@ -65,9 +81,9 @@ fn voice<'a>(key: &str, round: &'a Round) -> Option<&'a Voice> {
 
 /// Whether the mean itself moved by more than the readings scatter since the window before: then traffic changed, and the sensor saw it.
 fn has_moved(key: &str, voice: &Voice, round: &Round) -> bool {
-    let moved = round.tracks.get(key).and_then(Track::moved);
+    let moved = round.looks.get(key).and_then(|look| look.moved);
     let is_speed = voice.target.contains("speed");
-    is_speed && moved.zip(voice.seen).is_some_and(|(moved, spread)| moved > spread)
+    is_speed && moved.zip(voice.seen).is_some_and(|(moved, spread)| moved.abs() > spread)
 }
 
 /// Whether an open alert says already that this very sensor is broken: a jam that comes later does not mend it.

@@ -104,7 +104,7 @@ fn add_cost(alert: &mut Alert, key: &str, look: &Look, round: &Round) {
         return;
     };
     let lost = vehicle_hours(Section {
-        speed,
+        speed: (speed.seen, speed.expected.middle),
         vehicles_per_hour,
         length_km: place.and_then(|place| place.length_km),
         hours: look.step.0 as f64 / HOUR as f64,

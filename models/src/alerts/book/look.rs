@@ -20,9 +20,17 @@ pub(super) struct Look {
     pub(super) zone: Option<Arc<str>>,
     pub(super) step: Duration,
     voices: BTreeMap<Nature, Voice>,
-    /// The speed seen and the usual one, in km/h.
-    pub(super) speed: Option<(f64, f64)>,
+    pub(super) speed: Option<Speed>,
+    /// How far the mean speed is above that of the window before, in km/h.
+    pub(super) moved: Option<f64>,
     pub(super) vehicles_per_hour: Option<f64>,
+}
+
+/// A mean speed and what was expected of it, in km/h.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Speed {
+    pub(super) seen: f64,
+    pub(super) expected: Expected,
 }
 
 /// One signal, with its score measured by the line of its kind and key.
@@ -58,6 +66,31 @@ impl Look {
         }
     }
 
+    /// Compares with the mean speed of the window before. Readings scatter where traffic breaks down among them, too: then a rule has
+    /// seen that, and no broken sensor.
+    pub(super) fn follow(&mut self, before: Option<f64>) {
+        self.moved = self.speed.zip(before).map(|(speed, before)| speed.seen - before);
+        if let Some(breakdown) = self.breakdown() {
+            self.voices.insert(Nature::Event, breakdown);
+        }
+    }
+
+    /// Traffic that is slower than expected, after its mean fell by more than readings scatter.
+    fn breakdown(&self) -> Option<Voice> {
+        let scatters = |voice: &&Voice| voice.symptom == Symptom::Erratic && voice.target.contains("speed");
+        let scatter = self.voice(Nature::Fault).filter(scatters)?;
+        let (speed, fell, spread) = (self.speed?, -self.moved?, scatter.seen?);
+        let is_slow = speed.seen < speed.expected.low;
+        (scatter.score >= 1.0 && fell > spread && is_slow).then(|| Voice {
+            symptom: Symptom::Lower,
+            symptom_value: None,
+            score: scatter.score.max(self.score(Nature::Event)),
+            seen: Some(speed.seen),
+            expected: Some(speed.expected),
+            ..scatter.clone()
+        })
+    }
+
     fn measure(&mut self, signal: &Signal) {
         // What was seen of readings that scatter is how far they do, not the value.
         if matches!(signal.reason, Reason::Erratic(_)) {
@@ -69,9 +102,9 @@ impl Look {
         if &*signal.target == "vehicle_flow" {
             self.vehicles_per_hour = Some(seen.max(0.0) * COUNTS_AN_HOUR);
         }
-        let usual = signal.expected.map(|expected| expected.middle);
-        if let Some(usual) = usual.filter(|usual| usual.is_finite() && signal.target.contains("speed")) {
-            self.speed = Some((seen, usual));
+        let is_speed = signal.target.contains("speed");
+        if let Some(expected) = signal.expected.filter(|one| one.middle.is_finite() && is_speed) {
+            self.speed = Some(Speed { seen, expected });
         }
     }
 }
@@ -85,6 +118,7 @@ pub(super) fn gather(window: Timestamp, signals: &[&Signal], sensitivity: &Sensi
             step: signal.step,
             voices: BTreeMap::new(),
             speed: None,
+            moved: None,
             vehicles_per_hour: None,
         });
         look.measure(signal);

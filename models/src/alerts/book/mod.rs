@@ -1,7 +1,8 @@
 //! The book of alerts: windows of signals go in, revisions of alerts come out.
 //!
 //! A window goes through it so:
-//! 1. [`look`]: what all detectors say of one key, measured by the line of its kind and place (judgements move it).
+//! 1. [`look`]: what all detectors say of one key, measured by the line of its kind and place (judgements move it). Readings that
+//!    scatter as traffic breaks down speak of that.
 //! 2. [`faults`], unless the road explains them ([`beside`]), and [`events`]: groups of keys that are strange together, of a place
 //!    ([`cluster`]) or of all of the [`city`].
 //! 3. [`settle`]: a group begins an alert, goes on with one, brings one back, or takes others in.
@@ -164,8 +165,10 @@ impl AlertBook {
                 .and_then(Track::newest)
                 .is_none_or(|newest| newest < window)
         });
-        for (key, look) in &looks {
-            tracks.entry(key.clone()).or_default().add(window, look);
+        for (key, look) in &mut looks {
+            let track = tracks.entry(key.clone()).or_default();
+            look.follow(track.speed_before(window, look.step));
+            track.add(window, look);
         }
         tracks.retain(|_, track| {
             track

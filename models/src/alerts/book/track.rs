@@ -47,7 +47,7 @@ impl Track {
             window,
             step: look.step,
             scores: NATURES.map(|nature| look.score(nature)),
-            speed: look.speed.map(|(seen, _)| seen),
+            speed: look.speed.map(|speed| speed.seen),
         });
     }
 
@@ -66,13 +66,11 @@ impl Track {
         run
     }
 
-    /// How far the mean speed moved from the window before to the newest; nothing where one of them is not known.
-    pub(super) fn moved(&self) -> Option<f64> {
-        let mut newest_first = self.windows.iter().rev();
-        let (now, before) = (newest_first.next()?, newest_first.next()?);
-        let follows = now.window.0 - before.window.0 <= now.step.0;
-        let moved = (now.speed? - before.speed?).abs();
-        follows.then_some(moved)
+    /// The mean speed in the window just before `window`, in km/h; nothing where it is not known.
+    pub(super) fn speed_before(&self, window: Timestamp, step: Duration) -> Option<f64> {
+        let newest = self.windows.back()?;
+        let follows = window.0 - newest.window.0 <= step.0;
+        newest.speed.filter(|_| follows)
     }
 
     /// Whether it is strange again and again: in at least half of the last six windows.

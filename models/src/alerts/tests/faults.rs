@@ -3,7 +3,7 @@
 use arterial_datasets::time::{Duration, HOUR, MINUTE};
 
 use super::town::{Strange, Town, at, name, rule, said, slow};
-use crate::alerts::{Alert, Cause, Kind, Reason, State};
+use crate::alerts::{Alert, Cause, Kind, Reason, State, Symptom};
 
 const LONG: Duration = Duration(HOUR);
 
@@ -32,21 +32,52 @@ fn a_sensor_that_scatters_is_named_as_such() {
 
 #[test]
 fn a_standing_jam_is_no_stuck_sensor() {
+    let town = jam_around(2.0);
+    assert_eq!(faults(&town), []);
+}
+
+#[test]
+fn a_sensor_that_holds_the_speed_of_free_traffic_in_a_jam_is_stuck_and_the_jam_is_told_of_too() {
+    let town = jam_around(50.0);
+    let mut kinds: Vec<Kind> = town.alerts().into_iter().map(|alert| alert.kind).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, [Kind::IncidentSuspected, Kind::SensorFault]);
+    assert_eq!(faults(&town)[0].keys, [name(7)]);
+}
+
+/// A jam around a sensor that says the same speed for long.
+fn jam_around(speed: f64) -> Town {
     let mut town = Town::line(30);
+    let same = Strange {
+        seen: Some(speed),
+        ..rule(Reason::Stuck(LONG), 1.4)
+    };
     for step in 0..3 {
         town.feed(step, |sensor| match sensor {
-            7 => Some(rule(Reason::Stuck(LONG), 1.4)),
+            7 => Some(same),
             5..10 => Some(slow(2.0)),
             _ => None,
         });
     }
-    assert_eq!(
-        town.alerts()
-            .iter()
-            .filter(|alert| alert.kind == Kind::SensorFault)
-            .count(),
-        0
-    );
+    town
+}
+
+#[test]
+fn a_car_park_that_is_stuck_beside_full_ones_is_told_of() {
+    let mut town = Town::line(30);
+    town.topic = "parking";
+    let of = |strange: Strange| Strange {
+        target: "occupied_spaces",
+        ..strange
+    };
+    town.feed(0, |park| match park {
+        7 => Some(of(rule(Reason::Stuck(LONG), 1.4))),
+        6 | 8 => Some(of(rule(Reason::OverCapacity(95.0), 1.4))),
+        _ => None,
+    });
+    let faults = faults(&town);
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    assert_eq!(faults[0].keys, [name(7)]);
 }
 
 #[test]
@@ -255,15 +286,16 @@ fn a_sensor_that_was_found_broken_before_the_jam_stays_broken_in_it() {
     assert!(faults[0].is_live());
 }
 
-/// The alerts of a sensor whose mean was `before` in one window and 90 km/h in the next, in which its readings scatter by 61 km/h.
-fn scattering_after(before: f64) -> Vec<Alert> {
+/// The alerts of a sensor in a window in which its readings scatter by 61 km/h, by its mean speed before and in it; 42 to 58 km/h are
+/// expected.
+fn scattering_between(before: f64, now: f64) -> Vec<Alert> {
     let mut town = Town::line(30);
     let mean = |seen: f64| Strange {
         seen: Some(seen),
         ..said(Reason::Lower, 0.2)
     };
     town.feed(0, |sensor| (sensor == 7).then(|| mean(before)));
-    let mut signals = town.signals(1, |sensor| (sensor == 7).then(|| mean(90.0)));
+    let mut signals = town.signals(1, |sensor| (sensor == 7).then(|| mean(now)));
     let of_rules = town.signals(1, |sensor| (sensor == 7).then(scattering));
     signals.extend(of_rules.into_iter().filter(|signal| *signal.key == *name(7)));
     town.book.window(at(1), &signals, &town.around)
@@ -271,6 +303,20 @@ fn scattering_after(before: f64) -> Vec<Alert> {
 
 #[test]
 fn a_mean_that_moves_further_than_readings_scatter_is_traffic() {
-    assert_eq!(scattering_after(5.0), []);
-    assert_eq!(scattering_after(80.0)[0].kind, Kind::SensorFault);
+    assert_eq!(scattering_between(5.0, 90.0), []);
+    assert_eq!(scattering_between(80.0, 90.0)[0].kind, Kind::SensorFault);
+}
+
+#[test]
+fn an_accident_that_scatters_readings_among_moving_traffic_is_told_of_as_slow_traffic() {
+    let told = scattering_between(90.0, 8.0);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert_eq!((told[0].kind, told[0].symptom), (Kind::Congestion, Symptom::Lower));
+    assert_eq!((told[0].seen, told[0].expected_low), (Some(8.0), Some(42.0)));
+    assert_eq!(told[0].keys, [name(7)]);
+}
+
+#[test]
+fn traffic_that_slows_down_to_what_is_expected_raises_no_alert_however_it_scatters() {
+    assert_eq!(scattering_between(130.0, 50.0), []);
 }

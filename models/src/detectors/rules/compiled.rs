@@ -67,11 +67,13 @@ struct Condition {
 }
 
 impl Check {
-    /// The column whose usual values say whether passing the line is usual.
-    fn measured(&self) -> Option<usize> {
+    /// The column whose usual values say whether it is usual what is looked for: the one that passes the line; of what stands still, how
+    /// much readings of its `first` field differ within a window.
+    fn asked(&self, first: &str, columns: &[String]) -> Option<String> {
         match self {
-            Self::OverCapacity { mean, .. } | Self::SevereCongestion { mean, .. } => Some(*mean),
-            Self::Overcrowded { largest, .. } => Some(*largest),
+            Self::OverCapacity { mean, .. } | Self::SevereCongestion { mean, .. } => Some(columns[*mean].clone()),
+            Self::Overcrowded { largest, .. } => Some(columns[*largest].clone()),
+            Self::Stuck(_) => Some(format!("{first}_{}", Aggregate::Std.suffix())),
             _ => None,
         }
     }
@@ -135,8 +137,8 @@ impl Compiled {
                 line: above()?,
             },
         };
-        let read = check.measured().filter(|_| rule.unless_usual);
-        let usual = read.map(|column| place_of(asked, columns[column].clone()));
+        let read = check.asked(first, columns).filter(|_| rule.unless_usual);
+        let usual = read.map(|column| place_of(asked, column));
         Ok(Self {
             check,
             target: first.into(),

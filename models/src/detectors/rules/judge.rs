@@ -55,7 +55,7 @@ pub(super) fn judge(
     let found = match &rule.check {
         // A window has come; of keys without one `Rules::silent` speaks.
         Check::Silence => Some(finding(0.0, Reason::Silent(Duration(0)), None)),
-        Check::Stuck(columns) => stuck(rule, columns, memory, moment),
+        Check::Stuck(columns) => stuck(rule, columns, usual, memory, moment),
         Check::Impossible { low, high, range } => impossible((row[*low], row[*high]), *range),
         Check::Jump { mean, most } => jump(row[*mean], *most, memory, moment),
         Check::Erratic { deviation, times } => erratic(rule, row[*deviation], *times, memory, moment),
@@ -86,10 +86,9 @@ pub(super) fn judge(
             passed(rule, (degraded, degraded / line), reason, memory, moment)
         }
     };
-    found.map(|found| Finding {
-        expected: usual,
-        ..found
-    })
+    // Of what stands still it is known how much it usually changes, not where it usually stands.
+    let expected = usual.filter(|_| !matches!(rule.check, Check::Stuck(_)));
+    found.map(|found| Finding { expected, ..found })
 }
 
 fn finding(strangeness: f64, reason: Reason, seen: Option<f64>) -> Finding {
@@ -138,8 +137,15 @@ fn share(elapsed: Duration, of: Duration) -> f64 {
     (elapsed.0 as f64 / of.0 as f64).min(1.0 - 1e-9)
 }
 
-/// Nothing changed within the window, nor since the one before.
-fn stuck(rule: &Compiled, columns: &[(usize, usize)], memory: &mut Memory, moment: &Moment<'_>) -> Option<Finding> {
+/// Nothing changed within the window, nor since the one before. Of a rule that leaves out what is usual no time counts in which it often
+/// stands still, or in which nobody knows whether it does.
+fn stuck(
+    rule: &Compiled,
+    columns: &[(usize, usize)],
+    usual: Option<Expected>,
+    memory: &mut Memory,
+    moment: &Moment<'_>,
+) -> Option<Finding> {
     let row = moment.row;
     // What tells one row from the next: numbers that have a value, and where they stand.
     let mut known = 0;
@@ -159,6 +165,12 @@ fn stuck(rule: &Compiled, columns: &[(usize, usize)], memory: &mut Memory, momen
     if known == 0 {
         return None;
     }
+    let seen = columns.first().map(|(low, _)| row[*low]);
+    let usually_changes = usual.is_some_and(|scatter| scatter.low > 0.0);
+    if rule.usual.is_some() && !usually_changes {
+        *memory = Memory::default();
+        return Some(finding(0.0, Reason::Stuck(Duration(0)), seen));
+    }
     let still = memory.since.is_some() && memory.value.to_bits() == print.to_bits() && moment.follows;
     if !still {
         memory.since = None;
@@ -166,11 +178,7 @@ fn stuck(rule: &Compiled, columns: &[(usize, usize)], memory: &mut Memory, momen
     memory.value = print;
     let elapsed = elapsed(memory, moment);
     let strangeness = elapsed.0 as f64 / rule.lasting.0 as f64;
-    Some(finding(
-        strangeness,
-        Reason::Stuck(elapsed),
-        columns.first().map(|(low, _)| row[*low]),
-    ))
+    Some(finding(strangeness, Reason::Stuck(elapsed), seen))
 }
 
 /// A reading outside of the range: the further, the higher above the line; within it nothing is strange.

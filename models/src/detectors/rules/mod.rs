@@ -2,7 +2,7 @@
 //!
 //! Each `[[rules]]` of a [definition](arterial_datasets::stream::Rule) looks at the rows of the windows table. A rule says its own
 //! reason; its line is where the definition puts it. A rule with `unless_usual` is silent where the key passes that line at this time of
-//! the week anyway: operators know of the car park that is full every evening.
+//! the week anyway: operators know of the car park that is full every evening. What stands still is told of where it usually changes.
 
 mod compiled;
 mod extent;

@@ -273,8 +273,11 @@ impl Column {
         }
         self.equal += 1.0;
         let longest = if self.rests { self.resting } else { self.standing };
+        // Of what never had another value nobody knows how long it may stay so.
+        let has_changed = self.low < self.high;
+        let score = longest.score(self.equal, least);
         Found {
-            score: longest.score(self.equal, least),
+            score: if has_changed { score } else { 0.0 },
             reason: format!("has been {} for {} rows", brief(value), self.equal + 1.0),
         }
     }

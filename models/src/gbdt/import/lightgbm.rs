@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::assemble::{Source, assemble};
-use super::{MOST_COLUMNS, MOST_OUTPUTS, link};
+use super::{Imported, MOST_COLUMNS, MOST_OUTPUTS, link};
 use crate::gbdt::fitted::{Ensemble, FittedGbdt, Link, Precision};
 use crate::gbdt::save::GbdtSettings;
 use crate::gbdt::tree::{Branch, Condition, Missing, Part, Tree};
@@ -43,7 +43,7 @@ const MOST_LEAVES: usize = 1 << 15;
 type Section<'a> = BTreeMap<&'a str, &'a str>;
 
 /// Reads a file.
-pub(super) fn read(bytes: &[u8]) -> Result<FittedGbdt> {
+pub(super) fn read(bytes: &[u8]) -> Result<Imported> {
     let text = std::str::from_utf8(bytes).map_err(|_| malformed("it is not UTF-8 text"))?;
     let mut lines = text.lines().map(str::trim_end);
     if lines.next() != Some("tree") {
@@ -67,7 +67,22 @@ pub(super) fn read(bytes: &[u8]) -> Result<FittedGbdt> {
     if !is_complete {
         return Err(malformed("the line `end of trees` is missing: the file is cut off"));
     }
-    model(&header, &trees)
+    Ok(Imported {
+        model: model(&header, &trees)?,
+        names: names(&header),
+    })
+}
+
+/// The names of the columns; none where they are those that LightGBM makes up for a table without names.
+fn names(header: &Section<'_>) -> Vec<String> {
+    let names = header.get("feature_names").copied().unwrap_or_default();
+    let names: Vec<String> = names.split_ascii_whitespace().map(str::to_owned).collect();
+    let is_made_up = |(column, name): (usize, &String)| *name == format!("Column_{column}");
+    if names.iter().enumerate().all(is_made_up) {
+        Vec::new()
+    } else {
+        names
+    }
 }
 
 fn model(header: &Section<'_>, trees: &[Section<'_>]) -> Result<FittedGbdt> {

@@ -8,8 +8,8 @@ mod xgboost;
 use super::fitted::{FittedGbdt, Link};
 use crate::{Error, Result};
 
-/// The largest file that is read.
-const FILE_LIMIT: usize = 1 << 30;
+/// The largest file that is read, in bytes.
+pub const FILE_LIMIT: usize = 1 << 30;
 /// The most columns of an imported model.
 const MOST_COLUMNS: usize = 65_535;
 /// The most outputs of an imported model.
@@ -25,6 +25,35 @@ pub enum Rounds {
     All,
 }
 
+/// A model that another library saved, with what its file says of its columns.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// The model.
+    pub model: FittedGbdt,
+    /// The names of its columns, in their order; none where the file names none.
+    pub names: Vec<String>,
+}
+
+impl Imported {
+    /// Reads a file of either library, which are told apart by how they begin: LightGBM's with the line `tree`, `XGBoost`'s with
+    /// a bracket.
+    ///
+    /// # Errors
+    /// A file that begins otherwise; what [`FittedGbdt::from_xgboost`] and [`FittedGbdt::from_lightgbm`] refuse.
+    pub fn read(file: &[u8], rounds: Rounds) -> Result<Self> {
+        if file.starts_with(b"tree\n") || file.starts_with(b"tree\r\n") {
+            check_size("lightgbm", file)?;
+            lightgbm::read(file)
+        } else if file.starts_with(b"{") {
+            check_size("xgboost", file)?;
+            xgboost::read(file, rounds)
+        } else {
+            let message = "it is neither JSON or UBJSON of XGBoost nor text of LightGBM, as `save_model` writes them";
+            Err(Error::malformed("model", message))
+        }
+    }
+}
+
 impl FittedGbdt {
     /// Reads a model that `XGBoost` (1.6 or later) wrote with `save_model`, JSON or UBJSON.
     ///
@@ -35,7 +64,7 @@ impl FittedGbdt {
     /// A file that is too large or no such model, and boosters or objectives that are not supported, by their names.
     pub fn from_xgboost(file: &[u8], rounds: Rounds) -> Result<Self> {
         check_size("xgboost", file)?;
-        xgboost::read(file, rounds)
+        xgboost::read(file, rounds).map(|imported| imported.model)
     }
 
     /// Reads a model that LightGBM (2 or later) wrote with `save_model`, its text format.
@@ -46,7 +75,7 @@ impl FittedGbdt {
     /// A file that is too large or no such model, and objectives or leaves that are not supported, by their names.
     pub fn from_lightgbm(file: &[u8]) -> Result<Self> {
         check_size("lightgbm", file)?;
-        lightgbm::read(file)
+        lightgbm::read(file).map(|imported| imported.model)
     }
 }
 

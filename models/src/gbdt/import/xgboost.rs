@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::assemble::{Source, assemble};
-use super::{MOST_COLUMNS, MOST_OUTPUTS, Rounds, link, ubjson};
+use super::{Imported, MOST_COLUMNS, MOST_OUTPUTS, Rounds, link, ubjson};
 use crate::gbdt::fitted::{Ensemble, FittedGbdt, Link, Precision};
 use crate::gbdt::save::GbdtSettings;
 use crate::gbdt::tree::{Branch, Condition, Missing, Part, Tree};
@@ -38,6 +38,8 @@ struct File {
 struct Learner {
     #[serde(default)]
     attributes: BTreeMap<String, String>,
+    #[serde(default)]
+    feature_names: Vec<String>,
     gradient_booster: Booster,
     #[serde(rename = "learner_model_param")]
     parameters: LearnerParameters,
@@ -121,7 +123,7 @@ impl Flag {
 }
 
 /// Reads a file of either format.
-pub(super) fn read(bytes: &[u8], rounds: Rounds) -> Result<FittedGbdt> {
+pub(super) fn read(bytes: &[u8], rounds: Rounds) -> Result<Imported> {
     // Behind the first bracket JSON has a quote or white space, UBJSON the length of a name.
     let is_json = bytes.first() == Some(&b'{')
         && bytes
@@ -133,7 +135,12 @@ pub(super) fn read(bytes: &[u8], rounds: Rounds) -> Result<FittedGbdt> {
         let value = ubjson::parse(bytes).map_err(malformed)?;
         serde_json::from_value(value).map_err(|error| malformed(error.to_string()))?
     };
-    file.learner.model(rounds)
+    let mut learner = file.learner;
+    let names = std::mem::take(&mut learner.feature_names);
+    Ok(Imported {
+        model: learner.model(rounds)?,
+        names,
+    })
 }
 
 impl Learner {

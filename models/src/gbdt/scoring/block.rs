@@ -24,7 +24,7 @@ pub(crate) enum CodeTest {
 }
 
 /// A split of a [`BlockTree`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct BlockNode {
     pub(crate) column: u32,
     /// Codes are turned by one where missing values go left, so that theirs, the highest, becomes the lowest. Four times.
@@ -44,7 +44,7 @@ pub(crate) struct BlockNode {
 }
 
 /// A tree over codes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct BlockTree {
     /// The splits, level by level.
     pub(crate) nodes: Vec<BlockNode>,
@@ -110,11 +110,16 @@ impl BlockTree {
             }
             return;
         }
-        let mut leaves = [0; BLOCK];
-        fall(self, columns, room, &mut leaves);
-        for (score, leaf) in scores.iter_mut().zip(leaves) {
+        for (score, leaf) in scores.iter_mut().zip(self.leaves(columns, room)) {
             *score += f64::from(self.values[usize::from(leaf)]);
         }
+    }
+
+    /// The number of its leaf, from left to right, for each row of a block; the tree has at most 256 leaves.
+    pub(crate) fn leaves(&self, columns: &Codes<'_>, room: &mut Room) -> [u8; BLOCK] {
+        let mut leaves = [0; BLOCK];
+        fall(self, columns, room, &mut leaves);
+        leaves
     }
 
     /// The value of the leaf that a single row falls into, given its codes.

@@ -6,7 +6,7 @@ mod fall;
 mod layout;
 mod outline;
 
-pub(crate) use block::{BlockTree, CodeTest};
+pub(crate) use block::{BlockTree, CodeTest, MOST_LEAVES};
 pub(crate) use fall::Room;
 pub(crate) use layout::Layout;
 pub(crate) use outline::Outline;

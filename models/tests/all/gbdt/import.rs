@@ -17,7 +17,7 @@ const LIGHTGBM: [&str; 7] = [
     "categories",
 ];
 
-fn fixture(name: &str) -> Vec<u8> {
+pub fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(
         PathBuf::from(env!("CARGO_MANIFEST_DIR"))
             .join("tests/all/gbdt/fixtures")
@@ -26,7 +26,7 @@ fn fixture(name: &str) -> Vec<u8> {
     .unwrap()
 }
 
-fn numbers(rows: &serde_json::Value) -> Array2<f64> {
+pub fn numbers(rows: &serde_json::Value) -> Array2<f64> {
     let rows: Vec<Vec<Option<f64>>> = serde_json::from_value(rows.clone()).unwrap();
     let columns = rows[0].len();
     let values = rows

@@ -1,4 +1,4 @@
 //! Gradient-boosted trees by themselves, on tables.
 
 mod fitting;
-mod import;
+pub mod import;

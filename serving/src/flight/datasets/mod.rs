@@ -91,16 +91,10 @@ impl<'a> Datasets<'a> {
         Ok(names)
     }
 
-    /// All datasets.
-    ///
-    /// # Errors
-    /// A lake that cannot be read.
-    pub async fn list(&self) -> Result<Vec<Dataset>> {
-        let mut datasets = Vec::new();
-        for name in self.names().await? {
-            datasets.extend(self.find(&name, None).await?);
-        }
-        Ok(datasets)
+    /// Whether the dataset of that name is made at each reading, and is no table of the lake. Nothing is opened for it.
+    pub(crate) fn is_view(&self, name: &str) -> bool {
+        let made = [models::NAME, scorecards::NAME, live::NAME];
+        made.contains(&name) || self.state.catalog.iter().any(|stream| stream.latest_view() == name)
     }
 
     /// The dataset of that name.

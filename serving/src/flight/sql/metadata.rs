@@ -1,9 +1,11 @@
 //! Catalogues, schemas, tables and keys, as JDBC and ADBC ask for them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Int32Array, RecordBatch, StringArray};
+use arrow::array::{AsArray, Int32Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow_flight::error::FlightError;
 use arrow_flight::sql::{Command, CommandGetPrimaryKeys, CommandGetTables};
 
 use super::{info, refused, types};
@@ -35,7 +37,7 @@ pub(super) fn schema(command: &Command) -> Result<SchemaRef> {
 /// # Errors
 /// Another command, a lake that cannot be read.
 pub(super) async fn batch(engine: &Sql, command: Command) -> Result<RecordBatch> {
-    let failed = |error: arrow_flight::error::FlightError| Error::Background(error.to_string());
+    let failed = |error: FlightError| Error::Background(error.to_string());
     match command {
         Command::CommandGetCatalogs(command) => {
             let mut catalogs = command.into_builder();
@@ -66,12 +68,34 @@ async fn tables(engine: &Sql, mut command: CommandGetTables) -> Result<RecordBat
     if command.table_types.iter().any(|kind| kind == "BASE TABLE") {
         command.table_types.extend(["TABLE", "VIEW"].map(String::from));
     }
-    let mut tables = command.into_builder();
-    for (name, kind, schema) in engine.tables().await? {
-        let appended = tables.append(CATALOG, SCHEMA, name, kind, &schema);
-        appended.map_err(|error| Error::Background(error.to_string()))?;
+    let failed = |error: FlightError| Error::Background(error.to_string());
+    let listed = engine.names().await?;
+    let names = CommandGetTables {
+        include_schema: false,
+        ..command.clone()
+    };
+    let mut names = names.into_builder();
+    for (name, kind) in &listed {
+        let appended = names.append(CATALOG, SCHEMA, name, kind, &Schema::empty());
+        appended.map_err(failed)?;
     }
-    tables.build().map_err(|error| Error::Background(error.to_string()))
+    let names = names.build().map_err(failed)?;
+    if !command.include_schema {
+        return Ok(names);
+    }
+    // A table is opened for its columns: only those that are meant are.
+    let meant = names
+        .column_by_name("table_name")
+        .and_then(|names| names.as_string_opt::<i32>());
+    let meant: BTreeSet<&str> = meant.into_iter().flatten().flatten().collect();
+    let mut tables = command.into_builder();
+    for (name, kind) in listed.iter().filter(|(name, _)| meant.contains(name.as_str())) {
+        if let Some(schema) = engine.columns(name).await? {
+            let appended = tables.append(CATALOG, SCHEMA, name, kind, &schema);
+            appended.map_err(failed)?;
+        }
+    }
+    tables.build().map_err(failed)
 }
 
 fn primary_keys_schema() -> SchemaRef {
@@ -106,11 +130,8 @@ fn key_of(table: &str) -> &'static [&'static str] {
 async fn primary_keys(engine: &Sql, command: &CommandGetPrimaryKeys) -> Result<RecordBatch> {
     let elsewhere =
         |asked: &Option<String>, ours: &str| asked.as_deref().is_some_and(|asked| !asked.is_empty() && asked != ours);
-    let known = engine
-        .tables()
-        .await?
-        .into_iter()
-        .any(|(name, _, _)| name == command.table);
+    let known = engine.names().await?;
+    let known = known.iter().any(|(name, _)| *name == command.table);
     let columns = if known && !elsewhere(&command.catalog, CATALOG) && !elsewhere(&command.db_schema, SCHEMA) {
         key_of(&command.table)
     } else {

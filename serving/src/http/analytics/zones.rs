@@ -11,7 +11,9 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{congestion, ready};
-use crate::analytics::{Bounds, Range, ZoneIndex, ZoneSelection, Zones, zones_ahead, zones_between, zones_now};
+use crate::analytics::{
+    Bounds, Range, ZoneIndex, ZonePlace, ZoneSelection, Zones, zones_ahead, zones_between, zones_now,
+};
 use crate::http::Problem;
 use crate::http::accept::Format;
 use crate::http::geo::{FeatureCollection, feature, point};
@@ -67,7 +69,7 @@ pub struct ZoneQuery {
 pub struct ZonePage {
     /// The indices.
     zones: Vec<ZoneRow>,
-    /// The start of the newest window, or of the one that is forecast; null where there is none.
+    /// The start of the newest window, with `since` of the newest on this page, or of the one that is forecast; null where there is none.
     #[schema(format = DateTime)]
     window_start: Option<String>,
     /// Why there is nothing.
@@ -146,18 +148,14 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<ZoneQuery>) -
     ready(&state)?;
     let scope = request.scope();
     let after: Option<Place> = query.cursor.0.as_deref().map(|cursor| scope.read(cursor)).transpose()?;
-    let mut found = find(&state, &query, after.as_ref()).await?;
-    if !query.formulas.0.is_empty() {
-        found.zones.retain(|one| query.formulas.0.contains(&one.formula));
-    }
-    let place = |one: &ZoneIndex| (one.window.0, one.zone_id.clone(), one.formula.clone());
-    found.zones.sort_by_key(place);
-    if let Some(after) = after {
-        found.zones.retain(|one| place(one) > after);
-    }
-    let more = found.zones.len() > query.limit.0;
-    found.zones.truncate(query.limit.0);
-    let next = found.zones.last().filter(|_| more).map(place);
+    let after = after.map(|(window, zone_id, formula)| ZonePlace {
+        window: Timestamp(window),
+        zone_id,
+        formula,
+    });
+    let found = find(&state, &query, after.as_ref()).await?;
+    let last = found.zones.last().filter(|_| found.more).map(ZoneIndex::place);
+    let next: Option<Place> = last.map(|last| (last.window.0, last.zone_id, last.formula));
     let page = ZonePage {
         zones: found.zones.into_iter().map(row).collect(),
         window_start: found.window.map(|window| window.to_string()),
@@ -167,23 +165,23 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<ZoneQuery>) -
     request.answer(form, &page)
 }
 
-async fn find(state: &Arc<AppState>, query: &ZoneQuery, after: Option<&Place>) -> Result<Zones> {
+async fn find(state: &Arc<AppState>, query: &ZoneQuery, after: Option<&ZonePlace>) -> Result<Zones> {
     let selection = ZoneSelection {
         zones: query.zones.0.iter().cloned().collect(),
         bounds: query.bbox.0,
+        formulas: query.formulas.0.iter().cloned().collect(),
     };
+    let limit = query.limit.0;
     let horizon = query.horizon_minutes.0.filter(|minutes| *minutes > 0);
     let Some(since) = query.since.0 else {
         if query.until.0.is_some() {
             return Err(Error::missing("since", "a time before `until`, RFC 3339"));
         }
-        return match horizon {
-            None => zones_now(state, &selection).await,
-            Some(minutes) => {
-                let congestion = congestion(state, Some(minutes)).await?;
-                Ok(zones_ahead(state, &congestion, &selection))
-            }
+        let zones = match horizon {
+            None => zones_now(state, &selection).await?,
+            Some(minutes) => zones_ahead(state, &congestion(state, Some(minutes)).await?, &selection),
         };
+        return Ok(zones.page(after, limit));
     };
     if let Some(minutes) = horizon {
         let accepted = "0 or nothing together with `since`: the table `forecasts` has past forecasts";
@@ -199,10 +197,7 @@ async fn find(state: &Arc<AppState>, query: &ZoneQuery, after: Option<&Place>) -
         ));
     }
     range.until = range.until.min(longest);
-    if let Some((window, ..)) = after {
-        range.since = range.since.max(Timestamp(*window));
-    }
-    zones_between(state, &selection, range).await
+    zones_between(state, &selection, range, after, limit).await
 }
 
 fn row(index: ZoneIndex) -> ZoneRow {

@@ -66,8 +66,8 @@ pub async fn follow(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let (language, cursor) = read(&headers, &query.unwrap_or_default())?;
-    let full = |_| Error::NotReady("as many follow the events as may".into());
-    let place = Arc::clone(&page.watchers).try_acquire_owned().map_err(full)?;
+    let full = |_| Error::NotReady("as many follow the events as may (`[server] max_followers`)".into());
+    let place = Arc::clone(&page.places).try_acquire_owned().map_err(full)?;
     let watcher = Watcher::new(page, language, cursor, place);
     let pieces = futures::stream::unfold(watcher, |mut watcher| async move {
         let piece = watcher.next().await?;

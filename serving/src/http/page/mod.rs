@@ -40,9 +40,6 @@ use super::only_get;
 use crate::answer::{DEFAULT_TARGET, DEFAULT_TOPIC};
 use crate::state::AppState;
 
-/// Whoever follows the events at the same time; more are refused.
-const MOST_WATCHERS: usize = 1_000;
-
 /// What the page's routes share.
 pub(super) struct Page {
     app: Arc<AppState>,
@@ -52,17 +49,17 @@ pub(super) struct Page {
     now: now::Cache,
     cards: models::Cards,
     /// A place for each of those who follow the events.
-    watchers: Arc<Semaphore>,
+    places: Arc<Semaphore>,
 }
 
-/// The page, its files, its data and its events; for a router of any state.
-pub fn routes<S: Clone + Send + Sync + 'static>(state: &Arc<AppState>) -> Router<S> {
+/// The page, its files, its data and its events, which `followers` may follow at the same time; for a router of any state.
+pub fn routes<S: Clone + Send + Sync + 'static>(state: &Arc<AppState>, followers: usize) -> Router<S> {
     let page = Page {
         app: Arc::clone(state),
         city: city::Cache::default(),
         now: now::Cache::default(),
         cards: models::Cards::default(),
-        watchers: Arc::new(Semaphore::new(MOST_WATCHERS)),
+        places: Arc::new(Semaphore::new(followers.min(Semaphore::MAX_PERMITS))),
     };
     Router::new()
         .route("/", only_get(index::show))

@@ -1,0 +1,59 @@
+//! A model's forecasts of rows that were held back from its fit, beside what happened: what intervals are calibrated by.
+
+use arterial_datasets::panel::Panel;
+use ndarray::{Array3, Zip};
+
+use crate::support::Support;
+use crate::{FittedForecaster, Outlook, Result};
+
+/// The most errors that are gathered; with more, origins are thinned out evenly.
+const MOST: usize = 1 << 22;
+
+/// What a model says from origins whose targets it was not fitted on.
+pub(crate) struct HeldOut<'a> {
+    /// The data.
+    pub panel: &'a Panel,
+    /// The origins, thinned out where there are too many.
+    pub origins: Vec<usize>,
+    /// The forecasts from them.
+    pub outlook: Outlook,
+}
+
+impl<'a> HeldOut<'a> {
+    /// Lets `fitted` forecast from `origins` of `panel`; the medians are ones that the target can take.
+    ///
+    /// # Errors
+    /// A panel that the model does not fit.
+    pub(crate) fn of(
+        fitted: &dyn FittedForecaster,
+        support: &Support,
+        panel: &'a Panel,
+        origins: &[usize],
+    ) -> Result<Self> {
+        let each = panel.series().len() * fitted.horizon();
+        let stride = (origins.len() * each).div_ceil(MOST).max(1);
+        let origins: Vec<usize> = origins.iter().copied().step_by(stride).collect();
+        let mut outlook = fitted.forecast(panel, &origins)?;
+        support.bring_into(&mut outlook);
+        Ok(Self {
+            panel,
+            origins,
+            outlook,
+        })
+    }
+
+    /// Truth less point forecast: origins x series x horizon, NaN where either is missing or lies behind the panel's end.
+    pub(crate) fn errors(&self) -> Array3<f64> {
+        let target = self.panel.target();
+        let mut errors = Array3::from_elem(self.outlook.points.dim(), f64::NAN);
+        Zip::indexed(&mut errors)
+            .and(&self.outlook.points)
+            .par_for_each(|(at, series, step), error, point| {
+                let row = self.origins[at] + step + 1;
+                if row < target.nrows() {
+                    *error = target[(row, series)] - point;
+                }
+            });
+        errors
+    }
+}

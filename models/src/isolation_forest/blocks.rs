@@ -1,0 +1,203 @@
+//! Sixty-four rows fall through a tree together, on the engine that predicts with boosted trees.
+//!
+//! A split along one column asks whether a value is above a number. How many of the column's split values lie below the value, its
+//! rank, answers that as well, exactly; and ranks, cut into bytes, are compared sixty-four at a time.
+
+use ndarray::ArrayView2;
+
+use super::tree::Tree;
+use crate::gbdt::{BLOCK, BlockTree, CodeTest, MOST_LEAVES, Outline, Room};
+
+/// Blocks that fall through one tree before the next has its turn: their codes fit the nearest cache beside it.
+const BLOCKS: usize = 4;
+/// Rows that are scored as one piece of work.
+pub(super) const PIECE: usize = BLOCKS * BLOCK;
+/// The split values that a byte tells apart.
+const STRETCH: usize = u8::MAX as usize;
+
+/// The codes of a block, column after column of them.
+type Codes = Vec<[u8; BLOCK]>;
+
+/// A forest whose splits compare codes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Blocks {
+    columns: Vec<Splits>,
+    trees: Vec<Falls>,
+}
+
+/// The split values of a column, ascending; every [`STRETCH`] of them have a code column.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Splits {
+    values: Vec<f64>,
+    /// Its first code column.
+    first: usize,
+}
+
+/// A tree of a forest.
+#[derive(Debug, Clone, PartialEq)]
+struct Falls {
+    tree: BlockTree,
+    /// The path length of each leaf, from left to right.
+    paths: Vec<f64>,
+}
+
+/// What scoring works in; none of it outlasts a piece of work.
+pub(super) struct Workspace {
+    codes: [Codes; BLOCKS],
+    room: Box<Room>,
+    values: Vec<f64>,
+}
+
+impl Workspace {
+    pub(super) fn new() -> Self {
+        Self {
+            codes: std::array::from_fn(|_| Vec::new()),
+            room: Room::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// Room for numbers.
+    pub(super) fn values(&mut self) -> &mut Vec<f64> {
+        &mut self.values
+    }
+}
+
+impl Blocks {
+    /// Lays out `trees`; none where their splits look at several columns, or where they have more leaves than a byte numbers.
+    pub(super) fn of(trees: &[Tree], columns: usize) -> Option<Self> {
+        if trees.iter().any(|tree| tree.components > 1 || tree.path.len() > MOST_LEAVES) {
+            return None;
+        }
+        let columns = splits(trees, columns);
+        let trees = trees.iter().map(|tree| Falls::of(tree, &columns)).collect();
+        Some(Self { columns, trees })
+    }
+
+    /// Adds up the path lengths of at most [`PIECE`] rows over all trees, as if nothing were missing.
+    pub(super) fn sum(&self, rows: ArrayView2<'_, f64>, space: &mut Workspace, paths: &mut [f64]) {
+        let count = rows.nrows().div_ceil(BLOCK);
+        for (block, codes) in space.codes[..count].iter_mut().enumerate() {
+            self.code(&rows, block * BLOCK, codes);
+        }
+        let codes = space.codes[..count].iter().map(|codes| codes.iter().collect());
+        let codes: Vec<Vec<&[u8; BLOCK]>> = codes.collect();
+        for falls in &self.trees {
+            for (codes, paths) in codes.iter().zip(paths.chunks_mut(BLOCK)) {
+                let leaves = falls.tree.leaves(codes, &mut space.room);
+                for (path, leaf) in paths.iter_mut().zip(leaves) {
+                    *path += falls.paths[usize::from(leaf)];
+                }
+            }
+        }
+    }
+
+    /// The codes of the block of rows that begins at `start`; rows behind the last one are like rows of zeros.
+    fn code(&self, rows: &ArrayView2<'_, f64>, start: usize, codes: &mut Codes) {
+        codes.clear();
+        for (column, splits) in rows.columns().into_iter().zip(&self.columns) {
+            if splits.values.is_empty() {
+                continue;
+            }
+            let mut values = [0.0; BLOCK];
+            for (value, given) in values.iter_mut().zip(column.iter().skip(start)) {
+                *value = *given;
+            }
+            let ranks = splits.ranks(&values);
+            for first in (0..splits.values.len()).step_by(STRETCH) {
+                codes.push(ranks.map(|rank| rank.saturating_sub(first as u32).min(STRETCH as u32) as u8));
+            }
+        }
+    }
+}
+
+/// The split values of each column.
+fn splits(trees: &[Tree], columns: usize) -> Vec<Splits> {
+    let mut splits = vec![Splits::default(); columns];
+    for tree in trees {
+        for node in 1..tree.offset.len() {
+            if !tree.is_leaf(node) {
+                splits[usize::from(tree.column[node])].values.push(tree.offset[node]);
+            }
+        }
+    }
+    let mut first = 0;
+    for column in &mut splits {
+        column.values.sort_unstable_by(f64::total_cmp);
+        column.values.dedup();
+        column.first = first;
+        first += column.values.len().div_ceil(STRETCH);
+    }
+    splits
+}
+
+impl Splits {
+    /// How many split values are below each value. All lanes take each step together: their loads overlap.
+    fn ranks(&self, values: &[f64; BLOCK]) -> [u32; BLOCK] {
+        let mut ranks = [0_u32; BLOCK];
+        let mut left = self.values.len();
+        while left > 0 {
+            let step = left.div_ceil(2);
+            for (rank, value) in ranks.iter_mut().zip(values) {
+                let next = *rank as usize + step;
+                if self.values.get(next - 1).is_some_and(|split| split < value) {
+                    *rank = next as u32;
+                }
+            }
+            left -= step;
+        }
+        ranks
+    }
+
+    /// The code column of a split at `offset`, and the highest code that goes left.
+    fn place(&self, offset: f64) -> (usize, u8) {
+        let rank = self.values.partition_point(|split| *split < offset);
+        (self.first + rank / STRETCH, (rank % STRETCH) as u8)
+    }
+}
+
+impl Falls {
+    fn of(tree: &Tree, columns: &[Splits]) -> Self {
+        let mut paths = Vec::new();
+        let tree = BlockTree::new(1_usize, &mut |node: usize| {
+            if tree.is_leaf(node) {
+                paths.push(tree.first_path(node));
+                return Outline::Leaf(0.0);
+            }
+            let (column, code) = columns[usize::from(tree.column[node])].place(tree.offset[node]);
+            Outline::Split {
+                column,
+                test: CodeTest::Above {
+                    code,
+                    missing_left: false,
+                },
+                left: 2 * node,
+                right: 2 * node + 1,
+            }
+        });
+        Self { tree, paths }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rank_of_a_value_is_the_number_of_splits_below_it() {
+        for count in [0, 1, 2, 3, 7, 8, 254, 255, 256, 1000] {
+            let splits = Splits {
+                values: (0..count).map(f64::from).collect(),
+                first: 0,
+            };
+            let values = std::array::from_fn(|lane| match lane {
+                0 => f64::NEG_INFINITY,
+                1 => f64::INFINITY,
+                2 => f64::NAN,
+                lane => f64::from(count) * (lane as f64 / 50.0 - 0.1),
+            });
+            let expected = values.map(|value| splits.values.iter().filter(|split| **split < value).count() as u32);
+            assert_eq!(splits.ranks(&values), expected, "{count}");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! `GET /v1/forecasts/areas`: the newest forecasts of zones and of the whole city.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use axum::extract::State;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::Problem;
+use super::accept::Format;
+use super::forecasts::{QuantileValue, RefusalRow, column, flat, pairs, refused};
+use super::names::FormatName;
+use super::params::{Given, List};
+use super::problem::Problems;
+use super::reply::{Asked, Listing};
+use super::table::{Kind, table};
+use crate::Result;
+use crate::answer::{AreaForecast, DEFAULT_TARGET, DEFAULT_TOPIC, Question, answer_areas};
+use crate::state::AppState;
+
+/// Which areas.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AreaForecastQuery {
+    /// The stream; traffic-sensors where absent.
+    #[param(value_type = Option<String>)]
+    topic: Given<String>,
+    /// The field that is forecast; `speed_kmh` where absent.
+    #[param(value_type = Option<String>)]
+    target: Given<String>,
+    /// Only these zones; all of them and the city where absent.
+    #[param(value_type = Vec<String>, style = Form, explode = false)]
+    zones: List<String>,
+    /// Minutes from the start of the last window used (origin) to the start of the one that is forecast: multiples of the window;
+    /// 3, 6 and 12 windows where absent.
+    #[param(value_type = Vec<i32>, style = Form, explode = false)]
+    horizons_minutes: List<i32>,
+    /// Fractions strictly between 0 and 1; 0.1,0.5,0.9 where absent.
+    #[param(value_type = Vec<f64>, style = Form, explode = false)]
+    quantiles: List<f64>,
+    /// The form of the answer, where `Accept` does not say it.
+    #[param(value_type = Option<FormatName>)]
+    format: Given<Format>,
+}
+
+/// Forecasts of areas.
+#[derive(Serialize, ToSchema)]
+pub struct AreaForecastPage {
+    /// The forecasts, area by area, the city last.
+    areas: Vec<AreaForecastRow>,
+    /// What could not be forecast well, and why; `key` is the zone, empty where it is the city or holds for the whole request. CSV and
+    /// Arrow have no room for them: the header `Arterial-Left-Out` counts them.
+    refusals: Vec<RefusalRow>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    quantiles: Vec<f64>,
+}
+
+/// A forecast of the mean over the keys of an area in one window.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AreaForecastRow {
+    /// The stream.
+    #[schema(example = "traffic-sensors")]
+    topic: String,
+    /// `zone`, or `city`: all keys of the stream.
+    #[schema(example = "zone")]
+    level: &'static str,
+    /// The zone; empty where `level` is `city`.
+    #[schema(example = "Z01")]
+    zone_id: String,
+    /// The field that is forecast.
+    #[schema(example = "speed_kmh")]
+    target: String,
+    /// Of how many keys it is the mean: those of the area that have a forecast.
+    #[schema(minimum = 1)]
+    members: usize,
+    /// The start of the last window used.
+    #[schema(format = DateTime)]
+    origin: String,
+    /// The start of the window that is forecast.
+    #[schema(format = DateTime)]
+    target_time: String,
+    /// From origin to target time, minutes.
+    #[schema(example = 15)]
+    horizon_minutes: i32,
+    /// The forecast: a value for each quantile, ascending. The median is the mean of the keys' medians.
+    quantiles: Vec<QuantileValue>,
+    /// The model whose interval it is.
+    #[schema(example = "gbdt")]
+    model: String,
+    /// Its version.
+    #[schema(example = "1")]
+    model_version: String,
+    /// When it was computed.
+    #[schema(format = DateTime)]
+    issued_at: String,
+}
+
+/// Forecasts of zones and of the whole city: means over their keys, with intervals of their own.
+///
+/// They agree with `/v1/forecasts`: the median of an area is the mean of the medians of its keys. Its other quantiles are no means of
+/// theirs: they are calibrated by how far such means were off.
+#[utoipa::path(
+    get,
+    path = "/v1/forecasts/areas",
+    tag = "forecasts",
+    params(AreaForecastQuery),
+    responses(
+        (status = 200, description = "Forecasts and refusals", content(
+            (AreaForecastPage = "application/json"),
+            (String = "text/csv"),
+            (String = "application/vnd.apache.arrow.stream"),
+        )),
+        Problems,
+    )
+)]
+pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<AreaForecastQuery>) -> Result<Response, Problem> {
+    let Asked { query, request } = asked;
+    let form = request.form::<AreaForecastPage>(query.format.0)?;
+    let question = query.question();
+    let answer = answer_areas(&state, &question).await?;
+    let row = |forecast: &AreaForecast| row(&question, &answer.quantiles, forecast);
+    let page = AreaForecastPage {
+        areas: answer.areas.iter().map(row).collect(),
+        refusals: answer.refusals.iter().map(refused).collect(),
+        quantiles: answer.quantiles.clone(),
+    };
+    request.answer(form, &page)
+}
+
+impl AreaForecastQuery {
+    fn question(&self) -> Question {
+        let or = |given: &Given<String>, default: &str| given.0.clone().unwrap_or_else(|| default.to_owned());
+        Question {
+            topic: or(&self.topic, DEFAULT_TOPIC),
+            target: or(&self.target, DEFAULT_TARGET),
+            zones: self.zones.0.clone(),
+            horizons_minutes: self.horizons_minutes.0.clone(),
+            quantiles: self.quantiles.0.clone(),
+            ..Question::default()
+        }
+    }
+}
+
+fn row(question: &Question, quantiles: &[f64], forecast: &AreaForecast) -> AreaForecastRow {
+    AreaForecastRow {
+        topic: question.topic.clone(),
+        level: forecast.level(),
+        zone_id: forecast.zone.clone().unwrap_or_default(),
+        target: question.target.clone(),
+        members: forecast.members,
+        origin: forecast.origin.to_string(),
+        target_time: forecast.target_time.to_string(),
+        horizon_minutes: forecast.horizon_minutes,
+        quantiles: pairs(quantiles, &forecast.values),
+        model: forecast.source.model.clone(),
+        model_version: forecast.source.version.clone(),
+        issued_at: forecast.issued_at.to_string(),
+    }
+}
+
+impl Listing for AreaForecastPage {
+    const FORMS: &'static [Format] = &Format::PLACELESS;
+
+    /// A column for each quantile.
+    fn table(&self) -> Result<RecordBatch> {
+        let rows = self.areas.iter().map(|row| flat(row, &row.quantiles));
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        let mut columns = vec![
+            ("topic".to_owned(), Kind::Text),
+            ("level".to_owned(), Kind::Text),
+            ("zone_id".to_owned(), Kind::Text),
+            ("target".to_owned(), Kind::Text),
+            ("members".to_owned(), Kind::Whole),
+            ("origin".to_owned(), Kind::Instant),
+            ("target_time".to_owned(), Kind::Instant),
+            ("horizon_minutes".to_owned(), Kind::Whole),
+        ];
+        columns.extend(self.quantiles.iter().map(|quantile| (column(*quantile), Kind::Number)));
+        columns.extend([
+            ("model".to_owned(), Kind::Text),
+            ("model_version".to_owned(), Kind::Text),
+            ("issued_at".to_owned(), Kind::Instant),
+        ]);
+        let columns: Vec<(&str, Kind)> = columns.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
+        table(&rows, &columns)
+    }
+
+    fn features(&self) -> Result<Vec<Value>> {
+        Ok(Vec::new())
+    }
+
+    fn next_cursor(&self) -> Option<&str> {
+        None
+    }
+
+    fn left_out(&self) -> usize {
+        self.refusals.len()
+    }
+}
