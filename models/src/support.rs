@@ -137,7 +137,11 @@ impl Support {
 
     /// The least value that there is: 0 where none was below, otherwise minus infinity.
     pub(crate) fn least(&self) -> f64 {
-        if self.kind.is_never_negative { 0.0 } else { f64::NEG_INFINITY }
+        if self.kind.is_never_negative {
+            0.0
+        } else {
+            f64::NEG_INFINITY
+        }
     }
 
     fn not_negative(&self, value: f64) -> f64 {

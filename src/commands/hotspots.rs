@@ -81,7 +81,9 @@ fn positive(option: &str, value: f64) -> Result<f64, Usage> {
     if value > 0.0 && value.is_finite() {
         return Ok(value);
     }
-    Err(Usage(format!("`{option}` is `{value}`, accepted: a finite number above 0")))
+    Err(Usage(format!(
+        "`{option}` is `{value}`, accepted: a finite number above 0"
+    )))
 }
 
 /// The place and weight of each row; none where one of them is missing.

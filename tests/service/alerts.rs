@@ -84,9 +84,8 @@ pub(super) fn get(address: &str, path: &str) -> Option<serde_json::Value> {
 
 /// Readings of a meter every 10 s for `windows` windows of five minutes, and one behind them that closes the last.
 pub(super) fn readings(meter: &str, begin: Timestamp, windows: std::ops::Range<i64>, level: f64) -> Vec<String> {
-    let event = |time: Timestamp, level: f64| {
-        format!(r#"{{"meter_id":"{meter}","timestamp":"{time}","level_db":{level}}}"#)
-    };
+    let event =
+        |time: Timestamp, level: f64| format!(r#"{{"meter_id":"{meter}","timestamp":"{time}","level_db":{level}}}"#);
     let at = |step: i64| Timestamp(begin.0 + step * 10 * SECOND);
     let mut events: Vec<String> = (30 * windows.start..30 * windows.end)
         .map(|step| event(at(step), level + (step % 3) as f64))

@@ -28,6 +28,8 @@ pub(super) fn counts(areas: &[Area], values: ArrayView3<'_, f64>) -> Array3<usiz
     let (origins, _, steps) = values.dim();
     Array3::from_shape_fn((origins, areas.len(), steps), |(at, area, step)| {
         let members = areas[area].members.iter();
-        members.filter(|&&member| values[(at, member, step)].is_finite()).count()
+        members
+            .filter(|&&member| values[(at, member, step)].is_finite())
+            .count()
     })
 }

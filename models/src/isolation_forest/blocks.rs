@@ -66,7 +66,10 @@ impl Workspace {
 impl Blocks {
     /// Lays out `trees`; none where their splits look at several columns, or where they have more leaves than a byte numbers.
     pub(super) fn of(trees: &[Tree], columns: usize) -> Option<Self> {
-        if trees.iter().any(|tree| tree.components > 1 || tree.path.len() > MOST_LEAVES) {
+        if trees
+            .iter()
+            .any(|tree| tree.components > 1 || tree.path.len() > MOST_LEAVES)
+        {
             return None;
         }
         let columns = splits(trees, columns);

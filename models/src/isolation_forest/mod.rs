@@ -11,7 +11,7 @@
 //! | `grow.rs` | a tree, split by split |
 //! | `tree.rs` | a grown tree as arrays: complete, with the path length at its leaves |
 //! | `score.rs` | many rows fall through one tree after the other |
-| `blocks.rs` | sixty-four of them at a time, where splits look at one column |
+//! | `blocks.rs` | sixty-four of them at a time, where splits look at one column |
 //! | `explain.rs` | which columns shortened the path |
 //! | `save.rs` | arrays for the artefact and back |
 //!

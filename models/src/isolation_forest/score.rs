@@ -32,7 +32,9 @@ impl Forest {
         let pieces = values.axis_chunks_iter(Axis(0), piece).into_par_iter();
         pieces
             .zip(paths.par_chunks_mut(piece))
-            .for_each_init(Workspace::new, |space, (rows, paths)| self.sum_paths(rows, space, paths));
+            .for_each_init(Workspace::new, |space, (rows, paths)| {
+                self.sum_paths(rows, space, paths)
+            });
         let whole = average_path_length(self.sample) * self.trees.len() as f64;
         Ok(paths.into_iter().map(|path| (-path / whole).exp2()).collect())
     }
@@ -90,9 +92,8 @@ impl Tree {
     fn paths(&self, values: &[f64]) -> [f64; LANES] {
         let value = |column: u16, lane: usize| values[usize::from(column) * LANES + lane];
         if self.components > 1 {
-            return self.fall(|node, lane| {
-                projection(self.plane(node), |column| value(column, lane)) > self.offset[node]
-            });
+            return self
+                .fall(|node, lane| projection(self.plane(node), |column| value(column, lane)) > self.offset[node]);
         }
         self.fall(|node, lane| value(self.column[node], lane) > self.offset[node])
     }

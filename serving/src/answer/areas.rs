@@ -167,7 +167,13 @@ impl<'a> Reply<'a> {
             match found {
                 Ok(place) => {
                     for &ahead in &steps {
-                        self.tell(intervals, (&area, place), ahead, (places.as_slice(), median), &mut answer);
+                        self.tell(
+                            intervals,
+                            (&area, place),
+                            ahead,
+                            (places.as_slice(), median),
+                            &mut answer,
+                        );
                     }
                 }
                 Err(refusal) => answer.refusals.push(refusal),

@@ -13,7 +13,9 @@ use ndarray::Array3;
 use serde_json::Value;
 
 use crate::registry::{WINDOWS, kinds, promote, publish_fitted_on};
-use crate::support::{FIELD, FakeModels, START, STEP, Service, TOPIC, WindowRow, batch, launch, ready, waiting, window};
+use crate::support::{
+    FIELD, FakeModels, START, STEP, Service, TOPIC, WindowRow, batch, launch, ready, waiting, window,
+};
 
 /// Windows of the live history.
 const LIVE: i64 = 24;
@@ -143,14 +145,20 @@ async fn other_quantiles_are_computed_around_the_same_median() {
     };
     let asked = ask(&service, wider).await;
     let usual = ask(&service, request()).await;
-    let usual = usual.areas.iter().find(|area| area.zone_id == "south" && area.horizon_minutes == 30);
+    let usual = usual
+        .areas
+        .iter()
+        .find(|area| area.zone_id == "south" && area.horizon_minutes == 30);
     let usual = &usual.unwrap().quantiles;
     let [area] = asked.areas.as_slice() else {
         panic!("{asked:?}")
     };
     let pairs: Vec<(f64, f64)> = area.quantiles.iter().map(|pair| (pair.quantile, pair.value)).collect();
     assert_eq!((pairs[0].0, pairs[1].0, pairs.len()), (0.05, 0.95, 2));
-    assert!(pairs[0].1 <= usual[0].value && pairs[1].1 >= usual[2].value, "{pairs:?} {usual:?}");
+    assert!(
+        pairs[0].1 <= usual[0].value && pairs[1].1 >= usual[2].value,
+        "{pairs:?} {usual:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -173,7 +181,9 @@ async fn an_unknown_zone_is_refused_by_name_and_a_horizon_too_far_for_all() {
     let mut client = ForecastServiceClient::new(service.channel().await);
     let status = client.forecast_areas(wrong).await.unwrap_err();
     assert!(
-        status.message().starts_with("`horizons_minutes` is `7`, accepted: multiples of 5m"),
+        status
+            .message()
+            .starts_with("`horizons_minutes` is `7`, accepted: multiples of 5m"),
         "{status}"
     );
 }
@@ -219,7 +229,10 @@ async fn areas_come_over_http_as_json_and_csv() {
         (&area["level"], &area["zone_id"], &area["members"]),
         (&"zone".into(), &"south".into(), &2.into())
     );
-    assert_eq!(area["quantiles"][1]["value"], 75.0, "80 and 64, and 3 in the last window");
+    assert_eq!(
+        area["quantiles"][1]["value"], 75.0,
+        "80 and 64, and 3 in the last window"
+    );
     assert_eq!(page["refusals"][0]["key"], "moon");
     let csv = get("/v1/forecasts/areas?horizons_minutes=15&zones=south&format=csv").await;
     let lines = csv.text().await.unwrap();

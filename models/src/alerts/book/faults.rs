@@ -83,7 +83,10 @@ fn voice<'a>(key: &str, round: &'a Round) -> Option<&'a Voice> {
 fn has_moved(key: &str, voice: &Voice, round: &Round) -> bool {
     let moved = round.looks.get(key).and_then(|look| look.moved);
     let is_speed = voice.target.contains("speed");
-    is_speed && moved.zip(voice.seen).is_some_and(|(moved, spread)| moved.abs() > spread)
+    is_speed
+        && moved
+            .zip(voice.seen)
+            .is_some_and(|(moved, spread)| moved.abs() > spread)
 }
 
 /// Whether an open alert says already that this very sensor is broken: a jam that comes later does not mend it.

@@ -164,7 +164,10 @@ fn a_car_park_that_is_full_every_night_is_not_stuck() {
     let mut park = CarPark::new();
     for _ in 0..3 {
         assert!(park.stands_still(14 * HOUR, 100.0, QUIET) < 1.0);
-        assert!(park.stands_still(5 * HOUR, 100.0, LIVELY) < 1.0, "the first car leaves late");
+        assert!(
+            park.stands_still(5 * HOUR, 100.0, LIVELY) < 1.0,
+            "the first car leaves late"
+        );
         assert!(park.stands_still(1, 99.0, LIVELY) < 1.0);
     }
 }

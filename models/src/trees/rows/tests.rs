@@ -11,9 +11,12 @@ fn panel() -> Panel {
         name: "speed".into(),
         role: ChannelRole::Target,
     };
-    let values = Array3::from_shape_fn((20, 2, 1), |(row, series, _)| {
-        if series == 0 { row as f64 } else { f64::NAN }
-    });
+    let values = Array3::from_shape_fn(
+        (20, 2, 1),
+        |(row, series, _)| {
+            if series == 0 { row as f64 } else { f64::NAN }
+        },
+    );
     let panel = Panel::new(
         "2026-02-27T21:50:00Z".parse().unwrap(),
         "5m".parse().unwrap(),
