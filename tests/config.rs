@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// What is wrong, by section, and the key and value that the error names.
-const BAD: [(&str, &str, &str, &str); 43] = [
+const BAD: [(&str, &str, &str, &str); 44] = [
     ("site", "timezone = \"Mars/Base\"", "site.timezone", "Mars/Base"),
     (
         "site",
@@ -67,6 +67,12 @@ const BAD: [(&str, &str, &str, &str); 43] = [
     ),
     ("serving", "targets = [\"speed\"]", "serving.targets", "speed"),
     ("serving", "history = \"0s\"", "serving.history", "0s"),
+    (
+        "alerts",
+        "graph = \"/nowhere/flows.csv\"",
+        "alerts.graph",
+        "/nowhere/flows.csv",
+    ),
     ("redis", "url = \"localhost\"", "redis.url", "localhost"),
     ("redis", "prefix = \"a b\"", "redis.prefix", "a b"),
     ("redis", "ttl = \"10ms\"", "redis.ttl", "10ms"),

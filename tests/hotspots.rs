@@ -43,6 +43,7 @@ fn hot_spots_are_geojson_and_keep_their_names_from_run_to_run() {
     let geojson: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(geojson["type"], "FeatureCollection");
     assert_eq!(geojson["features"].as_array().unwrap().len(), 1);
+    assert_eq!(geojson["next"], 2, "the number of the next new one");
     let feature = &geojson["features"][0];
     assert_eq!(
         (&feature["id"], &feature["properties"]["points"]),

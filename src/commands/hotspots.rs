@@ -32,7 +32,8 @@ pub struct Args {
     /// A column that says for how many incidents a row counts
     #[arg(long, value_name = "COLUMN")]
     weight: Option<String>,
-    /// The hot spots of before (what --json printed): those that are still there keep their names
+    /// The hot spots of before (what --json printed): those that are still there keep their names, and no name is
+    /// given again
     #[arg(long, value_name = "FILE.geojson")]
     previous: Option<PathBuf>,
     /// Write the number of each row's cluster there, from 0, -1 for none

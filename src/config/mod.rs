@@ -162,6 +162,7 @@ pub struct Alerts {
     pub lost_after: Duration,
     pub refresh_every: Duration,
     pub neighbour_metres: f64,
+    pub graph: String,
     pub citywide_share: f64,
     pub outage_share: f64,
     pub citywide_keys: usize,
@@ -386,6 +387,13 @@ mod tests {
     #[test]
     fn what_a_receivers_address_may_hide_is_not_shown() {
         let shown = load(TELEGRAM, &[]).unwrap().to_toml().unwrap();
+        assert!(shown.contains("http://a:1/***") && !shown.contains("hush"), "{shown}");
+    }
+
+    #[test]
+    fn a_password_without_a_user_is_not_shown() {
+        let plain = TELEGRAM.replace("a:1/hush", ":hush@a:1/");
+        let shown = load(&plain, &[]).unwrap().to_toml().unwrap();
         assert!(shown.contains("http://a:1/***") && !shown.contains("hush"), "{shown}");
     }
 

@@ -1,6 +1,6 @@
 //! What each part of the system reads of the configuration.
 
-use arterial_datasets::panel::Holidays;
+use arterial_datasets::panel::{Holidays, read_flows};
 use arterial_features::decode::{DecodeLimits, IdentityKey};
 use arterial_features::pipeline::{OnRecreatedTopic, PipelineOptions};
 use arterial_features::source::{Assignment, KafkaSettings};
@@ -88,18 +88,26 @@ impl Config {
     /// The part that alerts are made by.
     ///
     /// # Errors
-    /// A number to watch that is not of the form `topic.field`.
+    /// A number to watch that is not of the form `topic.field`, a graph that cannot be read.
     pub fn alerts_config(&self) -> Result<AlertsConfig, ConfigError> {
         let alerts = &self.alerts;
         let target = |text: &String| {
             let accepted = "a topic and a field, such as traffic-sensors.speed_kmh";
             text.parse().map_err(|_| self.wrong("alerts.watch", text, accepted))
         };
+        let flows = match alerts.graph.as_str() {
+            "" => Ok(Vec::new()),
+            path => read_flows(path.as_ref()),
+        };
         let quiet = &alerts.quiet_hours;
         let has_quiet_hours = !quiet.from.is_empty() || !quiet.until.is_empty();
         Ok(AlertsConfig {
             watch: alerts.watch.iter().map(target).collect::<Result<_, _>>()?,
             keep: alerts.keep,
+            flows: flows.map_err(|error| {
+                let accepted = format!("a file with the columns `from` and `to` ({error})");
+                self.wrong("alerts.graph", &alerts.graph, accepted)
+            })?,
             residual: residual::Settings {
                 false_alerts_per_week: alerts.false_alerts_per_week,
                 ..residual::Settings::default()
@@ -179,5 +187,28 @@ impl Config {
             },
             ..PipelineOptions::new(secret)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_graph_says_from_which_key_traffic_flows_on_to_which() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flows.csv");
+        std::fs::write(&path, "from,to\nTS-1,TS-2\n").unwrap();
+        let mut config = Config::load(None, []).unwrap();
+        assert_eq!(config.alerts_config().unwrap().flows, []);
+        config.alerts.graph = path.display().to_string();
+        let flow = ("TS-1".to_owned(), "TS-2".to_owned());
+        assert_eq!(config.alerts_config().unwrap().flows, [flow]);
+        std::fs::write(&path, "a,b\nTS-1,TS-2\n").unwrap();
+        let error = config.alerts_config().unwrap_err().to_string();
+        assert!(
+            error.contains("`alerts.graph`") && error.contains("`from` and `to`"),
+            "{error}"
+        );
     }
 }

@@ -22,7 +22,7 @@ mod zones;
 pub use attributes::Attributes;
 pub use covariate::{CityMeans, Covariate, city_mean};
 pub use describe::{Description, describe};
-pub use graph::read_graph;
+pub use graph::{read_flows, read_graph};
 pub use holidays::Holidays;
 pub use options::{Duplicates, Gaps, PanelOptions, UtcOffset};
 pub use read::{FileFacts, read};

@@ -432,6 +432,31 @@ fn graphs_are_matrices_or_edges() {
 }
 
 #[test]
+fn flows_are_the_ends_of_edges() {
+    let folder = Folder::new();
+    let edge = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+    for (name, content, expected) in [
+        ("plain", "from,to\na,b\nb,c\n", vec![edge("a", "b"), edge("b", "c")]),
+        (
+            "weighted",
+            "to,weight,from\nb,0.5,a\nc,0,b\nd,,c\n",
+            vec![edge("a", "b")],
+        ),
+    ] {
+        let flows = read_flows(&folder.file(name, content)).unwrap();
+        assert_eq!(flows, expected, "{name}");
+    }
+    for (name, content, expected) in [
+        ("matrix", "a,b\n0,1\n1,0\n", ["columns", "`a,b`", "`from` and `to`"]),
+        ("open", "from,to\na,b\nb,\n", ["row 2", "column `to`", "a key"]),
+        ("text", "from,to,weight\na,b,x\n", ["row 1", "column `weight`", "`x`"]),
+    ] {
+        let message = read_flows(&folder.file(name, content)).unwrap_err().to_string();
+        assert!(expected.iter().all(|part| message.contains(part)), "{name}: {message}");
+    }
+}
+
+#[test]
 fn covariates_hold_until_their_next_row() {
     let folder = Folder::new();
     let rows: Vec<String> = (0..36)

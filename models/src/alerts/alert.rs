@@ -60,7 +60,7 @@ pub struct Alert {
     pub certainty: f64,
     /// Vehicle-hours lost so far against what was expected; nothing where that cannot be counted.
     pub impact: Option<f64>,
-    /// The value at its strangest key and window.
+    /// The value at its strangest key and window; of readings that scatter how far they do, of degraded data how many percent they are.
     pub seen: Option<f64>,
     /// One value in ten is lower than this there and then.
     pub expected_low: Option<f64>,
@@ -127,6 +127,30 @@ impl Alert {
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.keys.binary_search_by(|known| known.as_str().cmp(key)).is_ok()
+    }
+
+    /// Whether what was strange is a speed.
+    pub(super) fn is_of_speed(&self) -> bool {
+        self.target.contains("speed")
+    }
+
+    /// Whether it is about less than was expected; where the symptom does not say, by the middle of what was expected.
+    pub(super) fn is_below(&self) -> bool {
+        match self.symptom {
+            Symptom::Higher => false,
+            Symptom::Lower => true,
+            _ => {
+                let expected = self.expected_low.zip(self.expected_high);
+                let middle = expected.map(|(low, high)| f64::midpoint(low, high));
+                self.seen.zip(middle).is_none_or(|(seen, middle)| seen < middle)
+            }
+        }
+    }
+
+    /// Whether traffic flows better than expected, which costs nobody time.
+    pub(super) fn is_faster(&self) -> bool {
+        let is_higher = matches!(self.symptom, Symptom::Higher | Symptom::Drift) && !self.is_below();
+        self.kind == Kind::Congestion && self.is_of_speed() && is_higher
     }
 }
 

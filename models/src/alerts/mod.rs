@@ -39,5 +39,5 @@ pub use settings::{AlertSettings, Language, QuietHours, Route, Suppression};
 pub use signal::{Expected, Finding, Reason, Signal, Subject};
 pub use surroundings::{Incident, Plan, Surroundings};
 pub use symptom::Symptom;
-pub use texts::{label, tell};
+pub use texts::{counted_label, label, tell, tell_evidence};
 pub use weather::Weather;

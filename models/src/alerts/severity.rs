@@ -7,7 +7,7 @@ use super::settings::AlertSettings;
 const UNSURE: f64 = 0.5;
 
 /// From the vehicle-hours lost, by the steps of the settings; where they cannot be counted, from how far it reaches and how strange it is.
-/// One step less while it is less likely than not.
+/// Traffic that flows better than expected is never worse than low. One step less while it is less likely than not.
 pub(super) fn severity(alert: &Alert, settings: &AlertSettings) -> Severity {
     let full = match alert.kind {
         Kind::SensorFault => Severity::Low,
@@ -15,6 +15,7 @@ pub(super) fn severity(alert: &Alert, settings: &AlertSettings) -> Severity {
         Kind::Air if alert.score >= 2.0 => Severity::High,
         Kind::DataQuality | Kind::Air => Severity::Medium,
         Kind::Demand => by_reach(alert).min(Severity::High),
+        Kind::Congestion if alert.is_faster() => Severity::Low,
         Kind::Congestion => by_hours(alert, settings),
         Kind::IncidentSuspected => by_hours(alert, settings).max(Severity::Medium),
     };

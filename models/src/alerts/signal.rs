@@ -42,7 +42,7 @@ pub enum Reason {
     SevereCongestion(f64),
     /// A vehicle as good as full: its occupancy is above this percentage.
     Overcrowded(f64),
-    /// The share of events that their sensor itself marks as degraded.
+    /// The percentage of events that their sensor itself marks as degraded.
     DegradedQuality(f64),
 }
 

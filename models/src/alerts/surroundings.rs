@@ -18,9 +18,11 @@ pub struct Surroundings {
     pub incidents: Vec<Incident>,
     /// The weather of the city now.
     pub weather: Option<Weather>,
-    /// Roadworks and events that are planned.
+    /// Roadworks and events that are planned, where a calendar tells of them. The service has none: what is reported as an incident of such
+    /// a type is a cause as well.
     pub plans: Vec<Plan>,
-    /// Suppressions beside those of the settings.
+    /// Suppressions beside those of the settings, where they become known while a book is at work. The service takes those of its
+    /// configuration, which it reads at its start.
     pub suppressions: Vec<Suppression>,
 }
 

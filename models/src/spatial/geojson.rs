@@ -16,6 +16,9 @@ type Coordinates = [f64; 2];
 pub struct FeatureCollection {
     /// The features.
     pub features: Vec<Feature>,
+    /// A foreign member (section 6.1): the number of the next hot spot that is new, so that no name is given again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
 }
 
 /// A shape and what is known of it.

@@ -50,14 +50,21 @@ impl HotSpots {
     /// None yet; clusters are those of `dbscan`.
     #[must_use]
     pub fn new(dbscan: Dbscan) -> Self {
+        Self::beginning_at(dbscan, 1)
+    }
+
+    /// None yet; the first one will have the number `next`, the others those behind it.
+    #[must_use]
+    pub fn beginning_at(dbscan: Dbscan, next: u64) -> Self {
         Self {
             dbscan,
             current: Vec::new(),
-            next: 1,
+            next,
         }
     }
 
-    /// Goes on from what [`to_geojson`](Self::to_geojson) gave before.
+    /// Goes on from what [`to_geojson`](Self::to_geojson) gave before. Where that does not say which number is the next, it is the one behind
+    /// the largest there.
     ///
     /// # Errors
     /// Features that are no hot spots.
@@ -67,10 +74,11 @@ impl HotSpots {
             .iter()
             .map(|one| number(&one.id))
             .collect::<Result<Vec<u64>>>()?;
+        let behind = numbers.into_iter().max().unwrap_or(0).saturating_add(1);
         Ok(Self {
             dbscan,
             current,
-            next: numbers.into_iter().max().unwrap_or(0) + 1,
+            next: before.next.unwrap_or(0).max(behind),
         })
     }
 
@@ -137,8 +145,9 @@ impl HotSpots {
         let (id, since) = if let Some(former) = former {
             (self.current[former].id.clone(), self.current[former].since)
         } else {
-            self.next += 1;
-            (format!("{PREFIX}{}", self.next - 1), at)
+            let number = self.next;
+            self.next = number.saturating_add(1);
+            (format!("{PREFIX}{number}"), at)
         };
         let places: Vec<Position> = cluster.iter().map(|point| point.position).collect();
         HotSpot {
@@ -152,11 +161,12 @@ impl HotSpots {
     }
 
     /// The hot spots of the last look as GeoJSON: the convex hull of each, with `since`, `points`, `weight` and `centre`
-    /// (longitude, latitude).
+    /// (longitude, latitude), and the number of the next new one.
     #[must_use]
     pub fn to_geojson(&self) -> FeatureCollection {
         FeatureCollection {
             features: self.current.iter().map(HotSpot::to_feature).collect(),
+            next: Some(self.next),
         }
     }
 }
@@ -274,6 +284,33 @@ mod tests {
         assert_eq!(
             ids(spots.look(Timestamp(3), &heap(55.95, -3.19, 9)).unwrap()),
             ["hot-spot-2"]
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_gone_is_not_given_again_by_the_next_process() {
+        let dbscan = || Dbscan::new(0.2, 5.0).unwrap();
+        let mut spots = HotSpots::beginning_at(dbscan(), 40);
+        assert_eq!(
+            ids(spots.look(Timestamp(1), &heap(55.95, -3.19, 9)).unwrap()),
+            ["hot-spot-40"]
+        );
+        spots.look(Timestamp(2), &[]).unwrap();
+        let text = serde_json::to_string(&spots.to_geojson()).unwrap();
+        let mut before: FeatureCollection = serde_json::from_str(&text).unwrap();
+        let mut again = HotSpots::resume(dbscan(), &before).unwrap();
+        assert_eq!(
+            ids(again.look(Timestamp(3), &heap(55.95, -3.19, 9)).unwrap()),
+            ["hot-spot-41"]
+        );
+        // A file of before, which does not say the number.
+        before = again.to_geojson();
+        before.next = None;
+        let mut old = HotSpots::resume(dbscan(), &before).unwrap();
+        let points = [heap(55.95, -3.19, 9), heap(55.0, -3.0, 5)].concat();
+        assert_eq!(
+            ids(old.look(Timestamp(4), &points).unwrap()),
+            ["hot-spot-41", "hot-spot-42"]
         );
     }
 

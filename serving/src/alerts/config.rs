@@ -16,6 +16,8 @@ pub struct AlertsConfig {
     pub watch: Vec<Target>,
     /// How long alerts that are over stay at hand; a day or more. Default 30 days.
     pub keep: Duration,
+    /// From which key traffic flows on to which other: strangeness spreads against it. Default none, and only what is near belongs together.
+    pub flows: Vec<(String, String)>,
     /// The detector of surprises.
     pub residual: residual::Settings,
     /// From signals to alerts, and where they go.
@@ -27,6 +29,7 @@ impl Default for AlertsConfig {
         Self {
             watch: Vec::new(),
             keep: Duration(30 * DAY),
+            flows: Vec::new(),
             residual: residual::Settings::default(),
             settings: AlertSettings::default(),
         }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | partition 0 of a sink's name | `next`: the sequence of the next revision to deliver |
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Date32Array, Int32Array, Int64Array, RecordBatch, StringArray};
@@ -111,11 +111,11 @@ impl Deliveries {
         Ok(())
     }
 
-    /// The sequence of the newest revision that the sink took of each alert.
+    /// The sequence of the newest revision that the sink took of each alert, by the alert's id.
     ///
     /// # Errors
     /// A lake that cannot be read.
-    pub async fn newest(&self) -> Result<BTreeSet<u64>> {
+    pub async fn newest(&self) -> Result<BTreeMap<String, u64>> {
         let wrong = |name: &str| Error::invalid("deliveries batch", name, "a column of the table `alert_deliveries`");
         let scan = Scan {
             columns: Some(["sink", "alert_id", "sequence"].map(String::from).to_vec()),
@@ -135,7 +135,7 @@ impl Deliveries {
                 *known = sequence.max(*known);
             }
         }
-        Ok(newest.into_values().collect())
+        Ok(newest)
     }
 
     fn rows(&self, delivered: &[Delivery]) -> Result<Vec<RecordBatch>> {
@@ -180,6 +180,11 @@ mod tests {
         Delivery::new(&revision(sequence, id, sequence as u32, State::Open), Timestamp(7))
     }
 
+    fn known(sequences: &[(&str, u64)]) -> BTreeMap<String, u64> {
+        let owned = |(id, sequence): &(&str, u64)| ((*id).to_owned(), *sequence);
+        sequences.iter().map(owned).collect()
+    }
+
     #[tokio::test]
     async fn what_a_sink_took_is_known_by_the_next_process() {
         let folder = tempfile::tempdir().unwrap();
@@ -195,7 +200,7 @@ mod tests {
         chat.note(&[delivery(2, "a")], 2).await.unwrap();
         let again = Deliveries::open(&lake, "ops").await.unwrap();
         assert_eq!(again.through(), Some(6));
-        assert_eq!(again.newest().await.unwrap(), [3, 4].into());
+        assert_eq!(again.newest().await.unwrap(), known(&[("a", 4), ("b", 3)]));
     }
 
     #[tokio::test]
@@ -210,6 +215,6 @@ mod tests {
         let error = former.note(&[delivery(2, "a")], 2).await.unwrap_err();
         assert!(error.is_fenced(), "{error}");
         latter.note(&[delivery(2, "a")], 2).await.unwrap();
-        assert_eq!(latter.newest().await.unwrap(), [2].into());
+        assert_eq!(latter.newest().await.unwrap(), known(&[("a", 2)]));
     }
 }

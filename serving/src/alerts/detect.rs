@@ -104,6 +104,17 @@ impl TopicWatch {
         self.rules.asked()
     }
 
+    /// Lets the rules know a key whose newest window started at `newest`, where they know nothing of it.
+    pub fn know(&mut self, key: &str, zone: Option<Arc<str>>, newest: Timestamp) {
+        self.rules.know(Subject {
+            topic: Arc::clone(&self.topic),
+            key: key.into(),
+            zone,
+            window: newest,
+            step: self.stream.window,
+        });
+    }
+
     /// What the detectors say of the rows of a window: of each key that reported, and of those that did not.
     ///
     /// # Errors

@@ -63,6 +63,15 @@ impl Ledger {
         Ok(())
     }
 
+    /// Moves to the newest version of the table, and gives it.
+    ///
+    /// # Errors
+    /// A lake that cannot be read.
+    pub async fn refresh(&mut self) -> Result<i64> {
+        self.table.refresh().await?;
+        Ok(self.table.version())
+    }
+
     /// Reads what goes on, and what was changed since `since`. Numbers go on from what is found.
     ///
     /// # Errors
@@ -72,7 +81,7 @@ impl Ledger {
         let mut remembered = Remembered::default();
         let mut batches = self.table.stream(&scan()).await?;
         while let Some(batch) = batches.try_next().await? {
-            for one in revisions(&batch)? {
+            for one in revisions(&batch, |_| true)? {
                 remembered.last = remembered.last.max(one.sequence);
                 let (id, revision) = (one.alert.alert_id.clone(), one.alert.revision);
                 if newest.get(&id).is_none_or(|(known, _)| *known < revision) {
@@ -147,8 +156,11 @@ impl Ledger {
         let mut found: BTreeMap<u64, AlertRevision> = BTreeMap::new();
         let mut batches = self.table.stream(&scan()).await?;
         while let Some(batch) = batches.try_next().await? {
-            let behind = revisions(&batch)?.into_iter().filter(|one| one.sequence > sequence);
-            found.extend(behind.map(|one| (one.sequence, one)));
+            // Once there are enough, only what comes before the last of them can be among the first.
+            let last = found.last_key_value().filter(|_| found.len() >= most);
+            let before = last.map_or(u64::MAX, |(last, _)| *last);
+            let behind = revisions(&batch, |one| one > sequence && one < before)?;
+            found.extend(behind.into_iter().map(|one| (one.sequence, one)));
             while found.len() > most {
                 found.pop_last();
             }
@@ -161,14 +173,15 @@ impl Ledger {
     /// # Errors
     /// A lake that cannot be read.
     pub async fn find(&mut self, sequences: &BTreeSet<u64>) -> Result<BTreeMap<u64, AlertRevision>> {
-        self.table.refresh().await?;
         let mut found = BTreeMap::new();
+        if sequences.is_empty() {
+            return Ok(found);
+        }
+        self.table.refresh().await?;
         let mut batches = self.table.stream(&scan()).await?;
         while let Some(batch) = batches.try_next().await? {
-            let wanted = revisions(&batch)?
-                .into_iter()
-                .filter(|one| sequences.contains(&one.sequence));
-            found.extend(wanted.map(|one| (one.sequence, one)));
+            let wanted = revisions(&batch, |one| sequences.contains(&one))?;
+            found.extend(wanted.into_iter().map(|one| (one.sequence, one)));
         }
         Ok(found)
     }
@@ -178,5 +191,34 @@ fn scan() -> Scan {
     Scan {
         columns: Some(STORED.map(String::from).to_vec()),
         ..Scan::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arterial_datasets::lake::LakeOptions;
+    use arterial_models::alerts::State;
+
+    use super::*;
+    use crate::alerts::revision::examples::revision;
+
+    #[tokio::test]
+    async fn revisions_are_found_by_their_sequences_and_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().to_string_lossy();
+        let lake = Lake::open(&place, LakeOptions::default()).await.unwrap();
+        let mut ledger = Ledger::open(&lake).await.unwrap();
+        ledger.acquire(&[]).await.unwrap();
+        for id in ["a", "b", "c"] {
+            let changed = [0, 1].map(|number| revision(0, id, number, State::Open).alert);
+            ledger.commit(changed.to_vec(), &[]).await.unwrap();
+        }
+        let sequences = |found: &[AlertRevision]| found.iter().map(|one| one.sequence).collect::<Vec<_>>();
+        assert_eq!(sequences(&ledger.after(2, 3).await.unwrap()), [3, 4, 5]);
+        assert_eq!(sequences(&ledger.after(5, 3).await.unwrap()), [6]);
+        let found = ledger.find(&[1, 6].into()).await.unwrap();
+        let ids: Vec<_> = found.values().map(|one| one.alert.alert_id.as_str()).collect();
+        assert_eq!(ids, ["a", "c"]);
+        assert!(ledger.find(&BTreeSet::new()).await.unwrap().is_empty());
     }
 }

@@ -23,30 +23,28 @@ pub struct Retried {
 }
 
 impl Alerts {
-    /// The dead letters, read from the lake at the first time.
+    /// The dead letters, as the lake has them now: another service may have put some on the list since, or taken some off it.
     ///
     /// # Errors
     /// A lake that cannot be read or written; a service without a lake.
     pub async fn letters(&self, state: &AppState) -> Result<&DeadLetters> {
+        let letters = self.known_letters(state).await?;
+        letters.refresh().await?;
+        Ok(letters)
+    }
+
+    /// The dead letters, as far as this service knows of them.
+    ///
+    /// # Errors
+    /// As [`Alerts::letters`].
+    pub(super) async fn known_letters(&self, state: &AppState) -> Result<&DeadLetters> {
         let lake = state.lake.as_ref();
         let lake = lake.ok_or_else(|| Error::NotKept("a service without a lake keeps no dead letters".into()))?;
         self.letters.get_or_try_init(|| DeadLetters::open(lake)).await
     }
 
-    /// Sets the metric to what waits.
-    pub(super) async fn count_letters(&self, state: &AppState) -> Result<()> {
-        let letters = self.letters(state).await?.list(&[]);
-        for sink in state.alert_sinks() {
-            let count = letters.iter().filter(|letter| letter.sink == sink.name()).count();
-            state
-                .metrics
-                .set_by(Metric::AlertDeadLetters, "sink", sink.name(), count as f64);
-        }
-        Ok(())
-    }
-
     /// Sends the letters of these sinks again, those of all where none is named, once each and in order. After a failure the later
-    /// letters of the same sink are left as they are.
+    /// letters of the same sink are left as they are. Whoever asks meanwhile waits, and is told of what is left then.
     ///
     /// # Errors
     /// A sink that is not configured; a lake that cannot be read or written.
@@ -59,6 +57,7 @@ impl Alerts {
                 known: configured.iter().map(|sink| sink.name()).collect::<Vec<_>>().join(", "),
             });
         }
+        let _turn = self.retrying.lock().await;
         let letters = self.letters(state).await?;
         let waiting = letters.list(sinks);
         let revisions = self.revisions(state, &waiting).await?;
@@ -89,7 +88,7 @@ impl Alerts {
                 }
             }
         }
-        self.count_letters(state).await?;
+        count(state, letters);
         Ok(retried)
     }
 
@@ -100,8 +99,8 @@ impl Alerts {
         Deliveries::open(lake, sink).await?.note_letter(&delivery).await
     }
 
-    /// Whether telling of `revision` would only hide what has become of its alert since.
-    fn is_overtaken(&self, sink: &dyn AlertSink, revision: &AlertRevision) -> bool {
+    /// Whether telling of `revision` would only hide what has become of its alert since, from a sink that is told how things stand.
+    pub(super) fn is_overtaken(&self, sink: &dyn AlertSink, revision: &AlertRevision) -> bool {
         let newest = self.store.get(&revision.alert.alert_id);
         !sink.keeps_history() && newest.is_ok_and(|newest| newest.sequence > revision.sequence)
     }
@@ -113,6 +112,17 @@ impl Alerts {
             Some(lake) if !sequences.is_empty() => Ledger::open(lake).await?.find(&sequences).await,
             _ => Ok(BTreeMap::new()),
         }
+    }
+}
+
+/// Sets the metric to what waits.
+pub(super) fn count(state: &AppState, letters: &DeadLetters) {
+    let letters = letters.list(&[]);
+    for sink in state.alert_sinks() {
+        let count = letters.iter().filter(|letter| letter.sink == sink.name()).count();
+        state
+            .metrics
+            .set_by(Metric::AlertDeadLetters, "sink", sink.name(), count as f64);
     }
 }
 

@@ -88,8 +88,12 @@ pub struct Alerts {
     recent: signals::Recent,
     /// A window may have closed.
     wake: Notify,
+    /// How often the worker has looked for a window.
+    looks: AtomicU64,
     /// What sinks did not take.
     letters: OnceCell<DeadLetters>,
+    /// Held by whoever sends dead letters again, as two at once would send each of them twice.
+    retrying: tokio::sync::Mutex<()>,
     commands: mpsc::Sender<Command>,
     inbox: Mutex<Option<mpsc::Receiver<Command>>>,
 }
@@ -110,7 +114,9 @@ impl Alerts {
             terms: AtomicU64::new(NOT_IN_CHARGE),
             recent: signals::Recent::default(),
             wake: Notify::new(),
+            looks: AtomicU64::new(0),
             letters: OnceCell::new(),
+            retrying: tokio::sync::Mutex::default(),
             commands,
             inbox: Mutex::new(Some(inbox)),
         }
@@ -119,6 +125,16 @@ impl Alerts {
     /// How far the worker is with each number.
     pub fn watched(&self) -> Vec<Watched> {
         lock(&self.watched).clone()
+    }
+
+    /// How often the worker has looked for the next window of a stream, whether or not all of it was there.
+    pub fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Relaxed)
+    }
+
+    /// Says that the worker has looked for a window.
+    fn looked(&self) {
+        self.looks.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether there is anything to say yet.
@@ -157,9 +173,16 @@ impl Alerts {
         1 + self.terms.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Whether this service makes the alerts of its lake.
-    pub(crate) fn is_in_charge(&self) -> bool {
-        *self.term.borrow() != NOT_IN_CHARGE
+    /// Whether this service makes the alerts of its lake, without a break since `term` began.
+    pub(crate) fn is_in_term(&self, term: u64) -> bool {
+        *self.term.borrow() == term
+    }
+
+    /// Waits until `term` is over.
+    pub(crate) async fn until_over(&self, term: u64) {
+        let mut now = self.term.subscribe();
+        // It fails only where the sender is gone, which is ours.
+        let _ = now.wait_for(|now| *now != term).await;
     }
 
     /// Waits until this service makes the alerts, in another term than `lost`, and gives the term; none where the service stopped

@@ -1,8 +1,9 @@
 //! Brings revisions to one sink, in order, from where it stood.
 //!
 //! What a sink has not taken yet is not kept here: it stands among the last revisions at hand or in the table `alerts`. So a sink
-//! that is down costs the memory of one batch, and holds up nobody.
+//! that is down costs the memory of one reading, and holds up nobody.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tracing::{Instrument, Span};
 
 use super::deliveries::{Deliveries, Delivery};
 use super::ledger::Ledger;
+use super::letters::count;
 use super::revision::AlertRevision;
 use super::sink::{AlertSink, Undelivered};
 use crate::error::chain;
@@ -25,6 +27,8 @@ use crate::{Error, Result};
 
 /// Revisions that are taken at a time; where the process is killed in between, so many may come twice.
 const BATCH: usize = 64;
+/// Revisions that are read from the table at a time, as each reading looks through all of it.
+const READ: usize = 4_096;
 
 /// Delivers to `sink` while this service makes the alerts, until it stops.
 pub(crate) async fn deliver_forever(state: Arc<AppState>, sink: Arc<dyn AlertSink>) {
@@ -32,7 +36,7 @@ pub(crate) async fn deliver_forever(state: Arc<AppState>, sink: Arc<dyn AlertSin
     let mut lost = 0;
     while let Some(term) = state.alerts.until_in_charge(&state, lost).await {
         let began = Instant::now();
-        let Err(error) = deliver(&state, sink.as_ref()).await else {
+        let Err(error) = deliver(&state, sink.as_ref(), term).await else {
             continue;
         };
         if error.is_fenced() {
@@ -53,11 +57,11 @@ pub(crate) async fn deliver_forever(state: Arc<AppState>, sink: Arc<dyn AlertSin
     }
 }
 
-/// Delivers from where the sink stands in the table; returns when the service stops, or another makes the alerts.
-async fn deliver(state: &AppState, sink: &dyn AlertSink) -> Result<()> {
+/// Delivers from where the sink stands in the table; returns when the service stops, or `term` is over.
+async fn deliver(state: &AppState, sink: &dyn AlertSink, term: u64) -> Result<()> {
     let Some(lake) = &state.lake else { return Ok(()) };
-    state.alerts.count_letters(state).await?;
-    let mut outbox = Outbox::open(state, sink, lake).await?;
+    count(state, state.alerts.letters(state).await?);
+    let mut outbox = Outbox::open(state, sink, lake, term).await?;
     outbox.resume().await?;
     outbox.run().await
 }
@@ -66,9 +70,13 @@ async fn deliver(state: &AppState, sink: &dyn AlertSink) -> Result<()> {
 struct Outbox<'a> {
     state: &'a AppState,
     sink: &'a dyn AlertSink,
+    /// The term of this service in which it delivers: what it knows of the sink is old in the next one.
+    term: u64,
     ledger: Ledger,
     deliveries: Deliveries,
     backoff: Backoff,
+    /// What was read from the table, and is not handed over yet.
+    ahead: VecDeque<Arc<AlertRevision>>,
     /// The sink has everything up to this sequence ...
     done: u64,
     /// ... and the lake knows of it up to this one; it does not know of these deliveries yet.
@@ -81,7 +89,7 @@ struct Outbox<'a> {
 }
 
 impl<'a> Outbox<'a> {
-    async fn open(state: &'a AppState, sink: &'a dyn AlertSink, lake: &Lake) -> Result<Self> {
+    async fn open(state: &'a AppState, sink: &'a dyn AlertSink, lake: &Lake, term: u64) -> Result<Self> {
         let mut deliveries = Deliveries::open(lake, sink.name()).await?;
         deliveries.acquire().await?;
         // A sink that is new is told what comes, not what was.
@@ -93,9 +101,11 @@ impl<'a> Outbox<'a> {
         Ok(Self {
             state,
             sink,
+            term,
             ledger: Ledger::open(lake).await?,
             deliveries,
             backoff: Backoff::new(seed(sink.name())),
+            ahead: VecDeque::new(),
             done,
             noted: done,
             fresh: Vec::new(),
@@ -104,22 +114,33 @@ impl<'a> Outbox<'a> {
         })
     }
 
-    /// Tells the sink what it was told by processes before: of alerts that go on, or of whose end it was not told yet.
+    /// Tells the sink what it was told in terms before: of alerts that go on, or of whose end it was not told yet.
     async fn resume(&mut self) -> Result<()> {
-        let told = self.ledger.find(&self.deliveries.newest().await?).await?;
-        let goes_on = |one: &AlertRevision| {
-            let newest = self.state.alerts.store.get(&one.alert.alert_id);
-            one.alert.is_live() && newest.is_ok_and(|newest| newest.alert.is_live() || newest.sequence > self.done)
-        };
-        let told: Vec<_> = told.into_values().filter(goes_on).map(Arc::new).collect();
-        self.sink.resume(&told);
+        let newest = self.deliveries.newest().await?;
+        let told = newest.into_iter().filter(|(alert_id, _)| self.is_unfinished(alert_id));
+        let told: BTreeSet<u64> = told.map(|(_, sequence)| sequence).collect();
+        let told = self.ledger.find(&told).await?;
+        let live = told.into_values().filter(|one| one.alert.is_live());
+        let live: Vec<_> = live.map(Arc::new).collect();
+        self.sink.resume(&live);
         Ok(())
     }
 
-    /// Delivers until the service stops or another makes the alerts; what was delivered is noted when this returns without an error.
+    /// Whether it is for this service to deliver, still.
+    fn goes_on(&self) -> bool {
+        !self.state.stop.is_cancelled() && self.state.alerts.is_in_term(self.term)
+    }
+
+    /// Whether an alert goes on, or the sink has yet to come to its end.
+    fn is_unfinished(&self, alert_id: &str) -> bool {
+        let newest = self.state.alerts.store.get(alert_id);
+        newest.is_ok_and(|newest| newest.alert.is_live() || newest.sequence > self.done)
+    }
+
+    /// Delivers until the service stops or its term is over; what was delivered is noted when this returns without an error.
     async fn run(&mut self) -> Result<()> {
         let mut news = self.state.alerts.store.subscribe();
-        while self.state.alerts.is_in_charge() {
+        while self.goes_on() {
             news.borrow_and_update();
             let batch = self.next().await?;
             for revision in &batch {
@@ -143,20 +164,25 @@ impl<'a> Outbox<'a> {
     }
 
     async fn next(&mut self) -> Result<Vec<Arc<AlertRevision>>> {
-        if let Some(batch) = self.state.alerts.store.log_after(self.done, BATCH) {
-            return Ok(batch);
+        if self.ahead.is_empty() {
+            if let Some(batch) = self.state.alerts.store.log_after(self.done, BATCH) {
+                return Ok(batch);
+            }
+            let read = self.ledger.after(self.done, READ).await?;
+            self.ahead.extend(read.into_iter().map(Arc::new));
         }
-        let read = self.ledger.after(self.done, BATCH).await?;
-        Ok(read.into_iter().map(Arc::new).collect())
+        let most = self.ahead.len().min(BATCH);
+        Ok(self.ahead.drain(..most).collect())
     }
 
     /// Delivers one revision, however often it takes, or puts it on the list of dead letters; false where the service stopped
-    /// before.
+    /// before, or its term was over.
     async fn hand_over(&mut self, revision: &AlertRevision) -> Result<bool> {
-        if !self.sink.wants(revision) {
-            return Ok(true);
-        }
-        loop {
+        while self.goes_on() {
+            // After an outage most of what waits is no longer how things stand.
+            if !self.sink.wants(revision) || self.state.alerts.is_overtaken(self.sink, revision) {
+                return Ok(true);
+            }
             let outcome = tokio::select! {
                 outcome = self.sink.deliver(revision).instrument(self.span(revision)) => outcome,
                 () = self.state.stop.cancelled() => return Ok(false),
@@ -176,10 +202,9 @@ impl<'a> Outbox<'a> {
             }
             // What was taken before this one is not to come again, however long the pause.
             self.note().await?;
-            if self.stopped_while_waiting(revision, &error).await {
-                return Ok(false);
-            }
+            self.wait(revision, &error).await;
         }
+        Ok(false)
     }
 
     /// Whether another try is in vain: the receiver said so, or both the revision and the trouble are old enough. A revision that is
@@ -204,13 +229,15 @@ impl<'a> Outbox<'a> {
             reason: reason.into(),
             at: self.state.clock.now(),
         };
-        self.state.alerts.letters(self.state).await?.bury(letter).await?;
-        self.state.alerts.count_letters(self.state).await?;
+        let letters = self.state.alerts.known_letters(self.state).await?;
+        letters.bury(&letter).await?;
+        count(self.state, letters);
         tracing::error!(sink, alert_id, reason, "an alert was given up and is a dead letter");
         Ok(())
     }
 
-    async fn stopped_while_waiting(&mut self, revision: &AlertRevision, error: &Undelivered) -> bool {
+    /// Waits before another try, no longer than the service runs and its term goes on.
+    async fn wait(&mut self, revision: &AlertRevision, error: &Undelivered) {
         let (sink, alert_id, reason) = (self.sink.name(), &revision.alert.alert_id, error.reason());
         let pause = self.backoff.pause(error.asked());
         self.state.metrics.count_by(Metric::AlertRetries, "sink", sink, 1);
@@ -221,7 +248,11 @@ impl<'a> Outbox<'a> {
             ?pause,
             "an alert was not delivered, trying again"
         );
-        stopped_within(self.state, pause).await
+        tokio::select! {
+            () = self.state.stop.cancelled() => {}
+            () = self.state.alerts.until_over(self.term) => {}
+            () = tokio::time::sleep(pause) => {}
+        }
     }
 
     /// Notes in the lake how far the sink is.

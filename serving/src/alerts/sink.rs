@@ -43,7 +43,8 @@ pub trait AlertSink: Send + Sync {
         true
     }
 
-    /// Told once, before the first delivery of this process: the alerts that go on, as the sink was told of them before.
+    /// Told whenever this service begins to deliver, as it does anew after another one did: the alerts that go on, as the sink was
+    /// told of them last. What it knew before counts no more.
     fn resume(&self, _told: &[Arc<AlertRevision>]) {}
 
     /// How often the receiver has to be reminded of what goes on; never, by default.

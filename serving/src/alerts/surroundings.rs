@@ -21,6 +21,8 @@ const LATELY: i64 = 2 * HOUR;
 /// The columns of a stream of traffic that say how much a place matters.
 const SPEED: &str = "speed_kmh_mean";
 const FLOW: &str = "vehicle_flow_mean";
+/// Sensors count the vehicles of 5 minutes, whatever the length of a window.
+const COUNTS_AN_HOUR: f64 = 12.0;
 /// Places are put together anew after so many windows.
 const PLACES_EVERY: usize = 12;
 
@@ -34,8 +36,8 @@ struct Usual {
 /// The surroundings as they become known.
 #[derive(Debug, Default)]
 pub struct Around {
+    flows: Vec<(String, String)>,
     usual: HashMap<Arc<str>, Usual>,
-    steps: HashMap<Arc<str>, Duration>,
     places: Arc<Places>,
     weather: Option<Table>,
     windows: usize,
@@ -43,8 +45,16 @@ pub struct Around {
 }
 
 impl Around {
+    /// Nothing is known yet but from which key traffic flows on to which.
+    pub fn new(flows: &[(String, String)]) -> Self {
+        Self {
+            flows: flows.to_vec(),
+            ..Self::default()
+        }
+    }
+
     /// Learns what is usual from the rows of a window with the columns `columns`.
-    pub fn learn(&mut self, columns: &[String], rows: &[WindowRow], step: Duration) {
+    pub fn learn(&mut self, columns: &[String], rows: &[WindowRow]) {
         let place = |name: &str| columns.iter().position(|column| column == name);
         let (Some(speed), flow) = (place(SPEED), place(FLOW)) else {
             return;
@@ -60,7 +70,6 @@ impl Around {
                 flow_per_window: flow,
             });
             usual.learn(speed, flow);
-            self.steps.insert(Arc::clone(&row.key), step);
         }
     }
 
@@ -139,12 +148,11 @@ impl Around {
         let mut by_key = places_of(live, topics)?;
         for (key, usual) in &self.usual {
             let Some(place) = by_key.get_mut(&**key) else { continue };
-            let windows_an_hour = self.steps.get(key).map(|step| HOUR as f64 / step.0 as f64);
             let flow = Some(usual.flow_per_window).filter(|flow| flow.is_finite());
             place.free_flow_kmh = Some(usual.free_flow_kmh);
-            place.flow_per_hour = flow.zip(windows_an_hour).map(|(flow, windows)| flow * windows);
+            place.flow_per_hour = flow.map(|flow| flow * COUNTS_AN_HOUR);
         }
-        Ok(Places::new(by_key, &[]))
+        Ok(Places::new(by_key, &self.flows))
     }
 }
 

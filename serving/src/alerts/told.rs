@@ -1,13 +1,11 @@
 //! What is said of an alert beside what it holds: words in a language, units, and what was seen window by window.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Mutex;
 
 use arterial_datasets::time::Timestamp;
-use arterial_models::alerts::{Alert, Evidence, Language, Place, Places, geojson, tell};
+use arterial_models::alerts::{Alert, Language, Place, Places, Symptom, geojson, tell, tell_evidence};
 use arterial_models::registry::Target;
-use jiff::tz::TimeZone;
 use ndarray::Array2;
 use serde_json::{Value, json};
 
@@ -28,7 +26,7 @@ const REMEMBERED: usize = 144;
 pub struct Told {
     /// The whole alert in plain sentences.
     pub text: String,
-    /// What speaks for its cause, a line each.
+    /// What speaks for its cause and for others, a line each.
     pub evidence: Vec<String>,
     /// What its cause is, such as an incident's id; empty where there is nothing.
     pub reference: String,
@@ -77,27 +75,11 @@ pub fn told(state: &AppState, alert: &Alert, language: Language) -> Told {
     let of_cause = alert.evidence.iter().find(|evidence| evidence.cause == alert.cause);
     Told {
         text: tell(alert, language, &state.alerts.zone),
-        evidence: alert.evidence.iter().map(|one| line(one, &state.alerts.zone)).collect(),
+        evidence: tell_evidence(alert, language, &state.alerts.zone),
         reference: of_cause.map(|evidence| evidence.subject.clone()).unwrap_or_default(),
         unit: unit(state, alert),
         history: history(state, alert),
     }
-}
-
-/// What a piece of evidence is, where and since when, in a line: `accident INC-000012, 350 m away, since 08:12`.
-fn line(evidence: &Evidence, zone: &TimeZone) -> String {
-    let mut line = evidence.cause.name().replace('_', " ");
-    if !evidence.subject.is_empty() {
-        line.push(' ');
-        line.push_str(&evidence.subject);
-    }
-    if let Some(metres) = evidence.distance_m {
-        let _ = write!(line, ", {metres:.0} m away");
-    }
-    if let Some(since) = evidence.at.and_then(|at| at.to_jiff().ok()) {
-        let _ = write!(line, ", since {}", zone.to_datetime(since).strftime("%H:%M"));
-    }
-    line
 }
 
 /// The revision as a GeoJSON feature (RFC 7946) at the places of its keys; its properties are the columns of the table `alerts`.
@@ -127,6 +109,10 @@ pub fn feature(state: &AppState, revision: &AlertRevision) -> Value {
 }
 
 fn unit(state: &AppState, alert: &Alert) -> String {
+    // Of data that are degraded it is seen how many, whatever they measure.
+    if alert.symptom == Symptom::DegradedQuality {
+        return "%".into();
+    }
     let Ok(stream) = state.catalog.get(&alert.topic) else {
         return String::new();
     };

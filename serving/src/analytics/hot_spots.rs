@@ -1,10 +1,11 @@
-//! Where congestion and incidents cluster, under names that last as long as the process and the hot spot do.
+//! Where congestion and incidents cluster, under names that last as long as the process and the hot spot do, and are not given again by the
+//! next process.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arterial_datasets::time::Timestamp;
+use arterial_datasets::time::{SECOND, Timestamp};
 use arterial_models::spatial::{self, Dbscan, Geometry, Point, Position};
 
 use super::congestion;
@@ -139,12 +140,21 @@ pub async fn hot_spots(state: &Arc<AppState>, kind: HotSpotKind) -> Result<HotSp
     let mut kept = kept.lock().await;
     let mut spots = match kept.take() {
         Some(former) if former.at <= at => former.spots,
-        _ => spatial::HotSpots::new(Dbscan::new(radius_km, least_weight)?),
+        _ => {
+            let dbscan = Dbscan::new(radius_km, least_weight)?;
+            spatial::HotSpots::beginning_at(dbscan, first_number(state.clock.now()))
+        }
     };
     spots.look(at, &scene.points)?;
     found.spots = told(&spots);
     *kept = Some(Kept { spots, at });
     Ok(found)
+}
+
+/// The number of the first hot spot of a process that begins at `now`: the seconds since 1970. No earlier process came so far, as new hot
+/// spots are rarer than seconds.
+fn first_number(now: Timestamp) -> u64 {
+    u64::try_from(now.0 / SECOND).unwrap_or(0).max(1)
 }
 
 fn told(spots: &spatial::HotSpots) -> Vec<HotSpot> {

@@ -231,6 +231,32 @@ async fn a_token_is_in_no_error() {
 }
 
 #[tokio::test]
+async fn neither_path_nor_query_nor_password_of_an_address_is_in_an_error() {
+    let echo = Answer {
+        body: "Cannot POST /hooks/T0P-SECRET?key=hush-hush (T0P-SECRET, hush-hush, operator, pass-word)".into(),
+        ..Answer::status(404)
+    };
+    let receiver = Receiver::answering([echo]).await;
+    let place = receiver.url.replace("http://", "http://operator:pass-word@");
+    let address = format!("{place}/hooks/T0P-SECRET?key=hush-hush");
+    for sink in [
+        sink(
+            &format!("kind = \"webhook\"\nurl = \"{address}\"\nsecret_file = \"{{file}}\""),
+            SECRET,
+        ),
+        sink(&format!("kind = \"alertmanager\"\nurl = \"{address}\""), ""),
+        telegram(&address),
+    ] {
+        let error = sink.deliver(&opened()).await.unwrap_err();
+        assert!(error.reason().starts_with("404 Not Found Cannot POST ***"), "{error}");
+        let text = format!("{error} {error:?}");
+        for secret in ["T0P-SECRET", "hush-hush", "operator", "pass-word"] {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn who_was_told_of_an_alert_is_told_of_its_end() {
     let receiver = Receiver::willing().await;
     let settings = AlertSettings {
@@ -285,6 +311,42 @@ async fn a_real_alertmanager_knows_what_is_open_and_forgets_what_is_over() {
         .await
         .unwrap();
     assert_eq!(known(&manager).await, []);
+}
+
+#[tokio::test]
+async fn what_another_service_told_the_end_of_does_not_come_back() {
+    let receiver = Receiver::willing().await;
+    let manager = sink(&format!("kind = \"alertmanager\"\nurl = \"{}\"", receiver.url), "");
+    let chat = telegram(&receiver.url);
+    let over = revision(1, State::Resolved, Severity::High);
+    for sink in [&manager, &chat] {
+        sink.resume(&[Arc::new(opened())]);
+        assert!(sink.wants(&over));
+    }
+    manager.remind().await.unwrap();
+    assert_eq!(receiver.got().len(), 1);
+    // Another service delivered for a while; this one begins again.
+    for sink in [&manager, &chat] {
+        sink.resume(&[]);
+    }
+    manager.remind().await.unwrap();
+    assert_eq!(receiver.got().len(), 1, "nothing is open");
+    assert!(!chat.wants(&over), "it was told");
+}
+
+#[tokio::test]
+async fn an_old_letter_that_is_sent_again_does_not_hide_that_the_alert_is_over() {
+    let receiver = Receiver::willing().await;
+    let settings = format!(
+        "kind = \"webhook\"\nurl = \"{}\"\nsecret_file = \"{{file}}\"\ntell = \"changes\"",
+        receiver.url
+    );
+    let hook = sink(&settings, SECRET);
+    let over = revision(1, State::Resolved, Severity::High);
+    hook.deliver(&over).await.unwrap();
+    hook.deliver(&opened()).await.unwrap();
+    assert_eq!(receiver.got().len(), 2);
+    assert!(!hook.wants(&over), "its end was told");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

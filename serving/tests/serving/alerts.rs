@@ -101,15 +101,17 @@ async fn until_looked_at(service: &Service, number: i64) {
 /// Waits until the lake knows where the sink called `name` stands.
 async fn until_placed(service: &Service, name: &str) {
     eventually("the sink's place is noted", async || {
-        let table = service.lake.existing("alert_deliveries").await.unwrap();
-        table.is_some_and(|table| {
-            let places = &table.progress().partitions;
-            places
-                .iter()
-                .any(|(place, known)| place.topic == name && known.has_read())
-        })
+        place_of(service, name).await.is_some()
     })
     .await;
+}
+
+/// The sequence of the next revision for the sink called `name`, as the lake knows it.
+async fn place_of(service: &Service, name: &str) -> Option<i64> {
+    let table = service.lake.existing("alert_deliveries").await.unwrap()?;
+    let mut places = table.progress().partitions.iter();
+    let (_, known) = places.find(|(place, known)| place.topic == name && known.has_read())?;
+    Some(known.next)
 }
 
 /// Four windows in which sensor `a` stands still.
@@ -288,8 +290,12 @@ impl Fault for Trouble {
 #[derive(Default)]
 struct Memory {
     given: Mutex<Vec<(u64, String, u32)>>,
+    /// How often it was given something, taken or not.
+    tries: AtomicUsize,
     down: AtomicBool,
     refuses: AtomicBool,
+    /// Whether it is told how things stand, rather than all that happened.
+    of_states: bool,
 }
 
 impl AlertSink for Memory {
@@ -303,6 +309,7 @@ impl AlertSink for Memory {
 
     fn deliver<'a>(&'a self, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>> {
         async move {
+            self.tries.fetch_add(1, Ordering::SeqCst);
             if self.down.load(Ordering::SeqCst) {
                 return Err(Undelivered::later("down"));
             }
@@ -315,6 +322,10 @@ impl AlertSink for Memory {
             Ok(())
         }
         .boxed()
+    }
+
+    fn keeps_history(&self) -> bool {
+        !self.of_states
     }
 }
 
@@ -417,6 +428,48 @@ async fn a_sink_that_is_down_holds_up_nobody_and_misses_nothing_over_a_restart()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_of_states_hears_after_an_outage_how_things_stand() {
+    let sink = Arc::new(Memory {
+        of_states: true,
+        ..Memory::default()
+    });
+    sink.down.store(true, Ordering::SeqCst);
+    let order = || Order {
+        alert_sinks: vec![Arc::clone(&sink) as Arc<dyn AlertSink>],
+        ..Order::default()
+    };
+    let service = watching(Order {
+        history: Some(past()),
+        ..order()
+    })
+    .await;
+    until_looked_at(&service, PAST - 1).await;
+    until_placed(&service, "memory").await;
+    let next = jam(&service, PAST).await;
+    let next = calm(&service, next, CALM).await;
+    // One event is over by now, and another one goes on.
+    for number in next..next + 4 {
+        close(&service, number, [USUAL[0], 3.0]).await;
+    }
+    service.state.stop().await;
+    sink.down.store(false, Ordering::SeqCst);
+    let again = watching(Order {
+        folder: Some(Arc::clone(&service.folder)),
+        ..order()
+    })
+    .await;
+    until_looked_at(&again, next + 3).await;
+    let mut newest: Vec<u64> = list(&again).await.iter().map(|alert| alert.sequence).collect();
+    newest.sort_unstable();
+    assert_eq!(newest.len(), 2);
+    assert!(stored(&again).await.len() > newest.len());
+    eventually("it has the newest revision of each alert, and no other", async || {
+        sink.sequences() == newest
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_receiver_refuses_is_a_dead_letter_until_it_is_sent_again() {
     let sink = Arc::new(Memory::default());
     sink.refuses.store(true, Ordering::SeqCst);
@@ -450,7 +503,10 @@ async fn what_a_receiver_refuses_is_a_dead_letter_until_it_is_sent_again() {
         answer.map(|answer| (answer.get_ref().sent, answer.get_ref().left.len()))
     };
     assert_eq!(retry(&["nobody"]).await.unwrap_err().code(), Code::NotFound);
-    assert_eq!(retry(&["memory"]).await.unwrap(), (rows.len() as u64, 0));
+    // Two who ask at once have each letter sent once.
+    let (one, other) = tokio::join!(retry(&["memory"]), retry(&["memory"]));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!((one.0 + other.0, one.1, other.1), (rows.len() as u64, 0, 0));
     assert_eq!(sink.sequences(), rows);
     assert_eq!(waiting().await, []);
 }
@@ -585,30 +641,103 @@ async fn of_two_services_on_one_lake_one_makes_the_alerts_and_tells_of_them() {
     })
     .await;
     let id = list(&first).await[0].alert_id.clone();
-    let request = v1::JudgeAlertRequest {
-        alert_id: id,
-        judgement: "useful".into(),
-        by: "Mona".into(),
-        ..v1::JudgeAlertRequest::default()
-    };
-    let refused = client(&first).await.judge_alert(request).await.unwrap_err();
-    assert!(refused.message().contains("ask that one"), "{refused}");
+    until_standing_by(&first, &id).await;
     // The second one ends; windows go on, and the first takes the watch back.
     second.state.stop().await;
     for number in next..next + 4 {
         commit(&first, number, [USUAL[0], 3.0]).await;
     }
-    eventually("the first takes the watch back, and learns anew", async || {
-        let watched = first.state.alerts.watched();
-        watched.iter().any(|one| one.next < Some(window(next - 200)))
-    })
-    .await;
-    until_looked_at(&first, next + 3).await;
+    until_taken_back(&first, next + 3).await;
     eventually("the first tells of what comes", async || {
         !first_sink.sequences().is_empty()
     })
     .await;
     assert_eq!(list(&first).await.len(), 2);
+}
+
+/// Waits until a service that stood by has taken the watch back, has learned anew, and has looked at the window `number`.
+async fn until_taken_back(service: &Service, number: i64) {
+    eventually("it takes the watch back, and learns anew", async || {
+        let watched = service.state.alerts.watched();
+        watched.iter().any(|one| one.next < Some(window(number - 203)))
+    })
+    .await;
+    until_looked_at(service, number).await;
+}
+
+/// Waits until a service knows that another one makes the alerts; `alert_id` is one of them.
+async fn until_standing_by(service: &Service, alert_id: &str) {
+    let request = v1::JudgeAlertRequest {
+        alert_id: alert_id.into(),
+        judgement: "useful".into(),
+        by: "Mona".into(),
+        ..v1::JudgeAlertRequest::default()
+    };
+    eventually("it stands by", async || {
+        let answer = client(service).await.judge_alert(request.clone()).await;
+        answer.is_err_and(|status| status.message().contains("ask that one"))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_loses_the_watch_while_its_receiver_fails_leaves_what_waits_to_the_other() {
+    let (first_sink, second_sink) = (Arc::new(Memory::default()), Arc::new(Memory::default()));
+    first_sink.down.store(true, Ordering::SeqCst);
+    let first = watching(Order {
+        history: Some(past()),
+        alert_sinks: vec![Arc::clone(&first_sink) as Arc<dyn AlertSink>],
+        ..Order::default()
+    })
+    .await;
+    until_looked_at(&first, PAST - 1).await;
+    until_placed(&first, "memory").await;
+    let next = jam(&first, PAST).await;
+    eventually("the receiver was tried", async || {
+        first_sink.tries.load(Ordering::SeqCst) > 0
+    })
+    .await;
+    let alert_id = list(&first).await[0].alert_id.clone();
+    // Another service takes the watch over; its receiver is well.
+    let second = watching(Order {
+        folder: Some(Arc::clone(&first.folder)),
+        alert_sinks: vec![Arc::clone(&second_sink) as Arc<dyn AlertSink>],
+        ..Order::default()
+    })
+    .await;
+    until_looked_at(&second, next - 1).await;
+    let windows = batch(&rows(next, USUAL));
+    write(&first.lake, windows.clone()).await;
+    for service in [&first, &second] {
+        service.clock.set(window(next + 1));
+        service.state.take(TOPIC, &windows, window(next + 1));
+    }
+    until_looked_at(&second, next).await;
+    let sequences = async || {
+        let rows = stored(&first).await;
+        rows.iter().map(|row| row.0 as u64).collect::<Vec<_>>()
+    };
+    let waited = sequences().await;
+    let behind = waited.len() as i64 + 1;
+    eventually("the second tells of what waited, and notes it", async || {
+        second_sink.sequences() == waited && place_of(&first, "memory").await == Some(behind)
+    })
+    .await;
+    until_standing_by(&first, &alert_id).await;
+    // The receiver of the first is well again, and the first gets the watch back.
+    first_sink.down.store(false, Ordering::SeqCst);
+    second.state.stop().await;
+    for number in next + 1..next + 5 {
+        commit(&first, number, [USUAL[0], 3.0]).await;
+    }
+    until_taken_back(&first, next + 4).await;
+    let all = sequences().await;
+    assert!(all.len() > waited.len());
+    eventually("every revision was told once, by one of them", async || {
+        first_sink.sequences() == all[waited.len()..]
+    })
+    .await;
+    assert_eq!(second_sink.sequences(), waited);
 }
 
 /// Commits the windows of one key as the service does that has its partition.
@@ -645,13 +774,14 @@ async fn keys_whose_windows_another_service_makes_are_waited_for_and_watched() {
         service.clock.set(window(number + 1));
         service.state.take(TOPIC, &batch(&[own]), window(number + 1));
         if number == PAST + 1 {
-            // The other service is known to be at work by now, and has not committed its part of this window.
-            eventually("the worker has had its chance", async || {
-                let waited = service.state.alerts.watched()[0].next == Some(window(number));
-                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-                waited && service.state.alerts.watched()[0].next == Some(window(number))
+            // The other service is known to be at work by now, and has not committed its part of this window. The first look may have
+            // begun before this one's part was there.
+            let looks = service.state.alerts.looks();
+            eventually("the worker has looked twice", async || {
+                service.state.alerts.looks() >= looks + 2
             })
             .await;
+            assert_eq!(service.state.alerts.watched()[0].next, Some(window(number)));
         }
         let others = part(number, 1, if slow { 3.0 } else { USUAL[1] });
         commit_part(&service, number, others, 1).await;

@@ -11,6 +11,7 @@ use arterial_proto::v1::catalog_service_client::CatalogServiceClient;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 use arterial_proto::{FieldMask, v1};
 use arterial_serving::ServerConfig;
+use futures::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::codec::CompressionEncoding;
 use tonic::transport::Channel;
@@ -398,6 +399,11 @@ async fn a_connection_that_answers_no_ping_is_closed() {
         ..ServerConfig::default()
     };
     let service = ready_with(3, server).await;
+    // A connection that answers, and that is older than the other.
+    let mut live = HealthClient::new(service.channel().await);
+    let whole = HealthCheckRequest { service: String::new() };
+    let mut followed = live.watch(whole.clone()).await.unwrap().into_inner();
+    assert!(followed.message().await.unwrap().is_some());
     let mut stream = tokio::net::TcpStream::connect(service.running.grpc_addr).await.unwrap();
     // The preface and empty settings; then nothing more is said, and nothing that comes is answered.
     stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
@@ -410,8 +416,8 @@ async fn a_connection_that_answers_no_ping_is_closed() {
         received.windows(9).any(|frame| frame[..5] == [0, 0, 8, 6, 0]),
         "no ping came"
     );
-    // A live connection stays.
-    let mut client = client(&service).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert!(client.forecast(request()).await.is_ok());
+    // The older one is still there, and so is the call on it.
+    assert!(live.check(whole).await.is_ok());
+    let said = followed.message().now_or_never();
+    assert!(!matches!(said, Some(Ok(None) | Err(_))), "{said:?}");
 }

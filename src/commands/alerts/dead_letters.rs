@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Common;
 use super::table::minute;
+use super::words::Words;
 use crate::commands::client::{failed, table};
 use crate::commands::paint::harmless;
 use crate::commands::print_json;
@@ -64,10 +65,11 @@ async fn list(which: &Which) -> anyhow::Result<()> {
     if which.common.json {
         return print_json(&json!({"dead_letters": letters.iter().map(document).collect::<Vec<_>>()}));
     }
+    let words = which.common.words();
     if letters.is_empty() {
-        eprintln!("no dead letters");
+        eprintln!("{}", words.say("no-letters", &[]));
     } else {
-        print!("{}", lines(&letters));
+        print!("{}", lines(&letters, words));
     }
     Ok(())
 }
@@ -86,9 +88,11 @@ async fn retry(which: &Which) -> anyhow::Result<()> {
         let left: Vec<_> = answer.left.iter().map(document).collect();
         print_json(&json!({"sent": answer.sent, "left": left}))?;
     } else {
-        println!("{} sent, {} left", answer.sent, answer.left_count);
+        let words = which.common.words();
+        let (sent, left) = (answer.sent.to_string(), answer.left_count.to_string());
+        println!("{}", words.say("letters-sent", &[("sent", &sent), ("left", &left)]));
         if !answer.left.is_empty() {
-            print!("{}", lines(&answer.left));
+            print!("{}", lines(&answer.left, words));
         }
     }
     anyhow::ensure!(
@@ -99,7 +103,7 @@ async fn retry(which: &Which) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn lines(letters: &[v1::DeadLetter]) -> String {
+fn lines(letters: &[v1::DeadLetter], words: Words) -> String {
     let row = |letter: &v1::DeadLetter| {
         vec![
             letter.sink.clone(),
@@ -110,10 +114,9 @@ fn lines(letters: &[v1::DeadLetter]) -> String {
         ]
     };
     let rows: Vec<_> = letters.iter().map(row).collect();
-    table(
-        &["sink", "alert", "revision", "given up (UTC)", "what the receiver said"],
-        &rows,
-    )
+    let heads = ["sink", "alert", "revision", "given-up-utc", "answer"];
+    let heads = heads.map(|head| words.name("label", head));
+    table(&heads.each_ref().map(String::as_str), &rows)
 }
 
 fn document(letter: &v1::DeadLetter) -> Value {
@@ -125,4 +128,27 @@ fn document(letter: &v1::DeadLetter) -> Value {
         "reason": letter.reason,
         "at": Timestamp(letter.at).to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_stand_under_heads_in_the_language_of_the_reader() {
+        let letter = v1::DeadLetter {
+            sink: "on-call".into(),
+            alert_id: "3f2a".into(),
+            revision: 2,
+            at: 1_767_600_000_000_000,
+            reason: "503".into(),
+            ..v1::DeadLetter::default()
+        };
+        let told = lines(&[letter], Words::of("fr"));
+        assert!(
+            told.starts_with("destinataire  alerte  révision  abandonné (UTC)"),
+            "{told}"
+        );
+        assert!(told.contains("on-call       3f2a"), "{told}");
+    }
 }

@@ -31,7 +31,8 @@ pub fn document(alert: &v1::Alert) -> Value {
         "estimated_end": alert.expected_end.map(time),
         "score": alert.peak_score,
         "certainty": alert.certainty,
-        "impact": alert.vehicle_hours,
+        // The message has 0 where it cannot be said.
+        "impact": Some(alert.vehicle_hours).filter(|hours| *hours > 0.0),
         "seen": alert.seen,
         "expected_low": alert.expected_low,
         "expected_high": alert.expected_high,

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::document::document;
 use super::table::minute;
+use super::words::Words;
 use super::{Common, find, user};
 use crate::commands::client::failed;
 use crate::commands::paint::harmless;
@@ -63,7 +64,7 @@ pub async fn judge(args: &Judge) -> anyhow::Result<()> {
         let alert = answer.alert.as_ref().map(document);
         return print_json(&json!({"alert": alert, "effect": effect_json(&effect)}));
     }
-    print!("{}", text(&effect));
+    print!("{}", text(&effect, args.common.words()));
     Ok(())
 }
 
@@ -82,7 +83,7 @@ pub async fn preview(args: &Preview) -> anyhow::Result<()> {
     if args.common.json {
         return print_json(&json!({"effect": effect_json(&effect)}));
     }
-    print!("{}", text(&effect));
+    print!("{}", text(&effect, args.common.words()));
     Ok(())
 }
 
@@ -128,48 +129,47 @@ fn alert_json(alert: &v1::JudgedAlert) -> Value {
 }
 
 /// What the judgement changes, seen on the last weeks.
-fn text(effect: &v1::Judged) -> String {
-    let kind = effect.kind.replace('_', " ");
-    let zone = match effect.zone_id.as_str() {
-        "" => String::new(),
-        zone => format!(" in {}", harmless(zone)),
-    };
-    let (before, after) = (effect.alerts_before, effect.alerts_after);
-    let mut text = format!(
-        "{kind}{zone}, at the keys of this alert, {}: {after} with this judgement, {before} without\n",
-        looked_at(effect.weeks)
-    );
+fn text(effect: &v1::Judged, words: Words) -> String {
+    let mut text = format!("{}\n", head(effect, words));
     for alert in &effect.missing {
-        let _ = writeln!(text, "  - {} {}", line(alert), harmless(&alert.alert_id));
+        let _ = writeln!(text, "  - {} {}", line(alert, words), harmless(&alert.alert_id));
     }
     for alert in &effect.added {
-        let _ = writeln!(text, "  + {}", line(alert));
+        let _ = writeln!(text, "  + {}", line(alert, words));
     }
     if effect.added_unknown {
-        text.push_str("  what a lower line would add cannot be seen yet: nothing was kept of what detectors said\n");
+        let _ = writeln!(text, "  {}", words.say("effect-unknown", &[]));
     }
     text
 }
 
-fn looked_at(weeks: f64) -> String {
-    if weeks >= 1.0 {
-        return format!("over the last {weeks:.1} weeks");
+/// What is judged, and how many alerts there are with and without.
+fn head(effect: &v1::Judged, words: Words) -> String {
+    let mut what = words.name("kind", &effect.kind);
+    if !effect.zone_id.is_empty() {
+        what.push_str(&words.say("of-zone", &[("zone", &harmless(&effect.zone_id))]));
     }
-    format!(
-        "over the last {}",
-        Duration((weeks * (7 * DAY) as f64) as i64).in_words()
-    )
+    let lasting = words.lasting(Duration((effect.weeks * (7 * DAY) as f64) as i64));
+    let (before, after) = (effect.alerts_before.to_string(), effect.alerts_after.to_string());
+    let values = [
+        ("what", what.as_str()),
+        ("lasting", &lasting),
+        ("before", &before),
+        ("after", &after),
+    ];
+    words.say("effect", &values)
 }
 
-fn line(alert: &v1::JudgedAlert) -> String {
+fn line(alert: &v1::JudgedAlert, words: Words) -> String {
     let sentence = alert.text.lines().next().unwrap_or_default();
-    format!(
-        "{} UTC, {}, peak {:.2}: {}",
-        minute(alert.since),
-        alert.severity,
-        alert.peak_score,
-        harmless(sentence)
-    )
+    let values = [
+        ("time", minute(alert.since)),
+        ("severity", words.name("severity", &alert.severity)),
+        ("value", format!("{:.2}", alert.peak_score)),
+        ("text", harmless(sentence)),
+    ];
+    let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+    words.say("effect-alert", &values)
 }
 
 #[cfg(test)]
@@ -187,9 +187,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_goes_and_what_comes_is_told_line_by_line() {
-        let effect = v1::Judged {
+    fn effect() -> v1::Judged {
+        v1::Judged {
             kind: "incident_suspected".into(),
             zone_id: "Z03".into(),
             weeks: 2.25,
@@ -198,12 +197,16 @@ mod tests {
             missing: vec![alert("3f2a")],
             added: vec![alert("")],
             ..v1::Judged::default()
-        };
-        let told = text(&effect);
+        }
+    }
+
+    #[test]
+    fn what_goes_and_what_comes_is_told_line_by_line() {
+        let told = text(&effect(), Words::of("en"));
         let lines: Vec<&str> = told.lines().collect();
         assert_eq!(
             lines[0],
-            "incident suspected in Z03, at the keys of this alert, over the last 2.2 weeks: 3 with this judgement, 3 without"
+            "incident suspected, zone Z03, at the keys of this alert, over the last 15 days: 3 with this judgement, 3 without"
         );
         assert!(
             lines[1].starts_with("  - 2026-01-05 08:00 UTC, low, peak 1.12"),
@@ -214,11 +217,25 @@ mod tests {
     }
 
     #[test]
+    fn a_judgement_is_told_in_the_language_of_the_reader() {
+        let told = text(&effect(), Words::of("ru"));
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(
+            lines[0],
+            "возможно происшествие, зона Z03, ключи этого оповещения, за последние 15 дн.: 3 с этой оценкой, 3 без неё"
+        );
+        assert!(
+            lines[1].starts_with("  - 2026-01-05 08:00 UTC, важность низкая, пик 1.12: "),
+            "{told}"
+        );
+    }
+
+    #[test]
     fn what_cannot_be_seen_is_said() {
         let effect = v1::Judged {
             added_unknown: true,
             ..v1::Judged::default()
         };
-        assert!(text(&effect).contains("cannot be seen yet"));
+        assert!(text(&effect, Words::of("en")).contains("cannot be seen yet"));
     }
 }

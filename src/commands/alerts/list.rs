@@ -32,13 +32,14 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         let alerts: Vec<_> = alerts.iter().map(document).collect();
         return print_json(&json!({"alerts": alerts, "more": more}));
     }
+    let words = args.common.words();
     if alerts.is_empty() {
-        eprintln!("no alerts");
+        eprintln!("{}", words.say("nothing-listed", &[]));
         return Ok(());
     }
-    print!("{}", table::alerts(&alerts, args.common.words(), Paint::for_stdout()));
+    print!("{}", table::alerts(&alerts, words, Paint::for_stdout()));
     if more {
-        eprintln!("there are more: --limit takes a larger number");
+        eprintln!("{}", words.say("more-listed", &[]));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `arterial alerts show`: everything that is known of one alert.
 
 use std::fmt::Write;
+use std::iter::{once, repeat_with};
 
 use arterial_datasets::time::Timestamp;
 use arterial_proto::v1;
@@ -8,7 +9,7 @@ use serde_json::json;
 
 use super::chart::{Point, Size, draw};
 use super::document::document;
-use super::table::{expected, lasted, minute, number, place, scatters, seen, severity_style, state_style, with_unit};
+use super::table::{expected, lasted, minute, place, scatters, seen, severity_style, state_style, with_unit};
 use super::words::Words;
 use super::{Common, find};
 use crate::commands::paint::{Paint, Style, harmless};
@@ -138,20 +139,13 @@ fn facts(alert: &v1::Alert, words: Words) -> Vec<(String, String)> {
         words.say("show-certainty", &[("percent", &percent), ("value", &score)]),
     ));
     if alert.vehicle_hours > 0.0 {
-        let lost = number(alert.vehicle_hours);
-        facts.push((name("lost"), words.say("show-lost", &[("value", &lost)])));
+        facts.push((name("lost"), words.counted("show-lost", alert.vehicle_hours)));
     }
     if let Some(cause) = &alert.cause {
         facts.push((name("cause"), words.name("why", &cause.kind)));
-        facts.extend(cause.evidence.iter().map(|evidence| {
-            // The service tells these times by the city's clock, as the text.
-            let clock = if evidence.contains(", since ") {
-                name("local-time")
-            } else {
-                String::new()
-            };
-            (clock, evidence.clone())
-        }));
+        // The service tells the times of evidence by the city's clock, as those of the text.
+        let names = once(name("evidence")).chain(repeat_with(String::new));
+        facts.extend(names.zip(cause.evidence.iter().cloned()));
     }
     if alert.keys.len() > 1 {
         facts.push((name("keys"), alert.keys.join(", ")));
@@ -252,6 +246,27 @@ mod tests {
             shown.contains("\nуверенность ") && !shown.contains("certainty"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn evidence_stands_under_one_label_that_says_by_whose_clock_it_is() {
+        let cause = v1::Cause {
+            kind: "accident".into(),
+            evidence: vec!["ДТП INC-12, с 08:12".into(), "дождь, 7,5 мм в час".into()],
+            ..v1::Cause::default()
+        };
+        let alert = v1::Alert {
+            cause: Some(cause),
+            ..alert()
+        };
+        let shown = text(&alert, Words::of("ru"), Paint::Plain);
+        let lines: Vec<&str> = shown.lines().collect();
+        let first = lines
+            .iter()
+            .position(|line| line.starts_with("основания (местное время)"))
+            .unwrap();
+        assert!(lines[first].ends_with("  ДТП INC-12, с 08:12"), "{shown}");
+        assert_eq!(lines[first + 1].trim(), "дождь, 7,5 мм в час");
     }
 
     #[test]

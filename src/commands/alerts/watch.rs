@@ -61,7 +61,8 @@ async fn watch(args: &Args) -> anyhow::Result<()> {
         if !is_passing(status.code()) {
             return Err(failed(&status));
         }
-        eprintln!("the service went away ({}); asking again", status.message());
+        let reason = harmless(status.message());
+        eprintln!("{}", args.common.words().say("went-away", &[("reason", &reason)]));
         client = come_back(args).await;
     }
 }
@@ -88,7 +89,7 @@ async fn follow(
         match answers.message().await {
             Ok(Some(answer)) => {
                 if std::mem::take(is_first) && answer.alerts.is_empty() {
-                    eprintln!("{}; waiting", nothing(args.resume_after));
+                    eprintln!("{}", args.common.words().say(nothing(args.resume_after), &[]));
                 }
                 print(&answer.alerts, &args.common, paint)?;
                 *resume_after = Some(answer.resume_after);
@@ -99,11 +100,11 @@ async fn follow(
     }
 }
 
-/// What an empty first answer means.
+/// The message that says what an empty first answer means.
 fn nothing(resume_after: Option<u64>) -> &'static str {
     match resume_after {
-        Some(_) => "nothing has changed since",
-        None => "nothing is open",
+        Some(_) => "nothing-changed",
+        None => "nothing-open",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The words around what a service says, in the language of its texts.
 
 use arterial_datasets::time::{Duration, SECOND};
-use arterial_models::alerts::{Language, label};
+use arterial_models::alerts::{Language, counted_label, label};
 
 /// Words in one language.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +16,11 @@ impl Words {
     /// The message `id` with `values` in it.
     pub fn say(self, id: &str, values: &[(&str, &str)]) -> String {
         label(id, values, self.0).unwrap_or_else(|| id.to_owned())
+    }
+
+    /// The message `id` of `count` things, in the form that the language has for so many.
+    pub fn counted(self, id: &str, count: f64) -> String {
+        counted_label(id, count, self.0).unwrap_or_else(|| id.to_owned())
     }
 
     /// The word for `name`, one of the names of `group`; the name itself where a newer service has one that is not known here.
@@ -46,6 +51,17 @@ mod tests {
     fn a_name_that_is_not_known_is_said_as_it_is() {
         assert_eq!(Words::of("ru").name("state", "open"), "открыто");
         assert_eq!(Words::of("ru").name("state", "on_hold"), "on hold");
+    }
+
+    #[test]
+    fn what_is_counted_has_the_form_of_its_number() {
+        let lost = |language, hours| Words::of(language).counted("show-lost", hours);
+        assert_eq!(lost("ru", 21.0), "21 машино-час");
+        assert_eq!(lost("ru", 120.0), "120 машино-часов");
+        assert_eq!(lost("ru", 0.5), "0,5 машино-часа");
+        assert_eq!(lost("fr", 0.5), "0,5 heure-véhicule");
+        assert_eq!(lost("en", 1.04), "1 vehicle-hour");
+        assert_eq!(lost("en", f64::MAX).split(' ').next_back(), Some("vehicle-hours"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One alert an event.
 
-use super::town::{Town, at, name, rule, said, settings, slow};
+use super::town::{Strange, Town, at, name, rule, said, settings, slow};
 use crate::alerts::{
     Alert, AlertBook, AlertSettings, Cause, Incident, Kind, Reason, Severity, State, Verdict, Weather, geojson,
 };
@@ -254,6 +254,23 @@ fn severity_rises_with_the_vehicle_hours_lost_and_never_swings() {
         steps.is_sorted() && steps.last() == Some(&Severity::Critical),
         "{steps:?}"
     );
+}
+
+#[test]
+fn traffic_that_flows_better_than_expected_is_of_low_severity_and_asks_for_nothing_on_the_road() {
+    let mut town = Town::grid(12);
+    let faster = Strange {
+        seen: Some(80.0),
+        ..said(Reason::Higher, 2.5)
+    };
+    for step in 0..3 {
+        town.feed(step, |sensor| (sensor % 2 == 0).then_some(faster));
+    }
+    let alert = town.only();
+    assert!(alert.citywide);
+    assert_eq!((alert.kind, alert.severity), (Kind::Congestion, Severity::Low));
+    let text = &alert.text;
+    assert!(text.contains("What to do: nothing on the road"), "{text}");
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! What an operator reads.
 
-use super::town::{Strange, Town, at, name, rule, settings, slow};
+use arterial_datasets::time::{Duration, HOUR};
+use jiff::tz::TimeZone;
+
+use super::town::{Strange, Town, at, name, rule, said, settings, slow};
 use crate::alerts::{
-    AlertBook, AlertSettings, Cause, Incident, Kind, Language, Reason, Severity, State, Verdict, Weather, label,
+    Alert, AlertBook, AlertSettings, Cause, Incident, Kind, Language, Reason, Severity, State, Verdict, Weather,
+    counted_label, label, tell_evidence,
 };
 
 fn told(language: Language, prepare: impl Fn(&mut Town), sensors: std::ops::Range<usize>) -> String {
@@ -42,7 +46,7 @@ fn a_crash_is_told_in_three_languages() {
     );
     assert_eq!(
         told(Language::Russian, crash, 20..25),
-        "Движение медленнее ожидаемого: Ring Road, зона Z2 (5 датчиков). С 08:00 (Europe/Copenhagen). Сейчас: скорость 12 км/ч; \
+        "Движение медленнее ожидаемого: Ring Road, зона Z2 (5 датчиков). С 08:00 (Europe/Copenhagen). Наблюдалось: скорость 12 км/ч; \
          ожидалось: от 42 до 58 км/ч. Вероятная причина: ДТП INC-12, расстояние 800 м, известно с 08:00. Потеряно \
          примерно 25 машино-часов. Вероятно, закончится к 09:00. Уверенность 94\u{a0}%. Что делать: убедиться, \
          что помощь в пути, направить поток в объезд и предупредить водителей."
@@ -50,10 +54,106 @@ fn a_crash_is_told_in_three_languages() {
     assert_eq!(
         told(Language::French, crash, 20..25),
         "Le trafic est plus lent que prévu\u{a0}: Ring Road, zone Z2 (5 capteurs). Depuis 8\u{a0}h\u{a0}00 (Europe/Copenhagen). \
-         Observé\u{a0}: vitesse 12 km/h\u{a0}; prévu\u{a0}: de 42 à 58 km/h. Cause probable\u{a0}: accident INC-12, à 800 m, connu depuis \
+         Observé\u{a0}: vitesse 12 km/h\u{a0}; prévu\u{a0}: de 42 à 58 km/h. Cause probable\u{a0}: accident INC-12, à 800 m, signalement\u{a0}: \
          8\u{a0}h\u{a0}00. Environ 25 heures-véhicule perdues jusqu'ici. Fin probable vers 9\u{a0}h\u{a0}00. \
          Certitude 94\u{a0}%. Que faire\u{a0}: vérifier que les secours sont en route, dévier le trafic et avertir les conducteurs."
     );
+}
+
+fn evidence(alert: &Alert, language: Language) -> Vec<String> {
+    tell_evidence(alert, language, &TimeZone::get("Europe/Copenhagen").unwrap())
+}
+
+#[test]
+fn what_speaks_for_a_cause_is_told_in_three_languages() {
+    let mut town = Town::line(100);
+    crash(&mut town);
+    town.around.weather = Some(Weather {
+        precipitation_mm: Some(7.5),
+        ..Weather::default()
+    });
+    for step in 0..3 {
+        town.feed(step, |sensor| (20..25).contains(&sensor).then(|| slow(1.7)));
+    }
+    let alert = town.only();
+    assert_eq!(
+        evidence(&alert, Language::English),
+        ["accident INC-12, 800 m away, since 08:00", "rain, 7.5 mm an hour"]
+    );
+    assert_eq!(
+        evidence(&alert, Language::Russian),
+        ["ДТП INC-12, расстояние 800 м, с 08:00", "дождь, 7,5 мм в час"]
+    );
+    assert_eq!(
+        evidence(&alert, Language::French),
+        [
+            "accident INC-12, à 800 m, depuis 8\u{a0}h\u{a0}00",
+            "pluie, 7,5 mm par heure"
+        ]
+    );
+}
+
+#[test]
+fn evidence_says_how_many_neighbours_are_normal_and_how_many_sensors_are_silent() {
+    let mut drifting = Town::line(30);
+    for step in 0..3 {
+        let drift = || said(Reason::Drift(Duration(HOUR)), 1.4);
+        drifting.feed(step, |sensor| (sensor == 7).then(drift));
+    }
+    assert_eq!(
+        evidence(&drifting.only(), Language::English),
+        ["faulty sensor s007, 4 neighbours are normal, since 08:00"]
+    );
+    let mut silent = Town::line(100);
+    silent.feed(0, |sensor| {
+        let is_dead = (20..29).contains(&sensor);
+        is_dead.then(|| rule(Reason::Silent(Duration(HOUR)), 2.0))
+    });
+    assert_eq!(
+        evidence(&silent.only(), Language::Russian),
+        ["сбой источника данных, 9 датчиков, с 08:00"]
+    );
+}
+
+#[test]
+fn what_is_watched_is_told_by_its_name_and_its_unit() {
+    let say = |topic, target, language| {
+        let mut town = Town::line(5);
+        town.topic = topic;
+        town.book = AlertBook::new(AlertSettings { language, ..settings() }).unwrap();
+        let strange = Strange {
+            target,
+            seen: Some(61.0),
+            ..said(Reason::Higher, 1.5)
+        };
+        for step in 0..2 {
+            town.feed(step, |sensor| (sensor == 2).then_some(strange));
+        }
+        town.only().text
+    };
+    for (topic, target, language, told) in [
+        (
+            "air-quality",
+            "pm25",
+            Language::English,
+            "Seen: PM2.5 61 µg/m³; expected: 42 to 58 µg/m³.",
+        ),
+        (
+            "parking",
+            "occupied_spaces",
+            Language::Russian,
+            "Наблюдалось: число занятых мест 61; ожидалось: от 42 до 58.",
+        ),
+        (
+            "bike-share",
+            "available_bikes",
+            Language::French,
+            "Valeurs plus hautes que prévu (vélos disponibles)",
+        ),
+    ] {
+        let text = say(topic, target, language);
+        assert!(text.contains(told), "{text}");
+    }
 }
 
 #[test]
@@ -134,6 +234,15 @@ fn labels_stand_beside_the_sentences_in_each_language() {
     let cause = label("why-power_outage", &[], Language::English);
     assert_eq!(cause.as_deref(), Some("power outage"));
     assert_eq!(label("none", &[], Language::English), None);
+}
+
+#[test]
+fn what_is_counted_stands_in_the_form_of_its_number() {
+    let lost = |hours, language| counted_label("show-lost", hours, language).unwrap();
+    assert_eq!(lost(22.0, Language::Russian), "22 машино-часа");
+    assert_eq!(lost(9.97, Language::Russian), "10 машино-часов");
+    assert_eq!(lost(1.5, Language::French), "1,5 heure-véhicule");
+    assert_eq!(counted_label("none", 1.0, Language::English), None);
 }
 
 #[test]

@@ -76,18 +76,29 @@ event = event
 demonstration = demonstration
 flooding = flooding
 power_outage = power outage
-cause-rain = Likely cause: rain, { $value } mm an hour.
-cause-snow = Likely cause: snow.
-cause-wind = Likely cause: wind, { $value } km/h.
-cause-fog = Likely cause: fog.
-cause-faulty = Likely cause: the sensor itself.
-cause-faulty-compared = { $count ->
-    [one] Likely cause: the sensor itself; { $number } neighbour is normal.
-   *[other] Likely cause: the sensor itself; { $number } neighbours are normal.
+weather-rain = rain, { $value } mm an hour
+weather-snow = snow
+weather-wind = wind, { $value } km/h
+weather-fog = fog
+cause-rain = Likely cause: { weather-rain }.
+cause-snow = Likely cause: { weather-snow }.
+cause-wind = Likely cause: { weather-wind }.
+cause-fog = Likely cause: { weather-fog }.
+normal-neighbours = { $count ->
+    [one] { $number } neighbour is normal
+   *[other] { $number } neighbours are normal
 }
+cause-faulty = Likely cause: the sensor itself.
+cause-faulty-compared = Likely cause: the sensor itself; { normal-neighbours }.
 cause-outage = Likely cause: an outage of the gateway, the broker or the feed.
 cause-recurrent = Likely cause: the usual congestion at this time.
 cause-unknown = The cause is not known.
+evidence-distance = { $distance } away
+evidence-since = since { $moment }
+times-before = { $count ->
+    [one] { $number } time before
+   *[other] { $number } times before
+}
 
 # How long
 end-today = Probably over by { $time }.
@@ -106,6 +117,7 @@ do-power = What to do: call the grid operator and secure junctions without signa
 do-usual = What to do: nothing new; review signal timing if it gets worse.
 do-look = What to do: look at the nearest cameras and keep an eye on it.
 do-verify = What to do: look at the nearest camera or send a patrol; nobody has reported an incident.
+do-none = What to do: nothing on the road; check the sensor if no holiday or closure explains it.
 do-sensor = What to do: have the sensor checked and do not rely on its values until then.
 do-feed = What to do: check gateway, broker and feed; forecasts here are less reliable until then.
 do-demand = What to do: check capacity and, if need be, send more vehicles or staff.
@@ -116,10 +128,24 @@ quantity-speed = speed
 quantity-flow = traffic flow
 quantity-occupancy = occupancy
 quantity-delay = delay
+quantity-passengers = passengers per vehicle
+quantity-occupied-spaces = occupied spaces
+quantity-free-spaces = free spaces
+quantity-bikes = available bikes
+quantity-docks = free docks
+quantity-pm25 = PM2.5
+quantity-pm10 = PM10
+quantity-no2 = NO₂
+quantity-o3 = O₃
+quantity-co = CO
+quantity-so2 = SO₂
+quantity-aqi = air quality index
 unit-speed = { $value } km/h
-unit-flow = { $value } vehicles in 5 min
+unit-flow = { $value } veh. in 5 min
 unit-occupancy = { $value }%
 unit-delay = { $value } min
+unit-micrograms = { $value } µg/m³
+unit-milligrams = { $value } mg/m³
 unit-none = { $value }
 metres = { $value } m
 kilometres = { $value } km
@@ -158,7 +184,7 @@ label-seen = seen
 label-scatter = scatter
 label-expected = expected
 label-cause = cause
-label-local-time = local time
+label-evidence = evidence (local time)
 label-alert = alert
 label-over = over
 label-over-probably = over, we think
@@ -169,11 +195,18 @@ label-taken-on = taken on
 label-held-back = held back
 label-became-part = became part
 label-judged = judged
+label-sink = sink
+label-revision = revision
+label-given-up-utc = given up (UTC)
+label-answer = what the receiver said
 show-alert = { $alert }, revision { $revision }
 show-since = { $time } UTC, for { $lasting }
 show-seen = { $seen }, expected { $expected }
 show-certainty = { $percent } %, score { $value } (1.0 is the line)
-show-lost = { $value } vehicle hours
+show-lost = { $count ->
+    [one] { $number } vehicle-hour
+   *[other] { $number } vehicle-hours
+}
 show-taken-on = by { $by }, { $time } UTC
 show-held-back = by { $by }: nobody is told
 show-became-part = of { $alert }
@@ -218,3 +251,15 @@ why-event = { event }
 why-demonstration = { demonstration }
 why-flooding = { flooding }
 why-power_outage = { power_outage }
+
+# What the command line says beside them
+nothing-listed = no alerts
+more-listed = there are more: --limit takes a larger number
+nothing-open = nothing is open; waiting
+nothing-changed = nothing has changed since; waiting
+went-away = the service went away ({ $reason }); asking again
+no-letters = no dead letters
+letters-sent = { $sent } sent, { $left } left
+effect = { $what }, at the keys of this alert, over the last { $lasting }: { $after } with this judgement, { $before } without
+effect-alert = { $time } UTC, { $severity }, peak { $value }: { $text }
+effect-unknown = what a lower line would add cannot be seen yet: nothing was kept of what detectors said

@@ -67,8 +67,8 @@ impact = { $hours ->
 certainty = Certitude { $percent } %.
 
 # Pourquoi
-cause-reported-away = Cause probable : { $cause } { $subject }, à { $distance }, connu depuis { $moment }.
-cause-reported = Cause probable : { $cause } { $subject }, connu depuis { $moment }.
+cause-reported-away = Cause probable : { $cause } { $subject }, à { $distance }, signalement : { $moment }.
+cause-reported = Cause probable : { $cause } { $subject }, signalement : { $moment }.
 accident = accident
 breakdown = véhicule en panne
 roadwork = travaux
@@ -76,18 +76,26 @@ event = événement
 demonstration = manifestation
 flooding = inondation
 power_outage = panne de courant
-cause-rain = Cause probable : pluie, { $value } mm par heure.
-cause-snow = Cause probable : neige.
-cause-wind = Cause probable : vent, { $value } km/h.
-cause-fog = Cause probable : brouillard.
-cause-faulty = Cause probable : le capteur lui-même.
-cause-faulty-compared = { $count ->
-    [one] Cause probable : le capteur lui-même ; { $number } voisin est normal.
-   *[other] Cause probable : le capteur lui-même ; { $number } voisins sont normaux.
+weather-rain = pluie, { $value } mm par heure
+weather-snow = neige
+weather-wind = vent, { $value } km/h
+weather-fog = brouillard
+cause-rain = Cause probable : { weather-rain }.
+cause-snow = Cause probable : { weather-snow }.
+cause-wind = Cause probable : { weather-wind }.
+cause-fog = Cause probable : { weather-fog }.
+normal-neighbours = { $count ->
+    [one] { $number } voisin est normal
+   *[other] { $number } voisins sont normaux
 }
+cause-faulty = Cause probable : le capteur lui-même.
+cause-faulty-compared = Cause probable : le capteur lui-même ; { normal-neighbours }.
 cause-outage = Cause probable : une panne de la passerelle, du broker ou du flux de données.
 cause-recurrent = Cause probable : la congestion habituelle à cette heure.
 cause-unknown = La cause n'est pas connue.
+evidence-distance = à { $distance }
+evidence-since = depuis { $moment }
+times-before = déjà { $number } fois
 
 # Combien de temps
 end-today = Fin probable vers { $time }.
@@ -106,6 +114,7 @@ do-power = Que faire : appeler le gestionnaire du réseau et sécuriser les car
 do-usual = Que faire : rien de nouveau ; revoir les feux si cela s'aggrave.
 do-look = Que faire : regarder les caméras les plus proches et suivre l'évolution.
 do-verify = Que faire : regarder la caméra la plus proche ou envoyer une patrouille ; personne n'a signalé d'incident.
+do-none = Que faire : rien sur la route ; vérifier le capteur si ni jour férié ni fermeture ne l'expliquent.
 do-sensor = Que faire : faire vérifier le capteur et ne pas se fier à ses valeurs d'ici là.
 do-feed = Que faire : vérifier passerelle, broker et flux ; les prévisions y sont moins fiables d'ici là.
 do-demand = Que faire : vérifier la capacité et, au besoin, renforcer véhicules ou personnel.
@@ -116,10 +125,24 @@ quantity-speed = vitesse
 quantity-flow = débit
 quantity-occupancy = occupation
 quantity-delay = retard
+quantity-passengers = passagers par véhicule
+quantity-occupied-spaces = places occupées
+quantity-free-spaces = places libres
+quantity-bikes = vélos disponibles
+quantity-docks = bornettes libres
+quantity-pm25 = PM2.5
+quantity-pm10 = PM10
+quantity-no2 = NO₂
+quantity-o3 = O₃
+quantity-co = CO
+quantity-so2 = SO₂
+quantity-aqi = indice de qualité de l'air
 unit-speed = { $value } km/h
-unit-flow = { $value } véhicules en 5 min
+unit-flow = { $value } véh. en 5 min
 unit-occupancy = { $value } %
 unit-delay = { $value } min
+unit-micrograms = { $value } µg/m³
+unit-milligrams = { $value } mg/m³
 unit-none = { $value }
 metres = { $value } m
 kilometres = { $value } km
@@ -158,7 +181,7 @@ label-seen = observé
 label-scatter = dispersion
 label-expected = prévu
 label-cause = cause
-label-local-time = heure locale
+label-evidence = indices (heure locale)
 label-alert = alerte
 label-over = fin
 label-over-probably = fin probable
@@ -169,11 +192,18 @@ label-taken-on = prise en main
 label-held-back = retenue
 label-became-part = intégrée
 label-judged = jugée
+label-sink = destinataire
+label-revision = révision
+label-given-up-utc = abandonné (UTC)
+label-answer = réponse du destinataire
 show-alert = { $alert }, révision { $revision }
 show-since = { $time } UTC, durée { $lasting }
 show-seen = { $seen }, prévu { $expected }
 show-certainty = { $percent } %, score { $value } (le seuil est 1.0)
-show-lost = { $value } heures-véhicule
+show-lost = { $count ->
+    [one] { $number } heure-véhicule
+   *[other] { $number } heures-véhicule
+}
 show-taken-on = par { $by }, { $time } UTC
 show-held-back = par { $by } : personne n'est averti
 show-became-part = à { $alert }
@@ -218,3 +248,15 @@ why-event = { event }
 why-demonstration = { demonstration }
 why-flooding = { flooding }
 why-power_outage = { power_outage }
+
+# Ce que la ligne de commande dit à côté
+nothing-listed = aucune alerte
+more-listed = il y en a d'autres : augmenter --limit
+nothing-open = aucune alerte ouverte ; en attente
+nothing-changed = rien n'a changé depuis ; en attente
+went-away = le service ne répond plus ({ $reason }) ; nouvel essai
+no-letters = aucun message non remis
+letters-sent = envoyés : { $sent }, restants : { $left }
+effect = { $what }, clés de cette alerte, sur { $lasting } : { $after } avec ce jugement, { $before } sans
+effect-alert = { $time } UTC, gravité { $severity }, pic { $value } : { $text }
+effect-unknown = ce qu'un seuil plus bas ajouterait ne se voit pas encore : rien n'a été gardé des signaux des détecteurs

@@ -2,31 +2,36 @@
 //!
 //! The sentences stand in Fluent files, one a language; here is decided which of them are said.
 
+mod measures;
 mod moments;
 mod numbers;
+mod why;
 mod words;
 
 use fluent_bundle::FluentValue;
 use jiff::tz::TimeZone;
 
+use self::measures::measure;
 use self::moments::Moments;
-use self::numbers::number;
+use self::numbers::{as_written, number};
 use self::words::Words;
 use super::alert::{Alert, Kind, State};
-use super::cause::{Cause, Evidence};
+use super::cause::Cause;
 use super::settings::Language;
 use super::symptom::{Nature, Symptom};
 
 /// The alert as an operator would tell it, with times by the clock of `zone`.
 #[must_use]
 pub fn tell(alert: &Alert, language: Language, zone: &TimeZone) -> String {
-    let teller = Teller {
-        alert,
-        language,
-        words: Words::of(language),
-        moments: Moments::new(language, zone, alert.updated_at),
-    };
-    teller.sentences().join(" ")
+    Teller::new(alert, language, zone).sentences().join(" ")
+}
+
+/// What speaks for the cause of the alert and for others, the weightiest first, a line each, with times by the clock of `zone`:
+/// `accident INC-000012, 350 m away, since 08:12`.
+#[must_use]
+pub fn tell_evidence(alert: &Alert, language: Language, zone: &TimeZone) -> Vec<String> {
+    let teller = Teller::new(alert, language, zone);
+    alert.evidence.iter().map(|piece| teller.evidence(piece)).collect()
 }
 
 /// A word or label that stands beside those sentences, such as the head of a column; nothing where there is no message `id`.
@@ -39,11 +44,36 @@ pub fn label(id: &str, values: &[(&str, &str)], language: Language) -> Option<St
     Words::of(language).try_say(id, &values).ok()
 }
 
+/// The label `id` with `count` in it, in the form that the language has for so many; nothing where there is no message `id`.
+#[must_use]
+pub fn counted_label(id: &str, count: f64, language: Language) -> Option<String> {
+    Words::of(language).try_say(id, &counting(count, language)).ok()
+}
+
+/// What a message is given that has a form for each number: the number to choose by, and how it is written.
+fn counting(count: f64, language: Language) -> [(&'static str, FluentValue<'static>); 2] {
+    [
+        ("count", as_written(count).into()),
+        ("number", number(count, language).into()),
+    ]
+}
+
 struct Teller<'a> {
     alert: &'a Alert,
     language: Language,
     words: &'static Words,
     moments: Moments<'a>,
+}
+
+impl<'a> Teller<'a> {
+    fn new(alert: &'a Alert, language: Language, zone: &'a TimeZone) -> Self {
+        Self {
+            alert,
+            language,
+            words: Words::of(language),
+            moments: Moments::new(language, zone, alert.updated_at),
+        }
+    }
 }
 
 impl Teller<'_> {
@@ -98,20 +128,23 @@ impl Teller<'_> {
         if count < 2 {
             return String::new();
         }
-        let things = match self.alert.topic.as_str() {
+        let things = self.counted(self.things(), count as f64);
+        self.words.say("count", &[("things", things.into())])
+    }
+
+    /// The message that counts what the stream's keys are.
+    fn things(&self) -> &'static str {
+        match self.alert.topic.as_str() {
             "public-transport" => "lines",
             "taxi-vtc" => "zones",
             "parking" => "car-parks",
             "bike-share" | "weather" | "air-quality" => "stations",
             _ => "sensors",
-        };
-        let things = self.counted(things, count as f64);
-        self.words.say("count", &[("things", things.into())])
+        }
     }
 
     fn counted(&self, id: &str, count: f64) -> String {
-        self.words
-            .say(id, &[("count", count.into()), ("number", self.number(count))])
+        self.words.say(id, &counting(count, self.language))
     }
 
     fn what(&self) -> String {
@@ -136,14 +169,14 @@ impl Teller<'_> {
 
     fn quantity(&self) -> String {
         match measure(&self.alert.target) {
-            Some(name) => self.words.say(&format!("quantity-{name}"), &[]),
+            Some((quantity, _)) => self.words.say(quantity, &[]),
             None => self.alert.target.clone(),
         }
     }
 
     fn with_unit(&self, value: f64) -> String {
-        let unit = format!("unit-{}", measure(&self.alert.target).unwrap_or("none"));
-        self.words.say(&unit, &[("value", self.number(value))])
+        let unit = measure(&self.alert.target).map_or("unit-none", |(_, unit)| unit);
+        self.words.say(unit, &[("value", self.number(value))])
     }
 
     fn seen(&self) -> Option<String> {
@@ -193,59 +226,6 @@ impl Teller<'_> {
         self.words.say("certainty", &[("percent", self.number(percent))])
     }
 
-    fn cause(&self) -> String {
-        let alert = self.alert;
-        let Some(evidence) = alert.evidence.iter().find(|piece| piece.cause == alert.cause) else {
-            return self.words.say("cause-unknown", &[]);
-        };
-        match alert.cause {
-            Cause::Unknown => self.words.say("cause-unknown", &[]),
-            Cause::Weather => {
-                let value = evidence.value.unwrap_or(0.0);
-                let id = format!("cause-{}", evidence.subject);
-                self.words.say(&id, &[("value", self.number(value))])
-            }
-            Cause::FaultySensor => match evidence.value {
-                Some(neighbours) => self.counted("cause-faulty-compared", neighbours),
-                None => self.words.say("cause-faulty", &[]),
-            },
-            Cause::FeedOutage => self.words.say("cause-outage", &[]),
-            Cause::Recurrent => self.words.say("cause-recurrent", &[]),
-            Cause::Accident
-            | Cause::Breakdown
-            | Cause::Roadwork
-            | Cause::Event
-            | Cause::Demonstration
-            | Cause::Flooding
-            | Cause::PowerOutage => self.reported(evidence),
-        }
-    }
-
-    fn reported(&self, evidence: &Evidence) -> String {
-        let cause = self.words.say(evidence.cause.name(), &[]);
-        let moment = evidence.at.map(|at| self.moments.moment(at)).unwrap_or_default();
-        let mut values = vec![
-            ("cause", cause.into()),
-            ("subject", evidence.subject.as_str().into()),
-            ("moment", moment.into()),
-        ];
-        let Some(metres) = evidence.distance_m else {
-            return self.words.say("cause-reported", &values);
-        };
-        values.push(("distance", self.distance(metres).into()));
-        self.words.say("cause-reported-away", &values)
-    }
-
-    /// Metres to the next ten, kilometres from one on.
-    fn distance(&self, metres: f64) -> String {
-        let (unit, value) = if metres < 995.0 {
-            ("metres", (metres / 10.0).round() * 10.0)
-        } else {
-            ("kilometres", metres / 1000.0)
-        };
-        self.words.say(unit, &[("value", self.number(value))])
-    }
-
     fn over(&self) -> String {
         let alert = self.alert;
         let closed = alert.closed_at.unwrap_or(alert.updated_at);
@@ -261,20 +241,9 @@ impl Teller<'_> {
     }
 }
 
-/// The quantity of a field, where people have a name for it.
-fn measure(target: &str) -> Option<&'static str> {
-    match target {
-        "speed_kmh" => Some("speed"),
-        "vehicle_flow" => Some("flow"),
-        "occupancy_percent" | "occupancy_rate" => Some("occupancy"),
-        "delay_minutes" => Some("delay"),
-        _ => None,
-    }
-}
-
 /// The message that says what is going on.
 fn what(alert: &Alert) -> &'static str {
-    let speed = measure(&alert.target) == Some("speed");
+    let speed = alert.is_of_speed();
     match (alert.kind, alert.symptom) {
         (Kind::DataQuality, _) => "what-outage",
         (Kind::IncidentSuspected, _) => "what-incident",
@@ -291,31 +260,16 @@ fn what(alert: &Alert) -> &'static str {
         (_, Symptom::OverCapacity) => "what-full",
         (_, Symptom::Overcrowded) => "what-overcrowded",
         (Kind::Congestion, Symptom::Jump) => "what-jump",
-        (kind, symptom) => {
-            let is_lower = match symptom {
-                Symptom::Higher => false,
-                Symptom::Lower => true,
-                _ => is_below(alert),
-            };
-            match (kind, is_lower) {
-                (Kind::Congestion, true) if speed => "what-congestion-lower-speed",
-                (Kind::Congestion, false) if speed => "what-congestion-higher-speed",
-                (Kind::Congestion, true) => "what-congestion-lower",
-                (Kind::Congestion, false) => "what-congestion-higher",
-                (Kind::Air, true) => "what-air-lower",
-                (Kind::Air, false) => "what-air-higher",
-                (_, true) => "what-demand-lower",
-                (_, false) => "what-demand-higher",
-            }
-        }
-    }
-}
-
-/// Whether what was seen is below the middle of what was expected.
-fn is_below(alert: &Alert) -> bool {
-    match (alert.seen, alert.expected_low, alert.expected_high) {
-        (Some(seen), Some(low), Some(high)) => seen < f64::midpoint(low, high),
-        _ => true,
+        (kind, _) => match (kind, alert.is_below()) {
+            (Kind::Congestion, true) if speed => "what-congestion-lower-speed",
+            (Kind::Congestion, false) if speed => "what-congestion-higher-speed",
+            (Kind::Congestion, true) => "what-congestion-lower",
+            (Kind::Congestion, false) => "what-congestion-higher",
+            (Kind::Air, true) => "what-air-lower",
+            (Kind::Air, false) => "what-air-higher",
+            (_, true) => "what-demand-lower",
+            (_, false) => "what-demand-higher",
+        },
     }
 }
 
@@ -326,6 +280,7 @@ fn advice(alert: &Alert) -> &'static str {
         (Kind::DataQuality, _) => "do-feed",
         (Kind::Air, _) => "do-air",
         (Kind::IncidentSuspected, _) => "do-verify",
+        (_, Cause::Unknown | Cause::Weather | Cause::Recurrent) if alert.is_faster() => "do-none",
         (_, Cause::Event | Cause::Demonstration) => "do-crowd",
         (Kind::Demand, _) => "do-demand",
         (_, Cause::Accident | Cause::Breakdown) => "do-help",

@@ -2,6 +2,9 @@
 
 use crate::alerts::settings::Language;
 
+/// The largest number that chooses a form.
+const MOST: f64 = 1e15;
+
 /// `value` with one decimal below 10, without decimals from there on, thousands in groups.
 pub(super) fn number(value: f64, language: Language) -> String {
     let rounded = (value * 10.0).round() / 10.0;
@@ -24,6 +27,17 @@ pub(super) fn number(value: f64, language: Language) -> String {
         format!("{point}{fraction}")
     };
     format!("{sign}{}{fraction}", in_groups(whole, group))
+}
+
+/// The number that [`number`] writes, for choosing the form of a word by it; 0 for what is no number. Larger ones choose as `MOST`
+/// does, since Fluent does not take numbers of any length.
+pub(super) fn as_written(value: f64) -> f64 {
+    if !value.is_finite() {
+        return 0.0;
+    }
+    let tenths = (value * 10.0).round() / 10.0;
+    let written = if tenths.abs() < 10.0 { tenths } else { value.round() };
+    written.clamp(-MOST, MOST)
 }
 
 /// Digits in groups of three; four digits stay together.
@@ -59,5 +73,12 @@ mod tests {
         assert_eq!(write(-0.04), ["0", "0", "0"]);
         assert_eq!(write(-2.0), ["\u{2212}2", "\u{2212}2", "\u{2212}2"]);
         assert_eq!(write(9.97), ["10", "10", "10"]);
+    }
+
+    #[test]
+    fn a_word_has_the_form_of_the_number_that_is_written() {
+        let values = [0.96, 1.04, 2.5, 9.97, 21.3, f64::NAN, f64::MAX];
+        let chosen = values.map(|value| as_written(value).to_string());
+        assert_eq!(chosen, ["1", "1", "2.5", "10", "21", "0", "1000000000000000"]);
     }
 }

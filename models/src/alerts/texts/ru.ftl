@@ -61,8 +61,8 @@ what-outage = Много датчиков одновременно молчат 
 # С каких пор, что видно, что ожидалось
 since-today = С { $time } ({ $clock }).
 since-day = С { $time } { $day } { $month } ({ $clock }).
-seen-expected = Сейчас: { $quantity } { $seen }; ожидалось: от { $low } до { $high }.
-seen = Сейчас: { $quantity } { $seen }.
+seen-expected = Наблюдалось: { $quantity } { $seen }; ожидалось: от { $low } до { $high }.
+seen = Наблюдалось: { $quantity } { $seen }.
 seen-scatter = Разброс показаний { $seen }.
 seen-scatter-usual = Разброс показаний { $seen }, обычно { $usual }.
 impact = { $hours ->
@@ -82,18 +82,30 @@ event = мероприятие
 demonstration = демонстрация
 flooding = подтопление
 power_outage = отключение электричества
-cause-rain = Вероятная причина: дождь, { $value } мм в час.
-cause-snow = Вероятная причина: снег.
-cause-wind = Вероятная причина: ветер, { $value } км/ч.
-cause-fog = Вероятная причина: туман.
-cause-faulty = Вероятная причина: сам датчик.
-cause-faulty-compared = { $count ->
-    [one] Вероятная причина: сам датчик; { $number } соседний в норме.
-   *[many] Вероятная причина: сам датчик; { $number } соседних в норме.
+weather-rain = дождь, { $value } мм в час
+weather-snow = снег
+weather-wind = ветер, { $value } км/ч
+weather-fog = туман
+cause-rain = Вероятная причина: { weather-rain }.
+cause-snow = Вероятная причина: { weather-snow }.
+cause-wind = Вероятная причина: { weather-wind }.
+cause-fog = Вероятная причина: { weather-fog }.
+normal-neighbours = { $count ->
+    [one] { $number } соседний в норме
+   *[many] { $number } соседних в норме
 }
+cause-faulty = Вероятная причина: сам датчик.
+cause-faulty-compared = Вероятная причина: сам датчик; { normal-neighbours }.
 cause-outage = Вероятная причина: сбой шлюза, брокера или источника данных.
 cause-recurrent = Вероятная причина: обычный для этого времени затор.
 cause-unknown = Причина неизвестна.
+evidence-distance = расстояние { $distance }
+evidence-since = с { $moment }
+times-before = { $count ->
+    [one] уже { $number } раз
+    [few] уже { $number } раза
+   *[many] уже { $number } раз
+}
 
 # Как долго
 end-today = Вероятно, закончится к { $time }.
@@ -112,6 +124,7 @@ do-power = Что делать: связаться с энергосетью и 
 do-usual = Что делать: ничего нового; если станет хуже, пересмотреть режим светофоров.
 do-look = Что делать: посмотреть ближайшие камеры и следить за развитием.
 do-verify = Что делать: посмотреть ближайшую камеру или выслать патруль; о происшествии никто не сообщал.
+do-none = Что делать: на дороге ничего; если праздник или перекрытие этого не объясняют, проверить датчик.
 do-sensor = Что делать: проверить датчик и до тех пор не полагаться на его показания.
 do-feed = Что делать: проверить шлюз, брокер и источник данных; прогнозы здесь пока менее надёжны.
 do-demand = Что делать: проверить вместимость и при необходимости добавить транспорт или персонал.
@@ -122,10 +135,24 @@ quantity-speed = скорость
 quantity-flow = поток
 quantity-occupancy = занятость
 quantity-delay = задержка
+quantity-passengers = число пассажиров в салоне
+quantity-occupied-spaces = число занятых мест
+quantity-free-spaces = число свободных мест
+quantity-bikes = число доступных велосипедов
+quantity-docks = число свободных мест для велосипедов
+quantity-pm25 = PM2.5
+quantity-pm10 = PM10
+quantity-no2 = NO₂
+quantity-o3 = O₃
+quantity-co = CO
+quantity-so2 = SO₂
+quantity-aqi = индекс качества воздуха
 unit-speed = { $value } км/ч
-unit-flow = { $value } машин за 5 мин
+unit-flow = { $value } маш. за 5 мин
 unit-occupancy = { $value } %
 unit-delay = { $value } мин
+unit-micrograms = { $value } мкг/м³
+unit-milligrams = { $value } мг/м³
 unit-none = { $value }
 metres = { $value } м
 kilometres = { $value } км
@@ -162,11 +189,11 @@ label-where = где
 label-since-utc = с (UTC)
 label-since = с
 label-for = длится
-label-seen = сейчас
+label-seen = наблюдалось
 label-scatter = разброс
 label-expected = ожидалось
 label-cause = причина
-label-local-time = местное время
+label-evidence = основания (местное время)
 label-alert = оповещение
 label-over = закончилось
 label-over-probably = вероятный конец
@@ -177,11 +204,20 @@ label-taken-on = принято
 label-held-back = придержано
 label-became-part = вошло
 label-judged = оценка
+label-sink = получатель
+label-revision = редакция
+label-given-up-utc = попытки прекращены (UTC)
+label-answer = ответ получателя
 show-alert = { $alert }, редакция { $revision }
 show-since = { $time } UTC, длится { $lasting }
 show-seen = { $seen }, ожидалось { $expected }
 show-certainty = { $percent } %, балл { $value } (порог 1.0)
-show-lost = { $value } машино-часа
+show-lost = { $count ->
+    [one] { $number } машино-час
+    [few] { $number } машино-часа
+    [many] { $number } машино-часов
+   *[other] { $number } машино-часа
+}
 show-taken-on = { $by }, { $time } UTC
 show-held-back = { $by }: никому не сообщается
 show-became-part = в { $alert }
@@ -226,3 +262,15 @@ why-event = { event }
 why-demonstration = { demonstration }
 why-flooding = { flooding }
 why-power_outage = { power_outage }
+
+# Что говорит рядом с ними командная строка
+nothing-listed = оповещений нет
+more-listed = есть ещё: увеличьте --limit
+nothing-open = открытых оповещений нет; ожидание
+nothing-changed = с тех пор ничего не изменилось; ожидание
+went-away = сервис недоступен ({ $reason }); запрос повторяется
+no-letters = недоставленных сообщений нет
+letters-sent = отправлено: { $sent }, осталось: { $left }
+effect = { $what }, ключи этого оповещения, за последние { $lasting }: { $after } с этой оценкой, { $before } без неё
+effect-alert = { $time } UTC, важность { $severity }, пик { $value }: { $text }
+effect-unknown = что добавил бы более низкий порог, пока не видно: сигналы детекторов ещё не сохранялись

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use fluent_bundle::{FluentResource, FluentValue};
 
+use super::measures::measure;
 use super::words::Words;
 use crate::alerts::Language;
 
@@ -27,7 +28,9 @@ fn each_file_is_sound() {
 #[test]
 fn each_message_stands_in_each_language_and_takes_the_same_values() {
     let names = [
+        "after",
         "alert",
+        "before",
         "by",
         "cause",
         "certainty",
@@ -40,6 +43,7 @@ fn each_message_stands_in_each_language_and_takes_the_same_values() {
         "hours",
         "key",
         "lasting",
+        "left",
         "limit",
         "low",
         "moment",
@@ -48,10 +52,14 @@ fn each_message_stands_in_each_language_and_takes_the_same_values() {
         "percent",
         "place",
         "quantity",
+        "reason",
         "revision",
         "road",
         "seen",
+        "sent",
+        "severity",
         "subject",
+        "text",
         "things",
         "time",
         "usual",
@@ -67,6 +75,23 @@ fn each_message_stands_in_each_language_and_takes_the_same_values() {
         for id in &english {
             let said = Words::of(language).try_say(id, &values);
             assert!(said.is_ok(), "{language}: {said:?}");
+        }
+    }
+}
+
+#[test]
+fn whatever_is_watched_by_default_has_a_name_and_a_unit_in_each_language() {
+    let shipped: toml::Table = toml::from_str(include_str!("../../../../default.toml")).unwrap();
+    let watched = shipped["alerts"]["watch"].as_array().unwrap();
+    assert!(!watched.is_empty());
+    for target in watched {
+        let (_, field) = target.as_str().unwrap().split_once('.').unwrap();
+        let (quantity, unit) = measure(field).unwrap_or_else(|| panic!("nobody has a name for {field}"));
+        for language in Language::ALL {
+            let words = Words::of(*language);
+            assert!(words.try_say(quantity, &[]).is_ok(), "{language}: {quantity}");
+            let written = words.try_say(unit, &[("value", FluentValue::from("7"))]);
+            assert!(written.is_ok_and(|text| text.contains('7')), "{language}: {unit}");
         }
     }
 }

@@ -49,7 +49,8 @@ pub struct Settings {
     /// What a normal score must exceed to make a sum grow, in standard deviations; 0.1 to 2, default 0.5: drifts of twice that are
     /// found soonest.
     pub allowance: f64,
-    /// After so long an observation counts a third; at least a day, default 28 days.
+    /// After so long an observation counts a third; at least a day, default 28 days. What was learned is kept nowhere: a service that
+    /// begins anew learns from the windows of its last day, and its lines settle again in the weeks after.
     pub memory: Duration,
     /// A key without windows for so long is forgotten; at least a day, default 28 days.
     pub forget_after: Duration,

@@ -81,9 +81,10 @@ pub(super) fn judge(
             passed(rule, (row[*mean], line.strangeness(row[*mean])), reason, memory, moment)
         }
         Check::Degraded { good, events, line } => {
-            let degraded = 1.0 - row[*good] / row[*events];
-            let reason = Reason::DegradedQuality(degraded);
-            passed(rule, (degraded, degraded / line), reason, memory, moment)
+            let share = 1.0 - row[*good] / row[*events];
+            let percent = 100.0 * share;
+            let reason = Reason::DegradedQuality(percent);
+            passed(rule, (percent, share / line), reason, memory, moment)
         }
     };
     // Of what stands still it is known how much it usually changes, not where it usually stands.

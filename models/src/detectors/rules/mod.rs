@@ -35,7 +35,8 @@ pub const NAME: &str = "rules";
 const FORGET_AFTER: Duration = Duration(7 * DAY);
 
 /// The rules of one stream at work on all its keys. Windows of a key come in order of time; what was seen before may be
-/// replayed into it to begin with.
+/// replayed into it to begin with, and what is not replayed is not known: the usual scatter of readings, of which a week counts, begins
+/// anew from there.
 #[derive(Debug, Clone)]
 pub struct Rules {
     columns: Vec<String>,
@@ -137,10 +138,18 @@ impl Rules {
         Ok(signals)
     }
 
+    /// Knows a key by its `newest` window, as if nothing had been strange in it: when it is silent is counted from there. A key that is
+    /// known already stays as it is.
+    pub fn know(&mut self, newest: Subject) {
+        let memories = vec![Memory::default(); self.compiled.len()];
+        let key = Arc::clone(&newest.key);
+        self.keys.entry(key).or_insert(KeyState { newest, memories });
+    }
+
     /// What the rules say of the keys that have no window although all windows that end at or before `closed` are closed: one
     /// signal a key that is late and a rule of silence. It is the end of the newest closed window, after its rows were
-    /// observed; where the whole stream stands still nothing closes, and no key is silent. A key that is silent for a week is
-    /// forgotten.
+    /// observed. Where the whole stream stands still, whoever calls decides when its empty windows are closed: until then no key is
+    /// silent. A key that is silent for a week is forgotten.
     pub fn silent(&mut self, closed: Timestamp) -> Vec<Signal> {
         self.keys
             .retain(|_, state| closed.0 - state.newest.window.0 <= FORGET_AFTER.0);

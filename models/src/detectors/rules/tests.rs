@@ -149,6 +149,19 @@ fn a_key_that_stops_reporting_is_silent_until_it_reports_again() {
 }
 
 #[test]
+fn a_key_that_is_known_from_before_is_silent_since_then_until_it_reports() {
+    let mut rules = rules_of("kind = \"silence\"\nfor = \"15m\"");
+    rules.know(subject("a", -400));
+    let signals = rules.silent(at(1));
+    assert_eq!(signals.len(), 1);
+    assert_eq!(signals[0].reason, Reason::Silent(Duration(400 * STEP.0)));
+    assert!(signals[0].score.is_alert());
+    rules.observe(&subject("a", 1), &[], &[]).unwrap();
+    rules.know(subject("a", -400));
+    assert!(rules.silent(at(2)).is_empty(), "what was observed stands");
+}
+
+#[test]
 fn a_stream_that_stands_still_as_a_whole_makes_no_key_silent() {
     let mut rules = rules_of("kind = \"silence\"\nfor = \"15m\"");
     for window in [0, 1, 90, 91] {
@@ -261,7 +274,10 @@ fn events_that_say_themselves_that_they_are_degraded_are_counted() {
     assert!(!degraded(1, 6.0).score.is_alert());
     let signal = degraded(2, 6.0);
     assert!(signal.score.is_alert());
-    assert_eq!(signal.reason, Reason::DegradedQuality(0.9));
+    assert_eq!(
+        (signal.reason, signal.seen),
+        (Reason::DegradedQuality(90.0), Some(90.0))
+    );
 }
 
 #[test]
@@ -281,4 +297,31 @@ fn a_row_of_another_length_is_refused() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("`row`") && error.contains("level_mean"), "{error}");
+}
+
+#[test]
+fn a_loop_that_is_always_covered_and_a_jump_that_no_traffic_makes_are_told_of_where_vehicles_pass() {
+    let mut rules = Rules::new(&traffic()).unwrap();
+    let names = rules.columns().to_vec();
+    let mut alerts = |key: &str, window: i64, (speed, flow, occupancy): (f64, f64, f64)| -> Vec<Reason> {
+        let value = |name: &String| match name.as_str() {
+            "speed_kmh_mean" => speed,
+            "vehicle_flow_mean" => flow,
+            "occupancy_percent_mean" => occupancy,
+            _ => f64::NAN,
+        };
+        let row: Vec<f64> = names.iter().map(value).collect();
+        let signals = rules.observe(&subject(key, window), &row, &[]).unwrap();
+        let strange = signals.iter().filter(|signal| signal.score.is_alert());
+        strange.map(|signal| signal.reason).collect()
+    };
+    assert_eq!(alerts("full", 0, (20.0, 30.0, 97.0)), []);
+    assert_eq!(alerts("full", 1, (20.0, 30.0, 97.0)), [Reason::OverCapacity(95.0)]);
+    assert_eq!(alerts("full", 2, (20.0, 30.0, 90.0)), [], "as where traffic stands");
+    for window in 0..6 {
+        assert_eq!(alerts("empty", window, (20.0, 0.0, 100.0)), []);
+    }
+    assert_eq!(alerts("fast", 0, (160.0, 3.0, 1.0)), []);
+    assert_eq!(alerts("fast", 1, (10.0, 3.0, 1.0)), [], "a crash on a motorway");
+    assert_eq!(alerts("fast", 2, (200.0, 3.0, 1.0)), [Reason::Jump]);
 }

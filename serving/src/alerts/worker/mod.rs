@@ -6,16 +6,19 @@
 //!
 //! A revision is shown to nobody before it is in the table. After a start, or any error of the lake, everything is made anew from
 //! the table: the book from its newest revisions, the detectors from the windows of the last day. Windows that were looked at
-//! before teach the detectors, and those of the book's memory are shown to the book, which they change nothing in.
+//! before teach the detectors, and those of the book's memory are shown to the book, which they change nothing in. Keys that were silent
+//! for longer than that are known from their alerts.
 //!
 //! | file | what stands there |
 //! |---|---|
 //! | `watch` | who makes the alerts of a lake, and what the others do |
 //! | `progress` | how far a stream is, and the rows of its next window |
+//! | `silence` | streams and keys that give nothing any more |
 //! | `expected` | what was expected of a window, and what is usual |
 
 mod expected;
 mod progress;
+mod silence;
 mod watch;
 
 use std::sync::Arc;
@@ -29,7 +32,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use self::expected::Expectations;
-use self::progress::{Progress, at_length, newest_closed};
+use self::progress::{Progress, at_length, closed_until, newest_closed};
 use self::watch::Pause;
 pub(super) use self::watch::watch_forever;
 use super::deeds::Command;
@@ -100,7 +103,9 @@ impl<'a> Worker<'a> {
             let known_from = memory.max(ledger.first_window(topic));
             let window = stream.definition().window;
             let begins = next.or_else(|| Some(Timestamp(newest_closed(stream)?.0 + window.0)));
-            progress.push(Progress::new(watch, known_from, begins));
+            let mut one = Progress::new(watch, known_from, begins);
+            silence::recall(&mut one, stream, &book);
+            progress.push(one);
         }
         // What was there before anybody watched is learned from; that it was seen is noted, so that no restart makes it news.
         let begins = progress
@@ -114,7 +119,7 @@ impl<'a> Worker<'a> {
             ledger,
             log,
             book,
-            around: Around::default(),
+            around: Around::new(&config.flows),
             expected,
             topics: progress,
             leftover: Vec::new(),
@@ -159,12 +164,17 @@ impl<'a> Worker<'a> {
 
     /// The stream whose next window is the earliest of those that have closed.
     fn due(&mut self) -> Option<usize> {
+        let (live, now) = (&self.state.live, self.state.clock.now());
+        let streams = self.topics.iter().map(|topic| live.stream(&topic.watch.stream.name));
+        let furthest = streams.flatten().filter_map(closed_until).max();
         let mut earliest = None;
         for (at, topic) in self.topics.iter_mut().enumerate() {
-            let Ok(stream) = self.state.live.stream(&topic.watch.stream.name) else {
+            let Ok(stream) = live.stream(&topic.watch.stream.name) else {
                 continue;
             };
-            let Some(closed) = newest_closed(stream) else { continue };
+            let Some(closed) = topic.closed(stream, furthest, now) else {
+                continue;
+            };
             let next = topic.begin(closed);
             if next <= closed && earliest.is_none_or(|(_, first)| next < first) {
                 earliest = Some((at, next));
@@ -180,7 +190,9 @@ impl<'a> Worker<'a> {
         if let Ok(stream) = self.state.live.stream(topic) {
             traces::continue_from(&span, &stream.trace());
         }
-        self.next_window(at).instrument(span).await
+        let looked = self.next_window(at).instrument(span).await;
+        self.state.alerts.looked();
+        looked
     }
 
     /// Looks at the next window of one stream; false where not all of it is in the lake yet.
@@ -189,7 +201,8 @@ impl<'a> Worker<'a> {
         let topic = &mut self.topics[at];
         let name = topic.watch.stream.name.clone();
         let stream = self.state.live.stream(&name)?;
-        let Some((window, rows)) = topic.read(&self.lake, stream).await? else {
+        let now = self.state.clock.now();
+        let Some((window, rows)) = topic.read(&self.lake, stream, now).await? else {
             return Ok(false);
         };
         let step = topic.watch.stream.window;
@@ -198,7 +211,7 @@ impl<'a> Worker<'a> {
             self.meet_others(at, window, &rows).await?;
         }
         let signals = self.signals(at, window, &rows).await?;
-        self.around.learn(&self.topics[at].watch.columns, &rows, step);
+        self.around.learn(&self.topics[at].watch.columns, &rows);
         let next = Timestamp(window.0 + step.0);
         self.topics[at].next = Some(next);
         if window < self.topics[at].known_from.unwrap_or(first) {

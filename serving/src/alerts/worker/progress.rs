@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, VecDeque};
 use arterial_datasets::lake::{Lake, Progress as TableProgress, Table};
 use arterial_datasets::time::{DAY, Duration, Timestamp};
 
+use super::silence::Silence;
 use crate::Result;
 use crate::alerts::detect::TopicWatch;
 use crate::alerts::windows::{WindowRow, read_windows};
 use crate::live::LiveStream;
 
-/// Detectors learn from the windows of so long before the first one that counts.
+/// Detectors learn from the windows of so long before the first one that counts; what they learned earlier is kept nowhere.
 const LEARNED: i64 = DAY;
 /// Windows that are read at a time.
 const CHUNK: i64 = 12;
 /// A partition that is so many windows behind another is waited for no longer: what its keys would say is silence.
-const GIVEN_UP: i64 = 6;
+pub(super) const GIVEN_UP: i64 = 6;
 
 /// How far a stream is.
 pub(super) struct Progress {
@@ -26,6 +27,9 @@ pub(super) struct Progress {
     pub(super) first: Option<Timestamp>,
     /// The next window to look at.
     pub(super) next: Option<Timestamp>,
+    silence: Silence,
+    /// The newest window up to which it is silent rather than late; none where it is neither.
+    silent: Option<Timestamp>,
     /// Its windows, once there are any.
     table: Option<Table>,
     /// Windows that have been read already.
@@ -35,10 +39,12 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn new(watch: TopicWatch, known_from: Option<Timestamp>, first: Option<Timestamp>) -> Self {
         let mut progress = Self {
+            silence: Silence::new(&watch.stream),
             watch,
             known_from,
             first: None,
             next: None,
+            silent: None,
             table: None,
             read: VecDeque::new(),
         };
@@ -46,6 +52,21 @@ impl Progress {
             progress.count_from(first);
         }
         progress
+    }
+
+    /// The newest window that counts as closed, where the stream that is furthest has come to `furthest`: an empty one where this one is
+    /// silent. None before the first window of all.
+    pub(super) fn closed(
+        &mut self,
+        stream: &LiveStream,
+        furthest: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let closed = newest_closed(stream)?;
+        self.silence.hear(stream.watermark(), now);
+        let silent = self.silence.through(furthest, now);
+        self.silent = silent.map(|end| last_before(end, self.watch.stream.window));
+        self.silent.max(Some(closed))
     }
 
     /// The next window to look at. Where nobody ever looked, what is there already is learned from, and what comes counts.
@@ -63,11 +84,12 @@ impl Progress {
         next
     }
 
-    /// The next window with its rows; none where another service has yet to commit its part of it.
+    /// The next window with its rows, as they stand in the lake at `now`; none where another service has yet to commit its part of it.
     pub(super) async fn read(
         &mut self,
         lake: &Lake,
         stream: &LiveStream,
+        now: Timestamp,
     ) -> Result<Option<(Timestamp, Vec<WindowRow>)>> {
         let Some(next) = self.next else { return Ok(None) };
         if self.read.front().is_none_or(|(window, _)| *window != next) {
@@ -77,14 +99,15 @@ impl Progress {
                 None => self.table = lake.existing(&self.watch.stream.windows_table()).await?,
             }
             let step = self.watch.stream.window;
-            let mut closed = newest_closed(stream).unwrap_or(next);
-            if let Some(committed) = self
-                .table
-                .as_ref()
-                .and_then(|table| closed_by_all(table.progress(), step))
-            {
-                closed = closed.min(committed);
+            let progress = self.table.as_ref().map(Table::progress);
+            // Another service may have gone on with a stream of which this one hears nothing.
+            if self.silence.hear(progress.and_then(largest_watermark), now) {
+                self.silent = None;
             }
+            let own = newest_closed(stream).unwrap_or(next);
+            let by_all = progress.and_then(|progress| closed_by_all(progress, step));
+            let committed = by_all.map_or(own, |by_all| own.min(by_all));
+            let closed = self.silent.map_or(committed, |silent| silent.max(committed));
             if closed < next {
                 return Ok(None);
             }
@@ -111,15 +134,28 @@ pub(super) fn newest_closed(stream: &LiveStream) -> Option<Timestamp> {
     stream.newest().max(passed)
 }
 
+/// The event time up to which a stream has come by its newest closed window; none before the first.
+pub(super) fn closed_until(stream: &LiveStream) -> Option<Timestamp> {
+    newest_closed(stream).map(|start| Timestamp(start.0 + stream.definition().window.0))
+}
+
+/// The watermarks of the partitions, those of replayed files apart.
+fn watermarks(progress: &TableProgress) -> impl Iterator<Item = Timestamp> {
+    let partitions = progress.partitions.iter().filter(|(place, _)| !place.is_history());
+    partitions.filter_map(|(_, known)| known.watermark)
+}
+
+/// The largest watermark.
+fn largest_watermark(progress: &TableProgress) -> Option<Timestamp> {
+    watermarks(progress).max()
+}
+
 /// The newest window that every service that shares the stream's partitions has committed; none where the table does not say. Each commit
 /// says of all partitions of its service how far it is, so that those of a service that has ended fall behind.
 fn closed_by_all(progress: &TableProgress, window: Duration) -> Option<Timestamp> {
-    let partitions = progress.partitions.iter().filter(|(place, _)| !place.is_history());
-    let watermarks: Vec<Timestamp> = partitions.filter_map(|(_, known)| known.watermark).collect();
-    let newest = watermarks.iter().max()?;
-    let given_up = newest.0.saturating_sub(GIVEN_UP * window.0);
-    let slowest = watermarks.iter().filter(|watermark| watermark.0 >= given_up).min()?;
-    Some(last_before(*slowest, window))
+    let given_up = largest_watermark(progress)?.0.saturating_sub(GIVEN_UP * window.0);
+    let slowest = watermarks(progress).filter(|watermark| watermark.0 >= given_up).min()?;
+    Some(last_before(slowest, window))
 }
 
 /// The newest window that has ended at `watermark`.

@@ -100,6 +100,8 @@ async fn stand_by_until_needed(state: &AppState, lake: &Lake, inbox: &mut mpsc::
 /// Shows what another service makes, until it falls behind. Returns when this one stops, too.
 async fn stand_by(state: &AppState, lake: &Lake, inbox: &mut mpsc::Receiver<Command>) -> Result<()> {
     let mut every = tokio::time::interval(STANDING_BY);
+    let mut ledger = Ledger::open(lake).await?;
+    let mut shown = None;
     loop {
         tokio::select! {
             () = state.stop.cancelled() => return Ok(()),
@@ -112,9 +114,12 @@ async fn stand_by(state: &AppState, lake: &Lake, inbox: &mut mpsc::Receiver<Comm
             }
             _ = every.tick() => {}
         }
-        let mut ledger = Ledger::open(lake).await?;
-        let since = Timestamp(state.clock.now().0.saturating_sub(state.alerts.config.keep.0));
-        state.alerts.store.load(ledger.remember(since).await?);
+        let version = Some(ledger.refresh().await?);
+        if shown != version {
+            let since = Timestamp(state.clock.now().0.saturating_sub(state.alerts.config.keep.0));
+            state.alerts.store.load(ledger.remember(since).await?);
+            shown = version;
+        }
         for topic in by_topic(&state.alerts.config.watch).keys() {
             let stream = state.live.stream(topic)?;
             let behind = newest_closed(stream).zip(ledger.next_window(topic));

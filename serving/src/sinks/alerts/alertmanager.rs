@@ -49,7 +49,9 @@ impl Alertmanager {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.reveal());
         }
-        send(request, self.token.as_ref()).await
+        let mut hidden = Secret::of_address(&self.url);
+        hidden.extend(self.token.clone());
+        send(request, &hidden).await
     }
 
     /// Remembers what Alertmanager knows as open.
@@ -148,6 +150,7 @@ impl Receiver for Alertmanager {
     }
 
     fn resume(&self, choice: &Choice, told: &[Arc<AlertRevision>]) {
+        lock(&self.open).clear();
         for revision in told {
             self.note(&revision.alert, self.posted(choice, revision));
         }

@@ -1,14 +1,14 @@
 //! Which revisions a receiver is told of, and in which words.
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use arterial_models::alerts::{Alert, AlertSettings, Language, Severity, State, tell};
+use arterial_models::alerts::{Alert, AlertSettings, Language, tell};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::last_told::LastTold;
 use crate::alerts::AlertRevision;
 use crate::sync::lock;
 
@@ -41,8 +41,8 @@ pub struct Choice {
     pub patience: Duration,
     /// Where the routes stand.
     pub settings: AlertSettings,
-    /// What was told last of alerts that are not over.
-    last: Mutex<BTreeMap<String, (State, Severity)>>,
+    /// What was told last of each alert.
+    last: Mutex<LastTold>,
 }
 
 impl Choice {
@@ -80,7 +80,7 @@ impl Choice {
     /// was never told of.
     pub fn takes(&self, revision: &AlertRevision) -> bool {
         let alert = &revision.alert;
-        let told = lock(&self.last).get(&alert.alert_id).copied();
+        let told = lock(&self.last).of(&alert.alert_id);
         match (self.tell, told) {
             (Tell::All, None) => self.is_meant(alert),
             (Tell::Changes, None) => alert.is_live() && self.is_meant(alert),
@@ -102,13 +102,12 @@ impl Choice {
 
     /// The receiver has been told.
     pub fn told(&self, revision: &AlertRevision) {
-        let alert = &revision.alert;
-        let mut last = lock(&self.last);
-        if alert.is_live() {
-            last.insert(alert.alert_id.clone(), (alert.state, alert.severity));
-        } else {
-            last.remove(&alert.alert_id);
-        }
+        lock(&self.last).note(revision);
+    }
+
+    /// Forgets what the receiver was told: another service may have told it more since.
+    pub fn forget(&self) {
+        *lock(&self.last) = LastTold::default();
     }
 
     /// The alert in plain sentences.

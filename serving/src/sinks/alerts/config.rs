@@ -241,8 +241,12 @@ impl SinkSettings {
     /// Leaves of its address what cannot be secret.
     pub fn blank(&mut self) {
         let Some(text) = &self.url else { return };
+        let is_plain = |url: &Url| {
+            let has_user = !url.username().is_empty() || url.password().is_some();
+            url.path() == "/" && url.query().is_none() && url.fragment().is_none() && !has_user
+        };
         let shown = match Url::parse(text) {
-            Ok(url) if url.path() == "/" && url.query().is_none() && url.username().is_empty() => return,
+            Ok(url) if is_plain(&url) => return,
             Ok(url) => format!("{}/***", url.origin().ascii_serialization()),
             Err(_) => "***".into(),
         };

@@ -49,9 +49,16 @@ impl DeadLetter {
 /// The table `alert_dead_letters`: a row for each letter that died, and one more once it was sent after all.
 #[derive(Debug)]
 pub struct DeadLetters {
-    table: Mutex<Table>,
+    log: Mutex<Log>,
     /// Those that are dead, by receiver and sequence.
     waiting: Held<BTreeMap<(String, u64), DeadLetter>>,
+}
+
+/// The table, and the version of it that was read last.
+#[derive(Debug)]
+struct Log {
+    table: Table,
+    read: Option<i64>,
 }
 
 impl DeadLetters {
@@ -61,32 +68,40 @@ impl DeadLetters {
     /// A lake that cannot be read or written.
     pub async fn open(lake: &Lake) -> Result<Self> {
         let spec = TableSpec::new(DEAD_LETTERS, schema::alert_dead_letters());
-        let table = lake.table(&spec).await?;
-        let (mut waiting, mut sent) = (BTreeMap::new(), BTreeSet::new());
-        for batch in table.scan(&Scan::default()).await? {
-            for (letter, state) in rows(&batch)? {
-                if state == SENT {
-                    sent.insert(letter.place());
-                } else {
-                    waiting.insert(letter.place(), letter);
-                }
-            }
+        let log = Log {
+            table: lake.table(&spec).await?,
+            read: None,
+        };
+        let letters = Self {
+            log: Mutex::new(log),
+            waiting: Held::default(),
+        };
+        letters.refresh().await?;
+        Ok(letters)
+    }
+
+    /// Reads what others put on the list and took off it.
+    ///
+    /// # Errors
+    /// A lake that cannot be read.
+    pub async fn refresh(&self) -> Result<()> {
+        let mut log = self.log.lock().await;
+        log.table.refresh().await?;
+        let version = Some(log.table.version());
+        if log.read != version {
+            let waiting = waiting(&log.table).await?;
+            *lock(&self.waiting) = waiting;
+            log.read = version;
         }
-        waiting.retain(|place, _| !sent.contains(place));
-        Ok(Self {
-            table: Mutex::new(table),
-            waiting: Held::new(waiting),
-        })
+        Ok(())
     }
 
     /// Puts a letter on the list; it is durable when this returns.
     ///
     /// # Errors
     /// A lake that cannot be written.
-    pub async fn bury(&self, letter: DeadLetter) -> Result<()> {
-        self.write(&letter, DEAD, letter.at).await?;
-        lock(&self.waiting).insert(letter.place(), letter);
-        Ok(())
+    pub async fn bury(&self, letter: &DeadLetter) -> Result<()> {
+        self.write(letter, DEAD, letter.at).await
     }
 
     /// Takes a letter off the list, as it was sent at `now` or is of no use any more.
@@ -94,9 +109,7 @@ impl DeadLetters {
     /// # Errors
     /// A lake that cannot be written.
     pub async fn settle(&self, letter: &DeadLetter, now: Timestamp) -> Result<()> {
-        self.write(letter, SENT, now).await?;
-        lock(&self.waiting).remove(&letter.place());
-        Ok(())
+        self.write(letter, SENT, now).await
     }
 
     /// The letters of these receivers that wait, of all where none is named; in the order of receivers and revisions.
@@ -108,9 +121,33 @@ impl DeadLetters {
 
     async fn write(&self, letter: &DeadLetter, state: &str, at: Timestamp) -> Result<()> {
         let batch = batch(letter, state, at)?;
-        self.table.lock().await.append(std::slice::from_ref(&batch)).await?;
+        let mut log = self.log.lock().await;
+        log.table.append(std::slice::from_ref(&batch)).await?;
+        // Held together with the table, so that who reads it anew meanwhile forgets nothing.
+        let mut waiting = lock(&self.waiting);
+        if state == SENT {
+            waiting.remove(&letter.place());
+        } else {
+            waiting.insert(letter.place(), letter.clone());
+        }
         Ok(())
     }
+}
+
+/// The letters of the table that are dead, by receiver and sequence.
+async fn waiting(table: &Table) -> Result<BTreeMap<(String, u64), DeadLetter>> {
+    let (mut waiting, mut sent) = (BTreeMap::new(), BTreeSet::new());
+    for batch in table.scan(&Scan::default()).await? {
+        for (letter, state) in rows(&batch)? {
+            if state == SENT {
+                sent.insert(letter.place());
+            } else {
+                waiting.insert(letter.place(), letter);
+            }
+        }
+    }
+    waiting.retain(|place, _| !sent.contains(place));
+    Ok(waiting)
 }
 
 fn batch(letter: &DeadLetter, state: &str, at: Timestamp) -> Result<RecordBatch> {
@@ -177,7 +214,7 @@ mod tests {
             .unwrap();
         let letters = DeadLetters::open(&lake).await.unwrap();
         for (sink, sequence) in [("ops", 7), ("ops", 2), ("chat", 7)] {
-            letters.bury(letter(sink, sequence)).await.unwrap();
+            letters.bury(&letter(sink, sequence)).await.unwrap();
         }
         let again = DeadLetters::open(&lake).await.unwrap();
         assert_eq!(again.list(&[]), [letter("chat", 7), letter("ops", 2), letter("ops", 7)]);
@@ -185,5 +222,22 @@ mod tests {
         assert_eq!(again.list(&["ops".into()]), [letter("ops", 7)]);
         let again = DeadLetters::open(&lake).await.unwrap();
         assert_eq!(again.list(&[]), [letter("chat", 7), letter("ops", 7)]);
+    }
+
+    #[tokio::test]
+    async fn what_another_service_did_to_the_list_is_known_after_a_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::open(&folder.path().to_string_lossy(), LakeOptions::default())
+            .await
+            .unwrap();
+        let here = DeadLetters::open(&lake).await.unwrap();
+        let there = DeadLetters::open(&lake).await.unwrap();
+        here.bury(&letter("ops", 2)).await.unwrap();
+        there.refresh().await.unwrap();
+        assert_eq!(there.list(&[]), [letter("ops", 2)]);
+        there.settle(&letter("ops", 2), Timestamp(9)).await.unwrap();
+        there.bury(&letter("ops", 3)).await.unwrap();
+        here.refresh().await.unwrap();
+        assert_eq!(here.list(&[]), [letter("ops", 3)]);
     }
 }

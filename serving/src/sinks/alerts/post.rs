@@ -30,13 +30,13 @@ pub fn client(timeout: Duration) -> Result<Client> {
         .map_err(|error| Error::Background(told(&error)))
 }
 
-/// Sends a request; whatever is said of a failure has neither address nor `secret` in it.
+/// Sends a request; whatever is said of a failure has neither address nor any of `hidden` in it.
 ///
 /// # Errors
 /// [`Undelivered::Never`] where the receiver finds fault with this alert (400, 413, 422), or has gone for good (410);
 /// [`Undelivered::Later`] for anything else but 2xx: what is wrong with the receiver can be mended.
-pub async fn send(request: RequestBuilder, secret: Option<&Secret>) -> Result<(), Undelivered> {
-    let hide = |text: &str| secret.map_or_else(|| text.to_owned(), |secret| secret.hide(text));
+pub async fn send(request: RequestBuilder, hidden: &[Secret]) -> Result<(), Undelivered> {
+    let hide = |text: &str| Secret::hide_all(hidden, text);
     let response = match request.send().await {
         Ok(response) => response,
         Err(error) => return Err(Undelivered::later(hide(&told(&error)))),

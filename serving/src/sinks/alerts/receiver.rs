@@ -22,7 +22,7 @@ pub trait Receiver: Send + Sync {
         true
     }
 
-    /// Told once, before the first delivery of this process: what goes on, as the receiver was told of it before.
+    /// As [`AlertSink::resume`].
     fn resume(&self, _choice: &Choice, _told: &[Arc<AlertRevision>]) {}
 
     /// As [`AlertSink::remind_every`].
@@ -74,6 +74,7 @@ impl<R: Receiver> AlertSink for Chosen<R> {
     }
 
     fn resume(&self, told: &[Arc<AlertRevision>]) {
+        self.choice.forget();
         for revision in told {
             self.choice.told(revision);
         }

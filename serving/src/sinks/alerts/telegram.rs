@@ -68,7 +68,9 @@ impl Receiver for Telegram {
     fn send<'a>(&'a self, choice: &'a Choice, revision: &'a AlertRevision) -> BoxFuture<'a, Result<(), Undelivered>> {
         async move {
             let request = self.client.post(self.address()).json(&self.message(choice, revision));
-            send(request, Some(&self.token)).await
+            let mut hidden = Secret::of_address(&self.api);
+            hidden.push(self.token.clone());
+            send(request, &hidden).await
         }
         .boxed()
     }

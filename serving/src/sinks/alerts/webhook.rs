@@ -12,6 +12,7 @@ use serde_json::json;
 use super::choice::Choice;
 use super::post::send;
 use super::receiver::Receiver;
+use super::secret::Secret;
 use super::signature::SigningKeys;
 use crate::Result;
 use crate::alerts::{AlertRevision, Undelivered};
@@ -58,7 +59,7 @@ impl Receiver for Webhook {
                 .header("webhook-timestamp", timestamp)
                 .header("webhook-signature", self.keys.sign(&id, timestamp, &body))
                 .body(body);
-            send(request, None).await
+            send(request, &Secret::of_address(&self.url)).await
         }
         .boxed()
     }

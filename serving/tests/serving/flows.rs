@@ -1,0 +1,77 @@
+//! Traffic that stands grows against its flow: sensors without a place belong to one event by the graph that is configured.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arterial_proto::v1;
+use arterial_proto::v1::alert_service_client::AlertServiceClient;
+use arterial_serving::alerts::AlertsConfig;
+
+use crate::support::{FakeModels, Order, Service, TOPIC, WindowRow, batch, eventually, target, window, write};
+
+/// Windows before the first live one.
+const PAST: i64 = 2 * 288 + 100;
+
+fn noise(number: i64) -> f64 {
+    ((number * 7919).rem_euclid(101) as f64 - 50.0) / 50.0
+}
+
+/// Two sensors in two zones.
+fn rows(number: i64, [first, second]: [f64; 2]) -> Vec<WindowRow<'static>> {
+    vec![
+        ("a", "north", number, 0, Some(first + noise(number))),
+        ("b", "south", number, 0, Some(second + noise(number + 37))),
+    ]
+}
+
+fn past() -> RecordBatch {
+    let rows: Vec<WindowRow<'_>> = (0..PAST).flat_map(|number| rows(number, [50.0, 80.0])).collect();
+    batch(&rows)
+}
+
+async fn until_looked_at(service: &Service, number: i64) {
+    eventually("the window was looked at", async || {
+        let watched = service.state.alerts.watched();
+        !watched.is_empty() && watched.iter().all(|one| one.next > Some(window(number)))
+    })
+    .await;
+}
+
+/// The keys of each alert after `a` and, a window later, `b` came to stand, where traffic flows so.
+async fn alerts_of(flows: Vec<(String, String)>) -> Vec<Vec<String>> {
+    let order = Order {
+        history: Some(past()),
+        alerts: AlertsConfig {
+            watch: vec![target()],
+            flows,
+            ..AlertsConfig::default()
+        },
+        ..Order::default()
+    };
+    let models = Arc::new(FakeModels::default());
+    let source = Arc::clone(&models);
+    let service = order.launch(models, source).await;
+    service.clock.set(window(PAST));
+    service.state.start().await.unwrap();
+    until_looked_at(&service, PAST - 1).await;
+    for number in PAST..PAST + 6 {
+        let second = if number > PAST { 4.0 } else { 80.0 };
+        service.clock.set(window(number + 1));
+        let closed = batch(&rows(number, [3.0, second]));
+        write(&service.lake, closed.clone()).await;
+        service.state.take(TOPIC, &closed, window(number + 1));
+        until_looked_at(&service, number).await;
+    }
+    let mut client = AlertServiceClient::new(service.channel().await);
+    let answer = client.list_alerts(v1::ListAlertsRequest::default()).await.unwrap();
+    let mut keys: Vec<Vec<String>> = answer.into_inner().alerts.into_iter().map(|alert| alert.keys).collect();
+    keys.sort();
+    keys
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_jam_that_grew_upstream_is_one_alert_where_the_flow_is_known() {
+    assert_eq!(alerts_of(Vec::new()).await, [["a"], ["b"]]);
+    let flows = vec![("b".to_owned(), "a".to_owned())];
+    assert_eq!(alerts_of(flows).await, [["a", "b"]]);
+}
