@@ -1,13 +1,14 @@
-"""The service under load: from its start to the first answer, and unary forecasts per CPU-second and their latency, beside a Python gRPC server.
+"""The service under load: from its start to the first answer, and unary forecasts per CPU-second and their latency, beside two servers that
+have the answer ready: a bare one of tonic, which says what gRPC costs by itself, and one in Python.
 
-    cargo build --release && cargo build --release -p arterial-serving --example load
+    cargo build --release && cargo build --release -p arterial -p arterial-serving --example load --example bare
     pip install -r benches/serving/requirements.txt
-    python benches/serving/serve.py target/release/arterial target/release/examples/load [--days N] [--rounds N]
+    python benches/serving/serve.py target/release/arterial target/release/examples [--days N] [--rounds N]
 
 A simulated city of the last days stands in a lake; `weekly-profile` is its champion. The service starts without a broker and rebuilds its state
 from the lake. Then the example `load` asks for 10 keys x 4 horizons x 3 quantiles: at 1,667 requests a second for the latency, counted from the instant
-when each call was due, and as fast as it gets for the CPU time of the server. The peer is a grpcio server that sends the same answer, ready
-made, without looking at the question; both are measured in turn in every round.
+when each call was due, and as fast as it gets for the CPU time of the server. The peers send the bytes of the same answer without looking at the
+question; all are measured in turn in every round.
 """
 
 import argparse
@@ -95,7 +96,7 @@ def until_serving(address):
 
 def load(options, service, folder, *more):
     """One run of the load generator. It asks the first server for its keys, and keeps question and answer for the peer."""
-    command = [options.load, service.address, "--question", folder / "question", "--pid", service.process.pid, *more]
+    command = [options.examples / "load", service.address, "--question", folder / "question", "--pid", service.process.pid, *more]
     ran = json.loads(run(*command))
     if ran["errors"] or ran["forecasts_in_an_answer"] != 40:
         sys.exit(f"calls failed: {ran}")
@@ -113,12 +114,12 @@ def measure(options, service, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("arterial", type=Path, help="the binary")
-    parser.add_argument("load", type=Path, help="the example `load`")
+    parser.add_argument("examples", type=Path, help="the folder with the examples `load` and `bare`")
     parser.add_argument("--days", type=int, default=14)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
 
-    starts, rows = [], {"arterial": [], "grpcio": []}
+    starts, rows = [], {"arterial": [], "bare tonic": [], "grpcio": []}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         config = fill(options.arterial, folder, options.days)
@@ -130,13 +131,16 @@ def main():
                 starts.append(time.perf_counter() - service.began)
                 rows["arterial"].append(measure(options, service, folder))
                 resident = service.resident_bytes()
+            with Service([options.examples / "bare", folder / "answer", ready], ready) as peer:
+                rows["bare tonic"].append(measure(options, peer, folder))
             with Service([sys.executable, HERE / "grpcio_server.py", folder / "answer", ready], ready) as peer:
                 rows["grpcio"].append(measure(options, peer, folder))
     print(f"start to SERVING, {options.days} days of 160 sensors: median {statistics.median(starts):.2f} s, most {max(starts):.2f} s; {resident / 1e6:.0f} MB resident")
     for name, values in rows.items():
         usual, worst, rates = (statistics.median(column) for column in zip(*values))
-        print(f"{name:9} at 1,667/s: p50 {usual:6.2f} ms, p99 {worst:6.2f} ms   {rates:>8,.0f} calls per CPU-second")
-    print(f"ratio {statistics.median(ours[2] / theirs[2] for ours, theirs in zip(*rows.values())):.1f}")
+        print(f"{name:10} at 1,667/s: p50 {usual:6.2f} ms, p99 {worst:6.2f} ms   {rates:>8,.0f} calls per CPU-second")
+    for peer in list(rows)[1:]:
+        print(f"ratio to {peer}: {statistics.median(ours[2] / theirs[2] for ours, theirs in zip(rows['arterial'], rows[peer])):.2f}")
 
 
 if __name__ == "__main__":

@@ -64,7 +64,8 @@ fn windows(stream: &StreamDefinition, sensors: Range<usize>, day: i64) -> Record
     let start = |window: i64| day * DAY + window * stream.window.0;
     let rows = sensors.len() * count as usize;
     let texts = |of: &dyn Fn(usize) -> String| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(places().map(|(sensor, _)| of(sensor))))
+        let all: Vec<String> = places().map(|(sensor, _)| of(sensor)).collect();
+        Arc::new(StringArray::from(all))
     };
     let numbers = |of: &dyn Fn(usize, i64) -> f64| -> ArrayRef {
         Arc::new(Float64Array::from_iter_values(
