@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Schema, TimeUnit};
 use arterial_datasets::lake::TableSpec;
 use arterial_datasets::schema;
 use arterial_models::registry;
@@ -14,7 +14,7 @@ use arterial_serving::metrics::{Kind, Metric, families};
 use arterial_serving::model::ModelSource;
 use arterial_testing::{Prometheus, Promtool};
 use futures::TryStreamExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{FakeModel, FakeModels, Order, Says, Service, history, window};
 
@@ -69,10 +69,12 @@ fn targets(kind: &str) -> Vec<(String, Value)> {
             }
         }
         for variable in list(&dashboard["templating"], "list") {
-            if variable["datasource"]["type"] == kind && variable["query"]["queryText"].is_string() {
+            // The plugin's `metricFindQuery` takes the text of a query, and nothing of an object.
+            if variable["datasource"]["type"] == kind && kind == FLIGHT_SQL {
+                let query = variable["query"].as_str().expect("a text");
                 found.push((
                     format!("{name}: ${}", text(variable, "name")),
-                    variable["query"].clone(),
+                    json!({"queryText": query, "format": "table"}),
                 ));
             }
         }
@@ -396,7 +398,9 @@ async fn service(folder: &tempfile::TempDir) -> Service {
 /// What Grafana cannot show of an answer; empty where it can show all.
 fn unshown(format: &str, schema: &Schema) -> Vec<String> {
     let shows = |kind: &DataType| {
-        kind.is_numeric() || matches!(kind, DataType::Utf8 | DataType::Boolean | DataType::Timestamp(..))
+        // The plugin takes every instant for nanoseconds, whatever its unit.
+        let instant = DataType::Timestamp(TimeUnit::Nanosecond, None);
+        kind.is_numeric() || matches!(kind, DataType::Utf8 | DataType::Boolean) || *kind == instant
     };
     let fields = schema.fields().iter().filter(|field| !shows(field.data_type()));
     let mut unshown: Vec<String> = fields
