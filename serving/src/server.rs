@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow_flight::flight_service_server::FlightServiceServer;
 use arterial_proto::inference::grpc_inference_service_server::GrpcInferenceServiceServer;
 use arterial_proto::v1::alert_service_server::AlertServiceServer;
 use arterial_proto::v1::analytics_service_server::AnalyticsServiceServer;
@@ -25,7 +24,7 @@ use crate::calls::CallLayer;
 use crate::config::ServerConfig;
 use crate::cors;
 use crate::deadline::DeadlineLayer;
-use crate::flight::FlightApi;
+use crate::flight::QuickFlight;
 use crate::grpc::{
     ALERTS, AlertApi, AnalyticsApi, CatalogApi, ForecastApi, InferenceApi, ModelApi, QuickForecasts, SERVICES,
 };
@@ -164,19 +163,13 @@ fn warn_of_strangers(token: Option<&Token>, addresses: [SocketAddr; 2]) {
 /// Every service but health.
 fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
     let most = config.max_message_bytes;
-    macro_rules! limited {
+    macro_rules! compressed {
         ($server:ident, $api:expr) => {
             $server::new($api)
                 .max_decoding_message_size(most)
                 .max_encoding_message_size(most)
                 .accept_compressed(CompressionEncoding::Zstd)
                 .accept_compressed(CompressionEncoding::Gzip)
-        };
-    }
-    // Flight's columns are not compressed: its clients accept gzip unasked, and would wait for it.
-    macro_rules! compressed {
-        ($server:ident, $api:expr) => {
-            limited!($server, $api)
                 .send_compressed(CompressionEncoding::Zstd)
                 .send_compressed(CompressionEncoding::Gzip)
         };
@@ -202,7 +195,7 @@ fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
         .add_service(compressed!(ModelServiceServer, ModelApi(Arc::clone(state))))
         .add_service(compressed!(AnalyticsServiceServer, AnalyticsApi(Arc::clone(state))))
         .add_service(compressed!(GrpcInferenceServiceServer, InferenceApi(Arc::clone(state))))
-        .add_service(limited!(FlightServiceServer, FlightApi::new(Arc::clone(state))?))
+        .add_service(QuickFlight::new(Arc::clone(state), most)?)
         .add_service(reflection().build_v1().map_err(refused)?)
         .add_service(reflection().build_v1alpha().map_err(refused)?))
 }

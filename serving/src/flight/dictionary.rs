@@ -39,6 +39,14 @@ pub(super) fn schema(schema: &Schema) -> SchemaRef {
     ))
 }
 
+/// Whether any column has dictionaries, be it deep within.
+pub(super) fn is_in(schema: &Schema) -> bool {
+    let fields = schema.flattened_fields();
+    fields
+        .iter()
+        .any(|field| matches!(field.data_type(), DataType::Dictionary(_, _)))
+}
+
 /// The batch under that schema.
 ///
 /// # Errors

@@ -11,9 +11,10 @@ mod query;
 mod service;
 mod sql;
 mod views;
+mod wire;
 
 pub use datasets::{Batches, Dataset, Datasets};
 pub(crate) use datasets::{Known, Share, describe, windows_schema};
 pub(crate) use handover::{Giver, hand_over, stopped};
 pub use query::{AsOf, Instant, Query};
-pub use service::FlightApi;
+pub use wire::QuickFlight;

@@ -23,7 +23,7 @@ use super::datasets::{Batches, Datasets};
 use super::handover::handed;
 use super::query::Query;
 use super::sql::{ACTIONS, FlightSql, MOST_PARAMETERS, Session, large_parameters};
-use super::{dictionary, exchange, views};
+use super::{dictionary, exchange, views, wire};
 use crate::admission::Crowd;
 use crate::metrics::Metric;
 use crate::state::AppState;
@@ -43,22 +43,25 @@ pub struct FlightApi {
     sql: Arc<FlightSql>,
     exchanges: Crowd,
     readers: Crowd,
+    /// The longest message of an answer, bytes.
+    most: usize,
 }
 
 type Sent<T> = BoxStream<'static, Result<T, Status>>;
 
 impl FlightApi {
-    /// The service over `state`, with the threads for its queries.
+    /// The service over `state`, with the threads for its queries, and rows in messages of at most `most` bytes.
     ///
     /// # Errors
     /// Threads that the system refuses, a folder for spilling that cannot be used.
-    pub fn new(state: Arc<AppState>) -> Result<Self> {
+    pub fn new(state: Arc<AppState>, most: usize) -> Result<Self> {
         let sql = Arc::new(FlightSql::new(Arc::clone(&state))?);
         Ok(Self {
             state,
             sql,
             exchanges: Crowd::new("exchanges", exchange::AT_ONCE),
             readers: Crowd::new("readers of datasets", READERS),
+            most,
         })
     }
 
@@ -108,10 +111,10 @@ impl FlightApi {
         Ok(infos)
     }
 
-    async fn get(&self, ticket: &Ticket) -> Result<Sent<FlightData>> {
+    async fn get(&self, ticket: &Ticket) -> Result<Response<Sent<FlightData>>> {
         if let Some(command) = FlightSql::command(&ticket.ticket) {
             let found = self.sql.get(command).await?;
-            return Ok(encoded(found.schema, found.batches, DictionaryHandling::Hydrate));
+            return self.answer(found.schema, found.batches, DictionaryHandling::Hydrate);
         }
         let query = Query::from_ticket(ticket)?;
         let (schema, batches) = self.read(&query).await?;
@@ -123,12 +126,25 @@ impl FlightApi {
         };
         let batches = batches.inspect_ok(count).boxed();
         if !query.dictionary {
-            return Ok(encoded(schema, batches, DictionaryHandling::Hydrate));
+            return self.answer(schema, batches, DictionaryHandling::Hydrate);
         }
         let schema = dictionary::schema(&schema);
         let under = Arc::clone(&schema);
         let batches = batches.map(move |batch| dictionary::batch(&batch?, &under)).boxed();
-        Ok(encoded(schema, batches, DictionaryHandling::Resend))
+        self.answer(schema, batches, DictionaryHandling::Resend)
+    }
+
+    /// Rows go out as they lie in memory. Where texts in dictionaries have to be written out first, the encoder does so.
+    fn answer(
+        &self,
+        schema: SchemaRef,
+        batches: Batches,
+        dictionaries: DictionaryHandling,
+    ) -> Result<Response<Sent<FlightData>>> {
+        if dictionaries == DictionaryHandling::Hydrate && dictionary::is_in(&schema) {
+            return Ok(Response::new(encoded(schema, batches, dictionaries)));
+        }
+        Ok(wire::answer(wire::Rows::new(schema, batches, self.most)?))
     }
 
     async fn read(&self, query: &Query) -> Result<(SchemaRef, Batches)> {
@@ -234,7 +250,7 @@ impl FlightService for FlightApi {
     }
 
     async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
-        Ok(Response::new(self.get(&request.into_inner()).await?))
+        self.get(&request.into_inner()).await.map_err(Status::from)
     }
 
     /// Whatever is sent is answered with a bearer, which some clients do not go on without: with the token of the service where that asks
