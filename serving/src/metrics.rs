@@ -75,6 +75,8 @@ metrics! {
     IngestLate Counter "arterial_ingest_late_total" "Distinct events that came after their window had closed, by topic.",
     IngestLost Counter "arterial_ingest_lost_total" "Records that the source no longer had, by topic.",
     IngestQuarantined Counter "arterial_ingest_quarantined_total" "Records that went to quarantine, by topic.",
+    LakeBytes Gauge "arterial_lake_size_bytes" "Memory for what queries read again and again of the lake's files.",
+    LakeHits Counter "arterial_lake_hits_total" "Row groups of the lake's files that queries found in memory.",
     LiveBytes Gauge "arterial_live_size_bytes" "Memory for recent windows, by topic.",
     LiveKeys Gauge "arterial_live_keys_known" "Keys that reported within the kept history, by topic.",
     LiveLag Gauge "arterial_live_lag_seconds" "Event time between now and the end of the newest closed window, by topic.",

@@ -136,7 +136,7 @@ impl AppState {
             config: parts.config,
             clock: parts.clock,
             catalog: parts.catalog,
-            tables: parts.lake.clone().map(Tables::new),
+            tables: parts.lake.as_ref().map(Tables::new),
             lake: parts.lake,
             shelf: parts.registry.clone().map(Shelf::new).map(Arc::new),
             registry: parts.registry,

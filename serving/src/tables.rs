@@ -1,9 +1,10 @@
-//! Handles of the lake's tables: opened once, brought up to date whenever one is asked for.
+//! Handles of the lake's tables: opened once, brought up to date whenever one is asked for. What their readers read again
+//! stays in memory.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use arterial_datasets::lake::{Lake, Table};
+use arterial_datasets::lake::{CacheUse, Lake, Table};
 
 use crate::Result;
 use crate::sync::lock;
@@ -17,11 +18,16 @@ pub struct Tables {
 
 impl Tables {
     /// The tables of `lake`.
-    pub fn new(lake: Lake) -> Self {
+    pub fn new(lake: &Lake) -> Self {
         Self {
-            lake,
+            lake: lake.keeping(),
             open: Mutex::default(),
         }
+    }
+
+    /// What is in memory of the tables' files.
+    pub fn cache_use(&self) -> CacheUse {
+        self.lake.cache_use()
     }
 
     /// The names of all tables, in order.

@@ -10,6 +10,7 @@ use arrow::error::ArrowError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 
+use super::column::Bounds;
 use super::scan::{Scan, unknown_column};
 use super::schema::represent;
 use super::snapshot::DataFile;
@@ -18,7 +19,7 @@ use crate::time::Timestamp;
 use crate::{Error, Result};
 
 /// The column that `keys` selects in.
-const KEY: &str = "key";
+pub(super) const KEY: &str = "key";
 
 /// The condition of a scan.
 #[derive(Debug, Clone, Default)]
@@ -109,22 +110,50 @@ impl Filter {
                 .find(|column| column.column_path().parts() == [name])?;
             column.statistics()
         };
-        if let (Some(keys), Some(Statistics::ByteArray(found))) = (&self.keys, bounds(KEY))
+        if let Some(Statistics::ByteArray(found)) = bounds(KEY)
             && let (Some(low), Some(high)) = (found.min_opt(), found.max_opt())
+            && !self.may_have_key(low.data(), high.data())
         {
-            let first = keys.partition_point(|key| key.as_bytes() < low.data());
-            if keys.get(first).is_none_or(|key| key.as_bytes() > high.data()) {
-                return false;
-            }
+            return false;
         }
-        if let Some((column, from, to)) = &self.time
+        if let Some((column, _, _)) = &self.time
             && let Some(Statistics::Int64(found)) = bounds(column)
             && let (Some(low), Some(high)) = (found.min_opt(), found.max_opt())
             && is_microseconds(group, column)
         {
-            return *low < to.0 && *high >= from.0;
+            return self.may_have_time(*low, *high);
         }
         true
+    }
+
+    /// Whether a batch may hold a wanted row; `bounds` are those of its columns, where they are known.
+    pub(super) fn may_match_bounds<'a>(&self, bounds: impl Fn(&str) -> Option<&'a Bounds>) -> bool {
+        if self.keys.is_some()
+            && let Some(Bounds::Texts(low, high)) = bounds(KEY)
+            && !self.may_have_key(low.as_bytes(), high.as_bytes())
+        {
+            return false;
+        }
+        if let Some((column, _, _)) = &self.time
+            && let Some(Bounds::Instants(low, high)) = bounds(column)
+        {
+            return self.may_have_time(*low, *high);
+        }
+        true
+    }
+
+    /// Whether a wanted key lies between `low` and `high`, both included.
+    pub(super) fn may_have_key(&self, low: &[u8], high: &[u8]) -> bool {
+        self.keys.as_ref().is_none_or(|keys| {
+            let first = keys.partition_point(|key| key.as_bytes() < low);
+            keys.get(first).is_some_and(|key| key.as_bytes() <= high)
+        })
+    }
+
+    /// Whether a wanted instant lies between `low` and `high`, both included.
+    pub(super) fn may_have_time(&self, low: i64, high: i64) -> bool {
+        let time = self.time.as_ref();
+        time.is_none_or(|(_, from, to)| low < to.0 && high >= from.0)
     }
 
     pub(super) fn matches(&self, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {
@@ -157,7 +186,7 @@ impl Filter {
     }
 }
 
-fn is_microseconds(group: &RowGroupMetaData, column: &str) -> bool {
+pub(super) fn is_microseconds(group: &RowGroupMetaData, column: &str) -> bool {
     use parquet::basic::{ConvertedType, LogicalType, TimeUnit};
     group.columns().iter().filter(|found| found.column_path().parts() == [column]).all(|found| {
         let kind = found.column_descr();

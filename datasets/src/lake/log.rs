@@ -79,9 +79,8 @@ pub(crate) async fn load(store: &Store, table: &str, at: Option<i64>) -> Result<
     }
 }
 
-/// Takes in the entries after the state's version. Says how many there were.
-pub(crate) async fn advance(store: &Store, table: &str, state: &mut State, at: Option<i64>) -> Result<usize> {
-    let mut taken = 0;
+/// Takes in the entries after the state's version.
+pub(crate) async fn advance(store: &Store, table: &str, state: &mut State, at: Option<i64>) -> Result<()> {
     // Most often there is nothing new: the first look is for one entry only.
     let mut ahead = 1;
     loop {
@@ -98,9 +97,8 @@ pub(crate) async fn advance(store: &Store, table: &str, state: &mut State, at: O
             state.apply(state.version + 1, lines);
             seen += 1;
         }
-        taken += seen;
         if seen < asked || asked == 0 {
-            return Ok(taken);
+            return Ok(());
         }
         ahead = AHEAD;
     }

@@ -14,14 +14,17 @@
 //! | `table` | handles: read, acquire, commit, append |
 //! | `commit` | the conditional put, lost replies, rebasing on other writers' commits |
 //! | `progress` | offsets, watermark and epoch as Delta `txn` actions |
-//! | `scan`, `filter`, `reader`, `travel` | projection, keys, times, versions |
+//! | `scan`, `filter`, `pages`, `opened`, `reader`, `travel` | projection, keys, times, versions |
+//! | `cache`, `kept`, `column`, `recent` | what was read and stays in memory, where it is asked for |
 //! | `maintain` | compaction, finalisation, retention, vacuum, log clean-up |
 //! | `place`, `fsync`, `store` | addresses, durable files, object stores |
 //! | `log`, `snapshot`, `action`, `checkpoint`, `schema`, `stats`, `files` | the Delta format |
 //! | `fault`, `unique` | where tests make a step fail, names by chance |
 
 mod action;
+mod cache;
 mod checkpoint;
+mod column;
 mod commit;
 mod compact;
 mod fault;
@@ -29,11 +32,15 @@ mod files;
 mod filter;
 mod finalise;
 mod fsync;
+mod kept;
 mod log;
 mod maintain;
+mod opened;
+mod pages;
 mod place;
 mod progress;
 mod reader;
+mod recent;
 mod retention;
 mod rewrite;
 mod scan;
@@ -53,6 +60,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use object_store::ObjectStore;
 
+pub use cache::CacheUse;
 pub use fault::{Fault, Point, Step, When};
 pub use maintain::{MaintainPlan, TableReport, TableRule, WindowRule, maintain};
 pub use place::Place;
@@ -62,6 +70,7 @@ pub use table::{Table, TableSpec};
 
 use crate::time::{Clock, SystemClock};
 use crate::{Error, Result};
+use cache::Cache;
 use fault::Faults;
 use store::Store;
 
@@ -74,6 +83,8 @@ pub struct LakeOptions {
     pub fsync: bool,
     /// A checkpoint of the log is written every so many commits (default 50, at least 1).
     pub checkpoint_every: i64,
+    /// Memory in bytes for what [`Lake::keeping`] keeps of data files (default 256 MiB; 0 keeps nothing).
+    pub cache_bytes: usize,
     /// Where commit times come from.
     pub clock: Arc<dyn Clock>,
     /// A hook at each step of a commit, for tests; none in production.
@@ -86,6 +97,7 @@ impl Default for LakeOptions {
             store: BTreeMap::new(),
             fsync: true,
             checkpoint_every: 50,
+            cache_bytes: 256 << 20,
             clock: Arc::new(SystemClock),
             fault: None,
         }
@@ -100,6 +112,7 @@ impl fmt::Debug for LakeOptions {
             .field("store", &self.store.keys().collect::<Vec<_>>())
             .field("fsync", &self.fsync)
             .field("checkpoint_every", &self.checkpoint_every)
+            .field("cache_bytes", &self.cache_bytes)
             .finish_non_exhaustive()
     }
 }
@@ -109,6 +122,8 @@ impl fmt::Debug for LakeOptions {
 pub(crate) struct Shared {
     pub store: Store,
     pub options: LakeOptions,
+    /// What was read of data files; none where nothing is kept.
+    pub cache: Option<Arc<Cache>>,
 }
 
 /// A folder of Delta tables. Cheap to clone.
@@ -166,8 +181,31 @@ impl Lake {
             ));
         }
         Ok(Self {
-            shared: Arc::new(Shared { store, options }),
+            shared: Arc::new(Shared {
+                store,
+                options,
+                cache: None,
+            }),
         })
+    }
+
+    /// The same lake for those who ask again and again: what its scans read twice stays in memory, up to
+    /// [`LakeOptions::cache_bytes`]. Its clones and tables share that memory. Upkeep and ingest, which read everything once,
+    /// are better off without.
+    #[must_use]
+    pub fn keeping(&self) -> Self {
+        let (store, options) = (self.shared.store.clone(), self.shared.options.clone());
+        let cache = Some(Arc::new(Cache::new(options.cache_bytes)));
+        Self {
+            shared: Arc::new(Shared { store, options, cache }),
+        }
+    }
+
+    /// What is in memory of the lake's data files: nothing, unless this lake is [`keeping`](Self::keeping) it.
+    #[must_use]
+    pub fn cache_use(&self) -> CacheUse {
+        let cache = self.shared.cache.as_ref();
+        cache.map(|cache| cache.usage()).unwrap_or_default()
     }
 
     /// Opens a table: creates it where absent, and adds the columns that `spec` has more, as nullable ones.

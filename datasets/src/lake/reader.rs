@@ -11,7 +11,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
 /// Files up to this size are read whole: one request costs more than so many bytes.
 const SMALL: u64 = 1 << 20;
@@ -19,6 +19,7 @@ const SMALL: u64 = 1 << 20;
 const FOOTER: usize = 64 << 10;
 
 /// One data file of known size.
+#[derive(Clone)]
 pub(super) struct FileReader {
     objects: Arc<dyn ObjectStore>,
     path: Path,
@@ -78,7 +79,10 @@ impl AsyncFileReader for FileReader {
     ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>>> {
         async move {
             let size = self.size;
+            let skip = PageIndexPolicy::Skip;
             let reader = ParquetMetaDataReader::new()
+                .with_column_index_policy(options.map_or(skip, ArrowReaderOptions::column_index_policy))
+                .with_offset_index_policy(options.map_or(skip, ArrowReaderOptions::offset_index_policy))
                 .with_metadata_options(options.map(|options| options.metadata_options().clone()))
                 .with_prefetch_hint(Some(FOOTER));
             Ok(Arc::new(reader.load_and_finish(self, size).await?))

@@ -1,29 +1,33 @@
 //! Reading: which files can hold a wanted row, and exactly the wanted rows of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowPredicateFn, RowFilter};
-use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 
-use super::files;
 use super::filter::Filter;
-use super::reader::FileReader;
+use super::opened::Opened;
 use super::schema::represent;
 use super::snapshot::{DataFile, Snapshot};
 use super::table::Table;
+use super::{files, kept, pages};
 use crate::time::Timestamp;
 use crate::{Error, Result};
 
 /// How many files are read at once by [`Table::scan`].
 const FILES_AT_ONCE: usize = 8;
 /// Rows of a batch: few calls for many rows, and little memory for wide ones.
-const BATCH_ROWS: usize = 8_192;
+pub(super) const BATCH_ROWS: usize = 8_192;
 /// The column that counts the versions of a window.
 const REVISION: &str = "revision";
+
+/// Wanted rows on their way.
+pub(super) type Rows = BoxStream<'static, Result<RecordBatch>>;
 
 /// Which rows and columns are wanted. The default is all of them, as of the handle's version.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -121,12 +125,7 @@ impl Table {
             .filter(|file| !scan.revised || file.stats().is_none_or(|stats| stats.may_exceed(REVISION, 0)))
             .cloned()
             .collect();
-        files.sort_by(|left, right| {
-            let place = |file: &DataFile| (file.add.partition_values.clone(), file.add.modification_time);
-            place(left)
-                .cmp(&place(right))
-                .then_with(|| left.add.path.cmp(&right.add.path))
-        });
+        files.sort_by(|left, right| place(left).cmp(&place(right)));
         if let Some((part, of)) = scan.share {
             files = files.into_iter().skip(part).step_by(of.max(1)).collect();
         }
@@ -145,51 +144,59 @@ pub(super) struct Plan {
     table: Table,
     snapshot: Arc<Snapshot>,
     /// What comes out.
-    schema: SchemaRef,
-    filter: Filter,
+    pub(super) schema: SchemaRef,
+    pub(super) filter: Filter,
     files: Vec<Arc<DataFile>>,
 }
 
 impl Plan {
-    fn stream(self: Arc<Self>) -> BoxStream<'static, Result<RecordBatch>> {
+    fn stream(self: Arc<Self>) -> Rows {
         // The next file is opened while one is read.
         let opened = stream::iter(self.files.clone()).map(move |file| Arc::clone(&self).read(file));
         opened.buffered(2).try_flatten().boxed()
     }
 
-    async fn read(self: Arc<Self>, file: Arc<DataFile>) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-        let path = decoded(&file.add.path);
-        let (objects, location) = self.table.shared.store.object(&format!("{}/{path}", self.table.name))?;
-        let size = u64::try_from(file.add.size).unwrap_or(0);
-        let reader = FileReader::new(objects, location, size);
-        let mut builder = ParquetRecordBatchStreamBuilder::new(reader).await?;
-        if self.filter.needs_absent(builder.schema()) {
+    async fn read(self: Arc<Self>, file: Arc<DataFile>) -> Result<Rows> {
+        let opened = Opened::new(&self.table, file).await?;
+        if self.filter.needs_absent(opened.footer.schema()) {
             return Ok(stream::empty().boxed());
         }
-        let groups: Vec<usize> = builder
-            .metadata()
-            .row_groups()
-            .iter()
-            .enumerate()
+        let groups = opened.footer.metadata().row_groups().iter().enumerate();
+        let groups: Vec<usize> = groups
             .filter(|(_, group)| self.filter.may_match_group(group))
             .map(|(index, _)| index)
             .collect();
-        builder = builder.with_row_groups(groups).with_batch_size(BATCH_ROWS);
-        if let Some(columns) = self.filter.columns().filter(|_| !self.filter.matches_all(&file)) {
-            let mask = roots(&builder, &columns);
+        let Some(cache) = self.table.shared.cache.clone() else {
+            return self.decode(&opened, groups);
+        };
+        let opened = Arc::new(opened);
+        let rows = stream::iter(groups)
+            .then(move |group| kept::read(Arc::clone(&self), Arc::clone(&cache), Arc::clone(&opened), group));
+        Ok(rows.try_flatten().boxed())
+    }
+
+    /// The wanted rows of some row groups, read from the file.
+    pub(super) fn decode(self: &Arc<Self>, opened: &Opened, groups: Vec<usize>) -> Result<Rows> {
+        let mut builder = opened.builder().with_batch_size(BATCH_ROWS);
+        let all = self.filter.matches_all(&opened.file);
+        if let Some(columns) = self.filter.columns().filter(|_| !all) {
+            if let Some(pages) = pages::selection(&self.filter, opened.footer.metadata(), &groups) {
+                builder = builder.with_row_selection(pages);
+            }
+            let mask = ProjectionMask::roots(builder.parquet_schema(), opened.roots(&columns));
             let filter = self.filter.clone();
             let predicate = ArrowPredicateFn::new(mask, move |batch| filter.matches(&batch));
             builder = builder.with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
         }
         let wanted: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
-        let mask = roots(&builder, &wanted);
-        let rows = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?;
-        let plan = Arc::clone(&self);
+        let mask = ProjectionMask::roots(builder.parquet_schema(), opened.roots(&wanted));
+        let rows = builder.with_row_groups(groups).with_projection(mask).build()?;
+        let (plan, file) = (Arc::clone(self), Arc::clone(&opened.file));
         Ok(rows.map(move |batch| plan.finish(&file, &batch?)).boxed())
     }
 
     /// Adds what does not stand in the file: the partition column, columns added later.
-    fn finish(&self, file: &DataFile, batch: &RecordBatch) -> Result<RecordBatch> {
+    pub(super) fn finish(&self, file: &DataFile, batch: &RecordBatch) -> Result<RecordBatch> {
         let partition = self.snapshot.partition_column();
         let column = |field: &Arc<Field>| -> Result<ArrayRef> {
             if Some(field.name().as_str()) == partition {
@@ -219,13 +226,10 @@ impl Plan {
     }
 }
 
-fn roots<T>(builder: &ParquetRecordBatchStreamBuilder<T>, names: &[&str]) -> ProjectionMask {
-    let schema = builder.parquet_schema();
-    let wanted = schema.root_schema().get_fields().iter().enumerate();
-    let roots = wanted
-        .filter(|(_, field)| names.contains(&field.name()))
-        .map(|(index, _)| index);
-    ProjectionMask::roots(schema, roots.collect::<Vec<_>>())
+/// Where a file stands in the order in which files are read: by day, then by age.
+fn place(file: &DataFile) -> (&BTreeMap<String, Option<String>>, i64, &str) {
+    let add = &file.add;
+    (&add.partition_values, add.modification_time, add.path.as_str())
 }
 
 pub(super) fn unknown_column(table: &str, schema: &Schema, name: &str) -> Error {
@@ -259,7 +263,7 @@ pub(super) fn decoded(path: &str) -> String {
         .into_owned()
 }
 
-fn lost(error: &tokio::task::JoinError) -> Error {
+pub(super) fn lost(error: &tokio::task::JoinError) -> Error {
     Error::Io {
         path: "reader task".into(),
         source: std::io::Error::other(error.to_string()),

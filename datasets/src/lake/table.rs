@@ -131,15 +131,17 @@ impl Table {
     /// # Errors
     /// [`Error::Log`] where the log is not understood; the store's errors.
     pub async fn refresh(&mut self) -> Result<()> {
-        let mut state = self.snapshot.state.clone();
         let store = &self.shared.store;
-        let taken = log::advance(store, &self.name, &mut state, None).await?;
-        if taken == 0 && self.was_long_asleep() && !store.exists(&log::entry_path(&self.name, state.version)).await? {
+        let version = self.version();
+        // Most often there is nothing new: the state is copied only if there is.
+        if let Some(lines) = log::read_entry(store, &self.name, version + 1).await? {
+            let mut state = self.snapshot.state.clone();
+            state.apply(version + 1, lines);
+            log::advance(store, &self.name, &mut state, None).await?;
+            self.snapshot = Arc::new(Snapshot::new(&self.name, state)?);
+        } else if self.was_long_asleep() && !store.exists(&log::entry_path(&self.name, version)).await? {
             // The newest entry is never cleaned away: this handle is older than the log goes back.
             return self.reload().await;
-        }
-        if taken > 0 {
-            self.snapshot = Arc::new(Snapshot::new(&self.name, state)?);
         }
         self.seen = self.shared.options.clock.now();
         Ok(())

@@ -1,4 +1,4 @@
-//! Gauges that grow while nothing happens: they are computed when they are asked for.
+//! What is computed when it is asked for: gauges that grow while nothing happens, and what others count.
 
 use arterial_datasets::time::{SECOND, Timestamp};
 
@@ -12,7 +12,7 @@ impl AppState {
         self.metrics.render()
     }
 
-    /// Sets what depends on the time of day.
+    /// Sets what depends on the time of day, and what the lake counts.
     fn measure(&self) {
         let now = self.clock.now();
         let since = |then: Timestamp| now.0.saturating_sub(then.0) as f64 / SECOND as f64;
@@ -30,6 +30,11 @@ impl AppState {
             let target = issue.target.to_string();
             let end = Timestamp(issue.origin.0 + issue.step.0);
             self.metrics.set_by(Metric::ForecastAge, "target", &target, since(end));
+        }
+        if let Some(tables) = &self.tables {
+            let cache = tables.cache_use();
+            self.metrics.set(Metric::LakeBytes, cache.bytes as f64);
+            self.metrics.set(Metric::LakeHits, cache.hits as f64);
         }
     }
 }
