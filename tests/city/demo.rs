@@ -4,6 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::notebooks::run_notebooks;
 use crate::{Demo, get, pause};
 
 #[test]
@@ -95,7 +96,7 @@ fn the_demo_raises_an_alert_for_its_accident_and_closes_it_while_the_notebooks_r
     let demo = Demo::start(folder.path(), "60x");
     let http = demo.address("http");
     let raised = alert_of_the_accident(http, |_| true);
-    demo.run_notebooks(folder.path());
+    run_notebooks(folder.path());
     let closed = alert_of_the_accident(http, |alert| {
         alert["alert_id"] == raised["alert_id"] && alert["state"] == "resolved"
     });

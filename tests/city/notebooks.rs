@@ -3,30 +3,26 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::Demo;
-
-impl Demo {
-    /// Runs every notebook against this demonstration, which is in `folder`. Where there is no environment for them it says so, and
-    /// runs none.
-    pub fn run_notebooks(&self, folder: &Path) {
-        if std::env::var_os("ARTERIAL_NOTEBOOKS").is_none_or(|home| home.is_empty()) {
-            eprintln!("skipped: no notebooks: ARTERIAL_NOTEBOOKS=$(scripts/notebooks)");
-            return;
-        }
-        let output = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks/check"))
-            .arg("--demo")
-            .args([folder.join("ready.json"), folder.join("city")])
-            .arg(env!("CARGO_BIN_EXE_arterial"))
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success(),
-            "{said}\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        for notebook in ["explore", "models", "alerts"] {
-            assert!(said.contains(&format!("{notebook} runs")), "{said}");
-        }
+/// Runs every notebook against the demonstration that goes on in `folder`. Where there is no environment for them it says so, and
+/// runs none.
+pub fn run_notebooks(folder: &Path) {
+    if std::env::var_os("ARTERIAL_NOTEBOOKS").is_none_or(|home| home.is_empty()) {
+        eprintln!("skipped: no notebooks: ARTERIAL_NOTEBOOKS=$(scripts/notebooks)");
+        return;
+    }
+    let output = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks/check"))
+        .arg("--demo")
+        .args([folder.join("ready.json"), folder.join("city")])
+        .arg(env!("CARGO_BIN_EXE_arterial"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for notebook in ["explore", "models", "alerts"] {
+        assert!(said.contains(&format!("{notebook} runs")), "{said}");
     }
 }

@@ -16,6 +16,11 @@
 //! bottom-up approach; split-conformal intervals at each level as in Principato, Stoltz, Amara-Ouali, Goude, Hamrouche, Poggi:
 //! Conformal prediction for hierarchical data (2024).
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "views are passed like slices, of which they are the three-dimensional kind"
+)]
+
 mod means;
 
 use std::collections::BTreeMap;

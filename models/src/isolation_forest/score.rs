@@ -33,7 +33,7 @@ impl Forest {
         pieces
             .zip(paths.par_chunks_mut(piece))
             .for_each_init(Workspace::new, |space, (rows, paths)| {
-                self.sum_paths(rows, space, paths)
+                self.sum_paths(rows, space, paths);
             });
         let whole = average_path_length(self.sample) * self.trees.len() as f64;
         Ok(paths.into_iter().map(|path| (-path / whole).exp2()).collect())
