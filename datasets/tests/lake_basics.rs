@@ -70,6 +70,39 @@ async fn a_commit_of_an_older_epoch_is_refused() {
 }
 
 #[tokio::test]
+async fn a_writer_with_nothing_to_commit_learns_that_another_has_its_place() {
+    let (lake, _place) = local();
+    let mut idle = lake.table(&spec("readings")).await.unwrap();
+    let partitions = [TopicPartition::new("traffic-sensors", 0)];
+    idle.acquire(&partitions).await.unwrap();
+    idle.ensure_owned(&partitions).await.unwrap();
+    // What others do with other partitions is no matter.
+    let mut other = lake.existing("readings").await.unwrap().unwrap();
+    other
+        .acquire(&[TopicPartition::new("traffic-sensors", 1)])
+        .await
+        .unwrap();
+    idle.ensure_owned(&partitions).await.unwrap();
+    assert_eq!(idle.version(), other.version());
+
+    other.acquire(&partitions).await.unwrap();
+    for _ in 0..2 {
+        let lost = idle.ensure_owned(&partitions).await;
+        assert!(
+            matches!(
+                lost,
+                Err(Error::Fenced {
+                    held: 1,
+                    current: 2,
+                    ..
+                })
+            ),
+            "{lost:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn progress_that_goes_back_or_was_never_acquired_is_refused() {
     let (lake, _place) = local();
     let mut table = lake.table(&spec("readings")).await.unwrap();

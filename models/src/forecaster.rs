@@ -4,7 +4,7 @@ use std::path::Path;
 
 use arterial_datasets::feature::FeatureSetId;
 use arterial_datasets::panel::Panel;
-use ndarray::{Array3, Array4, s};
+use ndarray::{Array3, Array4, Zip, s};
 use serde::{Deserialize, Serialize};
 
 use crate::artefact::Parts;
@@ -227,6 +227,22 @@ impl From<Array3<f64>> for Outlook {
 }
 
 impl Outlook {
+    /// Truth less median of what was forecast from `origins` of `panel`: origins x series x horizon, NaN where either is missing or lies
+    /// behind the panel's end.
+    #[must_use]
+    pub fn errors(&self, panel: &Panel, origins: &[usize]) -> Array3<f64> {
+        let target = panel.target();
+        let mut errors = Array3::from_elem(self.points.dim(), f64::NAN);
+        Zip::indexed(&mut errors)
+            .and(&self.points)
+            .par_for_each(|(at, series, step), error, point| {
+                if let Some(truth) = target.get((origins[at] + step + 1, series)) {
+                    *error = truth - point;
+                }
+            });
+        errors
+    }
+
     /// The forecasts from the origins at `range`.
     #[must_use]
     pub fn of_origins(&self, range: std::ops::Range<usize>) -> Self {

@@ -1,7 +1,6 @@
 //! A model's forecasts of rows that were held back from its fit, beside what happened: what intervals are calibrated by.
 
 use arterial_datasets::panel::Panel;
-use ndarray::{Array3, Zip};
 
 use crate::support::Support;
 use crate::{FittedForecaster, Outlook, Result};
@@ -40,20 +39,5 @@ impl<'a> HeldOut<'a> {
             origins,
             outlook,
         })
-    }
-
-    /// Truth less point forecast: origins x series x horizon, NaN where either is missing or lies behind the panel's end.
-    pub(crate) fn errors(&self) -> Array3<f64> {
-        let target = self.panel.target();
-        let mut errors = Array3::from_elem(self.outlook.points.dim(), f64::NAN);
-        Zip::indexed(&mut errors)
-            .and(&self.outlook.points)
-            .par_for_each(|(at, series, step), error, point| {
-                let row = self.origins[at] + step + 1;
-                if row < target.nrows() {
-                    *error = target[(row, series)] - point;
-                }
-            });
-        errors
     }
 }

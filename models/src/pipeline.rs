@@ -257,7 +257,7 @@ impl Pipeline {
 
 /// The intervals of the series and of the areas that they make.
 fn calibrate(held_out: &HeldOut<'_>) -> Result<(Calibration, Areas)> {
-    let errors = held_out.errors();
+    let errors = held_out.outlook.errors(held_out.panel, &held_out.origins);
     let areas = Areas::fit(held_out, &errors)?;
     let calibration = Calibration::fit(held_out.panel, &held_out.origins, &held_out.outlook, errors)?;
     Ok((calibration, areas))

@@ -132,8 +132,10 @@ fn when_one_of_two_services_is_killed_the_other_makes_its_windows_once_and_goes_
     });
     group.send(2..4, 150.0);
     group.until_closed(&of_first, 4);
-    for ready in [&of_first, &of_second] {
-        wait_for("both to show one alert", || (shown(ready)?.len() == 1).then_some(()));
+    for (name, ready) in [("first", &of_first), ("second", &of_second)] {
+        wait_for(&format!("the {name} to show one alert"), || {
+            (shown(ready)?.len() == 1).then_some(())
+        });
     }
 
     // SIGKILL.

@@ -2,7 +2,7 @@
 
 use arterial_models::forecaster::{Outlook, Quantile};
 use arterial_models::pipeline::Pipeline;
-use ndarray::{Array3, s};
+use ndarray::s;
 use serde::Serialize;
 
 use crate::Result;
@@ -105,7 +105,7 @@ pub fn score(
     let Some(answer) = pipeline.forecast_areas(setting.panel, origins, outlook, &quantiles)? else {
         return Ok(scores);
     };
-    let errors = areas.means(errors(setting, origins, outlook).view());
+    let errors = areas.means(outlook.errors(setting.panel, origins).view());
     for ((at, area, step), error) in errors.indexed_iter().filter(|(_, error)| error.is_finite()) {
         let level = match areas.list()[area].zone {
             Some(_) => AreaLevel::Zone,
@@ -116,13 +116,4 @@ pub fn score(
         scores.push(level, step, *error, lane[0] <= truth && truth <= lane[2]);
     }
     Ok(scores)
-}
-
-/// Truth less point forecast of each member: origins x series x steps, NaN where either is missing.
-fn errors(setting: &Setting<'_>, origins: &[usize], outlook: &Outlook) -> Array3<f64> {
-    let target = setting.panel.target();
-    Array3::from_shape_fn(outlook.points.dim(), |(at, series, step)| {
-        let truth = target.get((origins[at] + step + 1, series));
-        truth.map_or(f64::NAN, |truth| truth - outlook.points[(at, series, step)])
-    })
 }

@@ -187,6 +187,27 @@ impl Table {
         .map(|_| ())
     }
 
+    /// Makes sure that nobody has taken these partitions over since this handle acquired them, and moves it to the newest version.
+    /// Where this fails, the handle stays where it was.
+    ///
+    /// A writer that has nothing to commit learns by this alone that another has its place.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] where another writer has acquired one since; [`Error::Conflict`] where its progress moved; the store's errors.
+    pub async fn ensure_owned(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        let mut newest = self.clone();
+        newest.refresh().await?;
+        let known = self.progress();
+        let mut held = Progress::default();
+        for place in partitions {
+            let own = known.partitions.get(place).copied().unwrap_or_default();
+            held.partitions.insert(place.clone(), own);
+        }
+        held.check(&self.name, known, newest.progress())?;
+        *self = newest;
+        Ok(())
+    }
+
     /// Commits rows together with the progress they bring; gives the new version.
     ///
     /// `progress` names the partitions that this writer owns, with the epochs it acquired; other partitions stay as they

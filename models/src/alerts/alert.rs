@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cause::{Cause, Evidence};
 use super::judgement::{Judgement, Verdict};
-use super::symptom::Symptom;
+use super::symptom::{Symptom, is_speed};
 use crate::{Error, Result};
 
 /// One revision of an alert. It holds all that a book needs to go on from it.
@@ -131,7 +131,7 @@ impl Alert {
 
     /// Whether what was strange is a speed.
     pub(super) fn is_of_speed(&self) -> bool {
-        self.target.contains("speed")
+        is_speed(&self.target)
     }
 
     /// Whether it is about less than was expected; where the symptom does not say, by the middle of what was expected.

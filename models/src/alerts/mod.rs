@@ -33,7 +33,7 @@ pub use book::AlertBook;
 pub use cause::{Cause, Evidence};
 pub use geojson::geojson;
 pub use judgement::{Judgement, Verdict};
-pub use places::{Place, Places};
+pub use places::{COUNTS_AN_HOUR, Place, Places};
 pub use preview::{FAINTEST, Past, Preview, Record, preview, preview_by_peaks, twin};
 pub use settings::{AlertSettings, Language, QuietHours, Route, Suppression};
 pub use signal::{Expected, Finding, Reason, Signal, Subject};

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::geometry::{Position, haversine, in_space, position};
 
+/// How often in an hour vehicles are counted: sensors report those of 5 minutes, whatever the length of a window.
+pub const COUNTS_AN_HOUR: f64 = 12.0;
+
 /// Congestion spreads against the flow of traffic: so many hops upstream are near.
 pub(super) const HOPS: usize = 3;
 /// The edge of a cell of the index, in metres.

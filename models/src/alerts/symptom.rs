@@ -106,13 +106,18 @@ impl Symptom {
     }
 }
 
+/// Whether a field is a speed.
+pub(super) fn is_speed(target: &str) -> bool {
+    target.contains("speed")
+}
+
 /// What an event in this stream is about. Streams of other names count as traffic where their field is a speed.
 pub(super) fn kind_of_events(topic: &str, target: &str) -> Kind {
     match topic {
         "traffic-sensors" => Kind::Congestion,
         "air-quality" | "weather" => Kind::Air,
         "public-transport" | "taxi-vtc" | "parking" | "bike-share" => Kind::Demand,
-        _ if target.contains("speed") => Kind::Congestion,
+        _ if is_speed(target) => Kind::Congestion,
         _ => Kind::Demand,
     }
 }

@@ -63,6 +63,14 @@ impl Ledger {
         Ok(())
     }
 
+    /// Makes sure that nobody has taken the watch over since it was acquired.
+    ///
+    /// # Errors
+    /// Another service that has, or a lake that cannot be read.
+    pub async fn ensure_in_charge(&mut self) -> Result<()> {
+        Ok(self.table.ensure_owned(&self.owned).await?)
+    }
+
     /// Moves to the newest version of the table, and gives it.
     ///
     /// # Errors

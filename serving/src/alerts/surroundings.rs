@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arterial_datasets::lake::{Lake, Table};
 use arterial_datasets::time::{Duration, HOUR, MINUTE, Timestamp};
-use arterial_models::alerts::{Cause, Incident, Place, Places, Surroundings, Weather};
+use arterial_models::alerts::{COUNTS_AN_HOUR, Cause, Incident, Place, Places, Surroundings, Weather};
 
 use super::windows::{WindowRow, read_windows};
 use crate::Result;
@@ -21,8 +21,6 @@ const LATELY: i64 = 2 * HOUR;
 /// The columns of a stream of traffic that say how much a place matters.
 const SPEED: &str = "speed_kmh_mean";
 const FLOW: &str = "vehicle_flow_mean";
-/// Sensors count the vehicles of 5 minutes, whatever the length of a window.
-const COUNTS_AN_HOUR: f64 = 12.0;
 /// Places are put together anew after so many windows.
 const PLACES_EVERY: usize = 12;
 

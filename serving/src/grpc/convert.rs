@@ -67,7 +67,6 @@ pub fn response(asked: &Asked, answer: Answer) -> v1::ForecastResponse {
 }
 
 fn forecast(question: &Question, quantiles: &[f64], forecast: Forecast) -> v1::Forecast {
-    let pair = |(&quantile, value)| v1::QuantileValue { quantile, value };
     let revisions = forecast.revisions;
     let features = question.explain.unwrap_or(DEFAULT_FEATURES);
     v1::Forecast {
@@ -75,7 +74,7 @@ fn forecast(question: &Question, quantiles: &[f64], forecast: Forecast) -> v1::F
         origin: forecast.origin.0,
         target_time: forecast.target_time.0,
         horizon_minutes: forecast.horizon_minutes,
-        quantiles: quantiles.iter().zip(forecast.values).map(pair).collect(),
+        quantiles: pairs(quantiles, forecast.values),
         model: forecast.source.model.clone(),
         model_version: forecast.source.version.clone(),
         step_of_ladder: forecast.rung.name().into(),
@@ -89,6 +88,12 @@ fn forecast(question: &Question, quantiles: &[f64], forecast: Forecast) -> v1::F
         revised_windows: revisions.map(|revisions| revisions.revised as i32),
         explanation: forecast.explanation.map(|said| explanation(said, features)),
     }
+}
+
+/// The quantiles of a forecast with their values.
+pub fn pairs(quantiles: &[f64], values: Vec<f64>) -> Vec<v1::QuantileValue> {
+    let pair = |(&quantile, value)| v1::QuantileValue { quantile, value };
+    quantiles.iter().zip(values).map(pair).collect()
 }
 
 fn explanation(said: Result<Explanation, String>, features: usize) -> v1::Explanation {

@@ -2,7 +2,7 @@
 
 use arterial_proto::v1;
 
-use super::convert::refusal;
+use super::convert::{pairs, refusal};
 use crate::answer::{AreaAnswer, AreaForecast, Question};
 
 /// What `request` asks.
@@ -28,14 +28,13 @@ pub fn response(answer: AreaAnswer) -> v1::ForecastAreasResponse {
 }
 
 fn area(quantiles: &[f64], forecast: AreaForecast) -> v1::AreaForecast {
-    let pair = |(&quantile, value)| v1::QuantileValue { quantile, value };
     v1::AreaForecast {
         level: forecast.level().into(),
         members: forecast.members as i32,
         origin: forecast.origin.0,
         target_time: forecast.target_time.0,
         horizon_minutes: forecast.horizon_minutes,
-        quantiles: quantiles.iter().zip(forecast.values).map(pair).collect(),
+        quantiles: pairs(quantiles, forecast.values),
         model: forecast.source.model.clone(),
         model_version: forecast.source.version.clone(),
         issued_at: forecast.issued_at.0,

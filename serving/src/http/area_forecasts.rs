@@ -11,12 +11,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Problem;
 use super::accept::Format;
-use super::forecasts::{QuantileValue, RefusalRow, column, flat, pairs, refused};
+use super::forecast_rows::{QuantileValue, RefusalRow, by_quantile, pairs, refused};
 use super::names::FormatName;
 use super::params::{Given, List};
 use super::problem::Problems;
 use super::reply::{Asked, Listing};
-use super::table::{Kind, table};
+use super::table::Kind;
 use crate::Result;
 use crate::answer::{AreaForecast, DEFAULT_TARGET, DEFAULT_TOPIC, Question, answer_areas};
 use crate::state::AppState;
@@ -134,10 +134,9 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<AreaForecastQ
 
 impl AreaForecastQuery {
     fn question(&self) -> Question {
-        let or = |given: &Given<String>, default: &str| given.0.clone().unwrap_or_else(|| default.to_owned());
         Question {
-            topic: or(&self.topic, DEFAULT_TOPIC),
-            target: or(&self.target, DEFAULT_TARGET),
+            topic: self.topic.or(DEFAULT_TOPIC),
+            target: self.target.or(DEFAULT_TARGET),
             zones: self.zones.0.clone(),
             horizons_minutes: self.horizons_minutes.0.clone(),
             quantiles: self.quantiles.0.clone(),
@@ -166,28 +165,23 @@ fn row(question: &Question, quantiles: &[f64], forecast: &AreaForecast) -> AreaF
 impl Listing for AreaForecastPage {
     const FORMS: &'static [Format] = &Format::PLACELESS;
 
-    /// A column for each quantile.
     fn table(&self) -> Result<RecordBatch> {
-        let rows = self.areas.iter().map(|row| flat(row, &row.quantiles));
-        let rows = rows.collect::<Result<Vec<_>>>()?;
-        let mut columns = vec![
-            ("topic".to_owned(), Kind::Text),
-            ("level".to_owned(), Kind::Text),
-            ("zone_id".to_owned(), Kind::Text),
-            ("target".to_owned(), Kind::Text),
-            ("members".to_owned(), Kind::Whole),
-            ("origin".to_owned(), Kind::Instant),
-            ("target_time".to_owned(), Kind::Instant),
-            ("horizon_minutes".to_owned(), Kind::Whole),
+        let before = [
+            ("topic", Kind::Text),
+            ("level", Kind::Text),
+            ("zone_id", Kind::Text),
+            ("target", Kind::Text),
+            ("members", Kind::Whole),
+            ("origin", Kind::Instant),
+            ("target_time", Kind::Instant),
+            ("horizon_minutes", Kind::Whole),
         ];
-        columns.extend(self.quantiles.iter().map(|quantile| (column(*quantile), Kind::Number)));
-        columns.extend([
-            ("model".to_owned(), Kind::Text),
-            ("model_version".to_owned(), Kind::Text),
-            ("issued_at".to_owned(), Kind::Instant),
-        ]);
-        let columns: Vec<(&str, Kind)> = columns.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
-        table(&rows, &columns)
+        let behind = [
+            ("model", Kind::Text),
+            ("model_version", Kind::Text),
+            ("issued_at", Kind::Instant),
+        ];
+        by_quantile(&self.areas, |row| &row.quantiles, (&before, &self.quantiles, &behind))
     }
 
     fn features(&self) -> Result<Vec<Value>> {

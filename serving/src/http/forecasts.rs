@@ -8,20 +8,21 @@ use arterial_datasets::time::Timestamp;
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Problem;
 use super::accept::Format;
 use super::cursor::Scope;
+use super::forecast_rows::{QuantileValue, RefusalRow, by_quantile, pairs, refused};
 use super::geo::{FeatureCollection, feature, point};
-use super::names::{FormatName, LadderStepName, RefusalCodeName};
+use super::names::{FormatName, LadderStepName};
 use super::params::{Given, Limit, List};
 use super::problem::Problems;
 use super::reply::{Asked, Listing};
-use super::table::{Kind, table};
+use super::table::Kind;
 use crate::analytics::Bounds;
-use crate::answer::{Answer, DEFAULT_STEPS, DEFAULT_TARGET, DEFAULT_TOPIC, Forecast, Question, Refusal, answer};
+use crate::answer::{Answer, DEFAULT_STEPS, DEFAULT_TARGET, DEFAULT_TOPIC, Forecast, Question, answer};
 use crate::live::{LiveStream, Place};
 use crate::state::AppState;
 use crate::{Error, Result};
@@ -136,31 +137,6 @@ pub struct ForecastRow {
     issued_at: String,
 }
 
-/// One quantile of a forecast.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct QuantileValue {
-    /// The fraction of outcomes that lie below.
-    #[schema(example = 0.5)]
-    quantile: f64,
-    /// The value, in the target's unit.
-    #[schema(example = 43.2)]
-    value: f64,
-}
-
-/// Why there is no forecast.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RefusalRow {
-    /// The key; empty where it holds for the whole request.
-    key: String,
-    /// Why.
-    #[schema(value_type = RefusalCodeName)]
-    code: &'static str,
-    /// The same for people.
-    message: String,
-    /// The horizon that is refused, minutes; 0 where all of them are.
-    horizon_minutes: i32,
-}
-
 /// Forecasts of the targets that are served, with intervals.
 ///
 /// Each says who gave it and how old its data were. What cannot be forecast well is refused with a code, never made up.
@@ -189,15 +165,14 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<ForecastQuery
 
 impl ForecastQuery {
     fn question(&self) -> Question {
-        let or = |given: &Given<String>, default: &str| given.0.clone().unwrap_or_else(|| default.to_owned());
         Question {
-            topic: or(&self.topic, DEFAULT_TOPIC),
-            target: or(&self.target, DEFAULT_TARGET),
+            topic: self.topic.or(DEFAULT_TOPIC),
+            target: self.target.or(DEFAULT_TARGET),
             zones: self.zones.0.clone(),
             horizons_minutes: self.horizons_minutes.0.clone(),
             quantiles: self.quantiles.0.clone(),
             as_of: self.as_of.0,
-            model: or(&self.model, ""),
+            model: self.model.or(""),
             ..Question::default()
         }
     }
@@ -295,42 +270,6 @@ fn row(question: &Question, quantiles: &[f64], forecast: &Forecast) -> ForecastR
     }
 }
 
-/// The quantiles of a forecast with their values.
-pub fn pairs(quantiles: &[f64], values: &[f64]) -> Vec<QuantileValue> {
-    let pair = |(quantile, value): (&f64, &f64)| QuantileValue {
-        quantile: *quantile,
-        value: *value,
-    };
-    quantiles.iter().zip(values).map(pair).collect()
-}
-
-/// The column of a quantile, named as in the table `forecasts`.
-pub fn column(quantile: f64) -> String {
-    format!("p{}", (quantile * 1e6).round() / 1e4).replace('.', "_")
-}
-
-/// A row with a column for each of its quantiles.
-///
-/// # Errors
-/// A row that has no JSON form.
-pub fn flat(row: &impl Serialize, quantiles: &[QuantileValue]) -> Result<Value> {
-    let mut flat = serde_json::to_value(row)?;
-    for pair in quantiles {
-        flat[column(pair.quantile)] = json!(pair.value);
-    }
-    Ok(flat)
-}
-
-/// A refusal as it is told.
-pub fn refused(refusal: &Refusal) -> RefusalRow {
-    RefusalRow {
-        key: refusal.key.clone(),
-        code: refusal.code.name(),
-        message: refusal.message.clone(),
-        horizon_minutes: refusal.horizon_minutes,
-    }
-}
-
 /// All of an answer but the ages, which grow while nothing changes.
 fn made_from(answered: &Answer, scope: &Scope, cursor: Option<&str>) -> Vec<u8> {
     let mut bytes = format!("{scope:?} {cursor:?} {:?}\n", answered.quantiles).into_bytes();
@@ -351,29 +290,28 @@ fn made_from(answered: &Answer, scope: &Scope, cursor: Option<&str>) -> Vec<u8> 
 }
 
 impl Listing for ForecastPage {
-    /// A column for each quantile.
     fn table(&self) -> Result<RecordBatch> {
-        let rows = self.forecasts.iter().map(|row| flat(row, &row.quantiles));
-        let rows = rows.collect::<Result<Vec<_>>>()?;
-        let mut columns = vec![
-            ("topic".to_owned(), Kind::Text),
-            ("key".to_owned(), Kind::Text),
-            ("target".to_owned(), Kind::Text),
-            ("origin".to_owned(), Kind::Instant),
-            ("target_time".to_owned(), Kind::Instant),
-            ("horizon_minutes".to_owned(), Kind::Whole),
+        let before = [
+            ("topic", Kind::Text),
+            ("key", Kind::Text),
+            ("target", Kind::Text),
+            ("origin", Kind::Instant),
+            ("target_time", Kind::Instant),
+            ("horizon_minutes", Kind::Whole),
         ];
-        columns.extend(self.quantiles.iter().map(|quantile| (column(*quantile), Kind::Number)));
-        columns.extend([
-            ("model".to_owned(), Kind::Text),
-            ("model_version".to_owned(), Kind::Text),
-            ("step_of_ladder".to_owned(), Kind::Text),
-            ("data_age_seconds".to_owned(), Kind::Number),
-            ("data_digest".to_owned(), Kind::Text),
-            ("issued_at".to_owned(), Kind::Instant),
-        ]);
-        let columns: Vec<(&str, Kind)> = columns.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
-        table(&rows, &columns)
+        let behind = [
+            ("model", Kind::Text),
+            ("model_version", Kind::Text),
+            ("step_of_ladder", Kind::Text),
+            ("data_age_seconds", Kind::Number),
+            ("data_digest", Kind::Text),
+            ("issued_at", Kind::Instant),
+        ];
+        by_quantile(
+            &self.forecasts,
+            |row| &row.quantiles,
+            (&before, &self.quantiles, &behind),
+        )
     }
 
     fn features(&self) -> Result<Vec<Value>> {

@@ -2,7 +2,7 @@
 //!
 //! | file | what stands there |
 //! |---|---|
-//! | `windows/`, `incidents`, `analytics/`, `forecasts`, `area_forecasts`, `alerts`, `alert` | the resources of `/v1` |
+//! | `windows/`, `incidents`, `analytics/`, `forecasts`, `area_forecasts` (and their `forecast_rows`), `alerts`, `alert` | the resources of `/v1` |
 //! | `params`, `cursor`, `names` | what a request may say |
 //! | `accept`, `reply`, `table`, `geo`, `problem` | how an answer looks: form, tag, next page, or what is wrong |
 //! | `openapi` | the description of all that, made from it |
@@ -18,6 +18,7 @@ mod analytics;
 mod area_forecasts;
 mod calls;
 mod cursor;
+mod forecast_rows;
 mod forecasts;
 mod geo;
 mod incidents;

@@ -165,6 +165,13 @@ impl<T> Default for Given<T> {
     }
 }
 
+impl Given<String> {
+    /// The text, or `default` where it is left out.
+    pub fn or(&self, default: &str) -> String {
+        self.0.clone().unwrap_or_else(|| default.to_owned())
+    }
+}
+
 impl<'de, T: Parameter> Deserialize<'de> for Given<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;

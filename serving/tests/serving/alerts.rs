@@ -655,6 +655,34 @@ async fn of_two_services_on_one_lake_one_makes_the_alerts_and_tells_of_them() {
     assert_eq!(list(&first).await.len(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_without_anything_to_do_learns_that_another_makes_the_alerts_and_shows_its_deeds() {
+    let first = watching(Order {
+        history: Some(past()),
+        ..Order::default()
+    })
+    .await;
+    until_looked_at(&first, PAST - 1).await;
+    let next = jam(&first, PAST).await;
+    let second = watching(Order {
+        folder: Some(Arc::clone(&first.folder)),
+        ..Order::default()
+    })
+    .await;
+    until_looked_at(&second, next - 1).await;
+    let request = v1::AcknowledgeAlertRequest {
+        alert_id: list(&second).await[0].alert_id.clone(),
+        by: "Mona".into(),
+        ..v1::AcknowledgeAlertRequest::default()
+    };
+    client(&second).await.acknowledge_alert(request).await.unwrap();
+    // No window closes any more.
+    eventually("the first shows it", async || {
+        list(&first).await.iter().all(|alert| alert.state == "acknowledged")
+    })
+    .await;
+}
+
 /// Waits until a service that stood by has taken the watch back, has learned anew, and has looked at the window `number`.
 async fn until_taken_back(service: &Service, number: i64) {
     eventually("it takes the watch back, and learns anew", async || {

@@ -525,9 +525,9 @@ impl Service {
     }
 }
 
-/// Waits until `condition` holds, ten seconds at most.
+/// Waits until `condition` holds, about a minute at most.
 pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    for _ in 0..1000 {
+    for _ in 0..6000 {
         if condition().await {
             return;
         }

@@ -101,8 +101,7 @@ fn is_suspected_incident(alert: &Alert, before: Kind) -> bool {
     );
     let sudden = alert.peak_at.0 - alert.since.0 <= AT_ONCE && alert.score >= BROKE_DOWN;
     let unexplained = matches!(alert.cause, Cause::Unknown | Cause::Weather);
-    let speed = alert.target.contains("speed");
-    !alert.citywide && unexplained && speed && slow && (sudden || before == Kind::IncidentSuspected)
+    !alert.citywide && unexplained && alert.is_of_speed() && slow && (sudden || before == Kind::IncidentSuspected)
 }
 
 /// A fault is its own cause, and so is an outage.
@@ -134,7 +133,7 @@ fn add_usual_jam(alert: &mut Alert, round: &Round) {
         return;
     };
     let free = round.place(&alert.place.key).and_then(|place| place.free_flow_kmh);
-    let is_usual = alert.target.contains("speed") && low <= seen && seen <= high;
+    let is_usual = alert.is_of_speed() && low <= seen && seen <= high;
     if !is_usual || free.is_none_or(|free| high >= 0.6 * free) {
         return;
     }

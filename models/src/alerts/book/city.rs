@@ -34,7 +34,7 @@ const STANDS_OUT: f64 = 2.0;
 
 /// The group of the whole city, where there is one, and the strange keys that are not its own.
 pub(super) fn split(round: &Round, shelf: &Shelf, strange: Vec<Arc<str>>) -> (Option<Group>, Vec<Arc<str>>) {
-    let current = shelf.live(round.topic).find(|alert| is_event(alert) && alert.citywide);
+    let current = current(round, shelf);
     let bad_weather = round.surroundings.weather.as_ref().is_some_and(Weather::is_bad);
     if !is_citywide(round, &strange, current, bad_weather) {
         return without(current, strange);
@@ -69,6 +69,15 @@ pub(super) fn split(round: &Round, shelf: &Shelf, strange: Vec<Arc<str>>) -> (Op
     } else {
         (Some(group), local)
     }
+}
+
+/// The alert of the whole city. One that ended with this very window was still there while it was looked at: after a restart the window
+/// comes again, and is to give the same.
+fn current<'a>(round: &Round, shelf: &'a Shelf) -> Option<&'a Alert> {
+    let of_city = |alert: &&Alert| alert.topic == round.topic && is_event(alert) && alert.citywide;
+    let ends_now = |alert: &Alert| alert.is_resolved() && alert.closed_at == Some(round.end);
+    let mut there = shelf.alerts().filter(of_city);
+    there.find(|alert| alert.is_live() || ends_now(alert))
 }
 
 /// While a city's alert fades, its keys are still its own.

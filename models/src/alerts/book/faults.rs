@@ -11,7 +11,7 @@ use super::look::Voice;
 use super::round::Round;
 use super::shelf::Shelf;
 use crate::alerts::alert::{Alert, Kind};
-use crate::alerts::symptom::{Nature, Symptom};
+use crate::alerts::symptom::{Nature, Symptom, is_speed};
 
 /// An outage goes on while more than this part of what began it is missing.
 const STILL: f64 = 0.5;
@@ -48,7 +48,7 @@ pub(super) fn is_broken(key: &str, round: &Round, shelf: &Shelf) -> bool {
 
 /// Whether what is the same for long is the speed of traffic that hardly moves.
 fn stands(voice: &Voice) -> bool {
-    voice.target.contains("speed") && voice.seen.is_some_and(|seen| seen < STANDING)
+    is_speed(&voice.target) && voice.seen.is_some_and(|seen| seen < STANDING)
 }
 
 fn scatters_with_road(key: &str, voice: &Voice, round: &Round, shelf: &Shelf) -> bool {
@@ -82,8 +82,7 @@ fn voice<'a>(key: &str, round: &'a Round) -> Option<&'a Voice> {
 /// Whether the mean itself moved by more than the readings scatter since the window before: then traffic changed, and the sensor saw it.
 fn has_moved(key: &str, voice: &Voice, round: &Round) -> bool {
     let moved = round.looks.get(key).and_then(|look| look.moved);
-    let is_speed = voice.target.contains("speed");
-    is_speed
+    is_speed(&voice.target)
         && moved
             .zip(voice.seen)
             .is_some_and(|(moved, spread)| moved.abs() > spread)

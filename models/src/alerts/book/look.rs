@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use arterial_datasets::time::{Duration, Timestamp};
 
+use crate::alerts::places::COUNTS_AN_HOUR;
 use crate::alerts::sensitivity::Sensitivity;
 use crate::alerts::signal::{Expected, Reason, Signal};
-use crate::alerts::symptom::{Nature, Symptom};
+use crate::alerts::symptom::{Nature, Symptom, is_speed};
 
 /// The detector whose word is taken at once.
 const RULES: &str = "rules";
-/// How often in an hour vehicles are counted: sensors report vehicles in 5 minutes.
-const COUNTS_AN_HOUR: f64 = 12.0;
 
 /// All that was said of one key in one window: the strongest voice of each nature.
 #[derive(Debug, Clone)]
@@ -77,7 +76,7 @@ impl Look {
 
     /// Traffic that is slower than expected, after its mean fell by more than readings scatter.
     fn breakdown(&self) -> Option<Voice> {
-        let scatters = |voice: &&Voice| voice.symptom == Symptom::Erratic && voice.target.contains("speed");
+        let scatters = |voice: &&Voice| voice.symptom == Symptom::Erratic && is_speed(&voice.target);
         let scatter = self.voice(Nature::Fault).filter(scatters)?;
         let (speed, fell, spread) = (self.speed?, -self.moved?, scatter.seen?);
         let is_slow = speed.seen < speed.expected.low;
@@ -102,8 +101,8 @@ impl Look {
         if &*signal.target == "vehicle_flow" {
             self.vehicles_per_hour = Some(seen.max(0.0) * COUNTS_AN_HOUR);
         }
-        let is_speed = signal.target.contains("speed");
-        if let Some(expected) = signal.expected.filter(|one| one.middle.is_finite() && is_speed) {
+        let of_speed = |expected: &Expected| expected.middle.is_finite() && is_speed(&signal.target);
+        if let Some(expected) = signal.expected.filter(of_speed) {
             self.speed = Some(Speed { seen, expected });
         }
     }

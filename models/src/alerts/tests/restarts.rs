@@ -109,6 +109,32 @@ fn restart(table: &BTreeMap<String, Alert>, step: i64, history: &[Vec<Signal>], 
     book
 }
 
+#[test]
+fn what_a_city_wide_alert_explained_until_it_ended_is_no_news_after_a_restart() {
+    let happening = |sensors, steps, score| Happening {
+        sensors,
+        steps,
+        score,
+        silent: false,
+    };
+    let town = town();
+    // The city's alert ends with window 22, in which two of its sensors are strange still.
+    let happenings = [
+        happening(11..16, 17..20, 2.07),
+        happening(0..2, 16..23, 1.17),
+        happening(20..25, 9..18, 2.0),
+    ];
+    let history = history(&town, &happenings);
+    let mut table = BTreeMap::new();
+    let mut book = AlertBook::new(settings()).unwrap();
+    for step in 0..23 {
+        store(&mut table, feed(&mut book, step, &history, &town));
+    }
+    let ended = |alert: &&Alert| alert.citywide && alert.closed_at == Some(at(23));
+    assert_eq!(table.values().filter(ended).count(), 1, "{table:#?}");
+    restart(&table, 23, &history, &town);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 

@@ -29,6 +29,7 @@ use arterial_datasets::time::{HOUR, Timestamp};
 use arterial_models::alerts::{Alert, AlertBook, Signal};
 use arterial_models::registry::Target;
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 use tracing::Instrument;
 
 use self::expected::Expectations;
@@ -51,6 +52,8 @@ use crate::{Error, Result};
 
 /// Windows of which another service has yet to commit its part are looked for so often.
 const OTHERS: Duration = Duration::from_secs(1);
+/// With nothing to commit, this service looks so often whether it still makes the alerts.
+const STILL_IN_CHARGE: Duration = Duration::from_secs(5);
 
 /// How far the worker is with one number.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,6 +132,8 @@ impl<'a> Worker<'a> {
     /// Takes windows and deeds as they come; returns when the service stops.
     async fn run(&mut self, inbox: &mut mpsc::Receiver<Command>, pause: &mut Pause) -> Result<()> {
         self.show();
+        let mut still_in_charge = tokio::time::interval(STILL_IN_CHARGE);
+        still_in_charge.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if self.state.stop.is_cancelled() {
                 return self.log.write(&self.state.alerts.recent).await;
@@ -154,6 +159,7 @@ impl<'a> Worker<'a> {
                 () = self.state.stop.cancelled() => {}
                 () = self.state.alerts.wake.notified() => {}
                 () = others => {}
+                _ = still_in_charge.tick() => self.ledger.ensure_in_charge().await?,
                 command = inbox.recv() => match command {
                     Some(command) => self.act(command).await?,
                     None => return Ok(()),

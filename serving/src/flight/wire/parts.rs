@@ -14,7 +14,7 @@ pub(super) fn split(batch: &RecordBatch) -> VecDeque<RecordBatch> {
         return VecDeque::new();
     }
     let bytes: usize = batch.columns().iter().map(size).sum();
-    let step = (rows / bytes.div_ceil(PART).max(1)).max(1);
+    let step = rows.div_ceil(bytes.div_ceil(PART).max(1));
     let part = |start: usize| batch.slice(start, step.min(rows - start));
     (0..rows).step_by(step).map(part).collect()
 }
@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn parts_are_about_equal_and_leave_no_row_out() {
         assert_eq!(rows(&batch()), [250_000; 4]);
-        assert_eq!(rows(&batch().slice(0, 600_001)), [200_000, 200_000, 200_000, 1]);
+        assert_eq!(rows(&batch().slice(0, 600_001)), [200_001, 200_001, 199_999]);
     }
 
     #[test]
