@@ -209,7 +209,7 @@ fn sighup_reads_the_filter_of_the_log_again_and_keeps_it_where_the_new_one_is_wr
     let said = |text: &str| std::fs::read_to_string(&path).unwrap().contains(text).then_some(());
     assert_eq!(said("ready"), None);
     for (filter, words) in [
-        ("info", "log filter read again"),
+        ("info", "log filter and suppressions read again"),
         ("bogus", "`telemetry.log` is `bogus`"),
     ] {
         std::fs::write(folder.path().join("arterial.toml"), alone(folder.path(), filter)).unwrap();

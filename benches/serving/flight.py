@@ -4,9 +4,9 @@ queries, and of the first query of a service that was just started: a day of ten
     pip install -r benches/serving/requirements.txt
     python benches/serving/flight.py target/release/arterial [--rows N] [--rounds N] [--queries N]
 
-A table `traffic_sensors_windows` of N rows over a thousand sensors is written by the Delta package of Python into a lake; the service reads it
-from disk for each DoGet, the C++ server holds the same batches in memory. Both are read by the same C++ client, in turn. Point queries go through
-ADBC: one sensor and hour. The day of ten thousand sensors is a table of its own, 2.88 million rows.
+A table `traffic_sensors_windows` of N rows over a thousand sensors is written by the Delta package of Python into a lake. The C++ server holds
+the same rows in memory, as one batch; the service keeps in memory what is read for the second time, so that both are read twice before
+it counts (the first two readings have figures of their own). Both are read by the same C++ client, in turn. Point queries go through ADBC: one sensor and hour. The day of ten thousand sensors is a table of its own, 2.88 million rows.
 """
 
 import argparse
@@ -166,9 +166,13 @@ def main():
             columns = ", ".join(f'"{column}"' for column in COLUMNS)
             ticket = f'{{"dataset": "traffic_sensors_windows", "columns": [{columns}]}}'.encode()
             found = {name: [] for name in clients}
+            for time_of in ["first", "second"]:
+                for name, (client, pid) in clients.items():
+                    per_cpu, per_second = (value / 1e9 for value in fetched(client, ticket, pid, 1))
+                    print(f"{name}, {time_of} reading: {per_cpu:.2f} GB per CPU-second of the server, {per_second:.2f} GB/s")
             for _ in range(asked.rounds):
                 for name, (client, pid) in clients.items():
-                    found[name].append(fetched(client, ticket, pid, 3))
+                    found[name].append(fetched(client, ticket, pid, 10))
             for name, rounds in found.items():
                 per_cpu, per_second = (statistics.median(values) / 1e9 for values in zip(*rounds))
                 print(f"{name}: {per_cpu:.2f} GB per CPU-second of the server, {per_second:.2f} GB/s")

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::service::{Foundation, Ingest, Service, catalog, indices, ingest, publisher, upkeep};
 use crate::telemetry::Log;
 
-/// The service against real brokers and a real lake; SIGTERM drains, SIGHUP reads the log filter anew and looks for promoted models
+/// The service against real brokers and a real lake; SIGTERM drains, SIGHUP reads the log filter and suppressions anew and looks for promoted models
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The configuration file; `arterial config show` prints every key
@@ -87,7 +87,7 @@ async fn wait(args: &Args, log: &Log, ingest: &mut Ingest, service: &Service) ->
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
             _ = hang_up.recv() => {
-                reload(args, log);
+                reload(args, log, service);
                 service.state.look_for_models().await;
             }
             ended = ingest.failed() => return ended,
@@ -96,14 +96,24 @@ async fn wait(args: &Args, log: &Log, ingest: &mut Ingest, service: &Service) ->
     }
 }
 
-/// Reads the configuration again. The log's filter can change at once; everything else waits for the next start.
-fn reload(args: &Args, log: &Log) {
+/// Reads the configuration again. The log's filter and what holds alerts back can change at once; everything else waits for the next
+/// start.
+fn reload(args: &Args, log: &Log, service: &Service) {
     let read = args.configuration().and_then(|config| {
+        let suppressions = config.alerts_config()?.settings.suppressions;
         log.filter_by(&config.telemetry.log)?;
-        Ok(config.telemetry.log)
+        let number = suppressions.len();
+        service.state.alerts.suppress(suppressions);
+        Ok((config.telemetry.log, number))
     });
     match read {
-        Ok(filter) => tracing::info!(log = filter, "log filter read again; other changes need a new start"),
+        Ok((filter, suppressions)) => {
+            tracing::info!(
+                log = filter,
+                suppressions,
+                "log filter and suppressions read again; other changes need a new start"
+            );
+        }
         Err(error) => tracing::error!(error = format!("{error:#}"), "the configuration cannot be read again"),
     }
 }

@@ -1,12 +1,13 @@
 //! The condition of a scan, at three grains: files by the log's statistics, row groups by Parquet's, rows one by one.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, Scalar, StringArray, TimestampMicrosecondArray};
 use arrow::compute::and;
-use arrow::datatypes::{DataType, Schema, TimestampMicrosecondType};
+use arrow::compute::kernels::cmp::{eq, gt_eq, lt};
+use arrow::datatypes::{DataType, Schema};
 use arrow::error::ArrowError;
+use hashbrown::HashSet;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 
@@ -156,6 +157,7 @@ impl Filter {
         time.is_none_or(|(_, from, to)| low < to.0 && high >= from.0)
     }
 
+    /// Which rows are wanted: true for those, false or null for others.
     pub(super) fn matches(&self, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {
         let read = |name: &str, kind: &DataType| {
             batch
@@ -163,27 +165,35 @@ impl Filter {
                 .and_then(|found| represent(found, kind))
                 .ok_or_else(|| ArrowError::SchemaError(format!("column `{name}` is not {kind}")))
         };
-        let mut all: Option<BooleanArray> = None;
-        if self.keys.is_some() {
-            let keys = read(KEY, &DataType::Utf8)?;
-            let keys = keys.as_string::<i32>().iter();
-            all = Some(
-                keys.map(|key| Some(key.is_some_and(|key| self.set.contains(key))))
-                    .collect(),
-            );
+        let of_time = match &self.time {
+            Some((column, from, to)) => Some(inside(&read(column, &instant())?, *from, *to)?),
+            None => None,
+        };
+        let of_key = match self.keys.as_deref() {
+            Some([key]) => Some(eq(&read(KEY, &DataType::Utf8)?, &StringArray::new_scalar(key))?),
+            Some(_) => {
+                let keys = read(KEY, &DataType::Utf8)?;
+                Some(BooleanArray::from_unary(keys.as_string::<i32>(), |key| {
+                    self.set.contains(key)
+                }))
+            }
+            None => None,
+        };
+        match (of_time, of_key) {
+            (Some(of_time), Some(of_key)) => and(&of_time, &of_key),
+            (Some(one), None) | (None, Some(one)) => Ok(one),
+            (None, None) => Ok(BooleanArray::from(vec![true; batch.num_rows()])),
         }
-        if let Some((column, from, to)) = &self.time {
-            let times = read(column, &instant())?;
-            let times = times.as_primitive::<TimestampMicrosecondType>().iter();
-            let inside = |at: i64| at >= from.0 && at < to.0;
-            let hits: BooleanArray = times.map(|at| Some(at.is_some_and(inside))).collect();
-            all = Some(match all {
-                Some(before) => and(&before, &hits)?,
-                None => hits,
-            });
-        }
-        Ok(all.unwrap_or_else(|| BooleanArray::from(vec![true; batch.num_rows()])))
     }
+}
+
+/// Which instants lie in `from..to`.
+fn inside(times: &ArrayRef, from: Timestamp, to: Timestamp) -> Result<BooleanArray, ArrowError> {
+    let limit = |at: Timestamp| {
+        let limit = TimestampMicrosecondArray::from_value(at.0, 1).with_data_type(times.data_type().clone());
+        Scalar::new(limit)
+    };
+    and(&gt_eq(times, &limit(from))?, &lt(times, &limit(to))?)
 }
 
 pub(super) fn is_microseconds(group: &RowGroupMetaData, column: &str) -> bool {

@@ -10,12 +10,14 @@ use futures::{StreamExt, TryStreamExt, stream};
 use parquet::arrow::ProjectionMask;
 
 use super::cache::{Cache, RowGroup};
-use super::column::Column;
+use super::column::{Column, Slice};
 use super::opened::Opened;
 use super::scan::{BATCH_ROWS, Plan, Rows, lost};
 use super::snapshot::DataFile;
 use crate::Result;
 
+/// Rows of a stretch: whoever reads all rows gets them in few and long batches.
+const STRETCH_ROWS: usize = 4 * BATCH_ROWS;
 /// What a value takes in memory, about: most are numbers and times.
 const VALUE_BYTES: usize = 8;
 
@@ -60,13 +62,13 @@ async fn load(cache: Arc<Cache>, opened: Arc<Opened>, group: RowGroup, roots: Ve
         return Ok(columns.into_values().collect());
     }
     let mask = ProjectionMask::roots(opened.footer.parquet_schema(), missing.iter().copied());
-    let builder = opened.builder().with_batch_size(BATCH_ROWS);
+    let builder = opened.builder().with_batch_size(STRETCH_ROWS);
     let rows = builder
         .with_row_groups(vec![group.index])
         .with_projection(mask)
         .build()?;
-    let batches: Vec<RecordBatch> = rows.try_collect().await?;
-    for (root, column) in missing.into_iter().zip(Column::of(&batches)) {
+    let stretches: Vec<RecordBatch> = rows.try_collect().await?;
+    for (root, column) in missing.into_iter().zip(Column::of(&stretches)) {
         let column = Arc::new(column);
         cache.keep_column(&group, root, &column);
         columns.insert(root, column);
@@ -84,23 +86,25 @@ impl Plan {
 
     /// The wanted rows of a row group's columns.
     fn rows(self: Arc<Self>, file: Arc<DataFile>, columns: Vec<Arc<Column>>) -> Rows {
-        let batches = columns.first().map_or(0, |column| column.count());
         let all = self.filter.matches_all(&file);
-        let batch = move |place| self.batch(&file, &columns, place, all).transpose();
-        stream::iter((0..batches).filter_map(batch)).boxed()
+        let slices = columns
+            .first()
+            .map_or_else(Vec::new, |column| if all { column.long() } else { column.short() });
+        let batch = move |slice| self.batch(&file, &columns, slice, all).transpose();
+        stream::iter(slices.into_iter().filter_map(batch)).boxed()
     }
 
-    /// The wanted rows of one batch; nothing where it has none.
-    fn batch(&self, file: &DataFile, columns: &[Arc<Column>], place: usize, all: bool) -> Result<Option<RecordBatch>> {
+    /// The wanted rows of one slice; nothing where it has none.
+    fn batch(&self, file: &DataFile, columns: &[Arc<Column>], slice: Slice, all: bool) -> Result<Option<RecordBatch>> {
         let bounds = |name: &str| {
             let column = columns.iter().find(|column| column.field.name() == name)?;
-            column.bounds(place)
+            column.bounds(slice)
         };
         if !all && !self.filter.may_match_bounds(bounds) {
             return Ok(None);
         }
         let fields: Vec<_> = columns.iter().map(|column| Arc::clone(&column.field)).collect();
-        let values = columns.iter().filter_map(|column| column.batch(place)).collect();
+        let values = columns.iter().filter_map(|column| column.values(slice)).collect();
         let mut batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), values)?;
         if !all {
             batch = filter_record_batch(&batch, &self.filter.matches(&batch)?)?;

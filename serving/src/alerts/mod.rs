@@ -34,6 +34,7 @@ mod worker;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use arterial_models::alerts::Suppression;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{Notify, OnceCell, mpsc, watch};
@@ -73,6 +74,8 @@ pub struct Alerts {
     pub config: AlertsConfig,
     /// The alerts at hand.
     pub store: AlertStore,
+    /// What holds alerts back now.
+    suppressions: watch::Sender<Vec<Suppression>>,
     /// The clock that texts tell times by.
     zone: jiff::tz::TimeZone,
     /// What was expected of the last windows.
@@ -105,6 +108,7 @@ impl Alerts {
         Self {
             // A zone that does not exist was refused before.
             zone: jiff::tz::TimeZone::get(&config.settings.timezone).unwrap_or(jiff::tz::TimeZone::UTC),
+            suppressions: watch::Sender::new(config.settings.suppressions.clone()),
             config,
             store: AlertStore::default(),
             expected: told::Expected::default(),
@@ -157,6 +161,11 @@ impl Alerts {
     /// Follows whether the table was read.
     pub(crate) fn subscribe_loaded(&self) -> watch::Receiver<bool> {
         self.loaded.subscribe()
+    }
+
+    /// From the next window on, these hold alerts back, in place of those that did.
+    pub fn suppress(&self, suppressions: Vec<Suppression>) {
+        self.suppressions.send_replace(suppressions);
     }
 
     /// Waits until the table was read; false where the service stopped before.

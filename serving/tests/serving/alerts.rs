@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use arrow::array::RecordBatch;
 use arterial_datasets::lake::{Fault, Point, Step, When};
 use arterial_datasets::time::SystemClock;
-use arterial_models::alerts::{AlertSettings, QuietHours, Severity};
+use arterial_models::alerts::{AlertSettings, QuietHours, Severity, Suppression};
 use arterial_proto::v1;
 use arterial_proto::v1::alert_service_client::AlertServiceClient;
 use arterial_serving::alerts::{AlertRevision, AlertSink, AlertsConfig, Undelivered};
@@ -591,6 +591,30 @@ async fn who_was_told_of_an_alert_hears_of_its_end_in_quiet_hours_and_after_a_re
     assert!(alerts.iter().all(|alert| alert.state == "resolved"), "{alerts:?}");
     eventually("the end was told", async || receiver.got().len() > told.chars().count()).await;
     assert_eq!(marks(&receiver), format!("{told}✅"), "and nothing else");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn suppressions_that_are_read_again_hold_from_the_next_window_on() {
+    let service = started().await;
+    let mut next = jam(&service, PAST).await;
+    for (suppressions, held_back_by) in [(vec![marathon()], "marathon"), (Vec::new(), "")] {
+        assert_ne!(list(&service).await[0].held_back_by, held_back_by);
+        service.state.alerts.suppress(suppressions);
+        close(&service, next, [3.0, USUAL[1]]).await;
+        next += 1;
+        assert_eq!(list(&service).await[0].held_back_by, held_back_by);
+    }
+}
+
+fn marathon() -> Suppression {
+    Suppression {
+        name: "marathon".into(),
+        kinds: Vec::new(),
+        zones: Vec::new(),
+        keys: Vec::new(),
+        from: window(0),
+        until: window(PAST + 1000),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

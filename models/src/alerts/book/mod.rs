@@ -39,7 +39,7 @@ use super::alert::{Alert, State};
 use super::holding::held_back_by;
 use super::judgement::{Judgement, Verdict};
 use super::sensitivity::Sensitivity;
-use super::settings::AlertSettings;
+use super::settings::{AlertSettings, Suppression};
 use super::signal::Signal;
 use super::surroundings::Surroundings;
 use super::texts;
@@ -115,6 +115,20 @@ impl AlertBook {
     #[must_use]
     pub fn settings(&self) -> &AlertSettings {
         &self.settings
+    }
+
+    /// From the next window on, these hold alerts back, in place of those of the settings.
+    ///
+    /// # Errors
+    /// A suppression that ends before it begins.
+    pub fn suppress(&mut self, suppressions: Vec<Suppression>) -> Result<()> {
+        let settings = AlertSettings {
+            suppressions,
+            ..self.settings.clone()
+        };
+        settings.check()?;
+        self.settings = settings;
+        Ok(())
     }
 
     /// The newest revision of every alert, live or not.

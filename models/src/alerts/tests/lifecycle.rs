@@ -110,6 +110,29 @@ fn a_suppressed_alert_is_recorded_and_held_back_until_the_suppression_ends() {
 }
 
 #[test]
+fn suppressions_can_be_changed_while_alerts_go_on() {
+    let mut town = Town::line(30);
+    assert_eq!(open(&mut town).held_back_by, None);
+    let works = |until| Suppression {
+        name: "works on the ring".into(),
+        kinds: Vec::new(),
+        zones: vec!["Z0".into()],
+        keys: Vec::new(),
+        from: at(-5),
+        until,
+    };
+    assert!(town.book.suppress(vec![works(at(-6))]).is_err());
+    town.feed(1, jam);
+    assert_eq!(town.only().held_back_by, None, "what is refused changes nothing");
+    town.book.suppress(vec![works(at(20))]).unwrap();
+    town.feed(2, jam);
+    assert_eq!(town.only().held_back_by.as_deref(), Some("works on the ring"));
+    town.book.suppress(Vec::new()).unwrap();
+    town.feed(3, jam);
+    assert_eq!(town.only().held_back_by, None);
+}
+
+#[test]
 fn in_quiet_hours_only_severe_alerts_are_delivered() {
     let quiet = |from: &str, until: &str, except| AlertSettings {
         quiet_hours: Some(QuietHours {

@@ -231,6 +231,7 @@ impl<'a> Worker<'a> {
             .around
             .of(&self.state.live, &self.lake, &names, (window, step))
             .await?;
+        self.book.suppress(self.state.alerts.suppressions.borrow().clone())?;
         let changed = at_length(|| self.book.window(window, &signals, &around));
         self.leftover.extend(changed);
         if window >= first {

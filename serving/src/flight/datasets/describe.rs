@@ -10,18 +10,24 @@ pub(crate) fn describe(field: &Field) -> Option<Field> {
     general(field.name()).map(|found| with(field, found))
 }
 
-/// The field with its unit and description, where they are known.
-pub(super) fn described(table: &str, field: &Field, streams: &StreamCatalog) -> Field {
-    let found = streams
+/// The fields of a table with their units and descriptions, where they are known.
+pub(super) fn described<'a>(
+    table: &str,
+    fields: impl IntoIterator<Item = &'a Field>,
+    streams: &StreamCatalog,
+) -> Vec<Field> {
+    let of_windows = streams
         .iter()
-        .find_map(|stream| {
-            if table == stream.windows_table() || table == stream.latest_view() {
-                return measured(stream, field.name()).or_else(|| kept(stream, field.name()));
-            }
-            (table == stream.events_table()).then(|| told(stream, field.name()))?
-        })
-        .or_else(|| general(field.name()));
-    found.map_or_else(|| field.clone(), |found| with(field, found))
+        .find(|stream| table == stream.windows_table() || table == stream.latest_view());
+    let of_events = streams.iter().find(|stream| table == stream.events_table());
+    let described = |field: &Field| {
+        let name = field.name();
+        let measured = of_windows.and_then(|stream| measured(stream, name).or_else(|| kept(stream, name)));
+        let archived = || told(of_events?, name);
+        let found = measured.or_else(archived).or_else(|| general(name));
+        found.map_or_else(|| field.clone(), |found| with(field, found))
+    };
+    fields.into_iter().map(described).collect()
 }
 
 fn with(field: &Field, (unit, description): (String, String)) -> Field {
@@ -38,11 +44,17 @@ fn general(name: &str) -> Option<(String, String)> {
     Some(((*unit).to_owned(), (*description).to_owned()))
 }
 
+/// Whether `name` is `column`, an underscore and `suffix`.
+fn is_joined(name: &str, column: &str, suffix: &str) -> bool {
+    let rest = name.strip_prefix(column).and_then(|rest| rest.strip_prefix('_'));
+    rest == Some(suffix)
+}
+
 /// What a windows table keeps of a stream's numbers and categories.
 fn measured(stream: &StreamDefinition, name: &str) -> Option<(String, String)> {
     for field in stream.value_fields() {
         for aggregate in field.window_aggregates() {
-            if name == format!("{}_{}", field.column(), aggregate.suffix()) {
+            if is_joined(name, &field.column(), aggregate.suffix()) {
                 let what = match aggregate.suffix() {
                     "mean" => "Mean",
                     "min" => "Lowest",
@@ -69,7 +81,7 @@ fn measured(stream: &StreamDefinition, name: &str) -> Option<(String, String)> {
 fn kept(stream: &StreamDefinition, name: &str) -> Option<(String, String)> {
     let field = stream
         .descriptive_fields()
-        .find(|field| name == format!("{}_last", field.column()))?;
+        .find(|field| is_joined(name, &field.column(), "last"))?;
     let unit = field.unit.clone().unwrap_or_default();
     Some((
         unit,
@@ -108,13 +120,10 @@ mod tests {
             tables.push((stream.events_table(), schema::events(stream)));
         }
         for (table, schema) in tables {
-            for field in schema.fields().iter().filter(|field| !field.name().starts_with('_')) {
-                let described = described(&table, field, &streams);
-                assert!(
-                    described.metadata().contains_key("description"),
-                    "{table}.{}",
-                    field.name()
-                );
+            let shown = schema.fields().iter().filter(|field| !field.name().starts_with('_'));
+            for field in described(&table, shown.map(AsRef::as_ref), &streams) {
+                let name = field.name();
+                assert!(field.metadata().contains_key("description"), "{table}.{name}");
             }
         }
     }
@@ -123,8 +132,11 @@ mod tests {
     fn a_measured_column_says_unit_and_field() {
         let streams = StreamCatalog::built_in().unwrap();
         let field = Field::new("speed_kmh_mean", arrow::datatypes::DataType::Float64, true);
-        let described = described("traffic_sensors_latest", &field, &streams);
-        assert_eq!(described.metadata()["unit"], "km/h");
-        assert_eq!(described.metadata()["description"], "Mean of `speed_kmh` in the window");
+        let described = described("traffic_sensors_latest", [&field], &streams);
+        assert_eq!(described[0].metadata()["unit"], "km/h");
+        assert_eq!(
+            described[0].metadata()["description"],
+            "Mean of `speed_kmh` in the window"
+        );
     }
 }

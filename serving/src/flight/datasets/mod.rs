@@ -175,11 +175,8 @@ impl<'a> Datasets<'a> {
 /// The columns of a table that are shown, with their units and descriptions.
 fn shown(name: &str, schema: &Schema, streams: &StreamCatalog) -> SchemaRef {
     let shown = schema.fields().iter().filter(|field| !field.name().starts_with('_'));
-    let described = shown.map(|field| describe::described(name, field, streams));
-    Arc::new(Schema::new_with_metadata(
-        described.collect::<Vec<_>>(),
-        schema.metadata().clone(),
-    ))
+    let described = describe::described(name, shown.map(AsRef::as_ref), streams);
+    Arc::new(Schema::new_with_metadata(described, schema.metadata().clone()))
 }
 
 /// The columns of a stream's newest windows, whether or not there are any yet.
