@@ -106,6 +106,33 @@ fn a_series_that_never_changes_or_never_has_a_value_gives_scores_and_hardly_an_a
 }
 
 #[test]
+fn a_series_that_never_has_a_value_is_said_to_be_too_little_to_judge() {
+    let files = Files::new();
+    let data = files.write("series.csv", series(vec![""; 400]));
+    for (detector, rows) in [
+        ("auto", 150),
+        ("knn", 150),
+        ("residual", 100),
+        ("isolation-forest", 300),
+        ("autoencoder", 300),
+    ] {
+        let output = arterial(&["detect", "--data", &data, "--kind", "series", "--detector", detector]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let reason = format!("learning: 0 of {rows} rows");
+        for line in [text.lines().nth(1).unwrap(), text.lines().next_back().unwrap()] {
+            assert!(line.ends_with(&format!(",0,false,{reason}")), "{detector}: {line}");
+        }
+        let said = String::from_utf8(output.stderr).unwrap();
+        let summary = format!("not enough data: `{detector}` judged none of 400 rows ({reason})");
+        assert!(said.contains(&summary), "{said}");
+    }
+    let data = files.write("known.csv", series(vec!["50"; 400]));
+    let output = arterial(&["detect", "--data", &data, "--kind", "series"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(" of 400 rows are above the line of `auto`"), "{said}");
+}
+
+#[test]
 fn three_rows_are_a_series_of_which_little_is_known_and_no_table_to_learn_from() {
     let files = Files::new();
     let data = files.write("series.csv", series(["50", "51", "49"]));

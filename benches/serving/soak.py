@@ -133,6 +133,7 @@ def main():
     parser.add_argument("--rate", type=float, default=1667, help="requests a second")
     parser.add_argument("--out", type=Path, default=Path("."), help="where the figures go")
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         path = folder / "ready.json"

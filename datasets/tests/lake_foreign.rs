@@ -1,10 +1,9 @@
 //! Readers and writers that are not ours: Python's `deltalake`, Polars and DuckDB.
 //!
-//! The interpreter is `$ARTERIAL_PYTHON`, or `python3`; where it lacks the packages the tests say so and are skipped.
+//! The interpreter is `$ARTERIAL_PYTHON`, or `python3`; where it lacks the packages the tests are skipped and say so.
 
 mod lake_common;
 
-use std::env;
 use std::process::Command;
 
 use arterial_datasets::lake::{MaintainPlan, Scan, TableSpec, TopicPartition, maintain};
@@ -14,16 +13,7 @@ use lake_common::{count, local, offsets, progress, readings, spec};
 
 /// Runs a script with the arguments; `None` where Python or its packages are missing.
 fn python(script: &str, arguments: &[&str]) -> Option<String> {
-    let program = env::var("ARTERIAL_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let has = Command::new(&program)
-        .args(["-c", "import deltalake, polars, duckdb, pyarrow"])
-        .output();
-    if !has.is_ok_and(|found| found.status.success()) {
-        eprintln!(
-            "skipped: `{program}` lacks deltalake, polars, duckdb, pyarrow (pip install them, or set ARTERIAL_PYTHON)"
-        );
-        return None;
-    }
+    let program = arterial_testing::python("deltalake, polars, duckdb, pyarrow")?;
     let done = Command::new(&program)
         .args(["-c", script])
         .args(arguments)

@@ -224,3 +224,14 @@ pub struct Verdict {
     /// say. While the detector learns it says so: `learning: 120 of 300 rows`.
     pub reason: String,
 }
+
+impl Verdict {
+    /// How the reason begins while the detector learns.
+    const LEARNING: &'static str = "learning: ";
+
+    /// Whether the detector still learned, and so could not judge the row.
+    #[must_use]
+    pub fn is_learning(&self) -> bool {
+        self.reason.starts_with(Self::LEARNING)
+    }
+}

@@ -27,7 +27,8 @@ pub struct ServerConfig {
     pub max_message_bytes: usize,
     /// A file with the token that callers have to bring, of 16 characters or more; empty where nobody is asked. Default none.
     pub token_file: String,
-    /// Calls that are answered at the same time, from 1; more wait until their deadlines, health and reflection never. Default 256.
+    /// Calls that are answered at the same time, from 1; more wait until their deadlines. Health, reflection, probes and metrics wait for
+    /// nobody. Default 256.
     pub max_concurrent_calls: usize,
     /// How long calls in flight may take once the service shuts down. Default 10s.
     pub drain: Duration,

@@ -2,7 +2,8 @@
 //!
 //! The answer comes a twentieth before the deadline, so that it still reaches the caller. Only the time until an answer
 //! begins counts: a stream that has begun lasts as long as its client wants. What counts is all of that time, also while a call waits
-//! for one of the places of those that are answered at the same time.
+//! for one of the places of those that are answered at the same time. Its place is free again once its answer begins; what waits of a long
+//! one then is bounded by `backpressure.rs`.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};

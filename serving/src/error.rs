@@ -153,6 +153,14 @@ impl Error {
         }
     }
 
+    /// A client to whom rows or bytes were held out for `patience`, and who took none of them.
+    pub(crate) fn took_nothing(patience: std::time::Duration) -> Self {
+        Self::Query {
+            code: Code::DeadlineExceeded,
+            message: format!("the client took nothing for {patience:?}"),
+        }
+    }
+
     /// Whether another writer has taken over what this one wrote.
     pub fn is_fenced(&self) -> bool {
         matches!(self, Self::Ground(arterial_datasets::Error::Fenced { .. }))

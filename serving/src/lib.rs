@@ -20,6 +20,7 @@ mod admission;
 pub mod alerts;
 pub mod analytics;
 pub mod answer;
+mod backpressure;
 mod calls;
 pub mod config;
 mod cors;

@@ -20,6 +20,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_web::GrpcWebLayer;
 
+use crate::backpressure::BackpressureLayer;
 use crate::calls::CallLayer;
 use crate::config::ServerConfig;
 use crate::cors;
@@ -229,6 +230,7 @@ async fn serve_grpc(
             config.longest_call.to_std(),
             config.max_concurrent_calls,
         ))
+        .layer(BackpressureLayer::default())
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await?;

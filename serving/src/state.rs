@@ -10,7 +10,7 @@ use arterial_datasets::time::{Clock, DAY, Duration, Timestamp};
 use arterial_models::Quantile;
 use arterial_models::registry::{Registry, Target};
 use futures::future::BoxFuture;
-use tokio::sync::{Mutex, OnceCell, Semaphore, mpsc};
+use tokio::sync::{Mutex, OnceCell, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,7 +25,7 @@ use crate::metrics::{Metric, Metrics};
 use crate::model::{Champions, ModelSource, ServedModel};
 use crate::readiness::{Readiness, Reason};
 use crate::registry_list::Shelf;
-use crate::score::{self, Issue, Scores};
+use crate::score::{self, Issue, Scores, Turns};
 use crate::sinks::{self, ForecastSink, LakeSink};
 use crate::tables::Tables;
 
@@ -99,9 +99,9 @@ pub struct AppState {
     pub stop: CancellationToken,
     /// The quantiles that are computed for each window.
     pub(crate) grid: Vec<Quantile>,
-    /// One issue is computed at a time: the models use every core themselves.
-    pub(crate) computing: Arc<Semaphore>,
-    /// Those who wait for it because they asked.
+    /// One issue is computed at a time.
+    pub(crate) turns: Turns,
+    /// Those who wait for a turn because they asked.
     pub(crate) asking: Crowd,
     /// One model is prepared at a time.
     preparing: Mutex<()>,
@@ -149,7 +149,7 @@ impl AppState {
             readiness: Readiness::default(),
             stop: CancellationToken::new(),
             grid,
-            computing: Arc::new(Semaphore::new(1)),
+            turns: Turns::default(),
             asking: Crowd::new("requests that are computed", ASKING),
             preparing: Mutex::new(()),
             shadow_sink: OnceCell::new(),

@@ -10,8 +10,9 @@ use std::task::{Context, Poll};
 use axum::extract::State;
 use axum::middleware::Next;
 use axum::response::{AppendHeaders, IntoResponse};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::{DecodePaddingMode, Engine};
 use futures::future::{Either, Ready, ready};
 use ring::hmac::{HMAC_SHA256, Key, Tag, sign, verify};
 use tonic::Status;
@@ -34,6 +35,11 @@ const SHORTEST: usize = 16;
 const HANDSHAKE: &str = "/arrow.flight.protocol.FlightService/Handshake";
 /// How the token may be brought over HTTP; browsers ask people for it where they are told the second.
 const CHALLENGES: [&str; 2] = ["Bearer", "Basic realm=\"arterial\""];
+/// How name and password are written. The clients of Arrow for Go, ADBC among them, leave the padding out.
+const BASIC: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 /// What is answered to anybody over HTTP.
 const PROBES: [&str; 2] = ["/livez", "/readyz"];
 
@@ -98,7 +104,7 @@ fn given(value: &str, takes_password: bool) -> Option<String> {
     if !takes_password || !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let pair = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
+    let pair = String::from_utf8(BASIC.decode(rest.trim()).ok()?).ok()?;
     let (_, password) = pair.split_once(':')?;
     Some(password.to_owned())
 }
@@ -182,6 +188,8 @@ pub(crate) async fn guard(
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::{STANDARD as PADDED, STANDARD_NO_PAD as BARE};
+
     use super::*;
 
     const TEXT: &str = "0123456789abcdef";
@@ -197,7 +205,7 @@ mod tests {
     #[test]
     fn a_bearer_is_taken_anywhere_and_a_password_where_one_is_taken() {
         let token = Token::new(TEXT);
-        let basic = format!("Basic {}", STANDARD.encode(format!("anybody:{TEXT}")));
+        let basic = format!("Basic {}", PADDED.encode(format!("anybody:{TEXT}")));
         let bearer = format!("bearer {TEXT}");
         assert_eq!(token.among(&headers(&[&bearer]), false).as_deref(), Some(TEXT));
         assert_eq!(token.among(&headers(&[&basic]), true).as_deref(), Some(TEXT));
@@ -213,6 +221,18 @@ mod tests {
             assert_eq!(token.among(&headers(&[wrong]), true), None, "{wrong}");
         }
         assert_eq!(token.among(&HeaderMap::new(), true), None);
+    }
+
+    #[test]
+    fn a_password_is_read_with_and_without_padding() {
+        let token = Token::new(TEXT);
+        for name in ["", "a", "ab", "abc"] {
+            let pair = format!("{name}:{TEXT}");
+            for encoded in [PADDED.encode(&pair), BARE.encode(&pair)] {
+                let basic = format!("Basic {encoded}");
+                assert_eq!(token.among(&headers(&[&basic]), true).as_deref(), Some(TEXT), "{basic}");
+            }
+        }
     }
 
     #[test]

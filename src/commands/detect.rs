@@ -71,6 +71,9 @@ struct Scored {
     score: f64,
     alert: bool,
     reason: String,
+    /// Whether the detector still learned, and so could not judge it.
+    #[serde(skip)]
+    learning: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]

@@ -3,12 +3,14 @@
 //! The server is looked for as `$ARTERIAL_ALERTMANAGER` and on the path, by its own name and by Debian's
 //! (`apt-get install prometheus-alertmanager`).
 
-use std::env;
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::program::program;
+
+const NAMES: [&str; 2] = ["alertmanager", "prometheus-alertmanager"];
 /// Alerts go to nobody.
 const CONFIG: &str = "route:\n  receiver: nobody\nreceivers:\n  - name: nobody\n";
 
@@ -23,14 +25,10 @@ impl Alertmanager {
     /// Starts a server, or says why there is none.
     ///
     /// # Panics
-    /// Where a server that is there cannot be started.
+    /// Where a server that is there cannot be started, and in CI where there is none.
     pub fn start() -> Option<Self> {
-        let Some(program) = program() else {
-            eprintln!(
-                "skipped: no Alertmanager here (apt-get install prometheus-alertmanager, or set ARTERIAL_ALERTMANAGER)"
-            );
-            return None;
-        };
+        let hint = "apt-get install prometheus-alertmanager";
+        let program = program("ARTERIAL_ALERTMANAGER", &NAMES, hint)?;
         let place = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let manager = Self {
@@ -71,15 +69,4 @@ impl Drop for Alertmanager {
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
-}
-
-fn program() -> Option<PathBuf> {
-    if let Some(named) = env::var_os("ARTERIAL_ALERTMANAGER") {
-        return Some(PathBuf::from(named)).filter(|path| path.is_file());
-    }
-    let folders: Vec<PathBuf> = env::split_paths(&env::var_os("PATH")?).collect();
-    let named = |name: &'static str| folders.iter().map(move |folder| folder.join(name));
-    named("alertmanager")
-        .chain(named("prometheus-alertmanager"))
-        .find(|path| path.is_file())
 }

@@ -1,13 +1,14 @@
 //! Real servers for the tests of the other crates. Never a dependency outside of tests.
 //!
-//! A server that cannot be had makes its tests skip with one plain line that says what to type, unless `CI` or the
-//! variable that the line names is set: then it fails them.
+//! A server, or a client of somebody else, that cannot be had makes its tests skip with one plain line that says what to type, unless
+//! `CI` is set: then it fails them ([`missing()`]).
 
 pub mod alertmanager;
 pub mod chromium;
 pub mod jars;
 pub mod kafka;
 pub mod minio;
+mod missing;
 mod program;
 pub mod prometheus;
 pub mod promtool;
@@ -20,6 +21,7 @@ pub use alertmanager::Alertmanager;
 pub use chromium::{Chromium, Screen};
 pub use kafka::KafkaBroker;
 pub use minio::Minio;
+pub use missing::{missing, python};
 pub use prometheus::Prometheus;
 pub use promtool::Promtool;
 pub use redis::Redis;

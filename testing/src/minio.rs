@@ -10,6 +10,10 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::missing::missing;
+
+/// What `go install` takes.
+const SOURCE: &str = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c";
 const USER: &str = "arterial";
 const SECRET: &str = "arterial-secret";
 /// MinIO keeps a bucket as a folder: one that is there at the start is a bucket.
@@ -26,12 +30,10 @@ impl Minio {
     /// Starts a server, or says why there is none.
     ///
     /// # Panics
-    /// Where a server that is there cannot be started.
+    /// Where a server that is there cannot be started, and in CI where there is none.
     pub fn start() -> Option<Self> {
         let Some(program) = program() else {
-            eprintln!(
-                "skipped: no MinIO here (go install github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c, or set ARTERIAL_MINIO)"
-            );
+            missing(&format!("no MinIO here (go install {SOURCE}, or set ARTERIAL_MINIO)"));
             return None;
         };
         let place = tempfile::tempdir().unwrap();

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::process::Command;
 
+use arterial_testing::missing;
+
 /// Runs every notebook against the demonstration that goes on in `folder`. Where there is no environment for them it says so, and
 /// runs none.
 pub fn run_notebooks(folder: &Path) {
     if std::env::var_os("ARTERIAL_NOTEBOOKS").is_none_or(|home| home.is_empty()) {
-        eprintln!("skipped: no notebooks: ARTERIAL_NOTEBOOKS=$(scripts/notebooks)");
-        return;
+        return missing("nothing here runs notebooks; set ARTERIAL_NOTEBOOKS=$(scripts/notebooks)");
     }
     let output = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks/check"))
         .arg("--demo")

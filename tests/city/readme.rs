@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use arterial_testing::missing;
 use serde_json::Value;
 
 use crate::{Demo, get};
@@ -84,7 +85,7 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_arterial"), folder.path().join("arterial")).unwrap();
         let jars = arterial_testing::jars::jdbc_class_path();
-        let jars = jars.map_err(|missing| eprintln!("skipped: {missing}")).ok();
+        let jars = jars.inspect_err(|lack| missing(lack)).ok();
         let named = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
         let desk = Self {
             endpoint: format!("http://{}", demo.address("grpc")),
@@ -103,7 +104,7 @@ impl Desk {
             (desk.grpcurl, "grpcurl: scripts/test installs it where Go is there"),
         ] {
             if !there {
-                eprintln!("skipped: no {what}");
+                missing(&format!("no {what}"));
             }
         }
         desk

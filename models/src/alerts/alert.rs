@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cause::{Cause, Evidence};
 use super::judgement::{Judgement, Verdict};
-use super::symptom::{Symptom, is_speed};
+use super::symptom::{Side, Symptom, is_speed};
 use crate::{Error, Result};
 
 /// One revision of an alert. It holds all that a book needs to go on from it.
@@ -82,7 +82,7 @@ pub struct Alert {
     pub acknowledged_at: Option<Timestamp>,
     /// What people said of it, the newest last.
     pub judgements: Vec<Judgement>,
-    /// The start of the newest window that it has taken in.
+    /// The start of the newest window in which anything was heard of it.
     pub last_window: Timestamp,
     /// The start of the newest window in which it was strange.
     pub last_strange: Timestamp,
@@ -123,6 +123,12 @@ impl Alert {
         said.is_some_and(|said| said.verdict == Verdict::False)
     }
 
+    /// Whether a person made this revision, rather than a window.
+    pub(super) fn is_of_person(&self) -> bool {
+        let judged_at = self.judgements.last().map(|said| said.at);
+        [self.acknowledged_at, judged_at].contains(&Some(self.updated_at))
+    }
+
     /// Whether `key` was ever part of it.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
@@ -132,6 +138,13 @@ impl Alert {
     /// Whether what was strange is a speed.
     pub(super) fn is_of_speed(&self) -> bool {
         is_speed(&self.target)
+    }
+
+    /// The side of what was expected that it is on, where its symptom has one.
+    pub(super) fn side(&self) -> Option<Side> {
+        let expected = self.expected_low.zip(self.expected_high);
+        let middle = expected.map(|(low, high)| f64::midpoint(low, high));
+        self.symptom.side(self.seen.zip(middle))
     }
 
     /// Whether it is about less than was expected; where the symptom does not say, by the middle of what was expected.

@@ -9,7 +9,7 @@
 //! doubt instead. The factors are our choice, so the number ranks alerts; it is no frequency.
 
 use super::alert::Alert;
-use super::symptom::{Nature, Symptom};
+use super::symptom::Nature;
 
 /// What is known beside the alert itself.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,7 @@ pub(super) fn certainty(alert: &Alert, is_fault: bool, support: Support) -> f64 
     let keys = alert.keys.len().clamp(1, 10) as i32;
     let windows = support.windows.clamp(1, 6) as i32;
     let mut doubt = 0.5_f64.powf(alert.score.clamp(0.0, 4.0)) * 0.8_f64.powi(keys - 1) * 0.85_f64.powi(windows - 1);
-    if is_said_by_rules(alert.symptom) {
+    if alert.symptom.is_said_by_rules() {
         doubt *= 0.3;
     }
     if support.is_explained {
@@ -38,8 +38,4 @@ pub(super) fn certainty(alert: &Alert, is_fault: bool, support: Support) -> f64 
         _ => {}
     }
     (1.0 - doubt).clamp(0.05, 0.99)
-}
-
-fn is_said_by_rules(symptom: Symptom) -> bool {
-    !matches!(symptom, Symptom::Lower | Symptom::Higher | Symptom::Drift)
 }

@@ -8,10 +8,11 @@ use arterial_datasets::time::{Duration, Timestamp};
 use super::alert::Alert;
 use super::book::AlertBook;
 use super::judgement::{Judgement, Verdict};
-use super::sensitivity::Sensitivity;
+use super::sensitivity::{Claim, Sensitivity};
 use super::settings::AlertSettings;
 use super::signal::{Reason, Signal};
 use super::surroundings::Surroundings;
+use super::symptom::{Nature, Symptom};
 use crate::detector::AnomalyScore;
 use crate::{Error, Result};
 
@@ -109,8 +110,12 @@ pub fn preview_by_peaks(known: &[Alert], alert_id: &str, verdict: Verdict) -> Re
         Sensitivity::of(judged.iter()).always(),
     );
     let line = |sensitivity: &Sensitivity, alert: &Alert| {
-        let nature = alert.symptom.nature();
-        sensitivity.line(&alert.topic, &alert.place.key, nature, alert.peak_at)
+        let claim = Claim {
+            nature: alert.symptom.nature(),
+            side: alert.side(),
+            is_rule: alert.symptom.is_said_by_rules(),
+        };
+        sensitivity.line(&alert.topic, &alert.place.key, claim, alert.peak_at)
     };
     let stays = |alert: &&Alert| alert.score * line(&before, alert) >= line(&after, alert);
     let (kept, gone) = known.iter().partition::<Vec<&Alert>, _>(stays);
@@ -162,10 +167,15 @@ fn raised(settings: &AlertSettings, judged: &[Alert], record: &Record) -> Result
 }
 
 impl Record<'_> {
-    /// The signals of a window: those that were kept, and calm ones of all other keys.
+    /// The signals of a window: those that were kept, and calm ones of all keys of which nothing was kept that speaks of an event or says
+    /// that there was nothing to speak of.
     fn window(&self, at: Timestamp, kept: &[Signal]) -> Vec<Signal> {
-        let strange: HashSet<&str> = kept.iter().map(|signal| &*signal.key).collect();
-        let calm = self.keys.iter().filter(|(key, _)| !strange.contains(&**key));
+        let known = |signal: &&Signal| {
+            let (symptom, _) = Symptom::of(signal.reason);
+            symptom == Symptom::Silent || symptom.nature() == Nature::Event
+        };
+        let known: HashSet<&str> = kept.iter().filter(known).map(|signal| &*signal.key).collect();
+        let calm = self.keys.iter().filter(|(key, _)| !known.contains(&**key));
         let target: Arc<str> = "".into();
         let calm = calm.map(|(key, zone)| Signal {
             topic: Arc::clone(&self.topic),

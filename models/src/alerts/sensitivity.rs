@@ -6,6 +6,9 @@
 //! ```
 //! where the exponents count the alerts of that kind, with that key, whose newest judgement before `t` is the verdict. A score is
 //! divided by the line, the distance between neighbours is multiplied by the reach. Whoever withdraws a judgement undoes it.
+//!
+//! What is said of a faulty sensor moves the line of what showed the fault, and no other. Where the alert was on one side of what was
+//! expected, only the line of that side moves. The line of a rule is never below 1: the stream's definition has drawn it.
 
 use std::collections::HashMap;
 
@@ -13,12 +16,14 @@ use arterial_datasets::time::Timestamp;
 
 use super::alert::{Alert, Kind};
 use super::judgement::Verdict;
-use super::symptom::Nature;
+use super::symptom::{Nature, Side};
 
 /// What `false` and `useful` do to the line, and its bounds.
 const FALSE: f64 = 1.25;
 const USEFUL: f64 = 0.95;
 const LINE: (f64, f64) = (0.7, 2.5);
+/// The lowest line of rules.
+const LINE_OF_RULES: f64 = 1.0;
 /// What `duplicate` does to the distance between neighbours, and its bound.
 const DUPLICATE: f64 = 1.25;
 const REACH: f64 = 2.0;
@@ -30,10 +35,21 @@ pub(super) struct Sensitivity {
     by_key: HashMap<String, Vec<usize>>,
 }
 
+/// What a score speaks of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Claim {
+    pub(super) nature: Nature,
+    /// The side of what was expected, where the symptom has one.
+    pub(super) side: Option<Side>,
+    /// Whether a rule gave it.
+    pub(super) is_rule: bool,
+}
+
 #[derive(Debug)]
 struct Judged {
     topic: String,
-    kind: Kind,
+    nature: Nature,
+    side: Option<Side>,
     verdicts: Vec<(Timestamp, Verdict)>,
 }
 
@@ -47,7 +63,8 @@ impl Sensitivity {
             }
             sensitivity.judged.push(Judged {
                 topic: alert.topic.clone(),
-                kind: alert.kind,
+                nature: nature(alert),
+                side: alert.side(),
                 verdicts: alert.judgements.iter().map(|said| (said.at, said.verdict)).collect(),
             });
         }
@@ -67,29 +84,35 @@ impl Sensitivity {
         self
     }
 
-    /// What scores of that nature are divided by.
-    pub(super) fn line(&self, topic: &str, key: &str, nature: Nature, at: Timestamp) -> f64 {
+    /// What scores that claim this are divided by.
+    pub(super) fn line(&self, topic: &str, key: &str, claim: Claim, at: Timestamp) -> f64 {
         let factor = |verdict| match verdict {
             Verdict::False => FALSE,
             Verdict::Useful => USEFUL,
             Verdict::Duplicate | Verdict::Withdrawn => 1.0,
         };
-        let line: f64 = self.verdicts(topic, key, nature, at).map(factor).product();
-        line.clamp(LINE.0, LINE.1)
+        let meant = self
+            .judged(topic, key, claim.nature)
+            .filter(|judged| judged.side.is_none_or(|side| claim.side == Some(side)));
+        let line: f64 = meant.filter_map(|judged| judged.at(at)).map(factor).product();
+        let lowest = if claim.is_rule { LINE_OF_RULES } else { LINE.0 };
+        line.clamp(lowest, LINE.1)
     }
 
     /// What the distance between neighbours is multiplied by.
     pub(super) fn reach(&self, topic: &str, key: &str, at: Timestamp) -> f64 {
-        let verdicts = self.verdicts(topic, key, Nature::Event, at);
+        let verdicts = self
+            .judged(topic, key, Nature::Event)
+            .filter_map(|judged| judged.at(at));
         let duplicates = verdicts.filter(|verdict| *verdict == Verdict::Duplicate).count();
         DUPLICATE.powi(duplicates as i32).min(REACH)
     }
 
-    fn verdicts(&self, topic: &str, key: &str, nature: Nature, at: Timestamp) -> impl Iterator<Item = Verdict> {
+    /// What was said of alerts of that nature with that key.
+    fn judged(&self, topic: &str, key: &str, nature: Nature) -> impl Iterator<Item = &Judged> {
         let known = self.by_key.get(key).into_iter().flatten();
         let judged = known.map(|&index| &self.judged[index]);
-        let meant = judged.filter(move |judged| judged.topic == topic && speaks_of(judged.kind, nature));
-        meant.filter_map(move |judged| judged.at(at))
+        judged.filter(move |judged| judged.topic == topic && judged.nature == nature)
     }
 }
 
@@ -101,11 +124,11 @@ impl Judged {
     }
 }
 
-/// Whether alerts of that kind come of symptoms of that nature. A sensor is found faulty by its neighbours, too.
-fn speaks_of(kind: Kind, nature: Nature) -> bool {
-    match kind {
-        Kind::Congestion | Kind::IncidentSuspected | Kind::Demand | Kind::Air => nature == Nature::Event,
-        Kind::SensorFault => true,
-        Kind::DataQuality => nature == Nature::Missing,
+/// The nature of what an alert comes of. A sensor is found faulty by what it says itself, by its silence, or by its neighbours.
+fn nature(alert: &Alert) -> Nature {
+    match alert.kind {
+        Kind::Congestion | Kind::IncidentSuspected | Kind::Demand | Kind::Air => Nature::Event,
+        Kind::SensorFault => alert.symptom.nature(),
+        Kind::DataQuality => Nature::Missing,
     }
 }

@@ -103,12 +103,18 @@ struct Scope<'a> {
     kinds: &'a [Kind],
     zones: &'a [String],
     keys: &'a [String],
+    /// Whether zones take an alert that has none: of the whole city, of a stream.
+    without_zone: bool,
 }
 
 impl Scope<'_> {
     fn takes(self, alert: &Alert) -> bool {
         let kind = self.kinds.is_empty() || self.kinds.contains(&alert.kind);
-        let zone = self.zones.is_empty() || alert.zone_id.as_ref().is_some_and(|zone| self.zones.contains(zone));
+        let zone = match &alert.zone_id {
+            _ if self.zones.is_empty() => true,
+            Some(zone) => self.zones.contains(zone),
+            None => self.without_zone,
+        };
         let keys = self.keys.is_empty() || alert.keys.iter().all(|key| self.keys.contains(key));
         kind && zone && keys
     }
@@ -123,7 +129,7 @@ pub struct Suppression {
     /// Kinds of alerts; empty means all.
     #[serde(default)]
     pub kinds: Vec<Kind>,
-    /// Zones; empty means all.
+    /// Zones; empty means all. Alerts without a zone are of none.
     #[serde(default)]
     pub zones: Vec<String>,
     /// Keys, and an alert is meant where all of its keys are among them; empty means all.
@@ -163,7 +169,7 @@ pub struct Route {
     /// Kinds of alerts; empty means all.
     #[serde(default)]
     pub kinds: Vec<Kind>,
-    /// Zones; empty means all.
+    /// Zones; empty means all. Alerts without a zone, such as those of the whole city, are of each.
     #[serde(default)]
     pub zones: Vec<String>,
     /// Keys, and an alert is meant where all of its keys are among them; empty means all.
@@ -260,6 +266,7 @@ impl Suppression {
             kinds: &self.kinds,
             zones: &self.zones,
             keys: &self.keys,
+            without_zone: false,
         };
         self.from <= now && now < self.until && scope.takes(alert)
     }
@@ -271,6 +278,7 @@ impl Route {
             kinds: &self.kinds,
             zones: &self.zones,
             keys: &self.keys,
+            without_zone: true,
         };
         alert.severity >= self.from_severity && scope.takes(alert)
     }

@@ -51,6 +51,13 @@ pub(super) enum Nature {
     Missing,
 }
 
+/// The side of what was expected that a value is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Lower,
+    Higher,
+}
+
 impl Symptom {
     /// The symptom and its number: seconds for what lasts, how many times as much as usual, else the limit.
     #[must_use]
@@ -104,6 +111,24 @@ impl Symptom {
             Self::Silent | Self::DegradedQuality => Nature::Missing,
         }
     }
+
+    /// The side that it is on, where it has one. A drift is where what was `seen` is, against the middle of what was expected.
+    pub(super) fn side(self, seen_and_middle: Option<(f64, f64)>) -> Option<Side> {
+        match self {
+            Self::Lower | Self::SevereCongestion => Some(Side::Lower),
+            Self::Higher | Self::OverCapacity | Self::Overcrowded => Some(Side::Higher),
+            Self::Drift => {
+                let (seen, middle) = seen_and_middle.filter(|(seen, middle)| (seen - middle).is_finite())?;
+                Some(if seen < middle { Side::Lower } else { Side::Higher })
+            }
+            Self::Stuck | Self::Silent | Self::Impossible | Self::Jump | Self::Erratic | Self::DegradedQuality => None,
+        }
+    }
+
+    /// Whether rules say it, rather than a forecast.
+    pub(super) fn is_said_by_rules(self) -> bool {
+        !matches!(self, Self::Lower | Self::Higher | Self::Drift)
+    }
 }
 
 /// Whether a field is a speed.
@@ -140,5 +165,15 @@ mod tests {
             assert_eq!(symptom.reason(value), Some(reason));
         }
         assert_eq!(Symptom::Stuck.reason(None), None, "for how long?");
+    }
+
+    #[test]
+    fn a_drift_is_on_the_side_of_what_was_seen() {
+        assert_eq!(Symptom::Drift.side(Some((40.0, 50.0))), Some(Side::Lower));
+        assert_eq!(Symptom::Drift.side(Some((60.0, 50.0))), Some(Side::Higher));
+        assert_eq!(Symptom::Drift.side(Some((60.0, f64::NAN))), None);
+        assert_eq!(Symptom::Drift.side(None), None);
+        assert_eq!(Symptom::SevereCongestion.side(None), Some(Side::Lower));
+        assert_eq!(Symptom::Stuck.side(Some((60.0, 50.0))), None);
     }
 }

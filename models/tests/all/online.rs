@@ -209,6 +209,94 @@ fn a_broken_relation_between_two_columns_is_found_and_named() {
     assert!(alert(&verdicts[at - ROWS_A_DAY..at]).is_none());
 }
 
+#[test]
+fn a_column_that_never_has_a_value_is_as_if_it_were_not_there() {
+    let mut rows = traffic_of(20, 10);
+    let at = rows.len() - 40;
+    rows[at..].iter_mut().for_each(|row| row[0] += 4000.0);
+    let alone = observe("auto", &rows);
+    for row in &mut rows {
+        row.push(f64::NAN);
+    }
+    assert_eq!(observe("auto", &rows), alone);
+    let verdicts = observe("knn", &rows);
+    assert!(verdicts[at].score.is_alert(), "{:?}", verdicts[at]);
+    assert!(verdicts[at].reason.starts_with("volume is"), "{}", verdicts[at].reason);
+}
+
+#[test]
+fn a_column_that_comes_alive_late_is_no_event_and_its_own_events_are_found_in_time() {
+    let mut rows = pairs_of(30, 11);
+    let (born, at) = (10 * ROWS_A_DAY, 28 * ROWS_A_DAY + 32);
+    rows[..born].iter_mut().for_each(|row| row[1] = f64::NAN);
+    rows[at..at + 3].iter_mut().for_each(|row| row[1] += 100.0);
+    for detector in ["auto", "knn"] {
+        let verdicts = observe(detector, &rows);
+        let first = alerts(&verdicts[born..born + 7 * ROWS_A_DAY]);
+        assert!(first <= 4, "{detector}: {first}");
+        let jump = highest(&verdicts[at..at + 3]);
+        assert!(jump > highest(&verdicts[at - 3 * ROWS_A_DAY..at]), "{detector}: {jump}");
+        assert_eq!(observe(detector, &rows[..born + 100]), verdicts[..born + 100]);
+    }
+}
+
+#[test]
+fn a_jump_is_found_where_single_values_are_missing() {
+    let mut random = ChaCha8Rng::seed_from_u64(12);
+    let mut rows = pairs_of(20, 13);
+    for value in rows.iter_mut().flatten() {
+        if random.random::<f64>() < 0.1 {
+            *value = f64::NAN;
+        }
+    }
+    let at = rows.len() - 40;
+    rows[at] = vec![5000.0, f64::NAN];
+    for detector in ["auto", "knn"] {
+        let verdicts = observe(detector, &rows);
+        let before = &verdicts[at / 2..at];
+        assert!(
+            before.iter().all(|verdict| verdict.score < verdicts[at].score),
+            "{detector}"
+        );
+    }
+    let verdict = &observe("auto", &rows)[at];
+    assert!(verdict.reason.starts_with("volume is 5000"), "{}", verdict.reason);
+}
+
+#[test]
+fn what_is_far_outside_of_all_that_was_seen_is_found_in_one_row_of_several_columns() {
+    for (column, value) in [(0, -400.0), (1, 60.0)] {
+        let mut rows = pairs_of(10, 17);
+        let at = rows.len() - 20;
+        rows[at][column] = value;
+        let verdict = &observe("auto", &rows)[at];
+        assert!(verdict.score.is_alert(), "{verdict:?}");
+        let said = format!(
+            "{} is {value}, far outside of all that was seen",
+            ["volume", "density"][column]
+        );
+        assert!(verdict.reason.starts_with(&said), "{}", verdict.reason);
+    }
+}
+
+fn highest(verdicts: &[Verdict]) -> f64 {
+    verdicts
+        .iter()
+        .map(|verdict| f64::from(verdict.score))
+        .fold(0.0, f64::max)
+}
+
+#[test]
+fn rows_without_a_value_are_nothing_to_learn_from() {
+    let rows = [vec![vec![f64::NAN]; 200], traffic_of(3, 14)].concat();
+    for detector in ["auto", "knn"] {
+        let verdicts = observe(detector, &rows);
+        assert_eq!(verdicts[199].reason, "learning: 0 of 150 rows", "{detector}");
+        assert_eq!(verdicts[349].reason, "learning: 150 of 150 rows", "{detector}");
+        assert!(!verdicts[350].is_learning(), "{detector}");
+    }
+}
+
 /// Alerts of which each comes more than an hour after the one before.
 fn alerts(verdicts: &[Verdict]) -> usize {
     let rows: Vec<usize> = (0..verdicts.len())

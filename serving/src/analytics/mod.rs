@@ -39,7 +39,7 @@ pub use kpis::{Kpi, kpis};
 pub use newest::{Newest, RECENT, newest};
 pub use roads::{Road, Roads, rank};
 pub use selection::{Bounds, Selection, places};
-pub use zones::{ZoneIndex, ZonePlace, ZoneSelection, Zones, zones_ahead, zones_between, zones_now};
+pub use zones::{ZoneIndex, ZonePlace, ZoneSelection, Zones, zone_centres, zones_ahead, zones_between, zones_now};
 
 /// The stream that congestion is measured by.
 pub const TRAFFIC: &str = "traffic-sensors";

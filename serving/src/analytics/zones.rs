@@ -130,7 +130,7 @@ pub async fn zones_now(state: &AppState, selection: &ZoneSelection) -> Result<Zo
     let stream = state.live.stream(TRAFFIC)?;
     let rows = recent(&dataset, stream.newest(), stream.definition().window).await?;
     let mut newest: BTreeMap<(String, String), ZoneIndex> = BTreeMap::new();
-    for index in read(&rows, &centres(state)) {
+    for index in read(&rows, &zone_centres(state)) {
         let place = (index.zone_id.clone(), index.formula.clone());
         let is_newer = |held: &ZoneIndex| (index.window, index.revision) > (held.window, held.revision);
         if newest.get(&place).is_none_or(is_newer) {
@@ -167,7 +167,7 @@ pub async fn zones_between(
     let Some(table) = table(state, TABLE).await? else {
         return Ok(nothing(NO_TABLE));
     };
-    let centres = centres(state);
+    let centres = zone_centres(state);
     let query = Query {
         dataset: dataset.name.clone(),
         ..Query::default()
@@ -216,7 +216,7 @@ pub fn zones_ahead(state: &AppState, congestion: &Congestion, selection: &ZoneSe
             by_zone.entry(zone).or_default().push(sensor);
         }
     }
-    let centres = centres(state);
+    let centres = zone_centres(state);
     let mut zones = Vec::new();
     for (zone, sensors) in by_zone {
         let (congested, inputs) = mean(sensors.iter().filter_map(|sensor| sensor.congestion));
@@ -277,8 +277,8 @@ fn read(rows: &RecordBatch, centres: &HashMap<String, (f64, f64)>) -> Vec<ZoneIn
     columns.rows().filter_map(index).collect()
 }
 
-/// The centre of each zone: the mean place of all keys that are known there, of any stream.
-fn centres(state: &AppState) -> HashMap<String, (f64, f64)> {
+/// The centre of each zone, latitude and longitude: the mean place of all keys that are known there, of any stream.
+pub fn zone_centres(state: &AppState) -> HashMap<String, (f64, f64)> {
     let mut sums: HashMap<String, (f64, f64, f64)> = HashMap::new();
     for stream in state.live.streams() {
         stream.with(|known| {

@@ -8,6 +8,7 @@ use arterial_datasets::time::{Duration, Timestamp};
 use arterial_models::Quantile;
 use arterial_models::areas::around;
 
+use super::Asker;
 use super::question::{Checked, Question};
 use super::reply::{self, Refusal};
 use crate::metrics::Metric;
@@ -106,7 +107,7 @@ async fn newest(
     let Some(scores) = state.scores.get(&checked.target) else {
         return Ok(Err(super::not_served(state, question, checked).refusals));
     };
-    let issue = super::issue(Some(&state.asking), state, checked, &scores).await?;
+    let issue = super::issue(Asker::Call, state, checked, &scores).await?;
     Ok(issue.ok_or_else(|| super::without_windows(question, checked).refusals))
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use arterial_models::explanation::{Explanation, Place};
 use arterial_models::registry::ModelVersion;
 
+use super::Asker;
 use super::question::{Checked, MOST_EXPLAINED};
 use super::reply::{Answer, Forecast};
-use crate::admission::Crowd;
 use crate::live;
 use crate::model::ServedModel;
 use crate::score::{self, LadderStep, Source, Unwanted};
@@ -18,10 +18,10 @@ use crate::{Error, Result};
 /// Puts an explanation, or why there is none, beside each forecast of `answer`.
 ///
 /// # Errors
-/// More forecasts than are explained at a time, more than a `crowd` who wait; [`arterial_models::Error::Unexplained`] where no model of the
-/// answer can say.
+/// More forecasts than are explained at a time, more calls than wait at a time; [`arterial_models::Error::Unexplained`] where no model of
+/// the answer can say.
 pub(super) async fn explain(
-    crowd: Option<&Crowd>,
+    asker: Asker,
     state: &Arc<AppState>,
     checked: &Checked<'_>,
     answer: &mut Answer,
@@ -34,7 +34,7 @@ pub(super) async fn explain(
             accepted,
         ));
     }
-    let _place = crowd.map(Crowd::enter).transpose()?;
+    let _place = asker.place(state).await?;
     let mut silent = None;
     for (source, places) in by_source(&answer.forecasts) {
         match ask(state, checked, &source, &answer.forecasts, &places).await {
@@ -100,7 +100,7 @@ async fn ask(
         source: Arc::clone(source),
         wanted: places.iter().map(|&at| wanted(&forecasts[at])).collect(),
     };
-    let turn = score::turn(state).await?;
+    let turn = state.turns.request().await?;
     let unwanted = Unwanted::default();
     let _unwanted = unwanted.0.clone().drop_guard();
     let state = Arc::clone(state);

@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 use arterial_datasets::lake::{Scan, Table};
 use arterial_datasets::time::{Duration, MINUTE, Timestamp};
 
-use super::page::Page;
+use super::page::Part;
 use super::question::{Checked, DEFAULT_QUANTILES, Question};
 use super::reply::{Answer, Forecast, Refusal, absent, default_steps, fresh};
 use super::rows::{Columns, Row};
@@ -60,7 +60,7 @@ pub async fn answer(
     question: &Question,
     checked: &Checked<'_>,
     stored: Stored,
-    page: Page,
+    part: &Part,
 ) -> Result<Answer> {
     check(state, question, checked, stored)?;
     let mut answer = Answer {
@@ -75,9 +75,10 @@ pub async fn answer(
         None => Past::default(),
     };
     let keys = past.keys(question);
-    let mine = page.of(&keys);
+    let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let (mine, next_page) = part.of(names, &question.keys, |key| *key);
     checked.check_size(mine.len())?;
-    (answer.keys, answer.of_keys) = (mine.len(), keys.len());
+    (answer.keys, answer.of_keys, answer.next_page) = (mine.len(), keys.len(), next_page);
     for key in mine {
         let rows = past.rows.remove(key).unwrap_or_default();
         tell(state, checked, stored, key, rows, &mut answer);

@@ -12,16 +12,16 @@ use std::sync::Arc;
 
 pub use areas::{AreaAnswer, AreaForecast, answer_areas};
 use history::Stored;
-pub use page::Page;
+pub use page::{KeyPage, Page, Part};
 pub use question::{
     Checked, DEFAULT_FEATURES, DEFAULT_QUANTILES, DEFAULT_STEPS, DEFAULT_TARGET, DEFAULT_TOPIC, FURTHEST,
     MOST_EXPLAINED, MOST_FEATURES, MOST_FORECASTS, MOST_KEYS, MOST_NUMBERS, MOST_QUANTILES, MOST_ZONES, Question,
 };
 pub use reply::{Answer, Forecast, Refusal};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
-use crate::admission::Crowd;
 use crate::metrics::Metric;
 use crate::score::{self, Issue, LadderStep, RefusalCode, TargetScores, Wanted};
 use crate::state::AppState;
@@ -34,27 +34,46 @@ use crate::{Error, Result};
 /// A wrong request, or a service that is starting or shutting down. What cannot be forecast well is a refusal in the
 /// answer, no error.
 pub async fn answer(state: &Arc<AppState>, question: &Question) -> Result<Answer> {
-    answer_page(state, question, Page::ALL).await
+    answer_page(state, question, KeyPage::ALL).await
 }
 
 /// Answers those keys of `question` that `page` means.
 ///
 /// # Errors
 /// As [`answer`].
-pub async fn answer_page(state: &Arc<AppState>, question: &Question, page: Page) -> Result<Answer> {
-    answer_in(Some(&state.asking), state, question, page).await
+pub async fn answer_page(state: &Arc<AppState>, question: &Question, page: KeyPage) -> Result<Answer> {
+    answer_to(Asker::Call, state, question, &Part::Keys(page)).await
 }
 
-/// The same for those who watch: they hold no place of a call, and wait until it is their turn, however many they are.
+/// The same for those who watch: they hold no place of a call, and wait until it is their turn, however many they are. Only one of them is
+/// before whoever calls.
 ///
 /// # Errors
 /// As [`answer`].
 pub async fn answer_watching(state: &Arc<AppState>, question: &Question, page: Page) -> Result<Answer> {
-    answer_in(None, state, question, page).await
+    answer_to(Asker::Watcher, state, question, &Part::Places(page)).await
 }
 
-/// Answers one of a `crowd`, or somebody outside of it.
-async fn answer_in(crowd: Option<&Crowd>, state: &Arc<AppState>, question: &Question, page: Page) -> Result<Answer> {
+/// Who asks, which decides where he waits for what has to be computed.
+#[derive(Debug, Clone, Copy)]
+enum Asker {
+    /// One of a few, as calls have deadlines: the next one does better to come again.
+    Call,
+    /// One of many, who come one after the other.
+    Watcher,
+}
+
+impl Asker {
+    /// A place among those who compute or wait for it, until it is dropped.
+    async fn place(self, state: &AppState) -> Result<OwnedSemaphorePermit> {
+        match self {
+            Self::Call => state.asking.enter(),
+            Self::Watcher => state.turns.watcher().await,
+        }
+    }
+}
+
+async fn answer_to(asker: Asker, state: &Arc<AppState>, question: &Question, part: &Part) -> Result<Answer> {
     let span = tracing::info_span!(
         target: TARGET,
         "answer",
@@ -64,7 +83,7 @@ async fn answer_in(crowd: Option<&Crowd>, state: &Arc<AppState>, question: &Ques
         forecasts = Empty,
         refusals = Empty,
     );
-    let answer = answer_in_span(crowd, state, question, page)
+    let answer = answer_in_span(asker, state, question, part)
         .instrument(span.clone())
         .await?;
     span.record("forecasts", answer.forecasts.len());
@@ -72,26 +91,22 @@ async fn answer_in(crowd: Option<&Crowd>, state: &Arc<AppState>, question: &Ques
     Ok(answer)
 }
 
-async fn answer_in_span(
-    crowd: Option<&Crowd>,
-    state: &Arc<AppState>,
-    question: &Question,
-    page: Page,
-) -> Result<Answer> {
+async fn answer_in_span(asker: Asker, state: &Arc<AppState>, question: &Question, part: &Part) -> Result<Answer> {
     let started = std::time::Instant::now();
     if let Some(reason) = state.readiness.stopped_by() {
         return Err(Error::NotReady(reason));
     }
     let checked = question.check(state)?;
+    part.check(question)?;
     // Before anything is computed; those whose keys are not named are counted once they are known.
-    checked.check_size(question.keys.len().min(page.most))?;
+    checked.check_size(question.keys.len().min(part.most()))?;
     let mut answer = match stored(state, question, &checked) {
         Some(_) if !is_known(&checked) => not_served(state, question, &checked),
-        Some(stored) => history::answer(state, question, &checked, stored, page).await?,
-        None => newest(crowd, state, question, &checked, page).await?,
+        Some(stored) => history::answer(state, question, &checked, stored, part).await?,
+        None => newest(asker, state, question, &checked, part).await?,
     };
     if question.explain.is_some() {
-        explain::explain(crowd, state, &checked, &mut answer).await?;
+        explain::explain(asker, state, &checked, &mut answer).await?;
     }
     state.metrics.count(Metric::ForecastCalls, 1);
     for refusal in &answer.refusals {
@@ -120,23 +135,23 @@ fn is_known(checked: &Checked<'_>) -> bool {
 }
 
 async fn newest(
-    crowd: Option<&Crowd>,
+    asker: Asker,
     state: &Arc<AppState>,
     question: &Question,
     checked: &Checked<'_>,
-    page: Page,
+    part: &Part,
 ) -> Result<Answer> {
     let Some(scores) = state.scores.get(&checked.target) else {
         return Ok(not_served(state, question, checked));
     };
-    match issue(crowd, state, checked, &scores).await? {
+    match issue(asker, state, checked, &scores).await? {
         Some(issue) => {
             // From the answer's trace to the one of the window that the forecasts were made from.
             if issue.trace != Trace::default() {
                 traces::link(&Span::current(), &issue.trace);
             }
             let (now, stale_after) = (state.clock.now(), state.config.stale_after);
-            reply::reply(question, checked, &issue, page, now, stale_after)
+            reply::reply(question, checked, &issue, part, now, stale_after)
         }
         None => Ok(without_windows(question, checked)),
     }
@@ -144,7 +159,7 @@ async fn newest(
 
 /// The forecasts that have what is asked for.
 async fn issue(
-    crowd: Option<&Crowd>,
+    asker: Asker,
     state: &Arc<AppState>,
     checked: &Checked<'_>,
     scores: &TargetScores,
@@ -165,8 +180,11 @@ async fn issue(
         edition: state.champions.edition(&checked.target),
         quantiles: checked.levels.clone(),
     };
+    if let Some(issue) = scores.kept(&wanted) {
+        return Ok(Some(issue));
+    }
     // Held until the issue is there: whoever asks for the same as another waits for it, too.
-    let _place = crowd.map(Crowd::enter).transpose()?;
+    let _place = asker.place(state).await?;
     let compute = async || {
         let mut order = score::order(state, &checked.target, &checked.quantiles);
         if let Some(id) = &model {
@@ -176,11 +194,11 @@ async fn issue(
             order.canary = None;
             order.profile = false;
         }
-        let turn = score::turn(state).await?;
+        let turn = state.turns.request().await?;
         let computed = score::run(state, order, Some(turn)).await?;
         Ok::<_, Error>(computed.map(|computed| Arc::new(computed.issue)))
     };
-    scores.asked(wanted, newest.map(|issue| issue.origin), compute).await
+    scores.asked(wanted, compute).await
 }
 
 /// The refusals for a target that does not exist or is not served.

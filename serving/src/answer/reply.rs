@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arterial_datasets::time::{Duration, MINUTE, Timestamp};
 use arterial_models::explanation::Explanation;
 
-use super::page::Page;
+use super::page::Part;
 use super::question::{Checked, DEFAULT_STEPS, Question};
 use crate::Result;
 use crate::live::Revisions;
@@ -20,10 +20,12 @@ pub struct Answer {
     pub forecasts: Vec<Forecast>,
     /// What could not be answered well.
     pub refusals: Vec<Refusal>,
-    /// How many of the keys that are meant this page tells of, from its first one on.
+    /// How many of the keys that are meant this answer tells of.
     pub keys: usize,
     /// How many keys are meant.
     pub of_keys: usize,
+    /// The token of the next page; empty where this was the last, or nobody asked for pages.
+    pub next_page: String,
 }
 
 /// One forecast.
@@ -78,7 +80,7 @@ impl Refusal {
     }
 }
 
-/// The answer to `question` from `issue`, which has all of its quantiles, at `now`: those of its keys that `page` means.
+/// The answer to `question` from `issue`, which has all of its quantiles, at `now`: those of its keys that `part` means.
 ///
 /// # Errors
 /// More than an answer may have.
@@ -86,7 +88,7 @@ pub fn reply(
     question: &Question,
     checked: &Checked<'_>,
     issue: &Issue,
-    page: Page,
+    part: &Part,
     now: Timestamp,
     stale_after: Duration,
 ) -> Result<Answer> {
@@ -95,17 +97,18 @@ pub fn reply(
         ..Answer::default()
     };
     let all = select(question, checked, issue, &mut answer.refusals);
-    if page.from > 0 {
+    if !part.is_first() {
         // Those of the whole request were told with its first keys.
         answer.refusals.clear();
     }
-    let keys = page.of(&all);
-    (answer.keys, answer.of_keys) = (keys.len(), all.len());
+    answer.of_keys = all.len();
+    let (keys, next_page) = part.of(all, &question.keys, |&key| &*issue.keys[key]);
+    (answer.keys, answer.next_page) = (keys.len(), next_page);
     checked.check_size(keys.len())?;
     let steps = steps(checked, issue.horizon());
     let places = issue.positions(&checked.levels).unwrap_or_default();
     answer.forecasts.reserve(keys.len() * steps.len());
-    for &key in keys {
+    for key in keys {
         match age(issue, key, now, stale_after) {
             Ok(age) => tell(issue, key, age, &steps, &places, &mut answer),
             Err(refusal) => answer.refusals.push(refusal),

@@ -74,10 +74,7 @@ impl Giver {
     /// A client that took nothing for too long, or left.
     pub async fn give(&self, batch: RecordBatch) -> Result<()> {
         let Ok(room) = timeout(self.patience, self.rooms.reserve()).await else {
-            return Err(Error::Query {
-                code: Code::DeadlineExceeded,
-                message: format!("the client took nothing for {:?}", self.patience),
-            });
+            return Err(Error::took_nothing(self.patience));
         };
         let room = room.map_err(|_| left())?;
         lock(&self.shelf).batches.push_back(batch);

@@ -12,7 +12,7 @@ use super::convert_areas;
 use super::forecast_wire;
 use super::sized::sized;
 use super::watch_forecasts::{ForecastWatch, stream};
-use crate::answer::{Answer, MOST_KEYS, Page, answer_areas, answer_page};
+use crate::answer::{Answer, KeyPage, MOST_KEYS, answer_areas, answer_page};
 use crate::state::AppState;
 use crate::watchers::Watchers;
 use crate::{Error, Result};
@@ -71,11 +71,11 @@ impl Answered {
             let accepted = "nothing: only WatchForecasts resumes";
             return Err(Error::invalid("resume_after", &request.resume_after, accepted));
         }
-        let page = Page::read(request.page_size, &request.page_token, MOST_KEYS)?;
+        let page = KeyPage::read(request.page_size, &request.page_token, MOST_KEYS)?;
         let asked = Asked::read(request)?;
-        let answer = answer_page(state, &asked.question, page).await?;
+        let mut answer = answer_page(state, &asked.question, page).await?;
         Ok(Self {
-            next_page_token: page.next(answer.keys, answer.of_keys),
+            next_page_token: std::mem::take(&mut answer.next_page),
             asked,
             answer,
         })

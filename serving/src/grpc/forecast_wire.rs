@@ -201,6 +201,7 @@ mod tests {
             refusals: vec![Refusal::new("x", RefusalCode::UnknownKey, "no such key")],
             keys: 2,
             of_keys: 9,
+            next_page: String::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The stream of `WatchAlerts`.
 //!
-//! Changes are looked up when the connection has room for them and not before: for whoever is slow nothing waits but the place where
-//! he stands and the ids of the alerts that he was told of. Of a snapshot of many alerts the later parts wait as what they are in
+//! Changes are looked up when the connection has room for them and not before: for whoever is slow no queue waits, but the place where
+//! he stands, the ids of the alerts that he was told of, and the answer that he has not taken yet, which `backpressure.rs` bounds. Of a snapshot of many alerts the later parts wait as what they are in
 //! memory, shared by everybody.
 
 use std::collections::VecDeque;

@@ -1,7 +1,8 @@
 //! The stream of `WatchForecasts`.
 //!
-//! An answer is made when the connection has room for it and not before, from the newest issue of then: for whoever is slow nothing
-//! waits but his request, the place where he stands, and which issue he was told of.
+//! An answer is made when the connection has room for it and not before, from the newest issue of then: for whoever is slow no queue
+//! waits, but his request, the place where he stands, which issue he was told of, and the answer that he has not taken yet, which
+//! `backpressure.rs` bounds.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use tokio::sync::watch;
 use tonic::Status;
 
 use super::convert::{Asked, response};
-use crate::answer::{Answer, MOST_KEYS, Page, answer_watching};
+use crate::answer::{Answer, KeyPage, MOST_KEYS, Page, answer_watching};
 use crate::score::{Issue, Stamp};
 use crate::state::AppState;
 use crate::watchers::Place;
@@ -101,7 +102,7 @@ impl ForecastWatch {
         } else {
             request.page_size
         };
-        let most = Page::read(size, "", MOST_KEYS)?.most;
+        let most = KeyPage::read(size, "", MOST_KEYS)?.most;
         let told = read_token(&request.resume_after)?;
         let asked = Asked::read(request)?;
         let target = asked.question.check(state)?.target;

@@ -1,23 +1,26 @@
 //! `GET /v1/forecasts/areas`: the newest forecasts of zones and of the whole city.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Problem;
 use super::accept::Format;
 use super::forecast_rows::{QuantileValue, RefusalRow, by_quantile, pairs, refused};
+use super::geo::{FeatureCollection, feature, points};
 use super::names::FormatName;
 use super::params::{Given, List};
 use super::problem::Problems;
 use super::reply::{Asked, Listing};
 use super::table::Kind;
 use crate::Result;
+use crate::analytics::zone_centres;
 use crate::answer::{AreaForecast, DEFAULT_TARGET, DEFAULT_TOPIC, Question, answer_areas};
 use crate::state::AppState;
 
@@ -58,6 +61,10 @@ pub struct AreaForecastPage {
     #[serde(skip)]
     #[schema(ignore)]
     quantiles: Vec<f64>,
+    /// The latitude and longitude of each row; none of the city.
+    #[serde(skip)]
+    #[schema(ignore)]
+    places: Vec<Option<(f64, f64)>>,
 }
 
 /// A forecast of the mean over the keys of an area in one window.
@@ -112,6 +119,7 @@ pub struct AreaForecastRow {
     responses(
         (status = 200, description = "Forecasts and refusals", content(
             (AreaForecastPage = "application/json"),
+            (FeatureCollection = "application/geo+json"),
             (String = "text/csv"),
             (String = "application/vnd.apache.arrow.stream"),
         )),
@@ -123,11 +131,18 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<AreaForecastQ
     let form = request.form::<AreaForecastPage>(query.format.0)?;
     let question = query.question();
     let answer = answer_areas(&state, &question).await?;
+    let centres = if form == Format::GeoJson {
+        zone_centres(&state)
+    } else {
+        HashMap::new()
+    };
     let row = |forecast: &AreaForecast| row(&question, &answer.quantiles, forecast);
+    let place = |forecast: &AreaForecast| centres.get(forecast.zone.as_deref()?).copied();
     let page = AreaForecastPage {
         areas: answer.areas.iter().map(row).collect(),
         refusals: answer.refusals.iter().map(refused).collect(),
         quantiles: answer.quantiles.clone(),
+        places: answer.areas.iter().map(place).collect(),
     };
     request.answer(form, &page)
 }
@@ -163,8 +178,6 @@ fn row(question: &Question, quantiles: &[f64], forecast: &AreaForecast) -> AreaF
 }
 
 impl Listing for AreaForecastPage {
-    const FORMS: &'static [Format] = &Format::PLACELESS;
-
     fn table(&self) -> Result<RecordBatch> {
         let before = [
             ("topic", Kind::Text),
@@ -185,11 +198,22 @@ impl Listing for AreaForecastPage {
     }
 
     fn features(&self) -> Result<Vec<Value>> {
-        Ok(Vec::new())
+        let rows = self.areas.iter().zip(&self.places);
+        let id = |row: &AreaForecastRow| format!("{}+{}+{}", row.level, row.zone_id, row.horizon_minutes);
+        rows.map(|(row, place)| feature(&id(row), &points(place.as_slice()), row))
+            .collect()
     }
 
     fn next_cursor(&self) -> Option<&str> {
         None
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        let refusals = serde_json::to_value(&self.refusals).unwrap_or_default();
+        Map::from_iter([
+            ("next_cursor".to_owned(), self.next_cursor().into()),
+            ("refusals".to_owned(), refusals),
+        ])
     }
 
     fn left_out(&self) -> usize {

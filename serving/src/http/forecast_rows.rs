@@ -58,6 +58,9 @@ fn flat(row: &impl Serialize, quantiles: &[QuantileValue]) -> Result<Value> {
     Ok(flat)
 }
 
+/// A column's name, and what stands in it.
+type Column<'a> = (&'a str, Kind);
+
 /// `rows` as a table: the columns before the quantiles, a column for each of those, the columns behind.
 ///
 /// # Errors
@@ -65,13 +68,13 @@ fn flat(row: &impl Serialize, quantiles: &[QuantileValue]) -> Result<Value> {
 pub fn by_quantile<T: Serialize>(
     rows: &[T],
     quantiles_of: impl Fn(&T) -> &[QuantileValue],
-    (before, quantiles, behind): (&[(&str, Kind)], &[f64], &[(&str, Kind)]),
+    (before, quantiles, behind): (&[Column<'_>], &[f64], &[Column<'_>]),
 ) -> Result<RecordBatch> {
     let rows = rows.iter().map(|row| flat(row, quantiles_of(row)));
     let rows = rows.collect::<Result<Vec<_>>>()?;
     let names: Vec<String> = quantiles.iter().map(|quantile| column(*quantile)).collect();
     let numbers = names.iter().map(|name| (name.as_str(), Kind::Number));
-    let columns: Vec<(&str, Kind)> = before
+    let columns: Vec<Column<'_>> = before
         .iter()
         .copied()
         .chain(numbers)

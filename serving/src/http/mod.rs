@@ -84,11 +84,17 @@ impl FromRef<Shared> for Arc<openapi::Document> {
 /// A stream that cannot be described, a token that cannot be read.
 pub fn router(state: Arc<AppState>, config: &ServerConfig) -> Result<Router> {
     let document = Arc::new(openapi::Document::new(&state.catalog)?);
-    let routes = Router::new()
-        .merge(page::routes(&state, config.max_followers))
+    let shared = Shared {
+        state: Arc::clone(&state),
+        document,
+    };
+    let upkeep = Router::new()
         .route("/livez", only_get(livez))
         .route("/readyz", only_get(readyz))
         .route("/metrics", only_get(metrics))
+        .with_state(shared.clone());
+    let routes = Router::new()
+        .merge(page::routes(&state, config.max_followers))
         .route("/openapi.json", only_get(openapi::document))
         .route("/v1/traffic", only_get(windows::traffic))
         .route("/v1/transport", only_get(windows::transport))
@@ -103,12 +109,9 @@ pub fn router(state: Arc<AppState>, config: &ServerConfig) -> Result<Router> {
         .route("/v1/forecasts", only_get(forecasts::list))
         .route("/v1/forecasts/areas", only_get(area_forecasts::list))
         .fallback(nothing_here)
-        .with_state(Shared {
-            state: Arc::clone(&state),
-            document,
-        });
+        .with_state(shared);
     let counted = middleware::from_fn_with_state(state, calls::count);
-    Ok(layers::around(routes, config)?.layer(counted))
+    Ok(layers::around(routes, upkeep, config)?.layer(counted))
 }
 
 /// GET and HEAD by the handler, OPTIONS with what there is, everything else refused.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use arterial_datasets::time::{Clock, Duration, MINUTE, Timestamp};
@@ -110,6 +111,8 @@ pub type Prepare<'a> = dyn Fn(Target, Arc<dyn ServedModel>) -> BoxFuture<'a, Res
 pub struct Champions {
     source: Option<Arc<dyn ModelSource>>,
     table: ArcSwap<Table>,
+    /// Whether the registry was read once.
+    is_read: AtomicBool,
     /// One looks at the registry at a time: what was read earlier never replaces what was read later.
     looking: Mutex<()>,
     changes: watch::Sender<u64>,
@@ -121,6 +124,7 @@ impl Champions {
         Self {
             source,
             table: ArcSwap::default(),
+            is_read: AtomicBool::new(false),
             looking: Mutex::default(),
             changes: watch::Sender::new(0),
         }
@@ -134,6 +138,11 @@ impl Champions {
     /// All targets with a champion, and their models.
     pub fn all(&self) -> Arc<Table> {
         self.table.load_full()
+    }
+
+    /// Whether there is a registry that was not read yet, so that nobody can say which targets have a champion.
+    pub fn are_unknown(&self) -> bool {
+        self.source.is_some() && !self.is_read.load(Ordering::Acquire)
     }
 
     /// Where the models come from.
@@ -187,6 +196,7 @@ impl Champions {
             self.table.store(Arc::new(table));
             self.changes.send_modify(|count| *count += 1);
         }
+        self.is_read.store(true, Ordering::Release);
         Ok(())
     }
 }

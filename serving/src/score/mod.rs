@@ -10,6 +10,7 @@ mod rows;
 mod said;
 mod scores;
 mod shadow;
+mod turns;
 mod worker;
 
 pub use areas::{AreaIntervals, NoAreas};
@@ -21,5 +22,6 @@ pub use profile::{PROFILE_NAME, PROFILE_VERSION, around_window, of_window};
 pub use rows::{rows, rows_where};
 pub use scores::{Scores, TargetScores, Wanted};
 pub use shadow::{ShadowQueue, queue, shadow_forever};
+pub(crate) use turns::Turns;
+pub(crate) use worker::run;
 pub use worker::{order, score_forever, score_once};
-pub(crate) use worker::{run, turn};

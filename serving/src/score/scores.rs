@@ -41,7 +41,7 @@ pub struct TargetScores {
     whole: AtomicBool,
     /// What the issues said of windows an hour ahead.
     pub outlooks: Outlooks,
-    /// Computing on request happens one at a time: who waits finds the issue ready.
+    /// Whoever asks for the same as another who computes it finds it ready afterwards.
     turn: tokio::sync::Mutex<()>,
     /// What was computed on request from the newest window, the last one last.
     asked: Mutex<Vec<(Wanted, Arc<Issue>)>>,
@@ -89,18 +89,18 @@ impl TargetScores {
         self.published.subscribe()
     }
 
-    /// The issue that was computed for `wanted` from `origin`, or the one that `compute` gives.
+    /// The issue that was computed for `wanted`, once nobody else computes on request, or the one that `compute` gives. What is kept
+    /// already is had at once by [`TargetScores::kept`].
     ///
     /// # Errors
     /// Whatever `compute` could not do.
     pub async fn asked<E>(
         &self,
         wanted: Wanted,
-        origin: Option<Timestamp>,
         compute: impl AsyncFnOnce() -> Result<Option<Arc<Issue>>, E>,
     ) -> Result<Option<Arc<Issue>>, E> {
         let _turn = self.turn.lock().await;
-        if let Some(issue) = self.kept(&wanted, origin) {
+        if let Some(issue) = self.kept(&wanted) {
             return Ok(Some(issue));
         }
         let computed = compute().await?;
@@ -110,9 +110,12 @@ impl TargetScores {
         Ok(computed)
     }
 
-    fn kept(&self, wanted: &Wanted, origin: Option<Timestamp>) -> Option<Arc<Issue>> {
+    /// The issue that was computed for `wanted` since the newest one is in place.
+    pub fn kept(&self, wanted: &Wanted) -> Option<Arc<Issue>> {
+        let origin = self.newest()?.origin;
         let mut kept = lock(&self.asked);
-        kept.retain(|(_, issue)| Some(issue.origin) == origin);
+        // One may have been put here while a newer window took its place.
+        kept.retain(|(_, issue)| issue.origin >= origin);
         let (_, issue) = kept.iter().find(|(have, _)| have == wanted)?;
         Some(Arc::clone(issue))
     }
@@ -222,12 +225,8 @@ mod tests {
             computed = true;
             Ok::<_, Infallible>(Some(issue(origin.map_or(0, |origin| origin.0), numbers)))
         };
-        assert!(
-            scores
-                .asked(wanted, origin, compute)
-                .await
-                .is_ok_and(|issue| issue.is_some())
-        );
+        let found = scores.asked(wanted, compute).await;
+        assert!(found.is_ok_and(|issue| issue.is_some()));
         computed
     }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use arterial_datasets::time::Timestamp;
 use arterial_models::Quantile;
 use arterial_models::registry::{CHAMPION, Target};
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::field::Empty;
 
 use super::compute::{self, Computed, Order, Unwanted};
 use super::issue::Issue;
 use super::ladder::LadderStep;
 use super::shadow::ShadowQueue;
+use super::turns::Turn;
 use crate::metrics::Metric;
 use crate::model::{Edition, ServedModel};
 use crate::readiness::Reason;
@@ -91,7 +91,7 @@ fn note_skipped(state: &AppState, target: &Target, last: Option<Timestamp>, orig
 /// # Errors
 /// A target that is not served, or work that stopped.
 pub async fn score_once(state: &Arc<AppState>, target: &Target) -> Result<Option<Arc<Issue>>> {
-    let turn = turn(state).await?;
+    let turn = state.turns.own().await?;
     let span = tracing::info_span!(target: TARGET, "score", target_name = %target, origin = Empty, forecasts = Empty);
     if let Ok(stream) = state.live.stream(&target.topic) {
         traces::continue_from(&span, &stream.trace());
@@ -177,19 +177,9 @@ pub fn order(state: &AppState, target: &Target, quantiles: &[Quantile]) -> Order
     }
 }
 
-/// Waits until nothing else is computed.
-pub(crate) async fn turn(state: &AppState) -> Result<OwnedSemaphorePermit> {
-    let turn = Arc::clone(&state.computing).acquire_owned().await;
-    turn.map_err(|error| Error::Background(error.to_string()))
-}
-
 /// Computes `order` on a thread that may take its time, in its turn, which ends with the work, or beside everything else where it
 /// has none. Whoever drops this stops the work.
-pub(crate) async fn run(
-    state: &Arc<AppState>,
-    order: Order,
-    turn: Option<OwnedSemaphorePermit>,
-) -> Result<Option<Computed>> {
+pub(crate) async fn run(state: &Arc<AppState>, order: Order, turn: Option<Turn>) -> Result<Option<Computed>> {
     let _unwanted = order.unwanted.0.clone().drop_guard();
     let state = Arc::clone(state);
     let work = tokio::task::spawn_blocking(move || {

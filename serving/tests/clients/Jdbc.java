@@ -11,12 +11,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 public class Jdbc {
-    public static void main(String[] arguments) throws Exception {
+    public static void main(String[] arguments) {
         try (Connection connection = DriverManager.getConnection(arguments[0])) {
             metadata(connection.getMetaData());
             query(connection);
             prepared(connection);
             refused(connection);
+        } catch (SQLException | RuntimeException error) {
+            error.printStackTrace();
+            // Whatever threads the driver has left behind.
+            System.exit(1);
         }
     }
 

@@ -1,10 +1,13 @@
-"""What a data scientist does with the service through ADBC: bulk fetch, parameters, metadata. Prints a line for each."""
+"""What a data scientist does with the service through ADBC: bulk fetch, parameters, metadata. Prints a line for each.
+
+Arguments: the address, the lake, and where the client logs in a name and a password."""
 
 import sys
 
 import adbc_driver_flightsql.dbapi as flightsql
 
-with flightsql.connect(sys.argv[1], autocommit=True) as connection, connection.cursor() as cursor:
+login = dict(zip(["username", "password"], sys.argv[3:]))
+with flightsql.connect(sys.argv[1], db_kwargs=login, autocommit=True) as connection, connection.cursor() as cursor:
     cursor.execute("SELECT key, window_start, speed_kmh_mean FROM traffic_sensors_latest ORDER BY window_start, key")
     table = cursor.fetch_arrow_table()
     print(table.num_rows, table.schema.field("key").type, table.schema.field("window_start").type, table["speed_kmh_mean"][0])

@@ -96,12 +96,9 @@ async fn the_reference_library_verifies_a_webhook() {
     assert_eq!(message["data"]["alert_id"], "0123456789abcdef0123");
     assert_eq!(message["data"]["opened_at"], "2026-01-04T23:50:00Z");
 
-    let python = std::env::var("ARTERIAL_PYTHON").unwrap_or_else(|_| "python3".into());
-    let found = Command::new(&python).args(["-c", "import standardwebhooks"]).output();
-    if !found.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: `{python}` has no standardwebhooks (pip install standardwebhooks, or set ARTERIAL_PYTHON)");
+    let Some(python) = arterial_testing::python("standardwebhooks") else {
         return;
-    }
+    };
     let verify = |secret: &str| {
         let mut child = Command::new(&python)
             .args(["-c", VERIFY, secret])

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Float64Array};
 use arterial_datasets::panel::{Channel, ChannelRole, Panel};
 use arterial_datasets::time::{MINUTE, Timestamp};
 use arterial_models::registry;
@@ -10,8 +11,9 @@ use arterial_proto::v1;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 use arterial_serving::model::RegistryModels;
 use ndarray::Array3;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::http::with;
 use crate::registry::{WINDOWS, kinds, promote, publish_fitted_on};
 use crate::support::{
     FIELD, FakeModels, START, STEP, Service, TOPIC, WindowRow, batch, launch, ready, waiting, window,
@@ -44,6 +46,13 @@ fn panel() -> Panel {
     panel.unwrap().with_zones(zones)
 }
 
+/// A number for each row of the live windows: `first` for the first sensor, `step` more for each of the next ones.
+fn apart(first: f64, step: f64) -> ArrayRef {
+    let of_window = (0..SENSORS.len()).map(|sensor| first + step * sensor as f64);
+    let numbers = of_window.cycle().take(SENSORS.len() * LIVE as usize);
+    Arc::new(Float64Array::from_iter_values(numbers))
+}
+
 /// A service whose champion repeats the last value of each sensor, and the folder of its registry.
 async fn city() -> (Service, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -55,7 +64,8 @@ async fn city() -> (Service, tempfile::TempDir) {
         .collect();
     let source = Arc::new(RegistryModels::new(registry.clone(), kinds()));
     let models = Arc::new(FakeModels::default());
-    let service = launch(Some(batch(&rows)), models, source, Some(registry)).await;
+    let places = [("lat_last", apart(56.0, 0.25)), ("lon_last", apart(10.0, 0.5))];
+    let service = launch(Some(with(&batch(&rows), &places)), models, source, Some(registry)).await;
     service.clock.set(window(LIVE));
     service.state.start().await.unwrap();
     (service, folder)
@@ -243,4 +253,29 @@ async fn areas_come_over_http_as_json_and_csv() {
     assert_eq!(lines.lines().count(), 2);
     let refused = get("/v1/forecasts/areas?horizons_minutes=7").await;
     assert_eq!(refused.status().as_u16(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_map_a_zone_is_where_its_sensors_are_and_the_city_nowhere() {
+    let (service, _folder) = city().await;
+    let address = service.running.http_addr;
+    let url = format!("http://{address}/v1/forecasts/areas?horizons_minutes=15&format=geojson");
+    let answer = reqwest::get(url).await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "application/geo+json");
+    let map: Value = answer.json().await.unwrap();
+    let features = map["features"].as_array().unwrap().iter();
+    let found: Vec<(&str, &Value)> = features
+        .map(|feature| (feature["id"].as_str().unwrap(), &feature["geometry"]["coordinates"]))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("zone+north+15", &json!([10.5, 56.25])),
+            ("zone+south+15", &json!([11.75, 56.875])),
+            ("city++15", &Value::Null),
+        ]
+    );
+    let north = &map["features"][0]["properties"];
+    assert_eq!((&north["zone_id"], &north["members"]), (&"north".into(), &3.into()));
+    assert_eq!(map["refusals"][0]["key"], "west");
 }

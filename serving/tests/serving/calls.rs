@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::support::{FIELD, FakeModel, Says, Service, TOPIC, eventually, history, ready, ready_with, waiting};
+use crate::support::{
+    FIELD, FakeModel, Says, Service, TOPIC, batch, eventually, history, ready, ready_with, waiting, window,
+};
 use arterial_datasets::time::Duration as Span;
 use arterial_proto::v1::alert_service_client::AlertServiceClient;
 use arterial_proto::v1::catalog_service_client::CatalogServiceClient;
@@ -72,6 +74,58 @@ async fn forecasts_come_page_by_page() {
         let status = client.forecast(wrong).await.unwrap_err();
         assert!(status.message().starts_with(&format!("`{field}`")), "{status}");
     }
+}
+
+/// A service that two more keys reach, in this order.
+async fn reached_by(late: [&str; 2]) -> Service {
+    let service = ready(24).await;
+    service.clock.set(window(25));
+    let rows = [late[0], late[1], "a", "b"].map(|key| (key, "north", 24, 0, Some(60.0)));
+    service.state.take(TOPIC, &batch(&rows), window(25));
+    service.until_scored(24).await;
+    service
+}
+
+/// The keys that an answer tells of, forecast or refused.
+fn told(answer: &v1::ForecastResponse) -> Vec<String> {
+    let forecast = answer.forecasts.iter().map(|one| one.key.clone());
+    let refused = answer.refusals.iter().map(|one| one.key.clone());
+    let mut keys: Vec<String> = forecast.chain(refused).collect();
+    keys.dedup();
+    keys
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_services_that_keys_reached_in_another_order_have_each_key_once() {
+    let services = [reached_by(["d", "0"]).await, reached_by(["0", "d"]).await];
+    let mut clients = [client(&services[0]).await, client(&services[1]).await];
+    let mut found = Vec::new();
+    let mut page = v1::ForecastRequest {
+        page_size: 1,
+        ..request()
+    };
+    for number in 0.. {
+        let answer = clients[number % 2].forecast(page.clone()).await.unwrap().into_inner();
+        found.extend(told(&answer));
+        page.page_token = answer.next_page_token;
+        if page.page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(found, ["0", "a", "b", "d"]);
+    let named = v1::ForecastRequest {
+        keys: ["d", "a", "0"].map(str::to_owned).to_vec(),
+        ..page
+    };
+    let first = clients[0].forecast(named.clone()).await.unwrap().into_inner();
+    let rest = v1::ForecastRequest {
+        page_size: 2,
+        page_token: first.next_page_token.clone(),
+        ..named
+    };
+    let second = clients[1].forecast(rest).await.unwrap().into_inner();
+    assert_eq!(told(&first), ["d"]);
+    assert_eq!(told(&second), ["a", "0"], "as they are named");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -327,8 +381,8 @@ async fn what_moved_a_forecast_is_said_or_refused() {
     assert_eq!((strongest.feature.as_str(), strongest.amount), ("step", 3.0));
     assert_eq!(answer.forecasts[1].quantiles[1].value, 84.0);
     // Data that came after the forecast are not what moved it.
-    let revision = crate::support::batch(&[("a", "north", 20, 1, Some(1.0))]);
-    service.state.take(TOPIC, &revision, crate::support::window(24));
+    let revision = batch(&[("a", "north", 20, 1, Some(1.0))]);
+    service.state.take(TOPIC, &revision, window(24));
     let answer = client.forecast(asked.clone()).await.unwrap().into_inner();
     let refusal = &answer.forecasts[0].explanation.as_ref().unwrap().refusal;
     assert!(refusal.contains("revised since"), "{refusal}");

@@ -1,44 +1,112 @@
-//! Clients that others wrote, against the running service. Where Python or Java is missing a test says so and passes.
+//! Clients that others wrote, against the running service. Where Python or Java is missing a test is skipped and says so.
 
 use std::process::{Command, Output};
 
+use crate::server::{TOKEN, guarded};
 use crate::support::{Service, batch, eventually, ready, write};
 
+/// What the client over ADBC prints of the history that services here are ready with.
+const OVER_ADBC: &str = "\
+48 string timestamp[us, tz=UTC] 50.0
+(24,)
+(0,)
+arterial public [('traffic_sensors_latest', 'VIEW', True), ('traffic_sensors_windows', 'TABLE', True)]
+Arterial ['TABLE', 'VIEW']
+['topic', 'key', 'target']
+ProgrammingError True False
+ProgrammingError False True
+";
+/// The same of the client over JDBC.
+const OVER_JDBC: &str = "\
+Arterial readOnly=true
+[traffic_sensors_latest:VIEW, traffic_sensors_windows:TABLE]
+[speed_kmh_mean:DOUBLE, speed_kmh_min:DOUBLE, speed_kmh_max:DOUBLE]
+[key, window_start, revision]
+arterial
+4 speed_kmh_mean DOUBLE
+a 2026-01-05T00:00:00Z 50.0 1
+b 2026-01-05T00:00:00Z 80.0 1
+a 24 50.0
+b 24 80.0
+nobody 0 0.0
+true
+";
+/// Almost the token.
+const WRONG: &str = "0123456789-abcdeX";
+
 /// Runs a program that a client's user could have written.
-async fn run(mut command: Command) -> String {
-    let Output { status, stdout, stderr } = tokio::task::spawn_blocking(move || command.output())
+async fn output(mut command: Command) -> Output {
+    tokio::task::spawn_blocking(move || command.output())
         .await
         .unwrap()
-        .unwrap();
+        .unwrap()
+}
+
+/// What it prints.
+async fn run(command: Command) -> String {
+    let Output { status, stdout, stderr } = output(command).await;
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap()
 }
 
-async fn python(service: &Service, script: &str, library: &str) -> Option<String> {
-    let python = std::env::var("ARTERIAL_PYTHON").unwrap_or_else(|_| "python3".into());
-    let found = Command::new(&python)
-        .args(["-c", &format!("import {library}")])
-        .output();
-    if !found.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: `{python}` has no {library}; scripts/clients makes an environment that has");
-        return None;
-    }
-    let mut command = Command::new(python);
+/// Runs one that the service does not let in.
+async fn refused(command: Command) {
+    let Output { status, stderr, .. } = output(command).await;
+    let said = String::from_utf8_lossy(&stderr);
+    assert!(
+        !status.success() && said.contains("the token of this service is missing or another one"),
+        "{said}"
+    );
+}
+
+/// A client's script, told where the service and its lake are; none where there is no Python with its libraries.
+fn python(service: &Service, script: &str, libraries: &str) -> Option<Command> {
+    let mut command = Command::new(arterial_testing::python(libraries)?);
     command
         .arg(format!("{}/tests/clients/{script}", env!("CARGO_MANIFEST_DIR")))
         .arg(format!("grpc://{}", service.running.grpc_addr))
         .arg(service.folder.path());
-    Some(run(command).await)
+    Some(command)
+}
+
+/// The client over ADBC, with a name and a password where it logs in.
+fn adbc(service: &Service, login: &[&str]) -> Option<Command> {
+    let mut command = python(service, "adbc.py", "adbc_driver_flightsql.dbapi")?;
+    command.args(login);
+    Some(command)
+}
+
+/// The driver for JDBC.
+fn driver() -> Option<String> {
+    let jars = arterial_testing::jars::jdbc_class_path();
+    jars.inspect_err(|lack| arterial_testing::missing(lack)).ok()
+}
+
+/// The client over JDBC; `login` is the end of its address.
+fn jdbc(service: &Service, driver: &str, login: &str) -> Command {
+    let address = service.running.grpc_addr;
+    let mut command = Command::new("java");
+    command
+        .args([
+            "--add-opens=java.base/java.nio=ALL-UNNAMED",
+            "-Xmx256m",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            driver,
+        ])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/Jdbc.java"))
+        .arg(format!("jdbc:arrow-flight-sql://{address}/?useEncryption=false{login}"));
+    command
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pyarrow_lists_reads_and_has_windows_forecast() {
     let service = ready(24).await;
-    let Some(said) = python(&service, "flight.py", "pyarrow.flight").await else {
+    let Some(command) = python(&service, "flight.py", "pyarrow.flight") else {
         return;
     };
     assert_eq!(
-        said,
+        run(command).await,
         "['traffic_sensors_latest', 'traffic_sensors_windows']\n\
          double km/h Mean of `speed_kmh` in the window\n\
          48\n\
@@ -53,20 +121,27 @@ async fn pyarrow_lists_reads_and_has_windows_forecast() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn adbc_fetches_binds_and_lists() {
     let service = ready(24).await;
-    let Some(said) = python(&service, "adbc.py", "adbc_driver_flightsql.dbapi").await else {
+    for login in [&["anybody", "anything"][..], &[]] {
+        let Some(command) = adbc(&service, login) else {
+            return;
+        };
+        assert_eq!(run(command).await, OVER_ADBC);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn adbc_logs_in_with_the_token_as_its_password() {
+    let (service, _file) = guarded().await;
+    let Some(command) = adbc(&service, &["anybody", TOKEN]) else {
         return;
     };
-    assert_eq!(
-        said,
-        "48 string timestamp[us, tz=UTC] 50.0\n\
-         (24,)\n\
-         (0,)\n\
-         arterial public [('traffic_sensors_latest', 'VIEW', True), ('traffic_sensors_windows', 'TABLE', True)]\n\
-         Arterial ['TABLE', 'VIEW']\n\
-         ['topic', 'key', 'target']\n\
-         ProgrammingError True False\n\
-         ProgrammingError False True\n"
-    );
+    assert_eq!(run(command).await, OVER_ADBC);
+    for login in [&["anybody", WRONG][..], &[]] {
+        let Some(command) = adbc(&service, login) else {
+            return;
+        };
+        refused(command).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,11 +155,11 @@ async fn duckdb_and_polars_read_the_tables_of_a_running_service_as_sql_does() {
     })
     .await;
     let libraries = "deltalake, duckdb, polars, adbc_driver_flightsql.dbapi";
-    let Some(said) = python(&service, "delta.py", libraries).await else {
+    let Some(command) = python(&service, "delta.py", libraries) else {
         return;
     };
     assert_eq!(
-        said,
+        run(command).await,
         "traffic_sensors_windows ['a', 'b'] True True True\n\
          forecasts ['a', 'b'] True True True\n"
     );
@@ -92,40 +167,18 @@ async fn duckdb_and_polars_read_the_tables_of_a_running_service_as_sql_does() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jdbc_queries_prepares_and_lists() {
-    let jars = match arterial_testing::jars::jdbc_class_path() {
-        Ok(jars) => jars,
-        Err(missing) => return eprintln!("skipped: {missing}"),
-    };
+    let Some(driver) = driver() else { return };
     let service = ready(24).await;
     for login in ["", "&user=anybody&password=anything"] {
-        let mut command = Command::new("java");
-        command
-            .args([
-                "--add-opens=java.base/java.nio=ALL-UNNAMED",
-                "-Xmx256m",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                &jars,
-            ])
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/Jdbc.java"))
-            .arg(format!(
-                "jdbc:arrow-flight-sql://{}/?useEncryption=false{login}",
-                service.running.grpc_addr
-            ));
-        assert_eq!(
-            run(command).await,
-            "Arterial readOnly=true\n\
-             [traffic_sensors_latest:VIEW, traffic_sensors_windows:TABLE]\n\
-             [speed_kmh_mean:DOUBLE, speed_kmh_min:DOUBLE, speed_kmh_max:DOUBLE]\n\
-             [key, window_start, revision]\n\
-             arterial\n\
-             4 speed_kmh_mean DOUBLE\n\
-             a 2026-01-05T00:00:00Z 50.0 1\n\
-             b 2026-01-05T00:00:00Z 80.0 1\n\
-             a 24 50.0\n\
-             b 24 80.0\n\
-             nobody 0 0.0\n\
-             true\n"
-        );
+        assert_eq!(run(jdbc(&service, &driver, login)).await, OVER_JDBC);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jdbc_logs_in_with_the_token_as_its_password() {
+    let Some(driver) = driver() else { return };
+    let (service, _file) = guarded().await;
+    let login = |password: &str| jdbc(&service, &driver, &format!("&user=anybody&password={password}"));
+    assert_eq!(run(login(TOKEN)).await, OVER_JDBC);
+    refused(login(WRONG)).await;
 }

@@ -23,7 +23,7 @@ use crate::support::{FakeModel, START, Says, Service, TOPIC, batch, batch_of, wa
 const WINDOWS: i64 = 24;
 
 /// The batch with these columns instead.
-fn with(batch: &RecordBatch, columns: &[(&str, ArrayRef)]) -> RecordBatch {
+pub fn with(batch: &RecordBatch, columns: &[(&str, ArrayRef)]) -> RecordBatch {
     let schema = batch.schema();
     let fields = schema.fields().iter().zip(batch.columns());
     let column = |(field, column): (&arrow::datatypes::FieldRef, &ArrayRef)| {

@@ -1,8 +1,10 @@
 //! Schemathesis asks what the OpenAPI document allows, and what it does not, and holds every answer to it. Where it is not installed the
-//! test says so and passes.
+//! test is skipped and says so.
 
 use std::path::Path;
 use std::process::Command;
+
+use arterial_testing::missing;
 
 use crate::http::city;
 
@@ -20,11 +22,10 @@ async fn every_answer_is_as_the_interface_is_described() {
         .output()
         .is_ok_and(|output| output.status.success())
     {
-        eprintln!(
-            "skipped: `{}` is not there; scripts/clients makes an environment that has it",
+        return missing(&format!(
+            "`{}` is not there; what ARTERIAL_PYTHON=$(scripts/clients) makes has it",
             program.display()
-        );
-        return;
+        ));
     }
     let service = city().await;
     let folder = tempfile::tempdir().unwrap();

@@ -1,14 +1,21 @@
 //! The Open Inference Protocol as Triton's clients speak it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use arterial_datasets::time::MINUTE;
+use arterial_models::registry::{ModelVersion, Reference, Target};
 use arterial_proto::inference as oip;
 use arterial_proto::inference::grpc_inference_service_client::GrpcInferenceServiceClient;
+use arterial_serving::model::{ModelSource, ServedModel, Standing};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use oip::InferTensorContents as Contents;
 use oip::model_infer_request::{InferInputTensor, InferRequestedOutputTensor};
 use tonic::Code;
 use tonic::transport::Channel;
 
-use crate::support::{Service, ready, waiting, window};
+use crate::support::{FakeModel, FakeModels, Says, Service, history, launch, ready, waiting, window};
 
 const MODEL: &str = "traffic-sensors.speed_kmh";
 
@@ -269,7 +276,7 @@ async fn a_model_without_a_champion_is_not_found() {
             name: name.into(),
             version: String::new(),
         };
-        assert_eq!(client.model_ready(asked).await.unwrap_err().code(), Code::NotFound);
+        assert!(!client.model_ready(asked).await.unwrap().into_inner().ready, "{name}");
     }
     let other = oip::ModelInferRequest {
         model_version: "constant@9".into(),
@@ -311,18 +318,78 @@ async fn nothing_is_ready_before_live_state_is_rebuilt() {
     assert_eq!(metadata.name, "arterial");
 }
 
+/// Whether the model of the tests is ready, and the code of a call for it.
+async fn told(client: &mut Client) -> (bool, Code) {
+    let asked = oip::ModelReadyRequest {
+        name: MODEL.into(),
+        version: String::new(),
+    };
+    let ready = client.model_ready(asked).await.unwrap().into_inner().ready;
+    let answer = client.model_infer(request(right())).await;
+    (ready, answer.map_or_else(|status| status.code(), |_| Code::Ok))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_a_model_is_told_to_wait_until_it_is_there() {
+    let service = waiting(Some(history(24))).await;
+    service
+        .models
+        .add(FakeModel::new(1, &["a", "b"], 12, Says::LastPlus(1.0)));
+    service.models.promote(1);
+    service.clock.set(window(24));
+    let mut client = client(&service).await;
+    assert_eq!(told(&mut client).await, (false, Code::Unavailable));
+    service.state.start().await.unwrap();
+    assert_eq!(told(&mut client).await, (true, Code::Ok));
+}
+
+/// A registry that nobody reaches until it is back.
+#[derive(Default)]
+struct Away {
+    models: FakeModels,
+    is_back: AtomicBool,
+}
+
+impl ModelSource for Away {
+    fn standings(&self) -> BoxFuture<'_, arterial_serving::Result<Vec<Standing>>> {
+        if self.is_back.load(Ordering::SeqCst) {
+            return self.models.standings();
+        }
+        async { Err(arterial_serving::Error::NotReady("the registry is away".into())) }.boxed()
+    }
+
+    fn load<'a>(&'a self, id: &'a ModelVersion) -> BoxFuture<'a, arterial_serving::Result<Arc<dyn ServedModel>>> {
+        self.models.load(id)
+    }
+
+    fn resolve<'a>(
+        &'a self,
+        reference: &'a Reference,
+        target: &'a Target,
+    ) -> BoxFuture<'a, arterial_serving::Result<ModelVersion>> {
+        self.models.resolve(reference, target)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn which_models_there_are_is_not_known_before_the_registry_is_reached() {
+    let away = Arc::new(Away::default());
+    let source = Arc::clone(&away) as Arc<dyn ModelSource>;
+    let service = launch(Some(history(24)), Arc::default(), source, None).await;
+    service.clock.set(window(24));
+    service.state.start().await.unwrap();
+    let mut client = client(&service).await;
+    assert_eq!(told(&mut client).await, (false, Code::Unavailable));
+    away.is_back.store(true, Ordering::SeqCst);
+    service.state.look_for_models().await;
+    assert_eq!(told(&mut client).await, (false, Code::NotFound), "nothing was promoted");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_plain_triton_client_works_unmodified() {
-    let python = std::env::var("ARTERIAL_PYTHON").unwrap_or_else(|_| "python3".into());
-    let found = std::process::Command::new(&python)
-        .args(["-c", "import tritonclient.grpc"])
-        .output();
-    if !found.is_ok_and(|output| output.status.success()) {
-        eprintln!(
-            "skipped: `{python}` has no tritonclient (pip install tritonclient[grpc], or point ARTERIAL_PYTHON to one that has it)"
-        );
+    let Some(python) = arterial_testing::python("tritonclient.grpc") else {
         return;
-    }
+    };
     let service = ready(24).await;
     let address = service.running.grpc_addr.to_string();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/serving/inference.py");

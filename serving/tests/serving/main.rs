@@ -34,4 +34,5 @@ mod support;
 mod swap;
 mod town;
 mod trials;
+mod turns;
 mod watching;

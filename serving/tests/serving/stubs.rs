@@ -1,5 +1,5 @@
 //! Clients that are generated from the `.proto` files, against the running service: Python by grpcio-tools, JavaScript by grpc-js and,
-//! over gRPC-Web, by Connect. Where Python or Node.js has not what it takes, a test says so and passes.
+//! over gRPC-Web, by Connect. Where Python or Node.js has not what it takes, a test is skipped and says so.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -24,11 +24,9 @@ pub fn client(name: &str) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn python_stubs_forecast_watch_explain_and_read_errors() {
-    let python = std::env::var("ARTERIAL_PYTHON").unwrap_or_else(|_| "python3".into());
-    let found = Command::new(&python).args(["-c", "import grpc_tools"]).output();
-    if !found.is_ok_and(|output| output.status.success()) {
-        return eprintln!("skipped: `{python}` has no grpc_tools; scripts/clients makes an environment that has");
-    }
+    let Some(python) = arterial_testing::python("grpc_tools") else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
     let mut generate = Command::new(&python);
@@ -48,7 +46,7 @@ async fn python_stubs_forecast_watch_explain_and_read_errors() {
         run(command).await,
         "a 15 [(0.1, 50.0), (0.5, 54.0), (0.9, 58.0)] 1\n\
          x UNKNOWN_KEY\n\
-         key: \"a\"\n 1\n\
+         key: \"a\"\n behind+a\n\
          80.0 [('step', 3.0), ('constant', 1.0)]\n\
          3 True\n\
          INVALID_ARGUMENT `quantiles` is `1.5`, accepted: fractions strictly between 0 and 1, such as 0.1\n\
@@ -64,7 +62,7 @@ pub async fn generated_javascript() -> Option<tempfile::TempDir> {
     let home = std::env::var("ARTERIAL_NODE_CLIENTS").unwrap_or_default();
     let tools = Path::new(&home).join("node_modules/.bin");
     if !tools.join("buf").is_file() {
-        eprintln!("skipped: no JavaScript clients here; set ARTERIAL_NODE_CLIENTS=$(scripts/node-clients)");
+        arterial_testing::missing("no JavaScript clients here; set ARTERIAL_NODE_CLIENTS=$(scripts/node-clients)");
         return None;
     }
     let folder = tempfile::tempdir_in(&home).unwrap();

@@ -14,6 +14,8 @@ pub struct Document<'a> {
     seed: u64,
     /// Rows above the line.
     alerts: usize,
+    /// Rows that could not be judged, as the detector still learned.
+    learning: usize,
     scores: &'a [Scored],
 }
 
@@ -42,13 +44,20 @@ impl<'a> Document<'a> {
             detector: &args.detector,
             seed: args.seed,
             alerts: scored.iter().filter(|row| row.alert).count(),
+            learning: scored.iter().filter(|row| row.learning).count(),
             scores: scored,
         }
     }
 
-    /// One line for people.
+    /// One line for people; where no row was judged it does not sound as if all were well.
     pub fn words(&self) -> String {
         let (rows, alerts) = (self.data.rows, self.alerts);
+        if let Some(last) = self.scores.last().filter(|_| self.learning == rows) {
+            return format!(
+                "{}: not enough data: `{}` judged none of {rows} rows ({})",
+                self.data.path, self.detector, last.reason
+            );
+        }
         format!(
             "{}: {alerts} of {rows} rows are above the line of `{}`",
             self.data.path, self.detector

@@ -30,6 +30,7 @@ pub fn score(args: &Args, rows: &Rows, earlier: Option<&Rows>) -> anyhow::Result
             place: Place::Timestamp(stamp.clone()),
             score: verdict.score.into(),
             alert: verdict.score.is_alert() && number >= quiet,
+            learning: verdict.is_learning(),
             reason: verdict.reason,
         }
     });

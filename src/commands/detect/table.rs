@@ -48,6 +48,7 @@ pub fn score(args: &Args, rows: Rows, earlier: Option<Rows>) -> anyhow::Result<V
             score,
             alert,
             reason: reason.unwrap_or_default(),
+            learning: false,
         }
     });
     Ok(scored.collect())

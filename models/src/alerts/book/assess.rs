@@ -75,7 +75,9 @@ fn normal_neighbours(alert: &Alert, round: &Round) -> Option<usize> {
 
 fn kind(alert: &Alert, neighbours: Option<usize>, round: &Round) -> Kind {
     let is_fault_by_itself = alert.symptom.nature() != Nature::Event;
-    if alert.kind == Kind::DataQuality || is_fault_by_itself {
+    // A sensor that says nothing does not stand out among its neighbours.
+    let is_heard = alert.last_window == round.window;
+    if alert.kind == Kind::DataQuality || is_fault_by_itself || !is_heard {
         return alert.kind;
     }
     let event = kind_of_events(&alert.topic, &alert.target);

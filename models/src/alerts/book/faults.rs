@@ -7,6 +7,7 @@ use arterial_datasets::time::MINUTE;
 
 use super::beside;
 use super::group::{Extent, Group};
+use super::grow::is_heard;
 use super::look::Voice;
 use super::round::Round;
 use super::shelf::Shelf;
@@ -69,7 +70,9 @@ pub(super) fn joins(round: &Round, shelf: &Shelf) -> Vec<(Arc<str>, String)> {
         if open.iter().any(|alert| alert.has(key)) {
             return None;
         }
-        let oldest = open.iter().min_by_key(|alert| (alert.opened_at, &alert.alert_id))?;
+        // One of which nothing is heard takes nobody in: the newcomer would speak for all of it.
+        let heard = open.iter().filter(|alert| is_heard(alert, round));
+        let oldest = heard.min_by_key(|alert| (alert.opened_at, &alert.alert_id))?;
         Some((key.clone(), oldest.alert_id.clone()))
     });
     joins.collect()

@@ -78,7 +78,10 @@ impl Group {
     pub(super) fn is_like(&self, alert: &Alert) -> bool {
         let kind = match self.nature {
             Nature::Event => is_event(alert),
-            _ if self.extent == Extent::Local => alert.kind == Kind::SensorFault,
+            // What its neighbours found wrong with a sensor is no silence and no value that cannot be.
+            _ if self.extent == Extent::Local => {
+                alert.kind == Kind::SensorFault && alert.symptom.nature() != Nature::Event
+            }
             _ => alert.kind == Kind::DataQuality,
         };
         let extent = match &self.extent {

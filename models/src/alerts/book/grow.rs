@@ -13,12 +13,12 @@ use crate::alerts::impact::{Section, vehicle_hours};
 use crate::alerts::symptom::Nature;
 
 /// Takes the window in: peak, cost, and whether it was strange. `goes_on` says whether a group of the window belongs to it.
-/// Gives whether any of its keys had something to say.
+/// Gives whether anything was heard of it; where nothing was, it stays as it is.
 pub(super) fn grow(alert: &mut Alert, goes_on: bool, round: &Round) -> bool {
-    let looks = looks(alert, round);
-    if looks.is_empty() {
+    if !is_heard(alert, round) {
         return false;
     }
+    let looks = looks(alert, round);
     let natures = natures(alert);
     let mut strange = goes_on;
     let by_groups_only = is_by_groups(alert);
@@ -46,6 +46,16 @@ pub(super) fn grow(alert: &mut Alert, goes_on: bool, round: &Round) -> bool {
     }
     alert.last_window = round.window;
     true
+}
+
+/// Whether the window says anything of what the alert is about. Of a fault and of an outage any row speaks. Of an event only its own nature
+/// does: a sensor that falls silent in a jam, or whose row lacks the number, does not say that the jam is over.
+pub(super) fn is_heard(alert: &Alert, round: &Round) -> bool {
+    let is_of_event = natures(alert) == [Nature::Event];
+    let looks = looks(alert, round);
+    looks
+        .iter()
+        .any(|(_, look)| !is_of_event || look.voice(Nature::Event).is_some())
 }
 
 /// Whether an alert goes on by the groups of a window alone, rather than by each of its keys.

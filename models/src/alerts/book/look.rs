@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arterial_datasets::time::{Duration, Timestamp};
 
 use crate::alerts::places::COUNTS_AN_HOUR;
-use crate::alerts::sensitivity::Sensitivity;
+use crate::alerts::sensitivity::{Claim, Sensitivity};
 use crate::alerts::signal::{Expected, Reason, Signal};
 use crate::alerts::symptom::{Nature, Symptom, is_speed};
 
@@ -123,7 +123,17 @@ pub(super) fn gather(window: Timestamp, signals: &[&Signal], sensitivity: &Sensi
         look.measure(signal);
         let (symptom, symptom_value) = Symptom::of(signal.reason);
         let nature = symptom.nature();
-        let line = sensitivity.line(&signal.topic, &signal.key, nature, window);
+        let seen = signal.seen.filter(|seen| seen.is_finite());
+        let middle = signal
+            .expected
+            .map(|expected| f64::midpoint(expected.low, expected.high));
+        let is_rule = signal.detector == RULES;
+        let claim = Claim {
+            nature,
+            side: symptom.side(seen.zip(middle)),
+            is_rule,
+        };
+        let line = sensitivity.line(&signal.topic, &signal.key, claim, window);
         look.hear(
             nature,
             Voice {
@@ -131,9 +141,9 @@ pub(super) fn gather(window: Timestamp, signals: &[&Signal], sensitivity: &Sensi
                 symptom,
                 symptom_value,
                 score: f64::from(signal.score) / line,
-                seen: signal.seen.filter(|seen| seen.is_finite()),
+                seen,
                 expected: signal.expected,
-                is_rule: signal.detector == RULES,
+                is_rule,
             },
         );
     }

@@ -219,10 +219,12 @@ impl AlertBook {
         let text = |alert: &Alert| texts::tell(alert, settings.language, zone);
         let mut told = Vec::new();
         for entry in self.shelf.entries_mut() {
-            if entry.now.is_live() && entry.now.last_window <= window {
+            // A window that is fed again does not take back what later ones have told.
+            let is_news = entry.now.last_window <= window && !entry.is_told_after(end);
+            if entry.now.is_live() && is_news {
                 entry.now.held_back_by = held_back_by(&entry.now, settings, &surroundings.suppressions, zone, end);
             }
-            told.extend(revision::next(entry, end, settings, text));
+            told.extend(revision::next(entry, (window, end), settings, text));
         }
         told
     }
@@ -313,6 +315,10 @@ fn catch_up(round: &Round, shelf: &mut Shelf) {
 
 /// Groups of the round become alerts, and all live alerts of the stream take the window in.
 fn take_in(round: &Round, shelf: &mut Shelf) {
+    // Of a window that comes a second time nothing is left to look at.
+    if round.looks.is_empty() {
+        return;
+    }
     let mut goes_on = BTreeSet::new();
     for group in faults::groups(round, shelf) {
         goes_on.extend(settle::settle(&group, round, shelf));
@@ -331,7 +337,9 @@ fn take_in(round: &Round, shelf: &mut Shelf) {
         let Some(entry) = shelf.get_mut(&id).filter(|entry| entry.now.last_window < round.window) else {
             continue;
         };
-        if grow::grow(&mut entry.now, goes_on.contains(&id), round) {
+        let is_heard = grow::grow(&mut entry.now, goes_on.contains(&id), round);
+        // Where nothing was heard, time goes on all the same; what later windows have told of it stays.
+        if is_heard || !entry.is_told_after(round.end) {
             let Some(assessed) = shelf.now(&id).map(|alert| assess::assess(alert, round, shelf)) else {
                 continue;
             };

@@ -12,16 +12,16 @@ const GROWTH: f64 = 1.2;
 /// ... an estimated end where it has moved by so much.
 const MOVED: i64 = 30 * MINUTE;
 
-/// The next revision, where the alert is not what was told any more.
+/// The next revision, where after the window from `window` to `end` the alert is not what was told any more.
 pub(super) fn next(
     entry: &mut Entry,
-    end: Timestamp,
+    (window, end): (Timestamp, Timestamp),
     settings: &AlertSettings,
     text: impl Fn(&Alert) -> String,
 ) -> Option<Alert> {
     let revision = match &entry.told {
         None => 0,
-        Some(told) if is_worth_telling(told, &entry.now, settings) => told.revision + 1,
+        Some(told) if is_worth_telling(told, &entry.now, window, settings) => told.revision + 1,
         Some(_) => return None,
     };
     entry.now.revision = revision;
@@ -31,7 +31,7 @@ pub(super) fn next(
     entry.told.clone()
 }
 
-fn is_worth_telling(told: &Alert, now: &Alert, settings: &AlertSettings) -> bool {
+fn is_worth_telling(told: &Alert, now: &Alert, window: Timestamp, settings: &AlertSettings) -> bool {
     let end_moved = match (told.estimated_end, now.estimated_end) {
         (Some(told), Some(now)) => (told.0 - now.0).abs() >= MOVED,
         (told, now) => told != now,
@@ -39,6 +39,9 @@ fn is_worth_telling(told: &Alert, now: &Alert, settings: &AlertSettings) -> bool
     let goes_on = |alert: &Alert| alert.last_strange == alert.last_window;
     let turned = is_by_groups(now) && goes_on(told) != goes_on(now);
     let stale = now.last_window.0 - told.last_window.0 >= settings.refresh_every.0;
+    // Of what is not heard any more the last that was heard is told, before a restart would not see it again.
+    let is_untold = now.last_window > told.last_window;
+    let faded = is_untold && window.0 - told.last_window.0 > settings.refresh_every.0;
     told.state != now.state
         || told.kind != now.kind
         || told.severity != now.severity
@@ -49,4 +52,5 @@ fn is_worth_telling(told: &Alert, now: &Alert, settings: &AlertSettings) -> bool
         || end_moved
         || turned
         || stale
+        || faded
 }

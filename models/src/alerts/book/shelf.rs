@@ -21,6 +21,15 @@ pub(super) struct Entry {
     pub(super) told: Option<Alert>,
 }
 
+impl Entry {
+    /// Whether a window that ends after `end` made the newest revision. What a person does has a time of its own, which says nothing of
+    /// windows.
+    pub(super) fn is_told_after(&self, end: Timestamp) -> bool {
+        let told = self.told.as_ref();
+        told.is_some_and(|told| told.updated_at > end && !told.is_of_person())
+    }
+}
+
 impl Shelf {
     /// The newest revision of each alert. An alert that became part of another gives it its keys, should the other not have been
     /// written before the end came.

@@ -1,9 +1,13 @@
 //! What people say of alerts, what it does, and what it would do.
 
-use super::town::{Town, at, slow};
-use crate::alerts::{Alert, FAINTEST, Judgement, Past, Preview, Signal, Verdict, preview, preview_by_peaks};
+use arterial_datasets::time::{Duration, HOUR};
 
-fn strange(sensor: usize, score: f64) -> impl Fn(usize) -> Option<super::town::Strange> {
+use super::town::{Strange, Town, at, rule, said, slow};
+use crate::alerts::{
+    Alert, FAINTEST, Judgement, Past, Preview, Reason, Signal, Symptom, Verdict, preview, preview_by_peaks,
+};
+
+fn strange(sensor: usize, score: f64) -> impl Fn(usize) -> Option<Strange> {
     move |other| (other == sensor).then(|| slow(score))
 }
 
@@ -70,6 +74,95 @@ fn useful_alerts_lower_the_line() {
         town.book.judge(&id, Verdict::Useful, "ann", at(220)).unwrap();
     }
     assert_eq!(episode(&mut town, 240, 0.9), 1);
+}
+
+/// A sensor that says the same for long.
+fn stuck(score: f64) -> impl Fn(usize) -> Option<Strange> {
+    move |sensor| (sensor == 5).then(|| rule(Reason::Stuck(Duration(HOUR)), score))
+}
+
+#[test]
+fn sensors_that_were_wrongly_told_as_broken_leave_the_line_of_jams_where_it_is() {
+    let mut town = Town::line(30);
+    for round in 0..4 {
+        town.feed(30 * round, stuck(9.0));
+        town.calm(30 * round + 1..30 * round + 14);
+    }
+    let ids: Vec<String> = town.alerts().into_iter().map(|alert| alert.alert_id).collect();
+    assert_eq!(ids.len(), 4);
+    for id in ids {
+        town.book.judge(&id, Verdict::False, "ann", at(120)).unwrap();
+    }
+    assert_eq!(episode(&mut town, 130, 1.1), 1, "a jam");
+    let before = town.alerts().len();
+    town.feed(160, stuck(1.4));
+    assert_eq!(town.alerts().len(), before, "the line of what was judged is higher");
+}
+
+#[test]
+fn fast_traffic_that_was_wrongly_told_leaves_the_line_of_slow_traffic_where_it_is() {
+    let mut town = Town::line(30);
+    let fast = |sensor: usize| {
+        let fast = Strange {
+            seen: Some(80.0),
+            ..said(Reason::Higher, 1.1)
+        };
+        (sensor == 5).then_some(fast)
+    };
+    town.feed(0, fast);
+    town.feed(1, fast);
+    town.calm(2..14);
+    let id = town.only().alert_id;
+    town.book.judge(&id, Verdict::False, "ann", at(14)).unwrap();
+    assert_eq!(episode(&mut town, 20, 1.1), 1, "slow");
+    let before = town.alerts().len();
+    town.feed(40, fast);
+    town.feed(41, fast);
+    assert_eq!(town.alerts().len(), before, "fast");
+}
+
+#[test]
+fn useful_alerts_do_not_let_a_rule_speak_below_its_own_line() {
+    let mut town = Town::line(30);
+    let full = |score: f64| move |park: usize| (park == 5).then(|| rule(Reason::OverCapacity(95.0), score));
+    town.feed(0, full(1.01));
+    town.calm(1..14);
+    let id = town.only().alert_id;
+    town.book.judge(&id, Verdict::Useful, "ann", at(14)).unwrap();
+    town.feed(20, full(0.998));
+    assert_eq!(town.alerts().len(), 1, "94.8 % are not above 95 %");
+    town.feed(21, full(1.01));
+    assert_eq!(town.alerts().len(), 2);
+}
+
+#[test]
+fn a_preview_shows_that_a_verdict_on_a_broken_sensor_changes_no_jam() {
+    let mut town = Town::line(30);
+    let strange_at = |step: i64, sensor: usize| match step {
+        0 => stuck(1.2)(sensor),
+        30 | 31 => strange(5, 1.1)(sensor),
+        _ => None,
+    };
+    let history: Vec<(i64, Vec<Signal>)> = (0..50)
+        .map(|step| (step, town.signals(step, |sensor| strange_at(step, sensor))))
+        .collect();
+    for (step, signals) in &history {
+        town.book.window(at(*step), signals, &town.around);
+    }
+    let known = town.alerts();
+    let broken = known.iter().find(|alert| alert.symptom == Symptom::Stuck).unwrap();
+    let kept = kept(&history);
+    let windows = windows(&kept);
+    let keys = town.keys();
+    let record = town.record(&keys, &windows);
+    let settings = town.book.settings();
+    let seen = preview(settings, &known, &broken.alert_id, Verdict::False, &record).unwrap();
+    let peaks = preview_by_peaks(&known, &broken.alert_id, Verdict::False).unwrap();
+    let symptoms = |alerts: &[Alert]| alerts.iter().map(|alert| alert.symptom).collect::<Vec<_>>();
+    for seen in [seen, peaks] {
+        assert_eq!(symptoms(&seen.gone), [Symptom::Stuck]);
+        assert_eq!(symptoms(&seen.kept), [Symptom::Lower]);
+    }
 }
 
 fn past(town: &Town) -> Vec<(i64, Vec<Signal>)> {

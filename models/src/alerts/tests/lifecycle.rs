@@ -81,6 +81,29 @@ fn an_alert_of_which_nothing_is_heard_is_closed_and_says_so() {
 }
 
 #[test]
+fn an_alert_that_was_calm_for_too_short_a_time_before_nothing_was_heard_is_not_told_as_back_to_normal() {
+    let mut town = Town::line(30);
+    open(&mut town);
+    town.calm(1..2);
+    for step in 2..30 {
+        town.book.window(at(step), &[], &town.around);
+    }
+    let alert = town.only();
+    assert_eq!((alert.state, alert.closed_at), (State::Resolved, Some(at(26))));
+    assert!(alert.text.contains("no data since 08:05"), "{}", alert.text);
+}
+
+#[test]
+fn an_alert_that_was_calm_for_long_enough_is_told_as_back_to_normal() {
+    let mut town = Town::line(30);
+    open(&mut town);
+    town.calm(1..4);
+    let alert = town.only();
+    assert_eq!((alert.state, alert.closed_at), (State::Resolved, Some(at(4))));
+    assert!(alert.text.contains("Back to normal since 08:20"), "{}", alert.text);
+}
+
+#[test]
 fn a_steady_alert_is_told_again_every_half_hour_only() {
     let mut town = Town::line(30);
     let told: usize = (0..25)
@@ -177,6 +200,29 @@ fn an_alert_goes_to_the_sinks_of_every_route_that_takes_it() {
         ..settings()
     };
     assert_eq!(routed.sinks(&alert).unwrap(), ["centre", "kafka", "page"]);
+    // An alert without a zone is of each zone.
+    let city = Alert { zone_id: None, ..alert };
+    assert_eq!(routed.sinks(&city).unwrap(), ["centre", "kafka", "page", "telegram"]);
+}
+
+#[test]
+fn a_suppression_of_a_zone_does_not_hold_back_what_has_no_zone() {
+    let mut town = Town::line(30);
+    let works = Suppression {
+        name: "works on the ring".into(),
+        kinds: Vec::new(),
+        zones: vec!["Z0".into()],
+        keys: Vec::new(),
+        from: at(0),
+        until: at(10),
+    };
+    let of_zone = open(&mut town);
+    assert!(works.holds_back(&of_zone, at(1)));
+    let of_city = Alert {
+        zone_id: None,
+        ..of_zone
+    };
+    assert!(!works.holds_back(&of_city, at(1)));
 }
 
 #[test]

@@ -6,5 +6,6 @@ mod faults;
 mod judging;
 mod lifecycle;
 mod restarts;
+mod silence;
 mod texts;
 mod town;

@@ -229,7 +229,9 @@ impl Teller<'_> {
     fn over(&self) -> String {
         let alert = self.alert;
         let closed = alert.closed_at.unwrap_or(alert.updated_at);
-        let heard_until_the_end = alert.last_strange < alert.last_window;
+        // What ends calm was so for a window at least, and ends with the window; of what is lost nothing was heard for longer than it was calm.
+        let calm = alert.last_window.0 - alert.last_strange.0;
+        let heard_until_the_end = calm >= closed.0 - alert.last_window.0;
         let id = if heard_until_the_end { "resolved" } else { "lost" };
         let moment = if heard_until_the_end { closed } else { alert.last_window };
         self.words.say(id, &[("moment", self.moments.moment(moment).into())])

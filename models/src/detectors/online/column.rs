@@ -17,6 +17,8 @@ const FIRST: u64 = 20;
 const NOTHING: f64 = 0.1;
 /// The same for what need not be remembered again.
 const KNOWN: f64 = 0.05;
+/// So many times the range of the values after it the first value may be away from them.
+const FARTHEST: f64 = 1e5;
 /// Courses remembered, and twice the values.
 const PLACES: usize = 2048;
 
@@ -27,7 +29,7 @@ const PLACES: usize = 2048;
 #[derive(Debug, Clone)]
 pub(super) struct Column {
     number: usize,
-    /// The first value: what is kept in single precision is kept as a difference from it.
+    /// The first value, unless it is far from all others: what is kept in single precision is kept as a difference from it.
     origin: Option<f64>,
     seen: u64,
     scale: Scale,
@@ -36,7 +38,7 @@ pub(super) struct Column {
     last: VecDeque<f64>,
     deviations: VecDeque<f64>,
     changes: Scale,
-    /// Whether there is no other column; rows of several are asked the first two questions by their neighbours.
+    /// Whether no other column ever had a value; rows of several are asked the first two questions by their neighbours.
     alone: bool,
     value: Question,
     course: Question,
@@ -46,7 +48,7 @@ pub(super) struct Column {
 }
 
 impl Column {
-    pub(super) fn new(number: usize, alone: bool) -> Self {
+    pub(super) fn new(number: usize) -> Self {
         Self {
             number,
             origin: None,
@@ -57,7 +59,7 @@ impl Column {
             last: VecDeque::with_capacity(CALM + 1),
             deviations: VecDeque::with_capacity(LEVEL + 1),
             changes: Scale::new(),
-            alone,
+            alone: true,
             value: Question::of_news(),
             course: Question::of_news(),
             level: Question::of_news(),
@@ -71,11 +73,20 @@ impl Column {
         &self.scale
     }
 
-    /// Takes the next value, with what is usual at its time of the day where that is known.
-    pub(super) fn observe(&mut self, value: f64, usual: Option<Usual>, found: &mut Vec<Evidence>) {
+    /// How many values it had.
+    pub(super) fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Takes the next value, with what is usual at its time of the day where that is known, and whether no other column ever had one.
+    pub(super) fn observe(&mut self, value: f64, usual: Option<Usual>, alone: bool, found: &mut Vec<Evidence>) {
+        self.alone = alone;
         self.origin.get_or_insert(value);
         self.last.push_front(value);
         self.last.truncate(CALM);
+        if self.seen == FIRST {
+            self.doubt_origin();
+        }
         let warm = self.seen >= FIRST;
         if self.alone {
             self.ask_value(value, warm, found);
@@ -185,6 +196,21 @@ impl Column {
         self.changes.learn(change);
     }
 
+    /// Takes another origin where the first value, such as a sentinel, lies so far from those after it that single precision would not
+    /// tell these apart. What was remembered by the old one goes.
+    fn doubt_origin(&mut self) {
+        let Some(origin) = self.origin else { return };
+        let mut after: Vec<f64> = self.last.iter().copied().take(FIRST as usize).collect();
+        after.sort_unstable_by(f64::total_cmp);
+        let middle = after[after.len() / 2];
+        let unit = (after[after.len() - 1] - after[0]).max(middle.abs() * 1e-4);
+        if unit > 0.0 && (origin - middle).abs() > FARTHEST * unit {
+            self.origin = Some(middle);
+            self.values = Patterns::new(PLACES / 2);
+            self.courses = Patterns::new(PLACES);
+        }
+    }
+
     fn short<const SIZE: usize>(&self, values: [f64; SIZE]) -> [f32; SIZE] {
         let origin = self.origin.unwrap_or(0.0);
         values.map(|value| (value - origin) as f32)
@@ -192,5 +218,27 @@ impl Column {
 
     fn long(&self, value: f32) -> f64 {
         f64::from(value) + self.origin.unwrap_or(0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin_of(first: f64) -> Option<f64> {
+        let mut column = Column::new(0);
+        column.observe(first, None, true, &mut Vec::new());
+        for row in 0..40 {
+            column.observe(50.0 + f64::from(row % 7), None, true, &mut Vec::new());
+        }
+        column.origin
+    }
+
+    #[test]
+    fn the_first_value_is_the_origin_unless_single_precision_could_not_tell_the_others_apart_from_there() {
+        assert_eq!(origin_of(52.0), Some(52.0));
+        assert_eq!(origin_of(5000.0), Some(5000.0));
+        let origin = origin_of(1e9).unwrap();
+        assert!((50.0..57.0).contains(&origin), "{origin}");
     }
 }

@@ -16,17 +16,22 @@ const CHANGE: f64 = 0.5;
 const RADIUS: f64 = 2.0;
 /// A number of a row counts up to so many spreads.
 const MOST: f64 = 12.0;
+/// Values of a column with gaps before its spread is one to measure by.
+const FIRST: u64 = 20;
 
 /// The questions that are asked of rows of more than one column. Single columns are asked for news only, as one column alone
 /// goes wrong in many ways that mean nothing; columns that deviate together are credible in every row.
+///
+/// Each question is asked of what is known of a row.
 #[derive(Debug, Clone)]
 pub(super) struct Company {
     columns: usize,
+    rows: u64,
     time_of_day: Vec<Question>,
     given: Vec<(Given, Question)>,
     values: Neighbours,
     values_apart: Question,
-    before: Option<Vec<f64>>,
+    before: Vec<Option<f64>>,
     together: Option<Together>,
     apart: Question,
 }
@@ -48,14 +53,25 @@ impl Company {
         let size = 2 * columns + 2;
         Self {
             columns,
+            rows: 0,
             time_of_day: vec![Question::of_state(); columns],
             given: vec![(Given::new(), Question::of_state()); pairs],
             values: Neighbours::new(size, (KEPT / size).max(64)),
             values_apart: Question::of_state(),
-            before: None,
+            before: vec![None; columns],
             together: (columns > 2).then(|| Together::new(columns)),
             apart: Question::of_lasting_state(),
         }
+    }
+
+    /// How many rows it was asked about.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// A row without any value came: what is next changes from nothing.
+    pub(super) fn interrupt(&mut self) {
+        self.before.fill(None);
     }
 
     /// Takes the next row, before its columns learn from it, and returns how many pieces of evidence were found; the two halves of a
@@ -65,20 +81,17 @@ impl Company {
         let halves = found
             .iter()
             .filter(|evidence| matches!(evidence.finding, Finding::Given { .. }));
-        let waiting = if row.awaited { self.columns } else { 0 };
+        let known = row.values.iter().flatten().count();
+        let waiting = if row.awaited { known } else { 0 };
+        self.rows = self.rows.saturating_add(1);
         found.len() - halves.count() / 2 + waiting
     }
 
     fn ask(&mut self, row: &Row<'_>, found: &mut Vec<Evidence>) {
         self.ask_together(row, found);
-        let complete: Option<Vec<f64>> = row.values.iter().copied().collect();
-        let Some(values) = complete else {
-            self.before = None;
-            return;
-        };
-        self.ask_time_of_day(row, &values, found);
-        self.ask_given(row, &values, found);
-        self.ask_values(row, &values, found);
+        self.ask_time_of_day(row, found);
+        self.ask_given(row, found);
+        self.ask_values(row, found);
     }
 
     fn ask_together(&mut self, row: &Row<'_>, found: &mut Vec<Evidence>) {
@@ -95,10 +108,11 @@ impl Company {
         }
     }
 
-    fn ask_time_of_day(&mut self, row: &Row<'_>, values: &[f64], found: &mut Vec<Evidence>) {
+    fn ask_time_of_day(&mut self, row: &Row<'_>, found: &mut Vec<Evidence>) {
         for (column, question) in self.time_of_day.iter_mut().enumerate() {
-            let Some(usual) = row.usual[column] else { continue };
-            let value = values[column];
+            let (Some(value), Some(usual)) = (row.values[column], row.usual[column]) else {
+                continue;
+            };
             let deviation = usual.standardise(value);
             let (low, high) = usual.range();
             found.push(Evidence {
@@ -114,10 +128,12 @@ impl Company {
     }
 
     /// Both directions of a relation are one piece of evidence, so each counts half.
-    fn ask_given(&mut self, row: &Row<'_>, values: &[f64], found: &mut Vec<Evidence>) {
+    fn ask_given(&mut self, row: &Row<'_>, found: &mut Vec<Evidence>) {
         for (column, (given, question)) in self.given.iter_mut().enumerate() {
             let other = 1 - column;
-            let (value, other_value) = (values[column], values[other]);
+            let (Some(value), Some(other_value)) = (row.values[column], row.values[other]) else {
+                continue;
+            };
             if let Some(usual) = given.usual(other_value) {
                 let (low, high) = usual.range();
                 found.push(Evidence {
@@ -136,18 +152,25 @@ impl Company {
         }
     }
 
-    fn ask_values(&mut self, row: &Row<'_>, values: &[f64], found: &mut Vec<Evidence>) {
-        let before = self.before.replace(values.to_vec());
+    /// What is not known, or of a column of which too little is, is NaN.
+    fn ask_values(&mut self, row: &Row<'_>, found: &mut Vec<Evidence>) {
+        let before = std::mem::replace(&mut self.before, row.values.to_vec());
         let scales: Vec<_> = row.columns.iter().map(Column::scale).collect();
-        if scales.iter().all(|scale| scale.spread() <= 0.0) {
+        let least = self.rows.min(FIRST);
+        let pairs = scales.iter().zip(row.values);
+        let values: Vec<f64> = pairs
+            .map(|(scale, value)| value.filter(|_| scale.seen() >= least).unwrap_or(f64::NAN))
+            .collect();
+        let nothing = values.iter().all(|value| value.is_nan());
+        if nothing || scales.iter().all(|scale| scale.spread() <= 0.0) {
             return;
         }
         let standard = scales
             .iter()
-            .zip(values)
+            .zip(&values)
             .map(|(scale, value)| scale.standardise(*value));
         let changes = scales.iter().enumerate().map(|(column, scale)| {
-            let before = before.as_ref().map_or(values[column], |before| before[column]);
+            let before = before[column].unwrap_or(values[column]);
             CHANGE * (values[column] - before) / scale.unit()
         });
         let angle = row.time.map(|time| TAU * time);
@@ -176,8 +199,9 @@ impl Company {
 /// Differences below this share of the spread say nothing.
 const NOTHING: f64 = 0.3;
 
-/// The place of the largest absolute value.
-fn farthest(values: impl Iterator<Item = f64>) -> usize {
+/// The place of the largest absolute value; NaN is none.
+pub(super) fn farthest(values: impl Iterator<Item = f64>) -> usize {
     let sizes = values.map(f64::abs).enumerate();
+    let sizes = sizes.filter(|(_, size)| !size.is_nan());
     sizes.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(place, _)| place)
 }

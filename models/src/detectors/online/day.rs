@@ -6,6 +6,8 @@ use arterial_datasets::time::{DAY, HOUR, MINUTE, Timestamp};
 const FIRST: usize = 48;
 /// Days that must have been seen before the time of the day counts.
 const DAYS: u32 = 4;
+/// Days by which rows out of order may lie back.
+const FEW_DAYS: i64 = 7;
 /// Rows of a slot before it says anything.
 const ROWS: f64 = 3.0;
 
@@ -45,15 +47,24 @@ impl Clock {
             }
         }
         let length = self.slot?;
-        if at.day() > self.day {
-            self.day = at.day();
-            self.days = self.days.saturating_add(1);
-        }
+        self.count_day(at.day());
         Some(Slot {
             of_day: (at.0.rem_euclid(DAY) / length) as usize,
             weekend: (at.day() + 3).rem_euclid(7) >= 5,
             known: self.days > DAYS,
         })
+    }
+
+    /// Counts a day that comes after all others. Where the times fall back by more than a few days, the newest day had not come yet: it
+    /// is taken back, and the days go on from here.
+    fn count_day(&mut self, day: i64) {
+        if day > self.day {
+            self.day = day;
+            self.days = self.days.saturating_add(1);
+        } else if day < self.day.saturating_sub(FEW_DAYS) {
+            self.day = day;
+            self.days = self.days.saturating_sub(1).max(1);
+        }
     }
 
     /// The middle step, once known: a slot is as long, but neither shorter than five minutes nor longer than an hour.
@@ -201,5 +212,44 @@ impl Day {
             self.about_slot += (difference.abs().min(bound) - self.about_slot) / self.rows;
             self.about_all += ((value - centre).abs().min(bound) - self.about_all) / self.rows;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the days are known after that many of them, of which the second has one time that is `ahead`.
+    fn are_known(days: i64, ahead: i64) -> bool {
+        let mut clock = Clock::default();
+        let mut known = false;
+        for row in 0..days * 96 {
+            let late = if row == 100 { ahead } else { 0 };
+            let at = Timestamp(row * 15 * MINUTE + late);
+            known = clock.observe(at).is_some_and(|slot| slot.known);
+        }
+        known
+    }
+
+    #[test]
+    fn one_time_far_ahead_neither_stops_the_days_nor_counts_as_one() {
+        for ahead in [0, 400 * DAY, 40_000 * DAY] {
+            assert!(!are_known(4, ahead), "{ahead}");
+            assert!(are_known(5, ahead), "{ahead}");
+        }
+    }
+
+    #[test]
+    fn days_after_a_long_gap_count_at_once() {
+        let mut clock = Clock::default();
+        let mut days = Vec::new();
+        for row in 0..7 * 96 {
+            let gap = if row < 96 { 0 } else { 60 * DAY };
+            let slot = clock.observe(Timestamp(row * 15 * MINUTE + gap));
+            if slot.is_some_and(|slot| slot.known) {
+                days.push(row / 96);
+            }
+        }
+        assert_eq!(days.first(), Some(&4));
     }
 }

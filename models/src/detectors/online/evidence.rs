@@ -99,6 +99,13 @@ pub(super) enum Finding {
     },
     /// Short means that do not go together, most of all this column's; what it should be, given the others.
     Together { column: usize, mean: f64, expected: f64 },
+    /// A value far outside of all that was seen.
+    Beyond {
+        column: usize,
+        value: f64,
+        low: f64,
+        high: f64,
+    },
     /// A row far from those most like it: the column that differs most, and its value in the nearest one.
     Apart { column: usize, value: f64, nearest: f64 },
 }
@@ -176,6 +183,18 @@ impl Finding {
                 number(mean),
                 super::together::ROWS,
                 number(expected)
+            ),
+            Self::Beyond {
+                column,
+                value,
+                low,
+                high,
+            } => format!(
+                "{} is {}, far outside of all that was seen: expected {} to {}",
+                columns[column],
+                number(value),
+                number(low),
+                number(high)
             ),
             Self::Apart { column, value, nearest } => format!(
                 "{} is {}, expected {} as in the rows most like this one",

@@ -3,7 +3,7 @@
 //! | part | what it knows |
 //! |---|---|
 //! | `tail`, `gate`, `line` | how rare a score is, whether it is news, how much surprise makes an alert |
-//! | `scale`, `day`, `given` | what is usual: overall, at this time of the day, where another column is as it is |
+//! | `scale`, `day`, `given`, `extent` | what is usual: overall, at this time of the day, where another column is as it is; how far it ever was |
 //! | `patterns`, `sample`, `neighbours`, `together` | what was seen: short courses, whole rows, columns that go together |
 //! | `column`, `company`, `evidence` | the questions that are asked of one column and of several, and their answers |
 //! | `auto`, `knn` | the detectors |
@@ -13,6 +13,7 @@ mod column;
 mod company;
 mod day;
 mod evidence;
+mod extent;
 mod gate;
 mod given;
 mod knn;
@@ -46,7 +47,18 @@ fn rows_of(columns: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The verdict while too little is known.
+/// The verdict on a row without any value, after `rows` that had one.
+fn without_value(rows: u64, of: u64) -> Verdict {
+    if rows <= of {
+        return learning(rows, of);
+    }
+    Verdict {
+        score: AnomalyScore::NONE,
+        reason: String::new(),
+    }
+}
+
+/// The verdict while too little is known: so far `rows` had a value.
 fn learning(rows: u64, of: u64) -> Verdict {
     Verdict {
         score: AnomalyScore::NONE,

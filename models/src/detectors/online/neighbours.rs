@@ -7,7 +7,8 @@ const NEIGHBOUR: usize = 10;
 
 /// An even sample of the history of short vectors, in a bounded memory: every row at first, half of them once it is full, and so on.
 ///
-/// The memory stands number by number, so that distances to all rows are summed side by side.
+/// The memory stands number by number, so that distances to all rows are summed side by side. A number that is missing is NaN: what is not
+/// known of a remembered row makes its distance NaN, too, and so it is no neighbour.
 #[derive(Debug, Clone)]
 pub(super) struct Neighbours {
     memory: Vec<Vec<f32>>,
@@ -29,11 +30,15 @@ impl Neighbours {
 
     /// The distance to the tenth neighbour (Ramaswamy, Rastogi and Shim, SIGMOD 2000) and the
     /// nearest row; nothing while there are not so many.
+    ///
+    /// Neighbours are rows that know every number that `row` knows: one that lacks the strange number would be near to any. The square
+    /// over these numbers stands for all of them, so it is scaled up by how many there are over how many are known.
     pub(super) fn distance(&mut self, row: &[f32]) -> Option<(f64, Vec<f32>)> {
         let rows = self.memory.first().map_or(0, Vec::len);
         self.distances.clear();
         self.distances.resize(rows, 0.0);
-        for (column, value) in self.memory.iter().zip(row) {
+        let pairs = self.memory.iter().zip(row);
+        for (column, value) in pairs.filter(|(_, value)| !value.is_nan()) {
             for (distance, known) in self.distances.iter_mut().zip(column) {
                 *distance += (known - value) * (known - value);
             }
@@ -48,7 +53,8 @@ impl Neighbours {
                 insert(&mut least, *distance);
             }
         }
-        let tenth = f64::from(least[NEIGHBOUR - 1]).sqrt();
+        let known = row.iter().filter(|value| !value.is_nan()).count();
+        let tenth = f64::from(least[NEIGHBOUR - 1]).sqrt() * (row.len() as f64 / known as f64).sqrt();
         let nearest = || self.memory.iter().map(|column| column[nearest]).collect();
         tenth.is_finite().then(|| (tenth, nearest()))
     }
@@ -103,5 +109,20 @@ mod tests {
         let (distance, nearest) = neighbours.distance(&[-3.0, 4.0]).unwrap();
         assert!((distance - (12.0_f64.powi(2) + 16.0).sqrt()).abs() < 1e-6);
         assert_eq!(nearest, [0.0, 0.0]);
+    }
+
+    #[test]
+    fn rows_that_lack_what_the_row_knows_are_no_neighbours_and_what_it_lacks_is_scaled_up() {
+        let mut neighbours = Neighbours::new(2, 100);
+        for row in 0..10_u8 {
+            neighbours.remember(&[f32::NAN, f32::from(row)]);
+        }
+        assert_eq!(neighbours.distance(&[5.0, 0.0]), None);
+        for row in 0..10_u8 {
+            neighbours.remember(&[f32::from(row), 100.0]);
+        }
+        let (distance, nearest) = neighbours.distance(&[20.0, f32::NAN]).unwrap();
+        assert!((distance - 20.0 * 2.0_f64.sqrt()).abs() < 1e-6);
+        assert_eq!(nearest, [9.0, 100.0]);
     }
 }

@@ -27,6 +27,11 @@ impl Scale {
         }
     }
 
+    /// How many values were learned.
+    pub(super) fn seen(&self) -> u64 {
+        self.sampler.seen()
+    }
+
     /// The median.
     pub(super) fn centre(&self) -> f64 {
         self.centre

@@ -19,9 +19,12 @@ const RIDGE: f64 = 0.05;
 /// distance^2 = (x - m)' S'^-1 (x - m)
 /// ```
 ///
-/// A mean farther away than twice the usual teaches less, by the fourth power of its distance.
+/// A mean farther away than twice the usual teaches less, by the fourth power of its distance. With the first value of a column all begins
+/// anew: what was learned without it says nothing of it.
 #[derive(Debug, Clone)]
 pub(super) struct Together {
+    /// Which columns ever had a value.
+    lives: Vec<bool>,
     last: VecDeque<Vec<f64>>,
     seen: f64,
     mean: Vec<f64>,
@@ -43,6 +46,7 @@ pub(super) struct Distance {
 impl Together {
     pub(super) fn new(columns: usize) -> Self {
         Self {
+            lives: vec![false; columns],
             last: VecDeque::with_capacity(ROWS + 1),
             seen: 0.0,
             mean: vec![0.0; columns],
@@ -54,6 +58,7 @@ impl Together {
 
     /// Takes the next row; a missing value is taken for what is usual. Nothing while too little is known.
     pub(super) fn observe(&mut self, values: &[Option<f64>]) -> Option<Distance> {
+        self.welcome(values);
         let row = values.iter().zip(&self.mean);
         let row = row.map(|(value, mean)| value.unwrap_or(*mean)).collect();
         self.last.push_back(row);
@@ -83,6 +88,17 @@ impl Together {
         let trust = (4.0 * columns as f64 / square.max(1e-9)).powi(2).min(1.0);
         self.learn(&difference, trust);
         Some(told)
+    }
+
+    fn welcome(&mut self, values: &[Option<f64>]) {
+        let pairs = self.lives.iter().zip(values);
+        let lives: Vec<bool> = pairs.map(|(lives, value)| *lives || value.is_some()).collect();
+        if lives != self.lives {
+            *self = Self {
+                lives,
+                ..Self::new(values.len())
+            };
+        }
     }
 
     /// The column with the largest part of the distance, and what it is expected to be: `x_i - (S'^-1 d)_i / (S'^-1)_ii`.

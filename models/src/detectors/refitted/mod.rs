@@ -122,6 +122,9 @@ impl<M: Model> Watch for Refitted<M> {
             reason: String::new(),
         };
         if !values.iter().any(|value| value.is_finite()) {
+            if self.memory.rows() <= SPEAKS_AFTER {
+                verdict.reason = format!("learning: {} of {SPEAKS_AFTER} rows", self.memory.rows());
+            }
             return verdict;
         }
         let strangeness = self.model.as_ref().and_then(|model| model.strangeness(row.view()).ok());

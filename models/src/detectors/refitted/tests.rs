@@ -59,6 +59,17 @@ fn it_says_that_it_learns_and_for_how_long() {
 }
 
 #[test]
+fn rows_without_a_value_are_nothing_to_learn_from() {
+    let mut watch = SeriesIsolationForest.start(&["speed".to_owned()], 1).unwrap();
+    for row in 0..400 {
+        let verdict = watch.observe(Timestamp(row * 300_000_000), &[f64::NAN]);
+        assert_eq!(verdict.reason, "learning: 0 of 300 rows");
+    }
+    let verdict = watch.observe(Timestamp(400 * 300_000_000), &[1.0]);
+    assert_eq!(verdict.reason, "learning: 1 of 300 rows");
+}
+
+#[test]
 fn fits_come_at_growing_intervals_and_memory_is_bounded() {
     let mut memory = Memory::new();
     let mut fits = Vec::new();

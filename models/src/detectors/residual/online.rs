@@ -18,8 +18,10 @@ const MEMORY: f64 = 2000.0;
 const VISITS: f64 = 10.0;
 /// How certain the first coefficients are: few rows outweigh them.
 const UNCERTAIN: f64 = 10.0;
-/// So many rows are taken as they are; from then on what is far off teaches less.
+/// So many rows are taken as they are, as nothing tells yet what is far off; from then on it teaches less.
 const TRUSTING: f64 = 30.0;
+/// But what is farther from their median than its size and so many median deviations is left out.
+const WILD: f64 = 30.0;
 /// An error counts as at most so many spreads when it is learned from.
 const LARGEST_ERROR: f64 = 4.0;
 /// The quantiles that are learned.
@@ -68,6 +70,9 @@ pub(super) struct Online {
     week: Vec<Mean>,
     errors: Mean,
     errors_by_slot: Vec<Mean>,
+    /// The values that were learned of the first rows, and whether the last of these was left out as wild.
+    first: Vec<f64>,
+    wild: bool,
     /// In units of the spread.
     quantiles: [f64; LEVELS.len()],
     coefficients: [f64; INPUTS],
@@ -90,6 +95,8 @@ impl Online {
             week: vec![Mean::default(); HOURS],
             errors: Mean::default(),
             errors_by_slot: vec![Mean::default(); SLOTS],
+            first: Vec::new(),
+            wild: false,
             quantiles: LAPLACE,
             coefficients,
             covariance: std::array::from_fn(|row| {
@@ -100,7 +107,7 @@ impl Online {
         }
     }
 
-    /// What is expected at `at`; none before the second value.
+    /// What is expected at `at`; none before the second value, and where it is no finite number.
     pub fn forecast(&self, at: Timestamp) -> Option<Forecast> {
         self.last?;
         let inputs = self.inputs(at);
@@ -112,7 +119,7 @@ impl Online {
         let unit = self.unit();
         let middle = self.level.value + unit * change;
         let spread = (0.5 * (self.errors.value + self.errors_by_slot[slot(at)].or(self.errors.value))).max(1e-9 * unit);
-        Some(Forecast {
+        (middle.is_finite() && spread.is_finite()).then(|| Forecast {
             middle,
             spread,
             quantiles: self.quantiles.map(|one| middle + spread * one),
@@ -122,6 +129,9 @@ impl Online {
     /// Learns the value of a row, given what was expected of it.
     pub fn learn(&mut self, at: Timestamp, value: f64, forecast: Option<&Forecast>) {
         self.rows += 1.0;
+        if self.rows <= TRUSTING && self.leaves_out(value) {
+            return;
+        }
         let (slot, hour) = (slot(at), hour(at));
         let mut learned = value;
         if let Some(forecast) = forecast {
@@ -142,6 +152,21 @@ impl Online {
         self.week[hour].add(learned, 0.1, VISITS / 2.0);
         self.before = self.last.map(|(last, ..)| last);
         self.last = Some((value, slot, hour));
+    }
+
+    /// Whether one of the first values, from the third on, is wild beside those before it: it would be most of the mean error for
+    /// thousands of rows. The value after it is learned whatever it is, as what comes twice is no slip; and where all was 0 so far
+    /// there is nothing to measure by.
+    fn leaves_out(&mut self, value: f64) -> bool {
+        let middle = median(self.first.clone());
+        let deviations = self.first.iter().map(|one| (one - middle).abs());
+        let largest = WILD * median(deviations.collect()) + middle.abs();
+        let told = self.first.len() >= 2 && largest > 0.0;
+        self.wild = told && !self.wild && (value - middle).abs() > largest;
+        if !self.wild {
+            self.first.push(value);
+        }
+        self.wild
     }
 
     fn unit(&self) -> f64 {
@@ -214,6 +239,12 @@ impl Online {
         }
         self.quantiles.sort_unstable_by(f64::total_cmp);
     }
+}
+
+/// The upper median; 0 of nothing.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 fn slot(at: Timestamp) -> usize {

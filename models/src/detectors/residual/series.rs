@@ -10,8 +10,10 @@ use crate::detector::{AnomalyScore, SeriesDetector, Verdict, Watch};
 use crate::detectors::brief;
 use crate::{Error, Result};
 
-/// So many rows are learned from before the first score.
+/// So many rows with a value are learned from before the first score.
 const WARM_UP: usize = 100;
+/// Values beyond it are taken for it, so that no forecast overflows.
+const LARGEST: f64 = 1e15;
 
 /// How surprising a row is under forecasts that are learned from the rows before it. The surprises of all columns add up; each
 /// column has sums of its own. The stated number of false alerts is that of the whole series.
@@ -48,6 +50,7 @@ impl SeriesDetector for ResidualSeries {
             supposed: Pool::new(columns.len()),
             step: Step::new(),
             rows: 0,
+            known: 0,
         }))
     }
 }
@@ -61,6 +64,8 @@ struct ResidualWatch {
     supposed: Pool,
     step: Step,
     rows: usize,
+    /// How many of them had a value.
+    known: usize,
 }
 
 /// What a row's column says.
@@ -75,6 +80,7 @@ impl Watch for ResidualWatch {
     fn observe(&mut self, at: Timestamp, values: &[f64]) -> Verdict {
         let step = self.step.observe(at);
         self.rows += 1;
+        self.known += usize::from(values.iter().any(|value| value.is_finite()));
         let seen: Vec<Option<Seen>> = self
             .series
             .iter_mut()
@@ -83,10 +89,7 @@ impl Watch for ResidualWatch {
             .collect();
         let nats: f64 = seen.iter().flatten().map(|one| one.nats).sum();
         if seen.iter().all(Option::is_none) {
-            return Verdict {
-                score: AnomalyScore::NONE,
-                reason: String::new(),
-            };
+            return self.unjudged();
         }
         let scores: Vec<f64> = seen
             .iter()
@@ -97,11 +100,8 @@ impl Watch for ResidualWatch {
         let judged = self
             .state
             .judge(nats, &scores, window, &self.settings.rate(step), &self.supposed);
-        if self.rows <= WARM_UP {
-            return Verdict {
-                score: AnomalyScore::NONE,
-                reason: format!("learning: {} of {WARM_UP} rows", self.rows),
-            };
+        if self.known <= WARM_UP {
+            return self.unjudged();
         }
         let lasting = judged
             .is_drift()
@@ -114,6 +114,19 @@ impl Watch for ResidualWatch {
 }
 
 impl ResidualWatch {
+    /// The verdict on a row of which nothing can be said: too little is known, or it has no value.
+    fn unjudged(&self) -> Verdict {
+        let reason = if self.known <= WARM_UP {
+            format!("learning: {} of {WARM_UP} rows", self.known)
+        } else {
+            String::new()
+        };
+        Verdict {
+            score: AnomalyScore::NONE,
+            reason,
+        }
+    }
+
     /// What the most surprising column says; the one furthest to one side where it is a drift.
     fn reason(&self, seen: &[Option<Seen>], lasting: Option<Duration>) -> String {
         let rank = |one: &Seen| if lasting.is_some() { one.score.abs() } else { one.nats };
@@ -144,10 +157,11 @@ fn look(series: &mut Online, at: Timestamp, value: f64) -> Option<Seen> {
     if !value.is_finite() {
         return None;
     }
+    let taken = value.clamp(-LARGEST, LARGEST);
     let forecast = series.forecast(at);
-    series.learn(at, value, forecast.as_ref());
+    series.learn(at, taken, forecast.as_ref());
     let expected = forecast?;
-    let surprise = Predictive::new(&LEVELS, &expected.quantiles)?.surprise(value, LEAST_TAIL * expected.spread);
+    let surprise = Predictive::new(&LEVELS, &expected.quantiles)?.surprise(taken, LEAST_TAIL * expected.spread);
     Some(Seen {
         value,
         expected,

@@ -74,7 +74,31 @@ fn the_score_of_a_row_reads_nothing_after_it() {
 fn nothing_is_scored_while_it_learns_and_it_says_so() {
     let found = verdicts(&values(1, |row| if row == 50 { 100.0 } else { 0.0 }));
     assert!(alerts(&found[..100]).is_empty());
+    assert_eq!(found[0].reason, "learning: 1 of 100 rows");
     assert_eq!(found[41].reason, "learning: 42 of 100 rows");
+}
+
+#[test]
+fn rows_without_a_value_are_nothing_to_learn_from() {
+    let none = verdicts(&[f64::NAN; 300]);
+    assert!(none.iter().all(|verdict| verdict.reason == "learning: 0 of 100 rows"));
+    let late = [vec![f64::NAN; 300], values(1, |_| 0.0)].concat();
+    let late = verdicts(&late);
+    assert_eq!(late[399].reason, "learning: 100 of 100 rows");
+    assert!(!late[400].reason.contains("learning"), "{}", late[400].reason);
+}
+
+#[test]
+fn one_wild_value_among_the_first_rows_hides_no_later_jump() {
+    for (row, wild) in [(10, 1e6), (10, -1e6), (3, f64::MAX), (2, 1.7e308), (4, -1.7e308)] {
+        let mut all = values(1, |_| 0.0);
+        all[row] = wild;
+        // An error is about half a unit: thirty spreads.
+        all[1000] += 18.0;
+        let verdict = &verdicts(&all)[1000];
+        assert!(verdict.score.is_alert(), "{wild} in row {row}: {verdict:?}");
+        assert!(verdict.reason.starts_with("speed is "), "{}", verdict.reason);
+    }
 }
 
 #[test]

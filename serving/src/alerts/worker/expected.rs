@@ -98,7 +98,7 @@ impl Expectations {
         let ahead = score::steps_ahead(step).min(reach) as i64;
         order.origin = Some(Timestamp(window.0 - ahead * step.0));
         order.profile = false;
-        let turn = score::turn(state).await?;
+        let turn = state.turns.own().await?;
         let computed = score::run(state, order, Some(turn)).await?;
         let outlook = computed.and_then(|computed| Outlook::of(&computed.issue));
         Ok(outlook.filter(|outlook| outlook.window == window && outlook.values.iter().any(|value| value.is_finite())))

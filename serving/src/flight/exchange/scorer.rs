@@ -144,7 +144,7 @@ impl Scorer {
         order.models.clone_from(&self.models);
         order.profile = self.profile;
         order.canary = order.canary.filter(|_| self.profile);
-        let turn = score::turn(&self.state).await?;
+        let turn = self.state.turns.request().await?;
         let _unwanted = order.unwanted.0.clone().drop_guard();
         let live = Arc::clone(&self.live);
         let work = tokio::task::spawn_blocking(move || {

@@ -48,7 +48,8 @@ impl GrpcInferenceService for InferenceApi {
         request: Request<oip::ModelReadyRequest>,
     ) -> Result<Response<oip::ModelReadyResponse>, Status> {
         let oip::ModelReadyRequest { name, version } = request.into_inner();
-        let ready = models::find(&self.0, &name)?.is_ready(&self.0, &version);
+        // Whoever waits for a model asks for it before it is known.
+        let ready = models::find(&self.0, &name).is_ok_and(|model| model.is_ready(&version));
         Ok(Response::new(oip::ModelReadyResponse { ready }))
     }
 

@@ -43,11 +43,18 @@ pub struct Model {
 /// The model of that name, `topic.target`.
 ///
 /// # Errors
-/// No such target with a champion; the error names those that exist.
+/// A service that is starting or shutting down, or has not reached its registry yet: which models there are is not known. No such
+/// target with a champion; the error names those that exist.
 pub fn find(state: &AppState, name: &str) -> Result<Model> {
+    if let Some(reason) = state.readiness.stopped_by() {
+        return Err(Error::NotReady(reason));
+    }
     let champions = state.champions.all();
     let found = champions.iter().find(|(target, _)| target.to_string() == name);
     let Some((target, in_charge)) = found else {
+        if state.champions.are_unknown() {
+            return Err(Error::NotReady("the model registry was not read yet".into()));
+        }
         let known: Vec<String> = champions.keys().map(ToString::to_string).collect();
         return Err(Error::Unknown {
             what: "model",
@@ -68,9 +75,8 @@ impl Model {
     }
 
     /// Whether it answers, as that version where one is named.
-    pub fn is_ready(&self, state: &AppState, version: &str) -> bool {
-        let answers = self.in_charge.failure.is_none() && is_serving(state);
-        answers && (version.is_empty() || version == self.version())
+    pub fn is_ready(&self, version: &str) -> bool {
+        self.in_charge.failure.is_none() && (version.is_empty() || version == self.version())
     }
 
     /// The tensors that it takes and gives.
