@@ -171,7 +171,7 @@ impl Error {
                 };
             }
         };
-        Self::invalid("data", path.display(), accepted)
+        Self::invalid("file", path.display(), accepted)
     }
 
     /// The same, said of `name`: where it is known which option or field the value came by.

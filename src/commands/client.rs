@@ -124,6 +124,8 @@ fn unanswered(endpoint: &str, error: &(dyn std::error::Error + 'static)) -> anyh
 
 /// What tonic says where an answer takes longer than the caller waits.
 const EXPIRED: &str = "Timeout expired";
+/// What it says where the other side breaks off, such as a port of HTTP.
+const BROKEN_OFF: [&str; 2] = ["transport error", "operation was canceled"];
 
 /// What a failed call means: a wrong request exits with 2, anything else with 1. The service's own sentence says more than the
 /// general one of its code.
@@ -135,6 +137,9 @@ pub fn failed(status: &Status) -> anyhow::Error {
         Code::Cancelled if said == EXPIRED => {
             anyhow::anyhow!("no answer within the time that `--timeout` gives: `--timeout SECONDS` takes more")
         }
+        _ if BROKEN_OFF.contains(&said) => anyhow::anyhow!(
+            "the connection broke off ({said}): does the service still run, and is `--endpoint` its port of gRPC, not that of HTTP?"
+        ),
         code if said.is_empty() => anyhow::anyhow!("the call failed: {}", code.description()),
         _ => anyhow::anyhow!("{said}"),
     }
@@ -211,6 +216,12 @@ mod tests {
             stranger.starts_with("a token is missing") && stranger.contains("--token-file"),
             "{stranger}"
         );
+    }
+
+    #[test]
+    fn who_asks_a_port_of_http_is_told_of_the_other_one() {
+        let said = failed(&Status::unknown("transport error")).to_string();
+        assert!(said.contains("its port of gRPC, not that of HTTP"), "{said}");
     }
 
     #[test]

@@ -149,7 +149,7 @@ impl Reader<'_> {
             ));
         }
         let time = if self.options.timed {
-            Some(time_place(self.path, header)?)
+            Some(time_place(self.path, header, "")?)
         } else {
             None
         };

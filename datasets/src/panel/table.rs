@@ -186,7 +186,7 @@ pub(super) fn places(path: &str, header: &[String]) -> Result<Places> {
     if let (Some(id), Some(time), Some(value)) = (find("unique_id"), find("ds"), find("y")) {
         return Ok(Places::Long { id, time, value });
     }
-    let time = time_place(path, header)?;
+    let time = time_place(path, header, ", or `unique_id`, `ds` and `y`")?;
     if header.len() == 1 {
         return Err(Error::invalid(
             format!("{path}: header"),
@@ -221,8 +221,9 @@ pub(super) fn distinct(path: &str, header: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Where the times of a wide file stand: in `timestamp`, or else in a first column that is called like a time.
-pub(super) fn time_place(path: &str, header: &[String]) -> Result<usize> {
+/// Where the times of a wide file stand: in `timestamp`, or else in a first column that is called like a time. A refusal names what else the
+/// reader takes (`or`).
+pub(super) fn time_place(path: &str, header: &[String], or: &str) -> Result<usize> {
     if let Some(place) = header.iter().position(|name| name == TIME_NAMES[0]) {
         return Ok(place);
     }
@@ -241,7 +242,7 @@ pub(super) fn time_place(path: &str, header: &[String]) -> Result<usize> {
     let like_a_time = |name: &String| TIME_NAMES.iter().any(|known| name.eq_ignore_ascii_case(known));
     let Some(first) = header.first().filter(|name| like_a_time(name)) else {
         return Err(refuse(format!(
-            "`timestamp` and one numeric column a series (its first column may also be called {}), or `unique_id`, `ds` and `y`",
+            "`timestamp` and one numeric column a series (its first column may also be called {}){or}",
             TIME_NAMES[1..].join(", ")
         )));
     };
