@@ -48,7 +48,7 @@ impl KafkaBroker {
     /// Starts a broker and waits until it answers; none, with a plain line, where it cannot be had and need not be.
     ///
     /// # Panics
-    /// Where it cannot be had although `CI` or `ARTERIAL_REQUIRE_KAFKA` is set, or does not start.
+    /// Where it cannot be had although `ARTERIAL_REQUIRE_ALL` or `ARTERIAL_REQUIRE_KAFKA` is set, or does not start.
     #[must_use]
     pub fn start() -> Option<Self> {
         Self::start_with(false)

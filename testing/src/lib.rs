@@ -1,7 +1,7 @@
 //! Real servers for the tests of the other crates. Never a dependency outside of tests.
 //!
 //! A server, or a client of somebody else, that cannot be had makes its tests skip with one plain line that says what to type, unless
-//! `CI` is set: then it fails them ([`missing()`]).
+//! `ARTERIAL_REQUIRE_ALL` is set: then it fails them ([`missing()`]).
 
 pub mod alertmanager;
 pub mod chromium;
