@@ -21,6 +21,7 @@ pub mod alerts;
 pub mod analytics;
 pub mod answer;
 mod backpressure;
+mod bodies;
 mod calls;
 pub mod config;
 mod cors;

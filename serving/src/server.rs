@@ -19,13 +19,14 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_web::GrpcWebLayer;
+use tower::util::MapResponseLayer;
 
 use crate::backpressure::BackpressureLayer;
 use crate::calls::CallLayer;
 use crate::config::ServerConfig;
 use crate::cors;
 use crate::deadline::DeadlineLayer;
-use crate::flight::QuickFlight;
+use crate::flight::flight_service;
 use crate::grpc::{
     ALERTS, AlertApi, AnalyticsApi, CatalogApi, ForecastApi, InferenceApi, ModelApi, QuickForecasts, SERVICES,
 };
@@ -34,7 +35,7 @@ use crate::readiness::Reason;
 use crate::state::AppState;
 use crate::token::{Token, TokenLayer};
 use crate::watchers::Watchers;
-use crate::{Error, Result, http};
+use crate::{Error, Result, bodies, http};
 
 /// The most header bytes of a request.
 const HEADERS: u32 = 16_384;
@@ -196,7 +197,7 @@ fn routes(config: &ServerConfig, state: &Arc<AppState>) -> Result<Routes> {
         .add_service(compressed!(ModelServiceServer, ModelApi(Arc::clone(state))))
         .add_service(compressed!(AnalyticsServiceServer, AnalyticsApi(Arc::clone(state))))
         .add_service(compressed!(GrpcInferenceServiceServer, InferenceApi(Arc::clone(state))))
-        .add_service(QuickFlight::new(Arc::clone(state), most)?)
+        .add_service(flight_service(Arc::clone(state), most)?)
         .add_service(reflection().build_v1().map_err(refused)?)
         .add_service(reflection().build_v1alpha().map_err(refused)?))
 }
@@ -213,6 +214,7 @@ async fn serve_grpc(
     let incoming = TcpIncoming::from(listener)
         .with_nodelay(Some(true))
         .with_keepalive(interval);
+    let most = config.max_message_bytes;
     // All that may go on at the same time may go on over one connection, and no more.
     let streams = config.max_watchers.saturating_add(config.max_concurrent_calls);
     tonic::transport::Server::builder()
@@ -231,6 +233,7 @@ async fn serve_grpc(
             config.max_concurrent_calls,
         ))
         .layer(BackpressureLayer::default())
+        .layer(MapResponseLayer::new(move |answer| bodies::put_in(answer, most)))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await?;

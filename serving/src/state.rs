@@ -36,8 +36,8 @@ const WAITING: usize = 16;
 /// computed once.
 const ASKING: usize = 64;
 
-/// The newest history, which is read first where there is more: the profile finds two days of each kind in it.
-const RECENT: Duration = Duration(8 * DAY);
+/// Where there is more history than so many days, what the profile looks at of them is read first: it finds two days of each kind.
+const FIRST_DAYS: i64 = 8;
 
 /// What the state is made of.
 pub struct Parts {
@@ -164,8 +164,8 @@ impl AppState {
     }
 
     /// Loads the champions, rebuilds live state from the lake, begins to score and to follow the registry. In full charge of
-    /// everything when it returns. Where there is much history, the newest days are read first: the profile answers from them, and
-    /// the service is ready, while the rest is read. Commits may be taken at any time.
+    /// everything when it returns. Where there is much history, the hours of the newest days that the profile looks at are read first:
+    /// it answers from them, and the service is ready, while all of it is read. Commits may be taken at any time.
     ///
     /// # Errors
     /// A lake that cannot be read. A registry that cannot be reached is tried again.
@@ -173,7 +173,7 @@ impl AppState {
         let (incidents, ()) = tokio::join!(self.read_incidents(), self.look_for_models());
         incidents?;
         let wanted = self.wanted();
-        let mut soon = self.config.history > RECENT;
+        let mut soon = self.config.history > Duration(FIRST_DAYS * DAY);
         for target in &wanted {
             soon = soon && self.open_soon(target).await?;
         }
@@ -208,17 +208,24 @@ impl AppState {
             .collect()
     }
 
-    /// Lets the profile answer from the newest days; false where there is nothing but those, so that all is read at once.
+    /// Lets the profile answer from what it needs of the newest days; false where there is nothing but those, so that all is read at once.
     async fn open_soon(self: &Arc<Self>, target: &Target) -> Result<bool> {
         let Some(lake) = &self.lake else { return Ok(false) };
         let stream = self.live.stream(&target.topic)?;
         stream.serve(&target.field)?;
-        if !stream.reaches_beyond(lake, RECENT, self.config.history).await? {
+        let days = Duration(FIRST_DAYS * DAY);
+        if !stream.reaches_beyond(lake, days, self.config.history).await? {
             return Ok(false);
         }
-        let fields = std::slice::from_ref(&target.field);
-        let rows = stream.read_history(lake, fields, Duration(0)..RECENT).await?;
-        tracing::info!(target_name = %target, rows, "the newest days are read from the lake");
+        let step = stream.definition().window;
+        let reach = Duration(score::reach(self, target) as i64 * step.0);
+        let mut rows = 0;
+        for ages in score::needs(reach, step, FIRST_DAYS) {
+            rows += stream
+                .read_history(lake, std::slice::from_ref(&target.field), ages)
+                .await?;
+        }
+        tracing::info!(target_name = %target, rows, "what the profile needs is read from the lake");
         self.scores.open(target);
         if let Some(issue) = score::score_once(self, target).await? {
             self.deliver(issue).await;
@@ -230,14 +237,12 @@ impl AppState {
     async fn open(self: &Arc<Self>, target: &Target) -> Result<()> {
         let stream = self.live.stream(&target.topic)?;
         stream.serve(&target.field)?;
-        let begun = self.scores.get(target);
-        if begun.as_ref().is_some_and(|scores| scores.is_whole()) {
+        if self.scores.get(target).is_some_and(|scores| scores.is_whole()) {
             return Ok(());
         }
         if let Some(lake) = &self.lake {
             let fields = std::slice::from_ref(&target.field);
-            let newest = if begun.is_some() { RECENT } else { Duration(0) };
-            let rows = stream.read_history(lake, fields, newest..self.config.history).await?;
+            let rows = stream.rebuild(lake, fields, self.config.history).await?;
             tracing::info!(target_name = %target, rows, "live state rebuilt from the lake");
         }
         self.scores.open(target).complete();

@@ -7,7 +7,8 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{max, max_string, min, min_string};
 use arrow::datatypes::{DataType, FieldRef, TimeUnit, TimestampMicrosecondType};
 
-use super::scan::BATCH_ROWS;
+/// Rows of a batch: few calls for many rows, and little memory for wide ones.
+pub(super) const BATCH_ROWS: usize = 8_192;
 
 /// The lowest and the highest value of some rows, where the condition of a scan can make use of them.
 #[derive(Debug, Clone, PartialEq, Eq)]

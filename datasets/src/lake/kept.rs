@@ -10,9 +10,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use parquet::arrow::ProjectionMask;
 
 use super::cache::{Cache, RowGroup};
-use super::column::{Column, Slice};
+use super::column::{BATCH_ROWS, Column, Slice};
 use super::opened::Opened;
-use super::scan::{BATCH_ROWS, Plan, Rows, lost};
+use super::scan::{Plan, Rows, lost};
 use super::snapshot::DataFile;
 use crate::Result;
 

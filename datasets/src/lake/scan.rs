@@ -10,6 +10,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowPredicateFn, RowFilter};
 
+use super::column::BATCH_ROWS;
 use super::filter::Filter;
 use super::opened::Opened;
 use super::schema::represent;
@@ -21,8 +22,6 @@ use crate::{Error, Result};
 
 /// How many files are read at once by [`Table::scan`].
 const FILES_AT_ONCE: usize = 8;
-/// Rows of a batch: few calls for many rows, and little memory for wide ones.
-pub(super) const BATCH_ROWS: usize = 8_192;
 /// The column that counts the versions of a window.
 const REVISION: &str = "revision";
 

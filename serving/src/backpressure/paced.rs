@@ -17,10 +17,10 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Bytes;
-use tonic::codegen::http::HeaderMap;
 
 use super::Bounds;
 use crate::Error;
+use crate::bodies::end;
 use crate::sync::lock;
 
 /// Frames of up to so many bytes are short.
@@ -96,10 +96,10 @@ impl Paced {
         self.longest = self.longest.max(wanted);
         let Some(room) = self.room_for(wanted, has) else {
             lock(&self.shelf).body = None;
-            return end(Error::TooMany {
+            return end(&Status::from(Error::TooMany {
                 what: "bytes of answers that wait for their clients",
                 most: self.budget as usize,
-            });
+            }));
         };
         let mut long = Long {
             rest: frame,
@@ -163,7 +163,7 @@ impl Shelf {
     /// The next piece of what waits, or the end of a client that was given up after `patience`.
     fn waiting(&mut self, patience: Duration) -> Option<Next> {
         if mem::take(&mut self.given_up) {
-            return Some(end(Error::took_nothing(patience)));
+            return Some(end(&Status::from(Error::took_nothing(patience))));
         }
         let piece = self.long.as_mut()?.piece()?;
         Some(Ok(Frame::data(piece)))
@@ -176,13 +176,6 @@ impl Long {
         let piece = self.rest.split_to(self.rest.len().min(PIECE));
         (!piece.is_empty()).then(|| Bytes::copy_from_slice(&piece))
     }
-}
-
-/// How an answer ended, as its last frame.
-fn end(error: Error) -> Next {
-    let mut trailers = HeaderMap::new();
-    Status::from(error).add_header(&mut trailers)?;
-    Ok(Frame::trailers(trailers))
 }
 
 /// Gives the client up once it takes nothing for as long as `patience`, unless the answer is over before.

@@ -17,4 +17,4 @@ pub use datasets::{Batches, Dataset, Datasets};
 pub(crate) use datasets::{Known, Share, describe, windows_schema};
 pub(crate) use handover::{Giver, hand_over, stopped};
 pub use query::{AsOf, Instant, Query};
-pub use wire::QuickFlight;
+pub(crate) use service::flight_service;

@@ -9,7 +9,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ipc::writer::IpcWriteOptions;
 use arrow_flight::encode::{DictionaryHandling, FlightDataEncoderBuilder};
 use arrow_flight::error::FlightError;
-use arrow_flight::flight_service_server::FlightService;
+use arrow_flight::flight_service_server::{FlightService, FlightServiceServer};
 use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest,
     HandshakeResponse, PollInfo, PutResult, SchemaAsIpc, SchemaResult, Ticket,
@@ -17,6 +17,8 @@ use arrow_flight::{
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use prost::Message;
+use tonic::body::Body;
+use tonic::codec::CompressionEncoding;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::datasets::{Batches, Datasets};
@@ -25,6 +27,7 @@ use super::query::Query;
 use super::sql::{ACTIONS, FlightSql, MOST_PARAMETERS, Session, large_parameters};
 use super::{dictionary, exchange, views, wire};
 use crate::admission::Crowd;
+use crate::bodies;
 use crate::metrics::Metric;
 use crate::state::AppState;
 use crate::token::Login;
@@ -45,6 +48,20 @@ pub struct FlightApi {
     readers: Crowd,
     /// The longest message of an answer, bytes.
     most: usize,
+}
+
+/// Flight over `state`, with messages of at most `most` bytes. Requests may come compressed; answers are not, as the clients of Flight accept
+/// gzip unasked and would wait for it.
+///
+/// # Errors
+/// Threads that the system refuses, a folder for spilling that cannot be used.
+pub(crate) fn flight_service(state: Arc<AppState>, most: usize) -> Result<FlightServiceServer<FlightApi>> {
+    let server = FlightServiceServer::new(FlightApi::new(state, most)?)
+        .max_decoding_message_size(most)
+        .max_encoding_message_size(most)
+        .accept_compressed(CompressionEncoding::Zstd)
+        .accept_compressed(CompressionEncoding::Gzip);
+    Ok(server)
 }
 
 type Sent<T> = BoxStream<'static, Result<T, Status>>;
@@ -144,7 +161,8 @@ impl FlightApi {
         if dictionaries == DictionaryHandling::Hydrate && dictionary::is_in(&schema) {
             return Ok(Response::new(encoded(schema, batches, dictionaries)));
         }
-        Ok(wire::answer(wire::Rows::new(schema, batches, self.most)?))
+        let rows = wire::Rows::new(schema, batches, self.most)?;
+        Ok(bodies::answer(move |_| Body::new(rows)))
     }
 
     async fn read(&self, query: &Query) -> Result<(SchemaRef, Batches)> {

@@ -7,6 +7,7 @@ use arterial_models::alerts::{Language, Verdict};
 use arterial_proto::v1;
 use arterial_proto::v1::alert_service_server::AlertService;
 use futures::stream::BoxStream;
+use tonic::body::Body;
 use tonic::{Request, Response, Status};
 
 use super::convert_alert::{alert, dead_letter, judged, watched};
@@ -15,6 +16,7 @@ use super::mask::Mask;
 use super::sized::sized;
 use super::watch_alerts::{AlertWatch, stream};
 use crate::alerts::{AlertFilter, Deed, Follower};
+use crate::bodies::{self, Messages};
 use crate::state::AppState;
 use crate::watchers::Watchers;
 use crate::{Error, Result};
@@ -68,7 +70,8 @@ impl AlertService for AlertApi {
         let follower = Follower::new(filter(request.filter)?, request.resume_after);
         let place = self.watchers.enter(&self.state)?;
         let (watch, first) = AlertWatch::begin(&self.state, follower, language, mask, place)?;
-        Ok(Response::new(stream(watch, first)))
+        let answers = stream(watch, first);
+        Ok(bodies::answer(move |terms| Body::new(Messages::new(answers, terms))))
     }
 
     async fn acknowledge_alert(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arterial_proto::v1::forecast_service_server::ForecastService;
 use arterial_proto::{Message, v1};
 use futures::stream::BoxStream;
+use tonic::body::Body;
 use tonic::{Request, Response, Status};
 
 use super::convert::{Asked, response};
@@ -13,6 +14,7 @@ use super::forecast_wire;
 use super::sized::sized;
 use super::watch_forecasts::{ForecastWatch, stream};
 use crate::answer::{Answer, KeyPage, MOST_KEYS, answer_areas, answer_page};
+use crate::bodies::{self, Messages};
 use crate::state::AppState;
 use crate::watchers::Watchers;
 use crate::{Error, Result};
@@ -41,7 +43,8 @@ impl ForecastService for ForecastApi {
     ) -> Result<Response<Self::WatchForecastsStream>, Status> {
         let place = self.watchers.enter(&self.state)?;
         let watch = ForecastWatch::begin(&self.state, request.into_inner(), place)?;
-        Ok(Response::new(stream(watch).await?))
+        let answers = stream(watch).await?;
+        Ok(bodies::answer(move |terms| Body::new(Messages::new(answers, terms))))
     }
 
     async fn forecast_areas(

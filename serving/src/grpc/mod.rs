@@ -33,6 +33,7 @@ pub use forecast::ForecastApi;
 pub use inference::InferenceApi;
 pub use model::ModelApi;
 pub use quick_forecast::QuickForecasts;
+pub(crate) use sized::is_small;
 
 /// The service whose health depends on its table, too.
 pub const ALERTS: &str = "arterial.v1.AlertService";

@@ -18,10 +18,10 @@ pub use compute::{Computed, Order, Read, Unwanted, check_fit, compute, covariate
 pub use issue::{Issue, Source, Stamp};
 pub use ladder::{LadderStep, RefusalCode};
 pub use outlook::{Outlook, Outlooks, steps_ahead};
-pub use profile::{PROFILE_NAME, PROFILE_VERSION, around_window, of_window};
+pub use profile::{PROFILE_NAME, PROFILE_VERSION, around_window, needs, of_window};
 pub use rows::{rows, rows_where};
 pub use scores::{Scores, TargetScores, Wanted};
 pub use shadow::{ShadowQueue, queue, shadow_forever};
 pub(crate) use turns::Turns;
 pub(crate) use worker::run;
-pub use worker::{order, score_forever, score_once};
+pub use worker::{order, reach, score_forever, score_once};

@@ -4,8 +4,11 @@
 //! those of all working days (or of all weekend days) at that time of day stand in; with fewer than four of these
 //! there is no answer. A quantile is the linear interpolation between the samples' order statistics.
 
+use std::iter;
+use std::ops::Range;
+
 use arterial_datasets::panel::Panel;
-use arterial_datasets::time::{HOUR, Timestamp};
+use arterial_datasets::time::{DAY, Duration, HOUR, Timestamp};
 use arterial_models::Quantile;
 use arterial_models::season::{LocalClock, WEEK};
 use ndarray::{Array2, Array3};
@@ -59,6 +62,19 @@ pub fn forecast(
         }
     }
     Ok(values)
+}
+
+/// What [`forecast`] looks at of the last `days`, to reach so far ahead in windows of `step`: ages of windows, counted back from the end of
+/// the newest one. The newest hour comes first; days of 23 or 25 hours among them lose some of their samples.
+pub fn needs(reach: Duration, step: Duration, days: i64) -> Vec<Range<Duration>> {
+    let beside = (NEXT as i64 + 1) * step.0;
+    if reach.0 + 2 * beside >= DAY {
+        return vec![Duration(0)..Duration(days * DAY)];
+    }
+    let then = |day: i64| Duration(day * DAY - reach.0 - beside)..Duration(day * DAY + beside);
+    iter::once(Duration(0)..Duration(HOUR))
+        .chain((1..=days).map(then))
+        .collect()
 }
 
 /// What the first `keys` keys of `ring` did at the slot of the week of `window`, until an hour before it: what would be expected of
@@ -185,10 +201,12 @@ fn interpolate(ascending: &[f64], fraction: f64) -> f64 {
 mod tests {
     use super::*;
     use arterial_datasets::panel::{Channel, ChannelRole};
-    use arterial_datasets::time::{DAY, Duration};
 
     fn panel(days: usize, value: impl Fn(usize) -> f64) -> Panel {
-        let rows = days * 24;
+        panel_until(days * 24, value)
+    }
+
+    fn panel_until(rows: usize, value: impl Fn(usize) -> f64) -> Panel {
         let values = Array3::from_shape_fn((rows, 1, 1), |(row, _, _)| value(row));
         let channels = vec![Channel {
             name: "speed_kmh".into(),
@@ -228,6 +246,28 @@ mod tests {
     fn too_little_history_gives_no_number() {
         let values = forecast(&panel(1, |row| row as f64), 3, &median(), || Ok(())).unwrap();
         assert!(values.iter().all(|value| value.is_nan()));
+    }
+
+    #[test]
+    fn the_hours_that_it_needs_give_what_all_hours_give() {
+        let value = |row: usize| ((row * 7919) % 31) as f64;
+        let days = 8;
+        // Wednesdays, Saturdays and Mondays follow, among others.
+        for end in (days * 24..days * 24 + 7 * 24).step_by(7) {
+            for horizon in [1, 6, 20] {
+                let needs = needs(Duration(horizon * HOUR), Duration(HOUR), days as i64);
+                let is_needed = |row: usize| {
+                    let age = Duration((end - row) as i64 * HOUR);
+                    needs.iter().any(|ages| ages.start < age && age <= ages.end)
+                };
+                let from = end - days * 24;
+                let all = panel_until(end, |row| if row < from { f64::NAN } else { value(row) });
+                let needed = panel_until(end, |row| if is_needed(row) { value(row) } else { f64::NAN });
+                let forecast = |panel: &Panel| forecast(panel, horizon as usize, &median(), || Ok(())).unwrap();
+                assert_eq!(forecast(&needed), forecast(&all), "{horizon} hours from {end}");
+                assert!(!forecast(&all)[[0, 0, 0]].is_nan());
+            }
+        }
     }
 
     #[test]

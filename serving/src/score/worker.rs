@@ -141,13 +141,23 @@ fn alias(step: LadderStep) -> &'static str {
     }
 }
 
+/// How many steps ahead `target` is forecast, also where the profile answers alone.
+pub fn reach(state: &AppState, target: &Target) -> usize {
+    let in_charge = state.champions.get(target).map(|in_charge| in_charge.horizon());
+    in_charge.filter(|reach| *reach > 0).unwrap_or_else(|| {
+        let longest = state.config.profile_horizon;
+        let stream = state.live.stream(&target.topic);
+        let window = stream.map_or(longest, |stream| stream.definition().window);
+        (longest.0 / window.0).max(1) as usize
+    })
+}
+
 /// What the ladder is asked for `target` now.
 pub fn order(state: &AppState, target: &Target, quantiles: &[Quantile]) -> Order {
     let mut models: Vec<(LadderStep, Arc<dyn ServedModel>)> = Vec::new();
     let mut canary = None;
     let whole = state.scores.get(target).is_none_or(|scores| scores.is_whole());
     let in_charge = state.champions.get(target);
-    let reach = in_charge.as_ref().map(|in_charge| in_charge.horizon());
     if let Some(in_charge) = in_charge.filter(|_| whole) {
         canary = in_charge
             .canary
@@ -156,18 +166,12 @@ pub fn order(state: &AppState, target: &Target, quantiles: &[Quantile]) -> Order
         models.extend(in_charge.champion.clone().map(|model| (LadderStep::Model, model)));
         models.extend(in_charge.last_good.clone().map(|model| (LadderStep::LastGood, model)));
     }
-    let window = state
-        .live
-        .stream(&target.topic)
-        .map_or(state.config.profile_horizon, |stream| stream.definition().window);
     Order {
         target: target.clone(),
         models,
         canary,
         profile: true,
-        profile_horizon: reach
-            .filter(|reach| *reach > 0)
-            .unwrap_or((state.config.profile_horizon.0 / window.0).max(1) as usize),
+        profile_horizon: reach(state, target),
         quantiles: quantiles.to_vec(),
         timezone: state.config.timezone.clone(),
         holidays: state.config.holidays.clone(),

@@ -8,10 +8,7 @@ mod framed;
 mod parts;
 mod pieces;
 mod rows;
-mod service;
 #[cfg(test)]
 mod tests;
 
 pub(super) use rows::Rows;
-pub use service::QuickFlight;
-pub(super) use service::answer;

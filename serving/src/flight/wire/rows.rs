@@ -10,11 +10,11 @@ use futures::StreamExt;
 use http_body::{Body, Frame};
 use prost::bytes::Bytes;
 use tonic::Status;
-use tonic::codegen::http::HeaderMap;
 
 use super::encoder::Encoder;
 use super::parts::split;
 use crate::Result;
+use crate::bodies::end;
 use crate::flight::Batches;
 
 /// A stream of batches as messages of gRPC, with the status behind them. The next batch is taken when the one before was.
@@ -61,9 +61,7 @@ impl Rows {
     /// How it ended, as the last frame.
     fn end(&mut self, status: &Status) -> Result<Frame<Bytes>, Status> {
         self.ended = true;
-        let mut trailers = HeaderMap::new();
-        status.add_header(&mut trailers)?;
-        Ok(Frame::trailers(trailers))
+        end(status)
     }
 }
 
