@@ -34,6 +34,7 @@ const PLACES: [(&str, &[&str]); 17] = [
             "features/src/source/kafka.rs",
             "models/src/gbdt/partition.rs",
             "models/src/gbdt/scoring/fall.rs",
+            "models/src/gbdt/scoring/pick.rs",
             "models/src/gbdt/simd.rs",
             "models/src/kernels/product/tile.rs",
         ],

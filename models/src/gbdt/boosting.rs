@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::binning::{BLOCK, Dataset};
+use super::binning::{BLOCK, BLOCKS, Dataset, SHEET};
 use super::examples::TargetRows;
 use super::gradients::Gradients;
 use super::growing::{Grower, RowBuffers, fit_leaves};
@@ -19,7 +19,7 @@ use super::split::{Finder, Rule};
 use super::tree::Tree;
 
 /// Rows that are scored as one piece of work.
-const PIECE: usize = 64 * BLOCK;
+const PIECE: usize = 16 * SHEET;
 
 /// Rows with the scores that boosting has given them so far.
 pub(crate) struct Scored<'a> {
@@ -45,14 +45,14 @@ impl<'a> Scored<'a> {
             .par_chunks_mut(PIECE)
             .enumerate()
             .for_each_init(room, |(room, codes), (piece, scores)| {
-                for (block, scores) in scores.chunks_mut(BLOCK).enumerate() {
-                    dataset.block(piece * PIECE / BLOCK + block, codes);
-                    let mut sums = [0.0; BLOCK];
-                    tree.add(codes, room, &mut sums);
+                for (sheet, scores) in scores.chunks_mut(SHEET).enumerate() {
+                    dataset.sheet(piece * PIECE / SHEET + sheet, codes);
+                    let mut sums = [[0.0; BLOCK]; BLOCKS];
+                    tree.add(codes, room, &mut sums[..scores.len().div_ceil(BLOCK)]);
                     scores
                         .iter_mut()
-                        .zip(sums)
-                        .for_each(|(score, sum)| *score += sum as f32);
+                        .zip(sums.as_flattened())
+                        .for_each(|(score, sum)| *score += *sum as f32);
                 }
             });
     }

@@ -55,7 +55,7 @@ mod simd;
 mod split;
 mod tree;
 
-pub(crate) use binning::BLOCK;
+pub(crate) use binning::{BLOCK, BLOCKS, SHEET, Sheet};
 pub use binning::{Binner, Binning, Dataset};
 pub use examples::Examples;
 pub use fit::{Gbdt, Observer, Round};
@@ -64,4 +64,4 @@ pub use import::{FILE_LIMIT, Imported, Rounds};
 pub use objective::Objective;
 pub use parameters::{GbdtParameters, Growth};
 pub use save::{GbdtSettings, SavedGbdt};
-pub(crate) use scoring::{BlockTree, CodeTest, MOST_LEAVES, Outline, Room};
+pub(crate) use scoring::{BlockTree, CodeTest, MOST_LEAVES, Outline, Room, add_values};

@@ -1,4 +1,4 @@
-//! Sixty-four rows fall through a tree together, on the engine that predicts with boosted trees.
+//! Four times sixty-four rows fall through a tree together, on the engine that predicts with boosted trees.
 //!
 //! A split along one column asks whether a value is above a number. How many of the column's split values lie below the value, its
 //! rank, answers that as well, exactly; and ranks, cut into bytes, are compared sixty-four at a time.
@@ -6,17 +6,12 @@
 use ndarray::ArrayView2;
 
 use super::tree::Tree;
-use crate::gbdt::{BLOCK, BlockTree, CodeTest, MOST_LEAVES, Outline, Room};
+use crate::gbdt::{BLOCK, BLOCKS, BlockTree, CodeTest, MOST_LEAVES, Outline, Room, SHEET, Sheet, add_values};
 
-/// Blocks that fall through one tree before the next has its turn: their codes fit the nearest cache beside it.
-const BLOCKS: usize = 4;
 /// Rows that are scored as one piece of work.
-pub(super) const PIECE: usize = BLOCKS * BLOCK;
+pub(super) const PIECE: usize = SHEET;
 /// The split values that a byte tells apart.
 const STRETCH: usize = u8::MAX as usize;
-
-/// The codes of a block, column after column of them.
-type Codes = Vec<[u8; BLOCK]>;
 
 /// A forest whose splits compare codes.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +38,8 @@ struct Falls {
 
 /// What scoring works in; none of it outlasts a piece of work.
 pub(super) struct Workspace {
-    codes: [Codes; BLOCKS],
+    /// Code columns.
+    codes: Vec<Sheet>,
     room: Box<Room>,
     values: Vec<f64>,
 }
@@ -51,7 +47,7 @@ pub(super) struct Workspace {
 impl Workspace {
     pub(super) fn new() -> Self {
         Self {
-            codes: std::array::from_fn(|_| Vec::new()),
+            codes: Vec::new(),
             room: Room::new(),
             values: Vec::new(),
         }
@@ -79,36 +75,40 @@ impl Blocks {
 
     /// Adds up the path lengths of at most [`PIECE`] rows over all trees, as if nothing were missing.
     pub(super) fn sum(&self, rows: ArrayView2<'_, f64>, space: &mut Workspace, paths: &mut [f64]) {
-        let count = rows.nrows().div_ceil(BLOCK);
-        for (block, codes) in space.codes[..count].iter_mut().enumerate() {
-            self.code(&rows, block * BLOCK, codes);
-        }
-        let codes = space.codes[..count].iter().map(|codes| codes.iter().collect());
-        let codes: Vec<Vec<&[u8; BLOCK]>> = codes.collect();
+        let blocks = rows.nrows().div_ceil(BLOCK);
+        self.code(&rows, blocks, &mut space.codes);
+        let codes: Vec<&Sheet> = space.codes.iter().collect();
+        let (mut leaves, mut sums) = ([[0; BLOCK]; BLOCKS], [[0.0; BLOCK]; BLOCKS]);
         for falls in &self.trees {
-            for (codes, paths) in codes.iter().zip(paths.chunks_mut(BLOCK)) {
-                let leaves = falls.tree.leaves(codes, &mut space.room);
-                for (path, leaf) in paths.iter_mut().zip(leaves) {
-                    *path += falls.paths[usize::from(leaf)];
-                }
+            falls.tree.leaves(&codes, &mut space.room, &mut leaves[..blocks]);
+            for (leaves, sums) in leaves[..blocks].iter().zip(&mut sums) {
+                add_values(&falls.paths, leaves, sums);
             }
+        }
+        for (path, sum) in paths.iter_mut().zip(sums.as_flattened()) {
+            *path += *sum;
         }
     }
 
-    /// The codes of the block of rows that begins at `start`; rows behind the last one are like rows of zeros.
-    fn code(&self, rows: &ArrayView2<'_, f64>, start: usize, codes: &mut Codes) {
+    /// The codes of so many blocks of rows; rows behind the last one are like rows of zeros.
+    fn code(&self, rows: &ArrayView2<'_, f64>, blocks: usize, codes: &mut Vec<Sheet>) {
         codes.clear();
         for (column, splits) in rows.columns().into_iter().zip(&self.columns) {
             if splits.values.is_empty() {
                 continue;
             }
-            let mut values = [0.0; BLOCK];
-            for (value, given) in values.iter_mut().zip(column.iter().skip(start)) {
-                *value = *given;
-            }
-            let ranks = splits.ranks(&values);
-            for first in (0..splits.values.len()).step_by(STRETCH) {
-                codes.push(ranks.map(|rank| rank.saturating_sub(first as u32).min(STRETCH as u32) as u8));
+            let first = codes.len();
+            let stretches = splits.values.len().div_ceil(STRETCH);
+            codes.resize(first + stretches, [[0; BLOCK]; BLOCKS]);
+            for block in 0..blocks {
+                let mut values = [0.0; BLOCK];
+                let given = column.iter().skip(block * BLOCK);
+                values.iter_mut().zip(given).for_each(|(value, given)| *value = *given);
+                let ranks = splits.ranks(&values);
+                for (stretch, codes) in codes[first..].iter_mut().enumerate() {
+                    let below = (stretch * STRETCH) as u32;
+                    codes[block] = ranks.map(|rank| rank.saturating_sub(below).min(STRETCH as u32) as u8);
+                }
             }
         }
     }

@@ -12,6 +12,12 @@ use crate::{Error, Result};
 pub(crate) const LANE: usize = 32;
 /// Rows that are scored together.
 pub(crate) const BLOCK: usize = 64;
+/// Blocks that fall together, so that whatever is read of a tree is read once for all of them.
+pub(crate) const BLOCKS: usize = 4;
+/// Rows of so many blocks.
+pub(crate) const SHEET: usize = BLOCKS * BLOCK;
+/// Their codes in one column.
+pub(crate) type Sheet = [[u8; BLOCK]; BLOCKS];
 /// The most rows: a histogram counts them in 24 bits.
 pub(crate) const MOST_ROWS: usize = (1 << 24) - 1;
 /// Rows that are coded as one piece of work.
@@ -76,7 +82,7 @@ impl Dataset {
         }
         self.lanes.resize(rows * self.lanes_per_row, Lane([0; LANE]));
         for column in &mut self.columns {
-            column.resize((rows / BLOCK + 2) * BLOCK, 0);
+            column.resize((rows / SHEET + 2) * SHEET, 0);
         }
         self.code(values);
         self.rows = rows;
@@ -128,14 +134,11 @@ impl Dataset {
         &self.lanes
     }
 
-    /// The codes of 64 rows in every column, as far as there are rows.
-    pub(crate) fn block<'a>(&'a self, block: usize, codes: &mut Vec<&'a [u8; BLOCK]>) {
+    /// The codes of a sheet of rows in every column, as far as there are rows.
+    pub(crate) fn sheet<'a>(&'a self, sheet: usize, codes: &mut Vec<&'a Sheet>) {
         codes.clear();
-        codes.extend(
-            self.columns
-                .iter()
-                .filter_map(|column| column[block * BLOCK..].first_chunk()),
-        );
+        let blocks = |column: &'a Vec<u8>| column[sheet * SHEET..].as_chunks().0.first_chunk();
+        codes.extend(self.columns.iter().filter_map(blocks));
     }
 
     /// The codes of a column, with at least a block of padding behind them.

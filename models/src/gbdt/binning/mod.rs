@@ -11,4 +11,4 @@ pub use borders::MISSING;
 pub(crate) use borders::{Borders, MOST_BORDERS};
 pub(crate) use categories::{Categories, category};
 pub use dataset::Dataset;
-pub(crate) use dataset::{BLOCK, LANE, Lane};
+pub(crate) use dataset::{BLOCK, BLOCKS, LANE, Lane, SHEET, Sheet};

@@ -1,7 +1,8 @@
 //! A tree over codes, laid out so that sixty-four rows fall through it together.
 
 use super::fall::{Room, fall};
-use crate::gbdt::binning::BLOCK;
+use super::pick::add_values;
+use crate::gbdt::binning::{BLOCK, BLOCKS, Sheet};
 use crate::gbdt::split::CodeSet;
 
 /// The most leaves of a tree that blocks fall through: leaves are numbered in a byte.
@@ -11,8 +12,8 @@ const NOWHERE: u8 = u8::MAX;
 /// Four times a byte: vectors are filled from 32 bits at once.
 const FOUR_TIMES: u32 = 0x0101_0101;
 
-/// The codes of a block in every column.
-pub(crate) type Codes<'a> = [&'a [u8; BLOCK]];
+/// The codes of a sheet of rows in every column.
+pub(crate) type Codes<'a> = [&'a Sheet];
 
 /// What goes right.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,24 +103,27 @@ impl BlockTree {
         self.nodes.push(node);
     }
 
-    /// Adds the value of its leaf to each row of a block.
-    pub(crate) fn add(&self, columns: &Codes<'_>, room: &mut Room, scores: &mut [f64; BLOCK]) {
+    /// Adds the value of its leaf to each row of the first blocks of a sheet, as many as there are scores of.
+    pub(crate) fn add(&self, columns: &Codes<'_>, room: &mut Room, scores: &mut [[f64; BLOCK]]) {
         if self.values.len() > MOST_LEAVES {
-            for (lane, score) in scores.iter_mut().enumerate() {
-                *score += f64::from(self.value(|column| columns[column][lane]));
+            for (block, scores) in scores.iter_mut().enumerate() {
+                for (lane, score) in scores.iter_mut().enumerate() {
+                    *score += f64::from(self.value(|column| columns[column][block][lane]));
+                }
             }
             return;
         }
-        for (score, leaf) in scores.iter_mut().zip(self.leaves(columns, room)) {
-            *score += f64::from(self.values[usize::from(leaf)]);
+        let mut leaves = [[0; BLOCK]; BLOCKS];
+        let leaves = &mut leaves[..scores.len()];
+        self.leaves(columns, room, leaves);
+        for (scores, leaves) in scores.iter_mut().zip(leaves) {
+            add_values(&self.values, leaves, scores);
         }
     }
 
-    /// The number of its leaf, from left to right, for each row of a block; the tree has at most 256 leaves.
-    pub(crate) fn leaves(&self, columns: &Codes<'_>, room: &mut Room) -> [u8; BLOCK] {
-        let mut leaves = [0; BLOCK];
-        fall(self, columns, room, &mut leaves);
-        leaves
+    /// Finds the number of its leaf, from left to right, for each row of the first blocks of a sheet; the tree has at most 256 leaves.
+    pub(crate) fn leaves(&self, columns: &Codes<'_>, room: &mut Room, leaves: &mut [[u8; BLOCK]]) {
+        fall(self, columns, room, leaves);
     }
 
     /// The value of the leaf that a single row falls into, given its codes.

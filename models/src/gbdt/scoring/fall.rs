@@ -1,20 +1,22 @@
-//! Sixty-four rows fall through a tree together: every step a few vector instructions, without a branch or a look-up.
+//! A sheet of rows, four blocks of sixty-four, falls through a tree together: every step a few vector instructions, without a branch or a
+//! look-up.
 //!
-//! Each split compares the codes of all rows of the block and hands the rows that have come to it on to its children.
+//! Each split compares the codes of all rows of a block and hands the rows that have come to it on to its children.
 //! A row that goes right skips the leaves on the left, so that the sum of what it skips is the number of its leaf.
+//! What a split says is read once for all blocks: with one block alone, reading it takes most of the time.
 
 use super::block::{BlockNode, BlockTree, Codes, MOST_LEAVES};
-use crate::gbdt::binning::BLOCK;
+use crate::gbdt::binning::{BLOCK, BLOCKS};
 use crate::gbdt::simd::vectorised;
 use crate::gbdt::split::CodeSet;
 
 /// Room for the rows that have come to each split.
 pub(crate) struct Room {
-    /// A byte for each row, all of its bits set or none.
+    /// A byte for each row of a block, all of its bits set or none.
     bytes: [[u8; BLOCK]; MOST_LEAVES],
-    /// A bit for each row, where the processor has instructions for that.
+    /// A bit for each row of a sheet, where the processor has instructions for that.
     #[cfg(target_arch = "x86_64")]
-    bits: [u64; MOST_LEAVES],
+    bits: [[u64; BLOCKS]; MOST_LEAVES],
 }
 
 impl Room {
@@ -23,32 +25,41 @@ impl Room {
         Box::new(Self {
             bytes: [[0; BLOCK]; MOST_LEAVES],
             #[cfg(target_arch = "x86_64")]
-            bits: [0; MOST_LEAVES],
+            bits: [[0; BLOCKS]; MOST_LEAVES],
         })
     }
 }
 
-/// Finds the leaf of every row of a block; the tree has at most 256 leaves.
-pub(crate) fn fall(tree: &BlockTree, columns: &Codes<'_>, room: &mut Room, leaves: &mut [u8; BLOCK]) {
+/// Finds the leaf of every row of the first blocks of a sheet, as many as `leaves` has; the tree has at most 256 leaves.
+pub(crate) fn fall(tree: &BlockTree, columns: &Codes<'_>, room: &mut Room, leaves: &mut [[u8; BLOCK]]) {
     #[cfg(target_arch = "x86_64")]
     if crate::gbdt::simd::level() == crate::gbdt::simd::Level::Avx512 {
         // SAFETY: the instructions are there.
         return unsafe { wide::fall(tree, columns, &mut room.bits, leaves) };
     }
-    fall_by_bytes(tree, columns, &mut room.bytes, leaves);
+    for (block, leaves) in leaves.iter_mut().enumerate() {
+        fall_by_bytes(tree, columns, block, &mut room.bytes, leaves);
+    }
 }
 
 vectorised! {
     fn fall_by_bytes(
-        tree: &BlockTree, columns: &Codes<'_>, room: &mut [[u8; BLOCK]; MOST_LEAVES], leaves: &mut [u8; BLOCK],
+        tree: &BlockTree, columns: &Codes<'_>, block: usize, room: &mut [[u8; BLOCK]; MOST_LEAVES], leaves: &mut [u8; BLOCK],
     ) = fall_body;
 }
 
 #[inline(always)]
-fn fall_body(tree: &BlockTree, columns: &Codes<'_>, room: &mut [[u8; BLOCK]; MOST_LEAVES], leaves: &mut [u8; BLOCK]) {
+fn fall_body(
+    tree: &BlockTree,
+    columns: &Codes<'_>,
+    block: usize,
+    room: &mut [[u8; BLOCK]; MOST_LEAVES],
+    leaves: &mut [u8; BLOCK],
+) {
+    leaves.fill(0);
     room[0] = [u8::MAX; BLOCK];
     for (place, node) in (0_u8..).zip(&tree.nodes) {
-        let codes = columns[node.column as usize];
+        let codes = &columns[node.column as usize][block];
         let beyond = match node.set {
             0 => above(codes, node),
             set => within(codes, &tree.sets[usize::from(set) - 1]),
@@ -91,29 +102,41 @@ mod wide {
         _mm512_mask_test_epi8_mask, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_si512,
     };
 
-    use super::{BLOCK, BlockTree, Codes, MOST_LEAVES, within};
+    use super::{BLOCK, BLOCKS, BlockTree, Codes, MOST_LEAVES, within};
 
-    /// The same with a bit for each row.
+    /// The same with a bit for each row, all blocks of the sheet at a time.
     #[target_feature(enable = "avx512f,avx512bw")]
-    pub(super) fn fall(tree: &BlockTree, columns: &Codes<'_>, room: &mut [u64; MOST_LEAVES], leaves: &mut [u8; BLOCK]) {
-        let mut numbers = _mm512_setzero_si512();
-        room[0] = u64::MAX;
+    pub(super) fn fall(
+        tree: &BlockTree,
+        columns: &Codes<'_>,
+        room: &mut [[u64; BLOCKS]; MOST_LEAVES],
+        leaves: &mut [[u8; BLOCK]],
+    ) {
+        let mut numbers = [_mm512_setzero_si512(); BLOCKS];
+        room[0] = [u64::MAX; BLOCKS];
         for (place, node) in (0_u8..).zip(&tree.nodes) {
             let here = room[usize::from(place)];
             let codes = columns[node.column as usize];
-            let right = if node.set == 0 {
-                let turned = _mm512_add_epi8(load(codes), fill(node.turn));
-                _mm512_mask_cmpgt_epu8_mask(here, turned, fill(node.highest))
-            } else {
-                let beyond = load(&within(codes, &tree.sets[usize::from(node.set) - 1]));
-                _mm512_mask_test_epi8_mask(here, beyond, beyond)
-            };
-            numbers = _mm512_mask_add_epi8(numbers, right, numbers, fill(node.left_leaves));
-            room[usize::from(node.left_mask)] = here ^ right;
+            let (turn, highest, left_leaves) = (fill(node.turn), fill(node.highest), fill(node.left_leaves));
+            let (mut left, mut right) = ([0; BLOCKS], [0; BLOCKS]);
+            for block in 0..BLOCKS {
+                right[block] = if node.set == 0 {
+                    let turned = _mm512_add_epi8(load(&codes[block]), turn);
+                    _mm512_mask_cmpgt_epu8_mask(here[block], turned, highest)
+                } else {
+                    let beyond = load(&within(&codes[block], &tree.sets[usize::from(node.set) - 1]));
+                    _mm512_mask_test_epi8_mask(here[block], beyond, beyond)
+                };
+                left[block] = here[block] ^ right[block];
+                numbers[block] = _mm512_mask_add_epi8(numbers[block], right[block], numbers[block], left_leaves);
+            }
+            room[usize::from(node.left_mask)] = left;
             room[usize::from(node.right_mask)] = right;
         }
-        // SAFETY: there is room for 64 bytes.
-        unsafe { _mm512_storeu_si512(leaves.as_mut_ptr().cast(), numbers) };
+        for (leaves, numbers) in leaves.iter_mut().zip(numbers) {
+            // SAFETY: there is room for 64 bytes.
+            unsafe { _mm512_storeu_si512(leaves.as_mut_ptr().cast(), numbers) };
+        }
     }
 
     #[target_feature(enable = "avx512f")]
@@ -131,6 +154,7 @@ mod wide {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gbdt::binning::Sheet;
     use crate::gbdt::scoring::{CodeTest, Outline};
 
     /// A complete tree of 64 leaves over three columns, with splits of every kind.
@@ -159,24 +183,32 @@ mod tests {
     #[test]
     fn blocks_fall_where_their_rows_fall_one_by_one() {
         let tree = tree();
-        let codes: [[u8; BLOCK]; 3] = std::array::from_fn(|column| {
-            std::array::from_fn(|lane| {
-                if lane % 9 == column {
-                    u8::MAX
-                } else {
-                    (lane * 97 + column * 31) as u8
-                }
-            })
+        let code = |column: usize, row: usize| {
+            if row % 9 == column {
+                u8::MAX
+            } else {
+                (row * 97 + column * 31) as u8
+            }
+        };
+        let codes: [Sheet; 3] = std::array::from_fn(|column| {
+            std::array::from_fn(|block| std::array::from_fn(|lane| code(column, block * BLOCK + lane)))
         });
-        let columns: Vec<&[u8; BLOCK]> = codes.iter().collect();
+        let columns: Vec<&Sheet> = codes.iter().collect();
         let mut room = Room::new();
-        let (mut chosen, mut by_bytes) = ([0; BLOCK], [0; BLOCK]);
-        fall(&tree, &columns, &mut room, &mut chosen);
-        fall_body(&tree, &columns, &mut room.bytes, &mut by_bytes);
-        for lane in 0..BLOCK {
-            let expected = tree.value(|column| codes[column][lane]).to_bits();
-            assert_eq!(tree.values[usize::from(chosen[lane])].to_bits(), expected, "{lane}");
-            assert_eq!(chosen[lane], by_bytes[lane]);
+        for blocks in 1..=BLOCKS {
+            // What stood there before is nobody's leaf.
+            let mut leaves = [[7; BLOCK]; BLOCKS];
+            fall(&tree, &columns, &mut room, &mut leaves[..blocks]);
+            for (block, leaves) in leaves[..blocks].iter().enumerate() {
+                let mut by_bytes = [7; BLOCK];
+                fall_body(&tree, &columns, block, &mut room.bytes, &mut by_bytes);
+                assert_eq!(*leaves, by_bytes);
+                for lane in 0..BLOCK {
+                    let expected = tree.value(|column| codes[column][block][lane]).to_bits();
+                    assert_eq!(tree.values[usize::from(leaves[lane])].to_bits(), expected, "{lane}");
+                }
+            }
+            assert_eq!(leaves[blocks..], vec![[7; BLOCK]; BLOCKS - blocks]);
         }
     }
 }

@@ -5,45 +5,52 @@ mod coder;
 mod fall;
 mod layout;
 mod outline;
+mod pick;
 
 pub(crate) use block::{BlockTree, CodeTest, MOST_LEAVES};
 pub(crate) use fall::Room;
 pub(crate) use layout::Layout;
 pub(crate) use outline::Outline;
+pub(crate) use pick::add_values;
 
 use ndarray::ArrayView2;
 
-use super::binning::BLOCK;
+use super::binning::{BLOCK, BLOCKS, SHEET, Sheet};
 use super::fitted::Precision;
 
 /// Rows that are predicted as one piece of work.
-pub(crate) const PIECE: usize = 16 * BLOCK;
+pub(crate) const PIECE: usize = 4 * SHEET;
 
 /// The scores of a piece of rows: output by output, and for each of them row by row.
 pub(crate) fn scores(layout: &Layout, values: ArrayView2<'_, f32>) -> Vec<Vec<f64>> {
     let rows = values.nrows();
     let mut scores = vec![vec![0.0; rows]; layout.outputs.len()];
-    let mut codes = vec![[0; BLOCK]; layout.columns.len()];
+    let mut codes: Vec<Sheet> = vec![[[0; BLOCK]; BLOCKS]; layout.columns.len()];
     let mut room = Room::new();
-    for start in (0..rows).step_by(BLOCK) {
-        let count = BLOCK.min(rows - start);
+    for start in (0..rows).step_by(SHEET) {
+        let count = SHEET.min(rows - start);
+        let blocks = count.div_ceil(BLOCK);
         for (column, codes) in layout.columns.iter().zip(&mut codes) {
-            let mut block = [f32::NAN; BLOCK];
-            for (lane, value) in block[..count].iter_mut().enumerate() {
-                *value = values[(start + lane, column.source)];
+            let source = values.column(column.source);
+            for (block, codes) in codes[..blocks].iter_mut().enumerate() {
+                let mut given = [f32::NAN; BLOCK];
+                let rest = source.iter().skip(start + block * BLOCK);
+                given.iter_mut().zip(rest).for_each(|(given, value)| *given = *value);
+                column.fill(&mut given, codes);
             }
-            column.fill(&mut block, codes);
         }
-        let columns: Vec<&[u8; BLOCK]> = codes.iter().collect();
+        let columns: Vec<&Sheet> = codes.iter().collect();
         for ((base, trees), scores) in layout.outputs.iter().zip(&mut scores) {
-            let mut sums = [*base; BLOCK];
+            let mut sums = [[*base; BLOCK]; BLOCKS];
             for tree in trees {
-                tree.add(&columns, &mut room, &mut sums);
+                tree.add(&columns, &mut room, &mut sums[..blocks]);
                 if layout.precision == Precision::Single {
-                    sums = sums.map(|sum| Precision::Single.round(sum));
+                    for sum in sums.as_flattened_mut() {
+                        *sum = Precision::Single.round(*sum);
+                    }
                 }
             }
-            scores[start..start + count].copy_from_slice(&sums[..count]);
+            scores[start..start + count].copy_from_slice(&sums.as_flattened()[..count]);
         }
     }
     scores

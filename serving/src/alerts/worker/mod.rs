@@ -159,13 +159,26 @@ impl<'a> Worker<'a> {
                 () = self.state.stop.cancelled() => {}
                 () = self.state.alerts.wake.notified() => {}
                 () = others => {}
-                _ = still_in_charge.tick() => self.ledger.ensure_in_charge().await?,
+                _ = still_in_charge.tick() => {
+                    self.ledger.ensure_in_charge().await?;
+                    self.follow_others().await?;
+                }
                 command = inbox.recv() => match command {
                     Some(command) => self.act(command).await?,
                     None => return Ok(()),
                 },
             }
         }
+    }
+
+    /// Learns how far others are with what this service closes nothing of.
+    async fn follow_others(&mut self) -> Result<()> {
+        let now = self.state.clock.now();
+        for topic in &mut self.topics {
+            let stream = self.state.live.stream(&topic.watch.stream.name)?;
+            topic.follow(&self.lake, stream, now).await?;
+        }
+        Ok(())
     }
 
     /// The stream whose next window is the earliest of those that have closed.
