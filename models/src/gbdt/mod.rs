@@ -51,7 +51,7 @@ mod partition;
 mod save;
 mod scoring;
 mod shap;
-mod simd;
+pub(crate) mod simd;
 mod split;
 mod tree;
 

@@ -5,14 +5,12 @@
 
 use ndarray::ArrayView2;
 
+use super::ranks::{Ranks, STRETCH};
 use super::tree::Tree;
 use crate::gbdt::{BLOCK, BLOCKS, BlockTree, CodeTest, MOST_LEAVES, Outline, Room, SHEET, Sheet, add_values};
 
 /// Rows that are scored as one piece of work.
 pub(super) const PIECE: usize = SHEET;
-/// The split values that a byte tells apart.
-const STRETCH: usize = u8::MAX as usize;
-
 /// A forest whose splits compare codes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Blocks {
@@ -21,9 +19,10 @@ pub(super) struct Blocks {
 }
 
 /// The split values of a column, ascending; every [`STRETCH`] of them have a code column.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Splits {
     values: Vec<f64>,
+    ranks: Ranks,
     /// Its first code column.
     first: usize,
 }
@@ -104,11 +103,7 @@ impl Blocks {
                 let mut values = [0.0; BLOCK];
                 let given = column.iter().skip(block * BLOCK);
                 values.iter_mut().zip(given).for_each(|(value, given)| *value = *given);
-                let ranks = splits.ranks(&values);
-                for (stretch, codes) in codes[first..].iter_mut().enumerate() {
-                    let below = (stretch * STRETCH) as u32;
-                    codes[block] = ranks.map(|rank| rank.saturating_sub(below).min(STRETCH as u32) as u8);
-                }
+                splits.ranks.codes(&values, block, &mut codes[first..]);
             }
         }
     }
@@ -116,42 +111,30 @@ impl Blocks {
 
 /// The split values of each column.
 fn splits(trees: &[Tree], columns: usize) -> Vec<Splits> {
-    let mut splits = vec![Splits::default(); columns];
+    let mut values = vec![Vec::new(); columns];
     for tree in trees {
         for node in 1..tree.offset.len() {
             if !tree.is_leaf(node) {
-                splits[usize::from(tree.column[node])].values.push(tree.offset[node]);
+                values[usize::from(tree.column[node])].push(tree.offset[node]);
             }
         }
     }
-    let mut first = 0;
-    for column in &mut splits {
-        column.values.sort_unstable_by(f64::total_cmp);
-        column.values.dedup();
-        column.first = first;
-        first += column.values.len().div_ceil(STRETCH);
-    }
-    splits
+    let mut next = 0;
+    let mut of_column = |mut values: Vec<f64>| {
+        values.sort_unstable_by(f64::total_cmp);
+        values.dedup();
+        let first = next;
+        next += values.len().div_ceil(STRETCH);
+        Splits {
+            ranks: Ranks::of(&values),
+            values,
+            first,
+        }
+    };
+    values.into_iter().map(&mut of_column).collect()
 }
 
 impl Splits {
-    /// How many split values are below each value. All lanes take each step together: their loads overlap.
-    fn ranks(&self, values: &[f64; BLOCK]) -> [u32; BLOCK] {
-        let mut ranks = [0_u32; BLOCK];
-        let mut left = self.values.len();
-        while left > 0 {
-            let step = left.div_ceil(2);
-            for (rank, value) in ranks.iter_mut().zip(values) {
-                let next = *rank as usize + step;
-                if self.values.get(next - 1).is_some_and(|split| split < value) {
-                    *rank = next as u32;
-                }
-            }
-            left -= step;
-        }
-        ranks
-    }
-
     /// The code column of a split at `offset`, and the highest code that goes left.
     fn place(&self, offset: f64) -> (usize, u8) {
         let rank = self.values.partition_point(|split| *split < offset);
@@ -179,28 +162,5 @@ impl Falls {
             }
         });
         Self { tree, paths }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_rank_of_a_value_is_the_number_of_splits_below_it() {
-        for count in [0, 1, 2, 3, 7, 8, 254, 255, 256, 1000] {
-            let splits = Splits {
-                values: (0..count).map(f64::from).collect(),
-                first: 0,
-            };
-            let values = std::array::from_fn(|lane| match lane {
-                0 => f64::NEG_INFINITY,
-                1 => f64::INFINITY,
-                2 => f64::NAN,
-                lane => f64::from(count) * (lane as f64 / 50.0 - 0.1),
-            });
-            let expected = values.map(|value| splits.values.iter().filter(|split| **split < value).count() as u32);
-            assert_eq!(splits.ranks(&values), expected, "{count}");
-        }
     }
 }

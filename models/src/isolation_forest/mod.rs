@@ -29,6 +29,7 @@ mod explain;
 mod grow;
 mod parameters;
 mod path_length;
+mod ranks;
 mod sample;
 mod save;
 mod score;
