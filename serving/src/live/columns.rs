@@ -32,10 +32,10 @@ pub fn target_fields(stream: &StreamDefinition) -> Vec<String> {
     fields.map(arterial_datasets::stream::Field::column).collect()
 }
 
-/// The columns that every windows batch has.
+/// The columns that say whose windows they are. The zone is absent where only values were read.
 pub(super) struct WindowColumns<'a> {
     pub keys: &'a StringArray,
-    pub zones: &'a StringArray,
+    pub zones: Option<&'a StringArray>,
     pub starts: &'a TimestampMicrosecondArray,
     pub revisions: &'a Int32Array,
 }
@@ -46,9 +46,10 @@ impl<'a> WindowColumns<'a> {
             keys: column(batch, "key")?
                 .as_string_opt()
                 .ok_or_else(|| wrong("key", "Utf8"))?,
-            zones: column(batch, "zone_id")?
-                .as_string_opt()
-                .ok_or_else(|| wrong("zone_id", "Utf8"))?,
+            zones: match batch.column_by_name("zone_id") {
+                Some(zones) => Some(zones.as_string_opt().ok_or_else(|| wrong("zone_id", "Utf8"))?),
+                None => None,
+            },
             starts: column(batch, "window_start")?
                 .as_primitive_opt::<TimestampMicrosecondType>()
                 .ok_or_else(|| wrong("window_start", "Timestamp(us)"))?,
@@ -59,7 +60,7 @@ impl<'a> WindowColumns<'a> {
     }
 
     pub fn zone(&self, row: usize) -> Option<&'a str> {
-        (!self.zones.is_null(row)).then(|| self.zones.value(row))
+        text(self.zones, row)
     }
 }
 
@@ -95,6 +96,12 @@ impl<'a> PlaceColumns<'a> {
 }
 
 impl PlaceColumns<'_> {
+    /// Whether the batch has none of them.
+    pub fn are_absent(&self) -> bool {
+        let texts = [self.road_id, self.road_name, self.name];
+        texts.iter().all(Option::is_none) && self.lat.is_none() && self.lon.is_none()
+    }
+
     /// Whether a row says everything that the batch has columns for.
     pub fn are_whole(&self, row: usize) -> bool {
         let texts = [self.road_id, self.road_name, self.name];

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use arrow::array::RecordBatch;
 use arterial_datasets::lake::{Lake, Scan, Table};
-use arterial_datasets::time::{Duration, Timestamp};
+use arterial_datasets::time::{DAY, Duration, Timestamp};
 use futures::TryStreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -16,14 +16,47 @@ use crate::{Error, Result};
 
 /// So many parts of a table are decoded side by side.
 const READERS: usize = 4;
+/// The newest windows, which say where almost every key is.
+const PLACED: Duration = Duration(DAY);
+/// The columns without which no window can be taken.
+const IDENTITY: [&str; 3] = ["key", "window_start", "revision"];
+/// Those that say where a key is.
+const PLACES: [&str; 6] = {
+    let [road_id, road_name, name, lat, lon] = PlaceColumns::NAMES;
+    ["zone_id", road_id, road_name, name, lat, lon]
+};
 
 impl LiveStream {
-    /// Reads all history of `fields` that is kept, as [`read_history`](Self::read_history) does.
+    /// Reads all history of `fields` that is kept, as [`read_history`](Self::read_history) does. Where a key is is read from the newest
+    /// windows alone, and from older ones for keys that those do not know: this is the dearer half of a row.
     ///
     /// # Errors
     /// A lake that cannot be read.
     pub async fn rebuild(&self, lake: &Lake, fields: &[String], history: Duration) -> Result<u64> {
-        self.read_history(lake, fields, Duration(0)..history).await
+        let Some(table) = lake.existing(&self.definition().windows_table()).await? else {
+            return Ok(0);
+        };
+        if history <= PLACED || watermark(&table).is_none() {
+            return self.read_ages(&table, fields, Duration(0)..history).await;
+        }
+        let mut rows = self.read_ages(&table, fields, Duration(0)..PLACED).await?;
+        let known = self.key_count();
+        let older = within(&table, &(PLACED..history));
+        let values = Scan {
+            columns: Some(columns(&table, IDENTITY.into_iter(), self.targets(fields))),
+            ..older.clone()
+        };
+        rows += self.take_all(&table, &values).await?;
+        let unplaced = self.without_place(known);
+        if !unplaced.is_empty() {
+            let places = Scan {
+                columns: Some(columns(&table, IDENTITY.into_iter().chain(PLACES), Vec::new())),
+                keys: Some(unplaced),
+                ..older
+            };
+            self.take_all(&table, &places).await?;
+        }
+        Ok(rows)
     }
 
     /// Reads history of `fields` from the windows table: the windows whose age, counted back from the watermark, lies within
@@ -36,11 +69,21 @@ impl LiveStream {
         let Some(table) = lake.existing(&self.definition().windows_table()).await? else {
             return Ok(0);
         };
+        self.read_ages(&table, fields, ages).await
+    }
+
+    async fn read_ages(&self, table: &Table, fields: &[String], ages: Range<Duration>) -> Result<u64> {
+        let identity = IDENTITY.into_iter().chain(PLACES);
         let scan = Scan {
-            columns: Some(self.columns(&table, fields)),
-            ..within(&table, &ages)
+            columns: Some(columns(table, identity, self.targets(fields))),
+            ..within(table, &ages)
         };
-        let (mut batches, mut readers) = read(&table, &scan);
+        self.take_all(table, &scan).await
+    }
+
+    /// Takes what `scan` finds; returns the rows.
+    async fn take_all(&self, table: &Table, scan: &Scan) -> Result<u64> {
+        let (mut batches, mut readers) = read(table, scan);
         let mut rows = 0;
         while let Some(batch) = batches.recv().await {
             rows += self.take(&batch, None)?.windows;
@@ -63,18 +106,18 @@ impl LiveStream {
         }
     }
 
-    fn columns(&self, table: &Table, fields: &[String]) -> Vec<String> {
-        let mut columns = ["key", "zone_id", "window_start", "revision"]
-            .map(String::from)
-            .to_vec();
-        let schema = table.schema();
-        let wanted = fields
-            .iter()
-            .filter_map(|field| target_column(self.definition(), field));
-        let wanted = wanted.chain(PlaceColumns::NAMES.map(String::from));
-        columns.extend(wanted.filter(|column| schema.field_with_name(column).is_ok()));
-        columns
+    /// The columns of the windows table that `fields` are about.
+    fn targets(&self, fields: &[String]) -> Vec<String> {
+        let columns = fields.iter().map(|field| target_column(self.definition(), field));
+        columns.flatten().collect()
     }
+}
+
+/// Those of the columns that the table has.
+fn columns(table: &Table, named: impl Iterator<Item = &'static str>, more: Vec<String>) -> Vec<String> {
+    let schema = table.schema();
+    let wanted = named.map(String::from).chain(more);
+    wanted.filter(|column| schema.field_with_name(column).is_ok()).collect()
 }
 
 /// Up to when windows are closed, as the table says.

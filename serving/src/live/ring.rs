@@ -21,6 +21,8 @@ pub struct Ring {
     rows: VecDeque<Row>,
     /// The newest window with a value, by key.
     newest: Vec<i64>,
+    /// So many keys a row has room for, once it is written to.
+    width: usize,
 }
 
 /// Which revisions of a key's windows were read.
@@ -51,17 +53,42 @@ impl Ring {
             first: 0,
             rows: VecDeque::new(),
             newest: Vec::new(),
+            width: 0,
+        }
+    }
+
+    /// Makes room for `keys` keys at once, rather than for one after the other.
+    pub fn widen(&mut self, keys: usize) {
+        self.width = self.width.max(keys);
+    }
+
+    /// Takes the values of windows of one key, as [`set`](Self::set) does. Where they follow each other in time, it is quicker.
+    pub fn set_run(&mut self, key: usize, starts: &[i64], revisions: &[i32], values: impl Iterator<Item = f64>) {
+        let step = self.step.0;
+        let mut before: Option<(i64, i64)> = None;
+        for ((&start, &revision), value) in starts.iter().zip(revisions).zip(values) {
+            // A division is dear where there are millions.
+            let window = match before {
+                Some((last, window)) if start == last.saturating_add(step) => window + 1,
+                _ => start.div_euclid(step),
+            };
+            before = Some((start, window));
+            self.put(key, window, revision, value);
         }
     }
 
     /// Takes the value of a key's window. An older revision than the one held changes nothing, nor does a window from
     /// before the kept history.
     pub fn set(&mut self, key: usize, start: Timestamp, revision: i32, value: f64) {
-        let window = start.0.div_euclid(self.step.0);
+        self.put(key, start.0.div_euclid(self.step.0), revision, value);
+    }
+
+    fn put(&mut self, key: usize, window: i64, revision: i32, value: f64) {
+        let width = self.width.max(key + 1);
         let Some(row) = self.row(window) else { return };
         if row.values.len() <= key {
-            row.values.resize(key + 1, f64::NAN);
-            row.revisions.resize(key + 1, 0);
+            row.values.resize(width, f64::NAN);
+            row.revisions.resize(width, 0);
         }
         let revision = u16::try_from(revision.max(0)).unwrap_or(u16::MAX - 1).saturating_add(1);
         if revision < row.revisions[key] {
@@ -277,6 +304,31 @@ mod tests {
             (ring.revisions(1, at(12), 100), ring.revisions(7, at(12), 100)),
             (None, None)
         );
+    }
+
+    #[test]
+    fn a_run_of_windows_is_taken_as_each_of_them_would_be() {
+        let windows = [10, 11, 13, 12, 14, 14];
+        let starts = windows.map(|window| at(window).0);
+        let revisions = [0, 0, 0, 0, 2, 1];
+        let values = [1.0, 2.0, 3.0, f64::NAN, 5.0, 6.0];
+        let (mut one, mut run) = (ring(4), ring(4));
+        for (place, &window) in windows.iter().enumerate() {
+            one.set(3, at(window), revisions[place], values[place]);
+        }
+        run.widen(8);
+        run.set_run(3, &starts, &revisions, values.into_iter());
+        assert_eq!((run.oldest(), run.newest()), (one.oldest(), one.newest()));
+        assert_eq!(run.newest_of(3), Some(at(14)));
+        for window in 9..16 {
+            assert_eq!(
+                run.at(at(window), 3).to_bits(),
+                one.at(at(window), 3).to_bits(),
+                "window {window}"
+            );
+        }
+        assert_eq!(run.revisions(3, at(14), 4), one.revisions(3, at(14), 4));
+        assert!(run.value(0, 7).is_nan(), "room is no value");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The live state of one stream: its keys, and a ring for each target that is served.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, RwLock};
 
 use arrow::array::RecordBatch;
@@ -101,26 +102,36 @@ impl State {
         self.rings.get(field)
     }
 
-    /// The position of each row's key; new keys are added. The newest window says where a key is; what it does not say stays as it
-    /// was known.
+    /// The rows of one key that follow each other, with the position of the key; new keys are added. The newest window says where a
+    /// key is; what it does not say stays as it was known.
     ///
-    /// History comes sorted by key, so a key is looked up, and its place written, once for all rows of it that follow each other.
-    fn enter(&mut self, windows: &WindowColumns<'_>, places: &PlaceColumns<'_>, rows: usize) -> Vec<usize> {
-        let mut positions = Vec::with_capacity(rows);
+    /// History comes sorted by key, so a key is looked up, and its place written, once for many rows.
+    fn enter(
+        &mut self,
+        windows: &WindowColumns<'_>,
+        places: &PlaceColumns<'_>,
+        rows: usize,
+    ) -> Vec<(usize, Range<usize>)> {
+        let mut runs = Vec::new();
         let mut newer = Vec::new();
+        let says_nothing = windows.zones.is_none() && places.are_absent();
         let mut row = 0;
         while row < rows {
             let key = windows.keys.value(row);
             let at = self.position(key).unwrap_or_else(|| self.add(key));
             newer.clear();
+            let first = row;
             while row < rows && windows.keys.value(row) == key {
                 let seen = (Timestamp(windows.starts.value(row)), windows.revisions.value(row));
                 if seen >= self.newest[at] {
                     self.newest[at] = seen;
                     newer.push(row);
                 }
-                positions.push(at);
                 row += 1;
+            }
+            runs.push((at, first..row));
+            if says_nothing {
+                continue;
             }
             let whole = newer
                 .iter()
@@ -129,7 +140,7 @@ impl State {
                 self.locate(at, windows, places, row);
             }
         }
-        positions
+        runs
     }
 
     /// Notes where the key at position `at` is, as `row` has it.
@@ -234,7 +245,7 @@ impl LiveStream {
         let places = PlaceColumns::of(batch);
         let mut guard = write(&self.state);
         let state = &mut *guard;
-        let positions = state.enter(&windows, &places, batch.num_rows());
+        let runs = state.enter(&windows, &places, batch.num_rows());
         for (field, ring) in &mut state.rings {
             let Some(column) = target_column(&self.definition, field) else {
                 continue;
@@ -243,9 +254,11 @@ impl LiveStream {
                 continue; // another target's history was read
             }
             let values = floats(batch, &column)?;
-            for (row, &key) in positions.iter().enumerate() {
-                let start = Timestamp(windows.starts.value(row));
-                ring.set(key, start, windows.revisions.value(row), float_or_nan(values, row));
+            ring.widen(state.keys.len());
+            for (key, rows) in &runs {
+                let (starts, revisions) = (windows.starts.values(), windows.revisions.values());
+                let values = rows.clone().map(|row| float_or_nan(values, row));
+                ring.set_run(*key, &starts[rows.clone()], &revisions[rows.clone()], values);
             }
         }
         state.watermark = state.watermark.max(watermark);
@@ -311,6 +324,14 @@ impl LiveStream {
     pub fn place(&self, key: &str) -> Option<Place> {
         let state = read(&self.state);
         state.position(key).map(|at| state.places[at].clone())
+    }
+
+    /// Of the keys behind the first `known` to have reported, those of which no window said where they are.
+    pub(super) fn without_place(&self, known: usize) -> Vec<String> {
+        let state = read(&self.state);
+        let newer = state.keys.iter().zip(&state.places).skip(known);
+        let without = newer.filter(|(_, place)| **place == Place::default());
+        without.map(|(key, _)| key.to_string()).collect()
     }
 
     /// Whether `key` has ever reported.

@@ -6,7 +6,7 @@ use arrow::array::{
     ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::compute::concat_batches;
-use arterial_datasets::lake::TableSpec;
+use arterial_datasets::lake::{PartitionProgress, Progress, TableSpec, TopicPartition};
 use arterial_datasets::schema;
 use arterial_datasets::stream::StreamCatalog;
 use arterial_datasets::time::{DAY, HOUR, MINUTE, Timestamp};
@@ -16,9 +16,14 @@ use arterial_serving::live::{Incident, Place};
 
 use crate::support::{START, Service, TOPIC, batch, waiting, window};
 
-/// A window of `key`, by number and revision, with a road and a latitude.
+/// A window of the key `a`, by number and revision, with a road and a latitude.
 fn placed(number: i64, revision: i32, road: Option<&str>, lat: Option<f64>) -> RecordBatch {
-    let plain = batch(&[("a", "north", number, revision, Some(50.0))]);
+    placed_of("a", number, revision, road, lat)
+}
+
+/// The same of any key.
+fn placed_of(key: &str, number: i64, revision: i32, road: Option<&str>, lat: Option<f64>) -> RecordBatch {
+    let plain = batch(&[(key, "north", number, revision, Some(50.0))]);
     let schema = plain.schema();
     let columns = schema.fields().iter().zip(plain.columns()).map(|(field, column)| {
         let column: ArrayRef = match field.name().as_str() {
@@ -76,6 +81,44 @@ async fn a_key_is_where_its_newest_window_says_also_after_a_restart() {
         ),
         ("R3", "R3 street", Some(58.0), Some(12.0), "north")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_fell_silent_days_ago_is_still_where_it_was_after_a_restart() {
+    const DAY_OF_WINDOWS: i64 = 288;
+    let service = waiting(None).await;
+    let catalog = StreamCatalog::built_in().unwrap();
+    let stream = catalog.get(TOPIC).unwrap();
+    let spec = TableSpec::new(stream.windows_table(), schema::windows(stream));
+    let mut table = service.lake.table(&spec).await.unwrap();
+    let windows = [
+        placed_of("silent", 0, 0, Some("R1"), Some(56.0)),
+        placed_of("silent", 1, 0, Some("R2"), Some(57.0)),
+        placed_of("moved", 1, 0, Some("R3"), Some(58.0)),
+        placed_of("moved", 3 * DAY_OF_WINDOWS, 0, Some("R4"), Some(59.0)),
+    ];
+    let known = PartitionProgress {
+        next: 4,
+        resume_from: 4,
+        watermark: Some(window(3 * DAY_OF_WINDOWS + 1)),
+        ..PartitionProgress::default()
+    };
+    let progress = Progress {
+        partitions: [(TopicPartition::new(TOPIC, 0), known)].into(),
+        ..Progress::default()
+    };
+    table.commit(&windows, &progress).await.unwrap();
+    service.state.start().await.unwrap();
+    let road = |key: &str| place_of(&service, key).unwrap().road_id.unwrap().to_string();
+    assert_eq!((road("silent"), road("moved")), ("R2".into(), "R4".into()));
+    let live = service.state.live.stream(TOPIC).unwrap();
+    let speed = live.with(|state| {
+        state
+            .ring("speed_kmh")
+            .unwrap()
+            .at(window(1), state.position("moved").unwrap())
+    });
+    assert_eq!(speed, 50.0, "the older windows of a known key are read as well");
 }
 
 /// One archived event: identity, minute from [`START`], offset, status, estimated minutes.

@@ -30,6 +30,10 @@ pub(super) struct Progress {
     silence: Silence,
     /// The newest window up to which it is silent rather than late; none where it is neither.
     silent: Option<Timestamp>,
+    /// The newest window that this service has closed, when that was last looked at.
+    own: Option<Timestamp>,
+    /// The newest window that all services have committed, as the table said while this one closed none.
+    elsewhere: Option<Timestamp>,
     /// Its windows, once there are any.
     table: Option<Table>,
     /// Windows that have been read already.
@@ -45,6 +49,8 @@ impl Progress {
             first: None,
             next: None,
             silent: None,
+            own: None,
+            elsewhere: None,
             table: None,
             read: VecDeque::new(),
         };
@@ -62,11 +68,41 @@ impl Progress {
         furthest: Option<Timestamp>,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        let closed = newest_closed(stream)?;
+        let closed = self.newest_closed(stream)?;
         self.silence.hear(stream.watermark(), now);
         let silent = self.silence.through(furthest, now);
         self.silent = silent.map(|end| last_before(end, self.watch.stream.window));
         self.silent.max(Some(closed))
+    }
+
+    /// Learns how far the others are where this service has closed no window since it was last asked, as one that has none of the
+    /// stream's partitions: while this one makes the alerts, nobody else looks at those windows.
+    pub(super) async fn follow(&mut self, lake: &Lake, stream: &LiveStream, now: Timestamp) -> Result<()> {
+        let own = newest_closed(stream);
+        if own == self.own {
+            self.elsewhere = self.closed_by_all(lake, now).await?;
+        }
+        self.own = own;
+        Ok(())
+    }
+
+    /// The newest window that has closed here, or elsewhere while none did here.
+    fn newest_closed(&self, stream: &LiveStream) -> Option<Timestamp> {
+        newest_closed(stream).max(self.elsewhere)
+    }
+
+    /// The newest window that every service has committed, as the table says now.
+    async fn closed_by_all(&mut self, lake: &Lake, now: Timestamp) -> Result<Option<Timestamp>> {
+        match &mut self.table {
+            Some(table) => table.refresh().await?,
+            None => self.table = lake.existing(&self.watch.stream.windows_table()).await?,
+        }
+        let progress = self.table.as_ref().map(Table::progress);
+        // Another service may have gone on with a stream of which this one hears nothing.
+        if self.silence.hear(progress.and_then(largest_watermark), now) {
+            self.silent = None;
+        }
+        Ok(progress.and_then(|progress| closed_by_all(progress, self.watch.stream.window)))
     }
 
     /// The next window to look at. Where nobody ever looked, what is there already is learned from, and what comes counts.
@@ -94,23 +130,12 @@ impl Progress {
         let Some(next) = self.next else { return Ok(None) };
         if self.read.front().is_none_or(|(window, _)| *window != next) {
             self.read.clear();
-            match &mut self.table {
-                Some(table) => table.refresh().await?,
-                None => self.table = lake.existing(&self.watch.stream.windows_table()).await?,
-            }
+            let by_all = self.closed_by_all(lake, now).await?;
             let step = self.watch.stream.window;
-            let progress = self.table.as_ref().map(Table::progress);
-            // Another service may have gone on with a stream of which this one hears nothing.
-            if self.silence.hear(progress.and_then(largest_watermark), now) {
-                self.silent = None;
-            }
-            let own = newest_closed(stream).unwrap_or(next);
-            let by_all = progress.and_then(|progress| closed_by_all(progress, step));
-            let committed = by_all.map_or(own, |by_all| own.min(by_all));
-            let closed = self.silent.map_or(committed, |silent| silent.max(committed));
-            if closed < next {
+            let committed = self.newest_closed(stream).into_iter().chain(by_all).min();
+            let Some(closed) = committed.max(self.silent).filter(|closed| *closed >= next) else {
                 return Ok(None);
-            }
+            };
             let to = Timestamp((closed.0 + step.0).min(next.0 + CHUNK * step.0));
             let mut found = match &self.table {
                 Some(table) => read_windows(table, &self.watch.columns, (next, to)).await?,
