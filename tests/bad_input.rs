@@ -175,14 +175,20 @@ fn a_table_of_one_value_is_scored_and_one_without_any_is_refused() {
 }
 
 #[test]
-fn a_header_without_rows_is_a_series_without_scores_and_no_table() {
+fn a_header_without_rows_is_not_enough_data_and_holds_no_hot_spots() {
     let files = Files::new();
     let data = files.write("series.csv", "timestamp,speed\n");
-    let text = printed(&["detect", "--data", &data, "--kind", "series"]);
-    assert_eq!(text, "timestamp,score,alert,reason\n");
+    for (detector, rows) in [("auto", 150), ("rules", 200), ("autoencoder", 300)] {
+        let said = refused(&["detect", "--data", &data, "--kind", "series", "--detector", detector]);
+        assert!(said.contains("not enough data") && said.contains("has no rows"), "{said}");
+        assert!(said.contains(&format!("more than {rows} rows")), "{said}");
+    }
     let data = files.write("table.csv", "lat,lon\n");
-    let said = refused(&["detect", "--data", &data, "--kind", "table"]);
-    assert!(said.contains("there are 0"), "{said}");
+    let train = files.write("train.csv", table(vec!["50"; 100]));
+    for more in [vec![], vec!["--train", train.as_str()]] {
+        let said = refused(&[&["detect", "--data", &data, "--kind", "table"][..], &more].concat());
+        assert!(said.contains("has no rows, accepted: at least 10 rows"), "{said}");
+    }
     let text = printed(&["hotspots", "--data", &data, "--eps-km", "1", "--json"]);
     assert!(text.contains("\"features\": []"), "{text}");
 }

@@ -143,6 +143,24 @@ fn a_file_with_uneven_times_is_described_with_the_options_that_read_it() {
     assert_eq!(mended["needs"], serde_json::json!(["--gaps missing"]));
 }
 
+#[test]
+fn a_time_far_from_all_others_is_named_by_its_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "2024-01-01T00:00:00Z,1\n2024-01-01T01:00:00Z,2\n2099-01-01T02:00:00Z,3\n2024-01-01T03:00:00Z,4\n";
+    let path = write(folder.path(), "x.csv", &format!("timestamp,a\n{rows}"));
+    let described = arterial(&["data", "describe", &path]);
+    let described = String::from_utf8(described.stdout).unwrap();
+    assert!(
+        described.contains("row 3 (line 4): 2099-01-01T02:00:00Z: mend these times, or remove their rows"),
+        "{described}"
+    );
+    let said = refused(&["backtest", "--data", &path, "--models", "persistence", "--gaps", "missing"]);
+    assert!(
+        said.contains("x.csv:4: row 3, column `timestamp`: 2099-01-01T02:00:00Z lies far from the other times"),
+        "{said}"
+    );
+}
+
 /// Three days of two hourly series, the second with a name that CSV has to quote.
 fn waves(folder: &Path) -> String {
     let row = |hour: u32| {
@@ -238,6 +256,37 @@ fn a_file_is_forecast_by_a_model_that_was_trained_on_it() {
     let said = refused(&[&asked[..], &["--horizon", "4"]].concat());
     assert!(
         said.contains("`--horizon` is `4`") && said.contains("at most 3"),
+        "{said}"
+    );
+}
+
+#[test]
+fn series_are_known_by_name_whatever_their_order_and_others_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = waves(folder.path());
+    let registry = folder.path().join("registry").to_string_lossy().into_owned();
+    let task = ["--model", "persistence", "--context", "2", "--horizon", "3"];
+    let trained = arterial(&[&["train", "--data", &path, "--registry", &registry][..], &task].concat());
+    assert!(trained.status.success(), "{trained:?}");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let asked = ["forecast", "--model", "persistence@1", "--registry", &registry, "--data"];
+    let swapped = text.lines().map(|line| {
+        let (time, values) = line.split_once(',').unwrap();
+        let (first, second) = values.split_once(',').unwrap();
+        format!("{time},{second},{first}\n")
+    });
+    let swapped = write(folder.path(), "swapped.csv", &swapped.collect::<String>());
+    let forecasts = |path: &str| {
+        let output = arterial(&[&asked[..], &[path]].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(forecasts(&swapped), forecasts(&path));
+
+    let renamed = write(folder.path(), "renamed.csv", &text.replacen(",a,", ",A,", 1));
+    let said = refused(&[&asked[..], &[renamed.as_str()]].concat());
+    assert!(
+        said.contains("1 missing (`a`), 1 new (`A`); the model knows 2 series (`a`, `b, north`)"),
         "{said}"
     );
 }

@@ -1,4 +1,4 @@
-//! Wrong configurations: each gets one error that names key, value and place, exit code 2, and nothing is made.
+//! Wrong configurations: each gets an error that names key, value and place, exit code 2, and nothing is made.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -86,6 +86,27 @@ const BAD: [(&str, &str, &str, &str); 44] = [
     ("telemetry", "service_name = \"\"", "telemetry.service_name", ""),
     ("telemetry", "log = \"bogus\"", "telemetry.log", "bogus"),
 ];
+
+/// Wrong in every section, by what is seen as the file is read and by what is seen as its values are checked.
+const MANY: &str = r#"[site]
+timezone = "Mars/Base"
+[kafka]
+brokers = "foo bar"
+groups = "a"
+[kafka.properties]
+odd = "1"
+[streams]
+folder = "/nowhere"
+enabled = ["noise"]
+[server]
+grpc = "foo"
+http = 5
+drain = "soon"
+max_watchers = 0
+[alerts.sinks.chat]
+kind = "webhook"
+timeout = "1ms"
+"#;
 
 fn arterial(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_arterial"));
@@ -196,6 +217,29 @@ fn what_is_wrong_in_a_list_of_sections_is_told_with_its_line() {
     let (code, said) = checked("[[alerts.routes]]\nsinks = [\"x\"]\n[[alerts.routes]]\nto = [\"y\"]");
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("arterial.toml:8: `alerts.routes.to`"), "{said}");
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("odd.toml"), MANY).unwrap();
+    let said = refused(folder.path(), &["config", "check", "--config", "odd.toml"]);
+    assert!(said.starts_with("error: 11 things are wrong:\n"), "{said}");
+    for part in [
+        "odd.toml:2: `site.timezone` is `Mars/Base`",
+        "odd.toml:4: `kafka.brokers` is `foo bar`",
+        "odd.toml:5: `kafka.groups`: accepted keys of `kafka`",
+        "odd.toml:7: `kafka.properties.odd` is `1`",
+        "odd.toml:9: `streams.folder` is `/nowhere`",
+        "odd.toml:12: `server.grpc` is `foo`",
+        "odd.toml:13: `server.http`: is `5`",
+        "odd.toml:14: `server.drain`",
+        "odd.toml:15: `server.max_watchers` is `0`",
+        "odd.toml:18: `alerts.sinks.chat.timeout` is `1ms`",
+        "odd.toml: `lake.url` is missing",
+    ] {
+        assert_eq!(said.matches(part).count(), 1, "{part}: {said}");
+    }
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! `arterial hotspots` as a person meets it.
 
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -119,15 +118,9 @@ fn bad_input_is_refused_with_what_is_accepted() {
 
 #[test]
 fn clusters_of_the_edinburgh_accidents_are_those_of_scikit_learn() {
-    let data = std::env::var_os("ARTERIAL_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
-        PathBuf::from,
-    );
-    let accidents = data.join("incidents/edinburgh_accidents_2010_2013.csv.gz");
-    if !accidents.exists() {
-        eprintln!("skipped: {} is not here (set ARTERIAL_DATA)", accidents.display());
+    let Some(accidents) = arterial_testing::data("incidents/edinburgh_accidents_2010_2013.csv.gz") else {
         return;
-    }
+    };
     let folder = tempfile::tempdir().unwrap();
     let labels = folder.path().join("labels.csv");
     // What `DBSCAN(eps / 6371.0088, min_samples, metric="haversine")` gives: clusters, noise, and the sum over rows of

@@ -97,14 +97,9 @@ fn a_lake_that_takes_nothing_ends_the_replay_with_the_reason() {
 
 #[test]
 fn every_window_of_los_loop_is_complete() {
-    let fallback = || Path::new(env!("CARGO_MANIFEST_DIR")).join("shared/data");
-    let data = std::env::var_os("ARTERIAL_DATA")
-        .map_or_else(fallback, std::path::PathBuf::from)
-        .join("traffic/losloop");
-    if !data.exists() {
-        eprintln!("skipped: {} is not here (set ARTERIAL_DATA)", data.display());
+    let Some(data) = arterial_testing::data("traffic/losloop") else {
         return;
-    }
+    };
     let folder = tempfile::tempdir().unwrap();
     let lake = folder.path().join("lake");
     let summary = replayed(&lake, &data, "traffic-sensors", &["--mapping", "los-loop"]);

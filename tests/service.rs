@@ -245,6 +245,24 @@ fn for_machines_every_line_of_the_log_is_json() {
 }
 
 #[test]
+fn the_log_says_when_calls_are_answered_and_once_that_a_broker_is_reached() {
+    let Some(broker) = KafkaBroker::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let config = alone(folder.path(), "info").replace("127.0.0.1:1\"", &format!("{}\"", broker.address()));
+    let path = folder.path().join("log");
+    let log = std::fs::File::create(&path).unwrap();
+    let (service, _) = Service::launch(folder.path(), &config, log.into());
+    let said = || std::fs::read_to_string(&path).unwrap();
+    assert!(said().contains("ready to answer calls"), "{}", said());
+    wait_for("the broker to be reached", || {
+        said().contains("a broker answers").then_some(())
+    });
+    assert_eq!(service.terminate(), Some(0));
+    let said = said();
+    assert_eq!(said.matches("a broker answers").count(), 1, "{said}");
+}
+
+#[test]
 fn brokers_that_are_away_are_said_once_and_the_rest_of_the_log_is_quiet() {
     let folder = tempfile::tempdir().unwrap();
     let config = alone(folder.path(), "info");
@@ -265,6 +283,7 @@ fn brokers_that_are_away_are_said_once_and_the_rest_of_the_log_is_quiet() {
     });
     assert_eq!(service.terminate(), Some(0));
     let said = said();
+    assert!(said.contains("ready to answer calls") && !said.contains("a broker answers"), "{said}");
     // Beside it the client may say why, once.
     let loud: Vec<&str> = said.lines().filter(|line| !line.contains(" INFO ")).collect();
     let (once, others): (Vec<&str>, Vec<&str>) = loud.into_iter().partition(|line| line.contains("no broker answers"));

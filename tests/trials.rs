@@ -111,3 +111,22 @@ fn a_canary_is_withdrawn_brought_back_and_promoted() {
     let said = registry.refused("promote @canary", 2);
     assert!(said.contains("@canary"), "{said}");
 }
+
+#[test]
+fn an_alias_of_a_new_name_is_said_to_be_new_and_how_it_is_withdrawn() {
+    let registry = Registry::with_two_models();
+    let said = |words: &str| {
+        let output = registry.run(words);
+        assert!(output.status.success(), "{words}: {output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for (words, is_new) in [
+        ("promote persistence@1 --alias champoin", true),
+        ("promote persistence@1 --alias champoin --json", false),
+        ("promote persistence@1", false),
+    ] {
+        let said = said(words);
+        assert_eq!(said.contains("`champoin` is a new alias of"), is_new, "{words}: {said}");
+        assert_eq!(said.contains("arterial withdraw --target "), is_new, "{words}: {said}");
+    }
+}

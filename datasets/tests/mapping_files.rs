@@ -1,25 +1,12 @@
 //! The shipped mappings, on the public files where they are at hand; and the rules of mapping on small files.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arterial_datasets::mapping::{Mapping, Replay, ReplayRecord};
 use arterial_datasets::stream::{StreamCatalog, StreamDefinition};
 use arterial_datasets::time::Timestamp;
+use arterial_testing::data;
 use serde_json::{Value, json};
-
-/// The folder of public data, if it is at hand.
-fn data(below: &str) -> Option<PathBuf> {
-    let fallback = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let folder = std::env::var_os("ARTERIAL_DATA")
-        .map_or_else(fallback, PathBuf::from)
-        .join(below);
-    if !folder.exists() {
-        eprintln!("skipped: {} is not here (set ARTERIAL_DATA)", folder.display());
-        return None;
-    }
-    Some(folder)
-}
 
 fn stream(name: &str) -> Arc<StreamDefinition> {
     StreamCatalog::built_in().unwrap().get(name).unwrap().clone()

@@ -8,39 +8,50 @@
 //! ```text
 //! unit(x)   = the model's own distance from its median to its 10 % or 90 % quantile, or 1
 //! scale(s)  = (sum of |r / unit| over series s + K * mean |r / unit| over all) / (count over s + K)
-//! bound(q)  = point + unit(x) * scale(s) * r_(k),   k = ceil((n + 1) q) above the median, floor((n + 1) q) below it
+//! size(g)   = mean |r / unit / scale| over the targets in the group g of hours
+//! z         = r / unit / scale / size, of all hours, each in the size of its own group
+//! w(g)      = 1 for a z of group g itself, 7 / (7 + 6 days(g)) for one of the other hours;  W = the sum of all w
+//! bound(q)  = point + unit(x) * scale(s) * size(g) * z_(k)
+//! k         = the first at which the sum of w reaches (W + 1) q above the median, the last at which it does not exceed it
+//!             below the median
 //! ```
+//!
+//! Each side of the median has quantiles of its own. What a day has of its own, such as snow or a slow morning, makes all
+//! series err to the same side for hours: a hundred series that were watched for one morning tell how far forecasts of
+//! mornings are off, but hardly to which side. So the size of errors is that of their own hours, and what share of them lies
+//! where is learned from the other hours, too, until the group itself was seen on many days: all other hours together count
+//! like a week of them. Where a group has only a few residuals, those of all hours stand for it as they are.
 //!
 //! For a model with a spread of its own this is conformalised quantile regression, in the form that stretches the model's
 //! quantiles instead of shifting them, so that several quantiles need only one pair of the model's; for other models it is
 //! split-conformal prediction. With exchangeable residuals the interval between q and 1 - q holds the truth with a
 //! probability of at least 1 - 2q over all series together. Residuals of a time series are exchangeable only roughly:
 //! where levels drift or a disturbance lasts, the cover is off until the model is fitted again; it holds on average over
-//! series and over the hours of a group, not for each of them; and where the shown model was fitted again on the
-//! calibration rows too, its errors are, if anything, smaller than the ones measured. With fewer than `1 / q` residuals
-//! the largest one stands for the bound, which is then too narrow.
+//! series, days and the hours of a group, not for each of them; and where the shown model was fitted again on the calibration
+//! rows too, its errors are, if anything, smaller than the ones measured. A calibration part of a day or two has seen little
+//! of how days differ, so that intervals are then somewhat too narrow. With fewer than `1 / q` residuals the largest one
+//! stands for the bound, which is then too narrow, too.
 //!
 //! Sources: Lei, G'Sell, Rinaldo, Tibshirani, Wasserman: Distribution-free predictive inference for regression (2018);
 //! Romano, Patterson, Candès: Conformalized quantile regression (2019); Sesia, Candès: A comparison of some conformal
-//! quantile regression methods (2020), there CQR-r.
+//! quantile regression methods (2020), there CQR-r; Barber, Candès, Ramdas, Tibshirani: Conformal prediction beyond
+//! exchangeability (2023), for the weights; Kish: Survey sampling (1965), for the number of days.
+
+mod hours;
 
 use arterial_datasets::panel::Panel;
 use arterial_datasets::time::Duration;
-use ndarray::{Array1, Array3, Array4, Axis, s};
+use ndarray::{Array1, Array3, Array4, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use self::hours::{GROUPS, TargetGroups, distances};
 use crate::artefact::Parts;
 use crate::scope::Scope;
-use crate::season::LocalClock;
 use crate::{Error, Outlook, Quantile, QuantileForecasts, Result};
 
 /// Quantiles are kept at the multiples of one in so many; others are rounded outwards.
 const LEVELS: usize = 200;
-/// Local hours are pooled in so many groups of equal length.
-const GROUPS: usize = 6;
-/// A group with fewer residuals than this takes those of all hours.
-const ENOUGH: usize = 400;
 /// How many residuals of the average series each series is lent, so that a short one has a sensible scale.
 const LENT: f64 = 50.0;
 /// A model's own spread counts as at least this share of its mean, so that a model that is too sure of itself somewhere
@@ -67,9 +78,6 @@ struct Clocked {
     residuals: usize,
 }
 
-/// Scaled residuals by step ahead and group of hours.
-type Pools = Vec<Vec<Vec<f64>>>;
-
 impl Calibration {
     /// Calibrates by the errors (truth less point forecast) of `outlook` from `origins` of `panel`, which have the shape of its
     /// points and are NaN where there is no truth. Its series are those of the panel, or others that are made of them.
@@ -80,8 +88,7 @@ impl Calibration {
         let least = least_units(outlook);
         let residuals = in_units(errors, outlook, least);
         let scale = scales(&residuals);
-        let pools = pools(panel, origins, &residuals, &scale)?;
-        let distance = distances(&pools)?;
+        let distance = distances(panel, origins, &residuals, &scale)?;
         let count = residuals.iter().filter(|value| value.is_finite()).count();
         let clock = Clocked {
             timezone: panel.timezone().into(),
@@ -256,88 +263,74 @@ fn scales(residuals: &Array3<f64>) -> Array1<f64> {
         .collect()
 }
 
-fn pools(panel: &Panel, origins: &[usize], residuals: &Array3<f64>, scale: &Array1<f64>) -> Result<Pools> {
-    let horizon = residuals.dim().2;
-    let groups = TargetGroups::new(panel, origins, horizon)?;
-    let pool = |step: usize| {
-        let mut pool = vec![Vec::new(); GROUPS];
-        for (at, &origin) in origins.iter().enumerate() {
-            let group = &mut pool[groups.of(origin + step + 1)];
-            let row = residuals.slice(s![at, .., step]);
-            let seen = row.iter().zip(scale).filter(|(value, _)| value.is_finite());
-            group.extend(seen.map(|(value, scale)| value / scale));
-        }
-        pool
-    };
-    Ok((0..horizon).into_par_iter().map(pool).collect())
-}
-
-fn distances(pools: &Pools) -> Result<Array3<f64>> {
-    let mut distance = Array3::zeros((pools.len(), GROUPS, LEVELS - 1));
-    let steps = distance.axis_iter_mut(Axis(0)).into_par_iter().zip(pools).enumerate();
-    steps.try_for_each(|(step, (mut block, pool))| {
-        let mut all: Vec<f64> = pool.concat();
-        if all.is_empty() {
-            let what = format!("calibrating intervals {} steps ahead", step + 1);
-            return Err(Error::NotEnoughData {
-                what,
-                needed: step + 2,
-                got: step + 1,
-            });
-        }
-        all.sort_by(f64::total_cmp);
-        for (mut row, group) in block.outer_iter_mut().zip(pool) {
-            let mut own = group.clone();
-            own.sort_by(f64::total_cmp);
-            let sorted = if own.len() < ENOUGH { &all } else { &own };
-            for (index, value) in row.iter_mut().enumerate() {
-                *value = order_statistic(sorted, index + 1);
-            }
-        }
-        Ok(())
-    })?;
-    Ok(distance)
-}
-
-/// The residual at `level` of [`LEVELS`], corrected for a finite sample, and on its own side of the point forecast.
-fn order_statistic(sorted: &[f64], level: usize) -> f64 {
-    let exact = (sorted.len() + 1) * level;
-    let above = 2 * level > LEVELS;
-    let rank = if above { exact.div_ceil(LEVELS) } else { exact / LEVELS };
-    let value = sorted[rank.clamp(1, sorted.len()) - 1];
-    if above { value.max(0.0) } else { value.min(0.0) }
-}
-
-/// The group of local hours that each target row lies in.
-struct TargetGroups {
-    first: usize,
-    groups: Vec<usize>,
-}
-
-impl TargetGroups {
-    fn new(panel: &Panel, origins: &[usize], horizon: usize) -> Result<Self> {
-        let clock = LocalClock::of(panel)?;
-        let first = origins.iter().min().map_or(0, |origin| origin + 1);
-        let last = origins.iter().max().map_or(0, |origin| origin + horizon + 1);
-        let slots = clock.slots(panel, first..last)?;
-        let groups = slots
-            .iter()
-            .map(|slot| slot.slot * GROUPS / clock.slots_per_day())
-            .collect();
-        Ok(Self { first, groups })
-    }
-
-    fn of(&self, row: usize) -> usize {
-        self.groups[row - self.first]
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use arterial_datasets::panel::{Channel, ChannelRole};
+    use ndarray::s;
+
     use super::*;
+
+    /// Quarter hours in a day.
+    const DAY: usize = 96;
+    const SERIES: usize = 30;
 
     fn quantile(value: f64) -> Quantile {
         Quantile::try_from(value).unwrap()
+    }
+
+    /// Quarter hours from a Monday on, by a clock without changes.
+    fn panel(days: usize) -> Panel {
+        let target = Channel {
+            name: "value".into(),
+            role: ChannelRole::Target,
+        };
+        Panel::new(
+            "2026-01-05T00:00:00Z".parse().unwrap(),
+            "15m".parse().unwrap(),
+            "UTC",
+            (0..SERIES).map(|series| format!("s{series}")).collect(),
+            vec![target],
+            Array3::zeros((days * DAY, SERIES, 1)),
+        )
+        .unwrap()
+    }
+
+    /// Errors a quarter of an hour after `origins`: for four hours all series are off by 2 to the same side, up to 1 more or less; the
+    /// side changes after these hours, and from day to day.
+    fn errors(origins: &[usize]) -> Array3<f64> {
+        Array3::from_shape_fn((origins.len(), SERIES, 1), |(at, series, _)| {
+            let target = origins[at] + 1;
+            let is_above = ((target / DAY) + (target % DAY) / 16).is_multiple_of(2);
+            let side = if is_above { 2.0 } else { -2.0 };
+            side + ((7 * series + 3 * target) % 41) as f64 / 20.5 - 1.0
+        })
+    }
+
+    /// Forecasts of 0 by a model without a spread of its own.
+    fn zeros(origins: &[usize]) -> Outlook {
+        Array3::<f64>::zeros((origins.len(), SERIES, 1)).into()
+    }
+
+    /// The share of errors after `origins` that lie between the 10 % and the 90 % quantile.
+    fn cover(calibration: &Calibration, panel: &Panel, origins: &[usize]) -> f64 {
+        let tenths = [quantile(0.1), quantile(0.9)];
+        let forecasts = calibration.apply(panel, origins, &zeros(origins), &tenths).unwrap();
+        let happened = errors(origins);
+        let held = happened.indexed_iter().filter(|((at, series, step), error)| {
+            let bounds = forecasts.values.slice(s![*at, *series, *step, ..]);
+            (bounds[0]..=bounds[1]).contains(*error)
+        });
+        held.count() as f64 / happened.len() as f64
+    }
+
+    #[test]
+    fn intervals_hold_on_other_days_though_a_single_day_calibrated_them() {
+        let panel = panel(14);
+        let origins: Vec<usize> = (DAY - 1..2 * DAY - 1).collect();
+        let calibration = Calibration::fit(&panel, &origins, &zeros(&origins), errors(&origins)).unwrap();
+        let later: Vec<usize> = (2 * DAY - 1..12 * DAY - 1).collect();
+        let cover = cover(&calibration, &panel, &later);
+        assert!((0.75..0.85).contains(&cover), "{cover}");
     }
 
     #[test]
@@ -348,22 +341,6 @@ mod tests {
         assert_eq!(level(quantile(0.897)), Some(179));
         assert_eq!(level(quantile(0.5)), None);
         assert_eq!(level(quantile(0.000_1)), Some(0));
-    }
-
-    #[test]
-    fn order_statistics_are_corrected_for_the_size_of_the_sample() {
-        let sorted: Vec<f64> = (-5..5).map(f64::from).collect();
-        // (10 + 1) * 0.8 = 8.8, so the ninth of ten; the eighth would be the plain quantile.
-        assert_eq!(order_statistic(&sorted, 160).to_bits(), 3.0_f64.to_bits());
-        assert_eq!(order_statistic(&sorted, 40).to_bits(), (-4.0_f64).to_bits());
-        assert_eq!(order_statistic(&sorted, 199).to_bits(), 4.0_f64.to_bits());
-    }
-
-    #[test]
-    fn a_bound_never_changes_sides() {
-        let sorted = [1.0, 2.0, 3.0];
-        assert!(order_statistic(&sorted, 20).abs() < f64::EPSILON);
-        assert!(order_statistic(&[-3.0, -2.0, -1.0], 180).abs() < f64::EPSILON);
     }
 
     #[test]

@@ -201,6 +201,9 @@ pub trait SeriesDetector: Send + Sync {
     /// The name on the command line, such as `auto`.
     fn name(&self) -> &'static str;
 
+    /// How many rows it reads, knowing too little to judge them.
+    fn warm_up(&self) -> u64;
+
     /// Begins to watch rows of these columns, knowing nothing yet.
     ///
     /// # Errors

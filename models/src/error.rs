@@ -39,10 +39,18 @@ pub enum Error {
     /// A panel that is not of the kind the model was fitted on.
     #[error("the panel's {what} is `{got}`, the model was fitted on `{fitted}`")]
     OtherPanel {
-        /// What differs: the series, the step, the zone.
+        /// What differs: the step, the zone, the covariates.
         what: &'static str,
         /// What the panel has.
         got: String,
+        /// What the model was fitted on.
+        fitted: String,
+    },
+    /// A panel of other series than the model was fitted on, or of the same in another order.
+    #[error("the panel's series are not those that the model was fitted on: {difference}; the model knows {fitted}")]
+    OtherSeries {
+        /// What is missing and what is new.
+        difference: String,
         /// What the model was fitted on.
         fitted: String,
     },
@@ -164,6 +172,7 @@ impl Error {
             | Self::Unknown { .. }
             | Self::NotEnoughData { .. }
             | Self::OtherPanel { .. }
+            | Self::OtherSeries { .. }
             | Self::NoFormer(_) => true,
             Self::Ground(error) => error.is_bad_input(),
             _ => false,

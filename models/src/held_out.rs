@@ -18,6 +18,13 @@ pub(crate) struct HeldOut<'a> {
     pub outlook: Outlook,
 }
 
+/// How many series of `panel` have a value.
+pub(crate) fn observed(panel: &Panel) -> usize {
+    let target = panel.target();
+    let columns = target.columns().into_iter();
+    columns.filter(|column| column.iter().any(|value| value.is_finite())).count()
+}
+
 impl<'a> HeldOut<'a> {
     /// Lets `fitted` forecast from `origins` of `panel`; the medians are ones that the target can take.
     ///
@@ -29,7 +36,7 @@ impl<'a> HeldOut<'a> {
         panel: &'a Panel,
         origins: &[usize],
     ) -> Result<Self> {
-        let each = panel.series().len() * fitted.horizon();
+        let each = observed(panel) * fitted.horizon();
         let stride = (origins.len() * each).div_ceil(MOST).max(1);
         let origins: Vec<usize> = origins.iter().copied().step_by(stride).collect();
         let mut outlook = fitted.forecast(panel, &origins)?;

@@ -1,10 +1,15 @@
 //! What a model was fitted on, and the check that a panel is of that kind.
 
+use std::collections::HashSet;
+
 use arterial_datasets::panel::{Channel, Panel};
 use arterial_datasets::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
+
+/// How many series a message names.
+const FEW: usize = 5;
 
 /// The series, step, clock and covariates that a model was fitted on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,22 +85,76 @@ impl Scope {
     }
 
     fn other_series(&self, panel: &Panel) -> Error {
-        let first = panel
-            .series()
-            .iter()
-            .zip(&self.series)
-            .find(|(got, fitted)| got != fitted);
-        let (got, fitted) = match first {
-            Some((got, fitted)) => (got.clone(), fitted.clone()),
-            None => (
-                format!("{} series", panel.series().len()),
-                format!("{} series", self.series.len()),
-            ),
+        let missing = only_in(&self.series, panel.series());
+        let new = only_in(panel.series(), &self.series);
+        let mut differences = Vec::new();
+        if !missing.is_empty() {
+            differences.push(format!("{} missing ({})", missing.len(), few(&missing)));
+        }
+        if !new.is_empty() {
+            differences.push(format!("{} new ({})", new.len(), few(&new)));
+        }
+        if differences.is_empty() {
+            differences.push("they stand in another order".into());
+        }
+        let all: Vec<&str> = self.series.iter().map(String::as_str).collect();
+        Error::OtherSeries {
+            difference: differences.join(", "),
+            fitted: format!("{} series ({})", all.len(), few(&all)),
+        }
+    }
+}
+
+/// Those of `names` that are not among `others`.
+fn only_in<'a>(names: &'a [String], others: &[String]) -> Vec<&'a str> {
+    let others: HashSet<&String> = others.iter().collect();
+    let only = names.iter().filter(|name| !others.contains(name));
+    only.map(String::as_str).collect()
+}
+
+/// The first of `names`, and how many more there are.
+fn few(names: &[&str]) -> String {
+    let first: Vec<String> = names.iter().take(FEW).map(|name| format!("`{name}`")).collect();
+    let first = first.join(", ");
+    match names.len().saturating_sub(FEW) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arterial_datasets::panel::ChannelRole;
+    use arterial_datasets::time::{MINUTE, Timestamp};
+    use ndarray::Array3;
+
+    use super::*;
+
+    fn panel(series: &[&str]) -> Panel {
+        let target = Channel {
+            name: "y".into(),
+            role: ChannelRole::Target,
         };
-        Error::OtherPanel {
-            what: "series",
-            got,
-            fitted,
+        let names = series.iter().map(|name| (*name).to_owned()).collect();
+        let values = Array3::zeros((3, series.len(), 1));
+        Panel::new(Timestamp(0), Duration(5 * MINUTE), "UTC", names, vec![target], values).unwrap()
+    }
+
+    #[test]
+    fn missing_and_new_series_are_named_and_counted() {
+        let scope = Scope::of(&panel(&["a", "b", "c", "d", "e", "f", "g"]));
+        assert!(scope.check(&panel(&["a", "b", "c", "d", "e", "f", "g"]), &[2]).is_ok());
+        for (series, expected) in [
+            (&["a", "b", "c", "d", "e", "f"][..], "1 missing (`g`);"),
+            (
+                &["a", "b", "c", "d", "e", "F", "g"],
+                "1 missing (`f`), 1 new (`F`); the model knows 7 series (`a`, `b`, `c`, `d`, `e` and 2 more)",
+            ),
+            (&["z"], "7 missing (`a`, `b`, `c`, `d`, `e` and 2 more), 1 new (`z`);"),
+            (&["b", "a", "c", "d", "e", "f", "g"], "they stand in another order;"),
+        ] {
+            let said = scope.check(&panel(series), &[]).unwrap_err().to_string();
+            assert!(said.contains(expected), "{said}");
         }
     }
 }

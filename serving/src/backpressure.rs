@@ -9,7 +9,6 @@ mod paced;
 mod tests;
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -17,8 +16,9 @@ use futures::{FutureExt, TryFutureExt};
 use tokio::sync::Semaphore;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
-use tower::{Layer, Service};
+use tower::Service;
 
+use crate::around::Surround;
 use paced::Paced;
 
 /// The bytes of long answers that may wait at the same time: some 350 answers of a thousand keys, or sixteen of the longest that are
@@ -29,9 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How the paths of Flight begin.
 const FLIGHT: &str = "/arrow.flight.";
 
-/// What all answers have in common.
+/// What all answers have in common. Around a service, its long answers wait for their clients within these bounds.
 #[derive(Debug, Clone)]
-struct Bounds {
+pub(crate) struct Bounds {
     /// What is left of the budget.
     room: Arc<Semaphore>,
     /// The whole of it, in bytes.
@@ -40,65 +40,38 @@ struct Bounds {
     patience: Duration,
 }
 
-/// Puts [`Backpressure`] around a service.
-#[derive(Debug, Clone)]
-pub(crate) struct BackpressureLayer(Bounds);
-
-impl BackpressureLayer {
-    fn bounded(budget: u32, patience: Duration) -> Self {
-        Self(Bounds {
+impl Bounds {
+    fn new(budget: u32, patience: Duration) -> Self {
+        Self {
             room: Arc::new(Semaphore::new(budget as usize)),
             budget,
             patience,
-        })
-    }
-}
-
-impl Default for BackpressureLayer {
-    fn default() -> Self {
-        Self::bounded(BUDGET, PATIENCE)
-    }
-}
-
-impl<S> Layer<S> for BackpressureLayer {
-    type Service = Backpressure<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Backpressure {
-            inner,
-            bounds: self.0.clone(),
         }
     }
 }
 
-/// A service whose long answers wait for their clients within bounds.
-#[derive(Debug, Clone)]
-pub(crate) struct Backpressure<S> {
-    inner: S,
-    bounds: Bounds,
+impl Default for Bounds {
+    fn default() -> Self {
+        Self::new(BUDGET, PATIENCE)
+    }
 }
 
-impl<S, B> Service<Request<B>> for Backpressure<S>
+impl<S, B> Surround<S, Request<B>> for Bounds
 where
     S: Service<Request<B>, Response = Response<Body>>,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
 {
     type Response = Response<Body>;
-    type Error = S::Error;
     type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn surround(&self, inner: &mut S, request: Request<B>) -> Self::Future {
         let is_flight = request.uri().path().starts_with(FLIGHT);
-        let answer = self.inner.call(request);
+        let answer = inner.call(request);
         if is_flight {
             return answer.boxed();
         }
-        let bounds = self.bounds.clone();
+        let bounds = self.clone();
         answer
             .map_ok(move |answer| answer.map(|body| Body::new(Paced::new(body, bounds))))
             .boxed()

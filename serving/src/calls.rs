@@ -14,61 +14,39 @@ use tonic::body::Body;
 use tonic::codegen::Bytes;
 use tonic::codegen::http::{HeaderMap, Request, Response};
 use tonic::{Code, Status};
-use tower::{Layer, Service};
+use tower::Service;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
+use crate::around::Surround;
 use crate::metrics::GrpcCall;
 use crate::state::AppState;
 use crate::traces::{TARGET, answer_with, continue_call};
 
-/// Puts [`Calls`] around a service.
+/// Around a service, it has its calls counted.
 #[derive(Clone)]
-pub(crate) struct CallLayer(pub Arc<AppState>);
+pub(crate) struct Calls(pub Arc<AppState>);
 
-impl<S> Layer<S> for CallLayer {
-    type Service = Calls<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Calls {
-            inner,
-            state: Arc::clone(&self.0),
-        }
-    }
-}
-
-/// A service whose calls are counted.
-#[derive(Clone)]
-pub(crate) struct Calls<S> {
-    inner: S,
-    state: Arc<AppState>,
-}
-
-impl<S, B> Service<Request<B>> for Calls<S>
+impl<S, B> Surround<S, Request<B>> for Calls
 where
     S: Service<Request<B>, Response = Response<Body>>,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
 {
     type Response = Response<Body>;
-    type Error = S::Error;
     type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn surround(&self, inner: &mut S, request: Request<B>) -> Self::Future {
         let path = request.uri().path();
         let span = span(path);
         continue_call(&span, request.headers());
         let mut call = Call {
-            begun: self.state.metrics.grpc.started(path),
-            state: Arc::clone(&self.state),
+            begun: self.0.metrics.grpc.started(path),
+            state: Arc::clone(&self.0),
             span: span.clone(),
             ended: false,
         };
-        let answer = self.inner.call(request).instrument(span);
+        let answer = inner.call(request).instrument(span);
         async move {
             let answer = answer.await.inspect_err(|_| call.end(Code::Unknown))?;
             let (mut head, body) = answer.into_parts();

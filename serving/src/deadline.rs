@@ -6,7 +6,6 @@
 //! one then is bounded by `backpressure.rs`.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -14,19 +13,21 @@ use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::codegen::http::{HeaderMap, Request, Response};
-use tower::{Layer, Service};
+use tower::Service;
 
 use crate::Error;
+use crate::around::Surround;
 use crate::calls::is_upkeep;
 
-/// Puts [`Deadlines`] around a service.
+/// Around a service, it has calls wait for their turn and end at their deadline. Those by which the server itself is looked after wait for
+/// nobody.
 #[derive(Debug, Clone)]
-pub(crate) struct DeadlineLayer {
+pub(crate) struct Deadlines {
     longest: Duration,
     places: Arc<Semaphore>,
 }
 
-impl DeadlineLayer {
+impl Deadlines {
     /// Calls of `longest` at the most, of which `at_once` are answered at the same time.
     pub fn new(longest: Duration, at_once: usize) -> Self {
         Self {
@@ -36,27 +37,7 @@ impl DeadlineLayer {
     }
 }
 
-impl<S> Layer<S> for DeadlineLayer {
-    type Service = Deadlines<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Deadlines {
-            inner,
-            longest: self.longest,
-            places: Arc::clone(&self.places),
-        }
-    }
-}
-
-/// A service whose calls wait for their turn and end at their deadline. Those by which the server itself is looked after wait for nobody.
-#[derive(Debug, Clone)]
-pub(crate) struct Deadlines<S> {
-    inner: S,
-    longest: Duration,
-    places: Arc<Semaphore>,
-}
-
-impl<S, B, R> Service<Request<B>> for Deadlines<S>
+impl<S, B, R> Surround<S, Request<B>> for Deadlines
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Future: Send + 'static,
@@ -64,18 +45,13 @@ where
     R: Default + Send + 'static,
 {
     type Response = Response<R>;
-    type Error = S::Error;
     type Future = BoxFuture<'static, Result<Response<R>, S::Error>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn surround(&self, inner: &mut S, request: Request<B>) -> Self::Future {
         let deadline = timeout(request.headers()).map_or(self.longest, |own| own.min(self.longest));
         let places = (!is_upkeep(request.uri().path())).then(|| Arc::clone(&self.places));
         // Nothing of the call is done before it is awaited.
-        let answer = self.inner.call(request);
+        let answer = inner.call(request);
         let call = async move {
             // Nobody closes the semaphore.
             let _place = match places {

@@ -20,6 +20,7 @@ mod admission;
 pub mod alerts;
 pub mod analytics;
 pub mod answer;
+mod around;
 mod backpressure;
 mod bodies;
 mod calls;

@@ -21,11 +21,12 @@ use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_web::GrpcWebLayer;
 use tower::util::MapResponseLayer;
 
-use crate::backpressure::BackpressureLayer;
-use crate::calls::CallLayer;
+use crate::around::Around;
+use crate::backpressure::Bounds;
+use crate::calls::Calls;
 use crate::config::ServerConfig;
 use crate::cors;
-use crate::deadline::DeadlineLayer;
+use crate::deadline::Deadlines;
 use crate::flight::flight_service;
 use crate::grpc::{
     ALERTS, AlertApi, AnalyticsApi, CatalogApi, ForecastApi, InferenceApi, ModelApi, QuickForecasts, SERVICES,
@@ -33,7 +34,7 @@ use crate::grpc::{
 use crate::metrics::Metric;
 use crate::readiness::Reason;
 use crate::state::AppState;
-use crate::token::{Token, TokenLayer};
+use crate::token::Token;
 use crate::watchers::Watchers;
 use crate::{Error, Result, bodies, http};
 
@@ -226,13 +227,13 @@ async fn serve_grpc(
         .max_concurrent_streams(u32::try_from(streams).unwrap_or(u32::MAX))
         .layer(cors::layer(&config.cors_origins))
         .layer(GrpcWebLayer::new())
-        .layer(CallLayer(state))
-        .layer(TokenLayer(token))
-        .layer(DeadlineLayer::new(
+        .layer(Around(Calls(state)))
+        .layer(Around(token))
+        .layer(Around(Deadlines::new(
             config.longest_call.to_std(),
             config.max_concurrent_calls,
-        ))
-        .layer(BackpressureLayer::default())
+        )))
+        .layer(Around(Bounds::default()))
         .layer(MapResponseLayer::new(move |answer| bodies::put_in(answer, most)))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())

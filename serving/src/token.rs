@@ -5,7 +5,6 @@
 //! they are challenged to: over HTTP the token is taken as a password, too.
 
 use std::fmt;
-use std::task::{Context, Poll};
 
 use axum::extract::State;
 use axum::middleware::Next;
@@ -19,8 +18,9 @@ use tonic::Status;
 use tonic::codegen::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use tonic::codegen::http::{HeaderMap, Request, Response};
 use tonic::metadata::AsciiMetadataValue;
-use tower::{Layer, Service};
+use tower::Service;
 
+use crate::around::Surround;
 use crate::calls::is_upkeep;
 use crate::http::Problem;
 use crate::seal::chance;
@@ -124,44 +124,18 @@ impl Login {
     }
 }
 
-/// Puts [`Guarded`] around a service.
-#[derive(Debug, Clone)]
-pub(crate) struct TokenLayer(pub Option<Token>);
-
-impl<S> Layer<S> for TokenLayer {
-    type Service = Guarded<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Guarded {
-            inner,
-            token: self.0.clone(),
-        }
-    }
-}
-
-/// A service whose callers bring the token, where there is one.
-#[derive(Debug, Clone)]
-pub(crate) struct Guarded<S> {
-    inner: S,
-    token: Option<Token>,
-}
-
-impl<S, B, R> Service<Request<B>> for Guarded<S>
+/// Around a service, it has callers bring the token, where there is one.
+impl<S, B, R> Surround<S, Request<B>> for Option<Token>
 where
     S: Service<Request<B>, Response = Response<R>>,
     R: Default,
 {
     type Response = Response<R>;
-    type Error = S::Error;
     type Future = Either<Ready<Result<Response<R>, S::Error>>, S::Future>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    fn surround(&self, inner: &mut S, mut request: Request<B>) -> Self::Future {
         let path = request.uri().path();
-        if let Some(token) = &self.token
+        if let Some(token) = self
             && !is_upkeep(path)
         {
             let Some(given) = token.among(request.headers(), path == HANDSHAKE) else {
@@ -169,7 +143,7 @@ where
             };
             request.extensions_mut().insert(Login(given));
         }
-        Either::Right(self.inner.call(request))
+        Either::Right(inner.call(request))
     }
 }
 

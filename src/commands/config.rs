@@ -19,7 +19,7 @@ enum Verb {
         #[arg(long)]
         config: Option<PathBuf>,
     },
-    /// Say whether `arterial run` would take a configuration; nothing is opened
+    /// Say whether `arterial run` would take a configuration, or all that is wrong with it; nothing is opened
     Check {
         /// The configuration file
         #[arg(long)]
@@ -31,8 +31,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     match &args.verb {
         Verb::Show { config } => print!("{}", Config::load(config.as_deref(), std::env::vars())?.to_toml()?),
         Verb::Check { config } => {
-            let found = Config::load(Some(config), std::env::vars())?;
-            found.check_service()?;
+            let found = Config::load_for_service(config, std::env::vars())?;
             if let Some(doubt) = found.doubts() {
                 eprintln!("warning: {doubt}");
             }

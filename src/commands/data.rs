@@ -62,6 +62,9 @@ fn table(facts: &Description) -> Table {
             facts.absent_rows, facts.uneven_rows, facts.duplicates, facts.unsorted_rows
         ),
     );
+    if facts.stray_times > 0 {
+        row("far from all others", strays(facts));
+    }
     if !facts.ignored_columns.is_empty() {
         row("not read", quoted(&facts.ignored_columns));
     }
@@ -93,6 +96,16 @@ fn step(facts: &Description) -> String {
         (None, Some(seconds)) => Duration((seconds * 1e6) as i64).to_string(),
         (None, None) => "not visible".into(),
     }
+}
+
+/// Times that lie far from all others, and what to do with them.
+fn strays(facts: &Description) -> String {
+    let named = facts.first_strays.join(", ");
+    let more = match facts.stray_times - facts.first_strays.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{named}{more}: mend these times, or remove their rows")
 }
 
 /// Names with quotes around each: one may have a comma.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use arterial_datasets::panel::{RowOptions, Rows, read_rows};
+use arterial_models::detectors::{LEAST_ROWS, series_detector};
 
 use crate::outcome::Usage;
 use document::Document;
@@ -86,6 +87,7 @@ enum Place {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     args.check()?;
     let rows = args.read(&args.data)?;
+    args.require_any(&rows)?;
     let earlier = args.train.as_deref().map(|path| args.read(path)).transpose()?;
     if let Some(earlier) = earlier.as_ref().filter(|earlier| earlier.columns != rows.columns) {
         let (found, accepted) = (earlier.columns.join(", "), rows.columns.join(", "));
@@ -136,6 +138,21 @@ impl Args {
             ..RowOptions::default()
         };
         Ok(read_rows(path, &options)?)
+    }
+
+    /// Refuses a file that has nothing behind its header, and says how much would be enough.
+    fn require_any(&self, rows: &Rows) -> anyhow::Result<()> {
+        if rows.values.nrows() > 0 {
+            return Ok(());
+        }
+        let enough = match self.kind {
+            Kind::Series => {
+                let learning = series_detector(&self.detector)?.warm_up();
+                format!("more than {learning} rows, of which `{}` learns before it judges", self.detector)
+            }
+            Kind::Table => format!("at least {LEAST_ROWS} rows"),
+        };
+        Err(Usage(format!("not enough data: `{}` has no rows, accepted: {enough}", rows.path)).into())
     }
 
     /// How many of `rows` rows are learned from before the others.

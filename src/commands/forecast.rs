@@ -27,7 +27,8 @@ pub struct Args {
     #[command(flatten)]
     _checked: Checked,
     /// Forecast the series of this file beyond its last row: wide (`timestamp` and one column a series) or long
-    /// (`unique_id`, `ds`, `y`). Where it is left out, a running service is asked.
+    /// (`unique_id`, `ds`, `y`). A model of the registry knows its series by name, whatever their order. Where the file is
+    /// left out, a running service is asked.
     #[arg(
         long,
         value_name = "PATH",

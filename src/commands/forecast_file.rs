@@ -55,6 +55,8 @@ pub fn run(path: &Path, model: &str, json: bool, options: &FileOptions) -> anyho
     let protocol = options.protocol()?;
     let (panel, data) = options.reading.read(path)?;
     let (model, pipeline) = options.model(if model.is_empty() { KIND } else { model }, &panel, &protocol)?;
+    // Series are known by their names, in whatever order the file has them.
+    let panel = panel.arranged(&pipeline.scope().series).unwrap_or(panel);
     let horizon = options.horizon.unwrap_or(pipeline.horizon());
     if horizon > pipeline.horizon() {
         let accepted = format!("at most {}, as far as {model} was trained", pipeline.horizon());

@@ -6,7 +6,7 @@ use arterial_datasets::time::SystemClock;
 use arterial_features::sets;
 use arterial_models::forecasters;
 use arterial_models::registry::{
-    AliasRevision, CANARY, CHAMPION, Change, Manifest, Reference, Registry, SHADOW, Share,
+    AliasRevision, CANARY, CHALLENGER, CHAMPION, Change, Manifest, Reference, Registry, SHADOW, Share,
 };
 use arterial_training::evidence;
 use arterial_training::gate::{self, Order};
@@ -30,7 +30,7 @@ pub struct Args {
     /// The model, such as linear@3
     #[arg(value_name = "MODEL@VERSION")]
     model: Reference,
-    /// The alias that moves: champion, canary, shadow or one of your own
+    /// The alias that moves: champion, canary, shadow or one of your own, which is said to be new the first time
     #[arg(long, default_value = CHAMPION)]
     alias: String,
     /// The share of the keys that a canary answers for, above 0, at most 1
@@ -67,6 +67,9 @@ struct Promotion {
     evidence: Option<Evidence>,
     /// The trials of this very model, which are over once it is the champion.
     withdrawn: Vec<&'static str>,
+    /// Whether an alias of that name was never set before, and is none that means something by itself: it may be a slip.
+    #[serde(skip)]
+    is_new_name: bool,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
@@ -78,6 +81,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let bar = Bar::new();
     let promotion = super::runtime()?.block_on(promote(args, &registry, &bar))?;
     bar.finish();
+    if promotion.is_new_name {
+        eprintln!("{}", new_name(args, &promotion.target));
+    }
     if args.json {
         return super::print_json(&promotion);
     }
@@ -100,6 +106,14 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn new_name(args: &Args, target: &str) -> String {
+    let (alias, hint) = (&args.alias, args.registry.hint());
+    format!(
+        "warning: `{alias}` is a new alias of {target}; a service follows champion, canary and shadow alone. Where it is a slip: \
+         arterial withdraw --target {target} --alias {alias}{hint}"
+    )
+}
+
 fn check_share(args: &Args) -> anyhow::Result<()> {
     let problem = match args.share {
         None if args.alias == CANARY => {
@@ -116,6 +130,7 @@ async fn promote(args: &Args, registry: &Registry, bar: &Bar) -> anyhow::Result<
     // Every byte is checked before anything moves.
     let manifest = registry.verify(&id).await?;
     let standing = registry.alias(&manifest.target, &args.alias).await?;
+    let is_new_name = is_new_name(args, registry, &manifest).await?;
     let (moved, evidence) = if args.alias == SHADOW {
         (shadow(args, registry, &manifest, standing.as_ref()).await?, None)
     } else {
@@ -141,7 +156,15 @@ async fn promote(args: &Args, registry: &Registry, bar: &Bar) -> anyhow::Result<
         reason: moved.reason,
         evidence,
         withdrawn: end_trials(args, registry, &manifest).await?,
+        is_new_name,
     })
+}
+
+async fn is_new_name(args: &Args, registry: &Registry, manifest: &Manifest) -> anyhow::Result<bool> {
+    if [CHAMPION, CHALLENGER, CANARY, SHADOW].contains(&args.alias.as_str()) {
+        return Ok(false);
+    }
+    Ok(registry.history(&manifest.target, &args.alias).await?.is_empty())
 }
 
 /// Nobody is served by a shadow: it only has to be whole.

@@ -23,7 +23,7 @@ pub struct Args {
     /// Where HTTP listens; port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
-    /// Write {"grpc", "http", "pid"} to this file once it serves
+    /// Write {"grpc", "http", "pid"} to this file once calls are answered; whether brokers are reached, `arterial health` and /readyz say
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
 }

@@ -5,30 +5,13 @@ use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
-use super::Config;
+use super::mend::mend;
+use super::{Config, ConfigError};
 
 /// Tables whose keys are free.
-const FREE: [&str; 2] = ["kafka.properties", "lake.options"];
+pub(super) const FREE: [&str; 2] = ["kafka.properties", "lake.options"];
 /// Tables of sections whose names are free.
-const NAMED: [&str; 1] = ["alerts.sinks"];
-
-/// A configuration that cannot be taken.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A file that cannot be read.
-    #[error("cannot read configuration `{path}`")]
-    Read { path: String, source: std::io::Error },
-    /// A key or value that is wrong.
-    #[error("{place}: `{key}`: {message}")]
-    Wrong {
-        place: String,
-        key: String,
-        message: String,
-    },
-    /// A value of the right type that cannot be used; the message begins with its key.
-    #[error("{place}: {message}")]
-    Value { place: String, message: String },
-}
+pub(super) const NAMED: [&str; 1] = ["alerts.sinks"];
 
 /// The layers so far.
 pub struct Layers {
@@ -36,6 +19,8 @@ pub struct Layers {
     merged: Table,
     /// Where each overridden key came from, for errors.
     places: BTreeMap<String, String>,
+    /// What is wrong so far.
+    problems: Vec<ConfigError>,
 }
 
 impl Layers {
@@ -46,10 +31,14 @@ impl Layers {
             merged: table.clone(),
             defaults: table,
             places: BTreeMap::new(),
+            problems: Vec::new(),
         })
     }
 
-    /// Lays a file over.
+    /// Lays a file over; keys and values that are wrong are noted.
+    ///
+    /// # Errors
+    /// A file that is no TOML.
     pub fn add_file(&mut self, path: &str, text: &str) -> Result<(), ConfigError> {
         let table: Table = toml::from_str(text).map_err(|error| syntax(path, text, &error))?;
         let place = |names: &[&str]| format!("{path}:{}", line_of(text, names));
@@ -61,25 +50,21 @@ impl Layers {
                 } else {
                     format!("`{section}`: accepted sections: {}", names(&self.defaults))
                 };
-                return Err(ConfigError::Value {
-                    place: place(&[&section]),
-                    message,
-                });
+                let place = place(&[&section]);
+                self.problems.push(ConfigError::Value { place, message });
+                continue;
             };
             for (key, value) in entries {
                 self.set(&section, &key, value, &|inside| {
                     place(&[&[section.as_str(), &key], inside].concat())
-                })?;
+                });
             }
         }
         Ok(())
     }
 
-    /// Lays variables of the form `ARTERIAL_SECTION__KEY` over; others are none of ours.
-    pub fn add_environment(
-        &mut self,
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<(), ConfigError> {
+    /// Lays variables of the form `ARTERIAL_SECTION__KEY` over; others are none of ours. What is wrong is noted.
+    pub fn add_environment(&mut self, environment: impl IntoIterator<Item = (String, String)>) {
         for (name, text) in environment {
             let Some((section, key)) = name.strip_prefix("ARTERIAL_").and_then(|rest| rest.split_once("__")) else {
                 continue;
@@ -93,47 +78,90 @@ impl Layers {
                 Some(entry) => Value::Table(entry_table(&key, &entry, text)),
                 None => self.parse_like_default(&section, &key, &text),
             };
-            self.set(&section, &key, value, &|_| format!("environment variable {name}"))?;
+            self.set(&section, &key, value, &|_| format!("environment variable {name}"));
         }
-        Ok(())
     }
 
     /// The configuration that the layers give.
-    pub fn finish(self) -> Result<Config, ConfigError> {
-        let text = toml::to_string(&self.merged).unwrap_or_default();
-        match toml::from_str::<Config>(&text) {
-            Ok(config) => Ok(Config {
-                places: self.places,
-                ..config
-            }),
-            Err(error) => Err(misread(&self.places, &text, &error)),
+    ///
+    /// # Errors
+    /// Every key that is unknown, and every value that does not read.
+    pub fn finish(mut self) -> Result<Config, ConfigError> {
+        let config = self.config();
+        match config.filter(|_| self.problems.is_empty()) {
+            Some(config) => Ok(config),
+            None => Err(ConfigError::of(self.problems)),
         }
     }
 
-    /// Sets one key; `place` says where it was set, or what is inside of it by the names on the way there.
-    fn set(
-        &mut self,
-        section: &str,
-        key: &str,
-        value: Value,
-        place: &dyn Fn(&[&str]) -> String,
-    ) -> Result<(), ConfigError> {
+    /// The configuration, where `arterial run` would take it.
+    ///
+    /// # Errors
+    /// Everything that is wrong: once noted, it is mended, and the rest is looked at.
+    pub fn finish_for_service(mut self) -> Result<Config, ConfigError> {
+        while let Some(config) = self.config() {
+            match config.check_service() {
+                Ok(()) if self.problems.is_empty() => return Ok(config),
+                Ok(()) => break,
+                Err(problem) => {
+                    if !self.note(problem) {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(ConfigError::of(self.problems))
+    }
+
+    /// The configuration, in which values that do not read are noted and mended; nothing where one cannot be.
+    fn config(&mut self) -> Option<Config> {
+        loop {
+            let text = toml::to_string(&self.merged).unwrap_or_default();
+            let error = match toml::from_str::<Config>(&text) {
+                Ok(config) => {
+                    return Some(Config {
+                        places: self.places.clone(),
+                        ..config
+                    });
+                }
+                Err(error) => error,
+            };
+            let problem = misread(&self.places, &text, &error);
+            if !self.note(problem) {
+                return None;
+            }
+        }
+    }
+
+    /// Notes what is wrong, and mends it, so that the rest can be looked at; says whether it could.
+    fn note(&mut self, problem: ConfigError) -> bool {
+        let is_mended = mend(&mut self.merged, &self.defaults, problem.key());
+        self.problems.push(problem);
+        is_mended
+    }
+
+    /// Sets one key; `place` says where it was set, or what is inside of it by the names on the way there. What is wrong is noted.
+    fn set(&mut self, section: &str, key: &str, value: Value, place: &dyn Fn(&[&str]) -> String) {
         let full = format!("{section}.{key}");
         let wrong = |key: String, place: String, message: String| ConfigError::Wrong { place, key, message };
         let Some(Value::Table(known)) = self.defaults.get(section) else {
             let message = format!("accepted sections: {}", names(&self.defaults));
-            return Err(wrong(full, place(&[]), message));
+            self.problems.push(wrong(full, place(&[]), message));
+            return;
         };
         let Some(default) = known.get(key) else {
             let message = format!("accepted keys of `{section}`: {}", names(known));
-            return Err(wrong(full, place(&[]), message));
+            self.problems.push(wrong(full, place(&[]), message));
+            return;
         };
         if !same_type(default, &value) {
             let message = format!("is `{value}`, accepted: {}", describe(default));
-            return Err(wrong(full, place(&[]), message));
+            self.note(wrong(full, place(&[]), message));
+            return;
         }
         let Some(Value::Table(target)) = self.merged.get_mut(section) else {
-            return Err(wrong(full, place(&[]), "is no section".into()));
+            self.problems.push(wrong(full, place(&[]), "is no section".into()));
+            return;
         };
         match (target.get_mut(key), value) {
             (Some(Value::Table(old)), Value::Table(new)) if FREE.contains(&full.as_str()) => {
@@ -141,7 +169,8 @@ impl Layers {
                     let name = format!("{full}.{entry}");
                     if !value.is_str() {
                         let message = format!("is `{value}`, accepted: a text in quotes");
-                        return Err(wrong(name, place(&[&entry]), message));
+                        self.problems.push(wrong(name, place(&[&entry]), message));
+                        continue;
                     }
                     self.places.insert(name, place(&[&entry]));
                     old.insert(entry, value);
@@ -151,7 +180,9 @@ impl Layers {
                 for (entry, value) in new {
                     let name = format!("{full}.{entry}");
                     let Value::Table(keys) = value else {
-                        return Err(wrong(name, place(&[&entry]), "accepted: a section".into()));
+                        self.problems
+                            .push(wrong(name, place(&[&entry]), "accepted: a section".into()));
+                        continue;
                     };
                     for inside in keys.keys() {
                         self.places.insert(format!("{name}.{inside}"), place(&[&entry, inside]));
@@ -169,7 +200,6 @@ impl Layers {
             }
         }
         self.places.insert(full, place(&[]));
-        Ok(())
     }
 
     /// A variable's text as the type that the default has; text that does not read as that type is refused later.

@@ -1,7 +1,9 @@
 //! The configuration: shipped defaults < file < environment < command line, parsed once.
 
 mod check;
+mod error;
 mod layers;
+mod mend;
 mod parts;
 
 use std::collections::BTreeMap;
@@ -12,7 +14,7 @@ use arterial_models::alerts::{Language, QuietHours, Route, Suppression};
 use arterial_serving::sinks::alerts::config::SinkSettings;
 use serde::{Deserialize, Serialize};
 
-pub use layers::ConfigError;
+pub use error::ConfigError;
 
 /// The shipped `default.toml`, which documents every key.
 pub const DEFAULTS: &str = include_str!("../../default.toml");
@@ -209,11 +211,29 @@ impl Config {
     /// The configuration from `file` (none: the defaults alone) and from `environment`.
     ///
     /// # Errors
-    /// A file that cannot be read; an unknown key or a value of the wrong type, with its file and line or its variable.
+    /// A file that cannot be read; unknown keys and values of the wrong type, with file and line or variable.
     pub fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
+        Self::layers(file, environment)?.finish()
+    }
+
+    /// The same, where `arterial run` would take it. Reads the files that are named, and opens and makes nothing.
+    ///
+    /// # Errors
+    /// A file that cannot be read; otherwise everything that is wrong or missing.
+    pub fn load_for_service(
+        file: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        Self::layers(Some(file), environment)?.finish_for_service()
+    }
+
+    fn layers(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<layers::Layers, ConfigError> {
         let mut layers = layers::Layers::new(DEFAULTS)?;
         if let Some(path) = file {
             let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
@@ -222,8 +242,8 @@ impl Config {
             })?;
             layers.add_file(&path.display().to_string(), &text)?;
         }
-        layers.add_environment(environment)?;
-        layers.finish()
+        layers.add_environment(environment);
+        Ok(layers)
     }
 
     /// Lets the command line override where the servers listen.
@@ -309,6 +329,24 @@ mod tests {
             "{error}"
         );
         assert!(error.contains("brokers"), "{error}");
+    }
+
+    #[test]
+    fn every_key_and_value_that_does_not_read_is_told() {
+        let text = "[lake]\nfsync = \"yes\"\nmaintain_every = \"soon\"\n\
+                    [kafka]\nbroker = \"a:1\"\nassignment = \"any\"\n[odd]\nx = 1\n";
+        let error = load(text, &[("ARTERIAL_KAFKA__GROUPS", "a")]).unwrap_err().to_string();
+        assert!(error.starts_with("6 things are wrong:\n  "), "{error}");
+        for part in [
+            "arterial.toml:2: `lake.fsync`",
+            "arterial.toml:3: `lake.maintain_every`",
+            "arterial.toml:5: `kafka.broker`",
+            "arterial.toml:6: `kafka.assignment`",
+            "arterial.toml:8: `odd.x`",
+            "environment variable ARTERIAL_KAFKA__GROUPS: `kafka.groups`",
+        ] {
+            assert_eq!(error.matches(part).count(), 1, "{part}: {error}");
+        }
     }
 
     #[test]

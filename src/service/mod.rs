@@ -95,13 +95,13 @@ impl Service {
         Ok(self.state.start().await?)
     }
 
-    /// Says where it listens, in the log and, where asked for, in a file.
+    /// Says where calls are answered, in the log and, where asked for, in a file. Whether brokers are there is said by whoever asks them.
     ///
     /// # Errors
     /// A file that cannot be written.
     pub fn announce(&self, ready_file: Option<&Path>) -> anyhow::Result<()> {
         let (grpc, http) = (self.running.grpc_addr, self.running.http_addr);
-        tracing::info!(%grpc, %http, "ready");
+        tracing::info!(%grpc, %http, "ready to answer calls");
         if let Some(path) = ready_file {
             let ready = serde_json::json!({
                 "grpc": grpc.to_string(), "http": http.to_string(), "pid": std::process::id(),

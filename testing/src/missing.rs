@@ -5,8 +5,7 @@ use std::io::Write;
 use std::process::Command;
 use std::thread;
 
-/// Says that the calling test is skipped, or a part of it, and for want of what. The line goes past the harness, which keeps to itself
-/// what a test that passes prints.
+/// Says that the calling test is skipped, or a part of it, and for want of what.
 ///
 /// # Panics
 /// Where the variable `ARTERIAL_REQUIRE_ALL` is set: nothing is skipped there.
@@ -14,6 +13,11 @@ use std::thread;
 pub fn missing(what: &str) {
     let required = env::var_os("ARTERIAL_REQUIRE_ALL").is_some_and(|value| !value.is_empty());
     assert!(!required, "{what}; with `ARTERIAL_REQUIRE_ALL` set nothing is skipped");
+    say(what);
+}
+
+/// Says for want of what the calling test is skipped. The line goes past the harness, which keeps to itself what a test that passes prints.
+pub(crate) fn say(what: &str) {
     let thread = thread::current();
     let line = format!("skipped in `{}`: {what}\n", thread.name().unwrap_or("a test"));
     // Where standard error is closed nobody reads.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use arterial_testing::missing;
+use arterial_testing::{missing, run};
 
 /// Runs every notebook against the demonstration that goes on in `folder`. Where there is no environment for them it says so, and
 /// runs none.
@@ -11,17 +11,11 @@ pub fn run_notebooks(folder: &Path) {
     if std::env::var_os("ARTERIAL_NOTEBOOKS").is_none_or(|home| home.is_empty()) {
         return missing("nothing here runs notebooks; set ARTERIAL_NOTEBOOKS=$(scripts/notebooks)");
     }
-    let output = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks/check"))
-        .arg("--demo")
-        .args([folder.join("ready.json"), folder.join("city")])
-        .arg(env!("CARGO_BIN_EXE_arterial"))
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{said}\n{}",
-        String::from_utf8_lossy(&output.stderr)
+    let said = run(
+        Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks/check"))
+            .arg("--demo")
+            .args([folder.join("ready.json"), folder.join("city")])
+            .arg(env!("CARGO_BIN_EXE_arterial")),
     );
     for notebook in ["explore", "models", "alerts"] {
         assert!(said.contains(&format!("{notebook} runs")), "{said}");

@@ -6,7 +6,8 @@ use super::clock::PanelClock;
 use super::frame::Frame;
 use super::grid::{Spacing, even, spacing};
 use super::options::{Duplicates, Gaps, PanelOptions};
-use super::table::{self, Format, Layout, file_digest};
+use super::strays::{near, strays};
+use super::table::{self, Format, Layout, Table, file_digest};
 use crate::Result;
 use crate::time::Timestamp;
 
@@ -39,6 +40,10 @@ pub struct Description {
     pub absent_rows: usize,
     /// Rows off that grid.
     pub uneven_rows: usize,
+    /// Times that lie far from all others, which no panel is made with; absent and uneven rows are counted without them.
+    pub stray_times: usize,
+    /// The first few of them, each with its row.
+    pub first_strays: Vec<String>,
     /// Rows of a wide file that lie before the row above them; they are sorted where the file is read.
     pub unsorted_rows: usize,
     /// Columns of a long file beside its three; they are not read.
@@ -76,7 +81,9 @@ pub fn describe(path: &Path, options: &PanelOptions) -> Result<Description> {
         other => other,
     };
     let frame = Frame::build(&table, policy)?;
-    let spacing = spacing(&frame.times, options.fixed_step());
+    let usual = spacing(&frame.times, options.fixed_step()).usual;
+    let strays = usual.map(|step| strays(&frame.times, step)).unwrap_or_default();
+    let spacing = spacing(&near(&frame.times, &strays), usual);
     let cells = frame.values.len().max(1) as f64;
     let count = |test: fn(&f64) -> bool| frame.values.iter().filter(|value| test(value)).count() as f64 / cells;
     Ok(Description {
@@ -93,6 +100,8 @@ pub fn describe(path: &Path, options: &PanelOptions) -> Result<Description> {
         last: Timestamp(frame.times[frame.times.len() - 1]).to_string(),
         absent_rows: spacing.absent,
         uneven_rows: spacing.off_grid,
+        stray_times: strays.len(),
+        first_strays: strays.iter().take(5).map(|place| named(&table, &frame, *place)).collect(),
         unsorted_rows: frame.unsorted,
         ignored_columns: table.ignored.clone(),
         duplicates: frame.duplicates,
@@ -104,6 +113,11 @@ pub fn describe(path: &Path, options: &PanelOptions) -> Result<Description> {
         timezone: options.timezone.clone(),
         zone_source: if clock.naive { "assumed" } else { "stated in the file" },
     })
+}
+
+/// A time of the file and the row that it stands in.
+fn named(table: &Table, frame: &Frame, place: usize) -> String {
+    format!("{}: {}", table.row_name(frame.rows[place]), Timestamp(frame.times[place]))
 }
 
 fn needs(spacing: &Spacing, duplicates: usize, options: &PanelOptions) -> Vec<String> {

@@ -7,6 +7,7 @@ use ndarray::Array2;
 use super::clock::PanelClock;
 use super::frame::{Frame, empty};
 use super::options::{Gaps, PanelOptions};
+use super::strays::refuse_strays;
 use super::table::Table;
 use crate::time::{DAY, Duration, HOUR, MINUTE, SECOND, Timestamp};
 use crate::{Error, Result};
@@ -84,6 +85,7 @@ pub(super) fn regular(table: &Table, frame: Frame, clock: &PanelClock, options: 
     if step.0 <= 0 {
         return Err(Error::invalid("step", step, "a positive duration, such as 5m"));
     }
+    refuse_strays(table, &frame, step)?;
     check(table, &frame, clock, step, options.gaps)?;
     let start = frame.times[0];
     let steps = ((frame.times[frame.times.len() - 1] - start) / step.0 + 1) as usize;

@@ -1,5 +1,6 @@
 //! Time x series x channel: what forecasters are fitted on and forecast from.
 
+mod arrange;
 mod attributes;
 mod clock;
 mod columnar;
@@ -15,6 +16,7 @@ mod intern;
 mod options;
 mod read;
 mod rows;
+mod strays;
 mod table;
 pub mod without;
 mod zones;

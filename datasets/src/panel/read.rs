@@ -52,7 +52,8 @@ pub struct FileFacts {
 ///
 /// # Errors
 /// Repeated, absent or uneven times, times that the zone skips or repeats, cells that are no finite number: with the
-/// row (counted from 1 behind the header) and the column, unless `options` say what to do.
+/// row (counted from 1 behind the header) and the column, unless `options` say what to do. A time far from all others:
+/// with its row, whatever they say.
 pub fn read(path: &Path, options: &PanelOptions) -> Result<(Panel, FileFacts)> {
     let mut clock = PanelClock::new(options)?;
     let mut table = table::read(path, &mut clock)?;

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arterial_testing::data;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -302,16 +303,39 @@ fn options_say_what_to_do_with_repeated_and_absent_rows() {
 }
 
 #[test]
-fn a_time_far_away_does_not_fill_the_memory() {
+fn a_time_far_from_all_others_is_refused_with_its_row() {
     let folder = Folder::new();
-    let path = folder.file("far.csv", wide(&[EVEN[0], EVEN[1], "9000-01-01 00:00:00,1,1"]));
-    let message = message(
-        &path,
-        &PanelOptions {
-            gaps: Gaps::Missing,
-            ..plain()
-        },
-    );
+    let far = "9000-01-01 00:00:00,1,1";
+    let wrong = [far, EVEN[0], EVEN[1], EVEN[2], "1999-01-01 00:00:03,1,1"];
+    let long = "unique_id,ds,y\na,2024-01-01,1\na,2024-01-02,2\na,2099-01-03,3\nb,2024-01-03,4\n";
+    for (name, text, expected) in [
+        (
+            "last.csv",
+            wide(&[EVEN[0], EVEN[1], far]),
+            ["last.csv:4: row 3", "9000-01-01T00:00:00Z lies far", "2026-01-01T00:05:00Z"],
+        ),
+        ("both.csv", wide(&wrong), ["both.csv:2: row 1", "9000-01-01", "as do 1 more"]),
+        ("long.csv", long.to_owned(), ["row 3, column `ds`", "2099-01-03", "remove the row"]),
+    ] {
+        let path = folder.file(name, text);
+        for gaps in [Gaps::Refuse, Gaps::Missing] {
+            let message = message(&path, &PanelOptions { gaps, ..plain() });
+            assert!(expected.iter().all(|part| message.contains(part)), "{name}: {message}");
+            assert!(!message.contains("--gaps"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn times_far_apart_do_not_fill_the_memory() {
+    let folder = Folder::new();
+    let far = ["9000-01-01 00:00:00,1,1", "9000-01-01 00:05:00,1,1"];
+    let path = folder.file("far.csv", wide(&[&EVEN[..2], &far].concat()));
+    let options = PanelOptions {
+        gaps: Gaps::Missing,
+        ..plain()
+    };
+    let message = message(&path, &options);
     assert!(message.contains("would be more"), "{message}");
 }
 
@@ -513,28 +537,25 @@ fn a_description_counts_what_a_panel_refuses() {
     assert_eq!(description.needs, ["--resample 5m", "--gaps missing"]);
     assert_eq!(description.constant_series, ["a"]);
     assert_eq!(description.zone_source, "assumed");
+    assert_eq!(description.stray_times, 0);
 }
 
-/// The shared real data, where they are.
-fn shared(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var("ARTERIAL_DATA").map_or_else(
-        |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
-        PathBuf::from,
-    );
-    let path = folder.join(name);
-    if !path.exists() {
-        eprintln!("skipped: {} is not here", path.display());
-        return None;
-    }
-    Some(path)
+#[test]
+fn a_description_names_times_far_from_all_others_and_counts_no_gap_for_them() {
+    let folder = Folder::new();
+    let rows = [&["1970-01-01 00:00:00,1,1"][..], &EVEN].concat();
+    let description = describe(&folder.file("odd.csv", wide(&rows)), &plain()).unwrap();
+    assert_eq!(description.first_strays, ["row 1 (line 2): 1970-01-01T00:00:00Z"]);
+    assert_eq!((description.stray_times, description.absent_rows), (1, 0));
+    assert!(description.needs.is_empty(), "{:?}", description.needs);
 }
 
 #[test]
 fn real_files_are_read() {
-    let Some(path) = shared("traffic/losloop/losloop_speed.parquet") else {
+    let Some(path) = data("traffic/losloop/losloop_speed.parquet") else {
         return;
     };
-    let graph = shared("traffic/losloop/metr_la_adj_mx.parquet");
+    let graph = data("traffic/losloop/metr_la_adj_mx.parquet");
     let options = PanelOptions {
         timezone: "America/Los_Angeles".into(),
         graph,
@@ -548,15 +569,15 @@ fn real_files_are_read() {
     assert_eq!(panel.start().to_string(), "2012-03-01T08:00:00Z");
     assert_eq!(panel.graph().unwrap().edges.len(), 1722);
     let bare = PanelOptions {
-        graph: shared("traffic/losloop/los_adj_tgcn.csv"),
+        graph: data("traffic/losloop/los_adj_tgcn.csv"),
         ..plain()
     };
     assert!(!read(&path, &bare).unwrap().0.graph().unwrap().edges.is_empty());
 
-    let Some(path) = shared("traffic/aarhus/aarhus_vehicle_count.parquet") else {
+    let Some(path) = data("traffic/aarhus/aarhus_vehicle_count.parquet") else {
         return;
     };
-    let weather = shared("weather/aarhus_weather.csv.gz");
+    let weather = data("weather/aarhus_weather.csv.gz");
     let (panel, _) = read(&path, &plain()).unwrap();
     assert_eq!((panel.steps(), panel.series().len()), (17568, 449));
     assert!((panel.missing_share() - 0.095).abs() < 0.001);
@@ -569,7 +590,7 @@ fn real_files_are_read() {
     );
     assert!(refused.contains("`timestamp`"), "{refused}");
 
-    let Some(path) = shared("general/ETTh1.csv") else {
+    let Some(path) = data("general/ETTh1.csv") else {
         return;
     };
     let (panel, _) = read(&path, &plain()).unwrap();

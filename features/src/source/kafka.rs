@@ -37,7 +37,8 @@ pub struct KafkaSource {
     /// The assignment, or where to read it from, changed since the client was told.
     stale: bool,
     watcher: Watcher,
-    reachable: bool,
+    /// Whether a broker answered when last asked; none before the first look.
+    reachable: Option<bool>,
     ids: SourceIdentity,
     unknown: BTreeSet<String>,
 }
@@ -159,7 +160,7 @@ impl KafkaSource {
             last: 0,
             stale: false,
             watcher,
-            reachable: true,
+            reachable: None,
             ids: SourceIdentity::default(),
             unknown: BTreeSet::new(),
         })
@@ -201,8 +202,11 @@ impl KafkaSource {
 
     fn compare(&mut self, look: Look, changes: &mut Vec<Change>) {
         let answered = matches!(look, Look::Seen(_));
-        if answered != self.reachable {
-            self.reachable = answered;
+        let before = self.reachable.replace(answered);
+        if before.is_none() && answered {
+            tracing::info!("a broker answers");
+        }
+        if answered != before.unwrap_or(true) {
             if let Look::Away(Some(why)) = &look {
                 tracing::warn!(why, "the Kafka client says");
             }

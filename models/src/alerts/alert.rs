@@ -66,6 +66,9 @@ pub struct Alert {
     pub expected_low: Option<f64>,
     /// One value in ten is higher than this there and then.
     pub expected_high: Option<f64>,
+    /// Whether the detector that said so had seen too little of this number by then to know what is usual.
+    #[serde(default)]
+    pub learning: bool,
     /// The likely cause.
     pub cause: Cause,
     /// What speaks for the cause and for others, the weightiest first.
@@ -101,6 +104,8 @@ pub struct Location {
     pub road_id: Option<String>,
     /// The road's name for people.
     pub road_name: Option<String>,
+    /// What people call the key itself, such as a car park or a station.
+    pub name: Option<String>,
 }
 
 impl Alert {

@@ -18,9 +18,9 @@ named! {
         Accident = "accident",
         /// A reported vehicle that stands.
         Breakdown = "breakdown",
-        /// Works on the road, reported or planned.
+        /// Reported works on the road.
         Roadwork = "roadwork",
-        /// Many people come or go, reported or planned.
+        /// Many people come or go, as was reported.
         Event = "event",
         /// A reported march.
         Demonstration = "demonstration",
@@ -39,16 +39,33 @@ named! {
     }
 }
 
+impl Cause {
+    /// Whether it is an incident that somebody reported.
+    #[must_use]
+    pub fn is_reported(self) -> bool {
+        matches!(
+            self,
+            Self::Accident
+                | Self::Breakdown
+                | Self::Roadwork
+                | Self::Event
+                | Self::Demonstration
+                | Self::Flooding
+                | Self::PowerOutage
+        )
+    }
+}
+
 /// One thing that speaks for a cause.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The cause that it speaks for.
     pub cause: Cause,
-    /// What it is: an incident's id, a roadwork's name, a kind of weather, a key.
+    /// What it is: an incident's id, a kind of weather, a key.
     pub subject: String,
     /// How far it is from the alert's place, in metres.
     pub distance_m: Option<f64>,
-    /// Since when it is known: the time of the report or of the plan's beginning.
+    /// Since when it is known: the time of the report, or when what is faulty began to be so.
     pub at: Option<Timestamp>,
     /// When it is said to be over.
     pub until: Option<Timestamp>,

@@ -4,7 +4,8 @@
 //! weight(incident) = 0.95 * plausible(kind, cause) * exp(-2 distance / cause_metres) * exp(-|reported - since| / 2 h)
 //! ```
 //! Beyond `cause_metres` there is no weight. On the same road the distance counts half; where a position is missing, the same road stands for 0.6 and the
-//! same zone for 0.3. What is planned, or goes on for days, keeps at least 0.5 of its time. The weightiest is the cause from 0.15 on.
+//! same zone for 0.3. Roadworks, events and demonstrations, which go on for long, keep at least 0.5 of their time. The weightiest is the
+//! cause from 0.15 on.
 
 use arterial_datasets::time::{DAY, HOUR, MINUTE, Timestamp};
 
@@ -13,7 +14,7 @@ use super::cause::{Cause, Evidence};
 use super::geometry::{Position, haversine, position};
 use super::places::Places;
 use super::settings::AlertSettings;
-use super::surroundings::{Incident, Plan, Surroundings};
+use super::surroundings::{Incident, Surroundings};
 
 /// The least weight of a cause, and of what is shown at all.
 const CAUSE: f64 = 0.15;
@@ -28,12 +29,10 @@ const WEEK: i64 = 7 * DAY;
 /// The cause, and what speaks for it and for others, the weightiest first.
 pub(super) fn explain(alert: &Alert, scene: &Scene) -> (Cause, Vec<Evidence>) {
     let surroundings = scene.surroundings;
-    let incidents = surroundings
-        .incidents
-        .iter()
-        .filter_map(|incident| of_incident(alert, incident, scene));
-    let plans = surroundings.plans.iter().filter_map(|plan| of_plan(alert, plan, scene));
-    let mut evidence: Vec<Evidence> = incidents.chain(plans).collect();
+    let incidents = surroundings.incidents.iter();
+    let mut evidence: Vec<Evidence> = incidents
+        .filter_map(|incident| of_incident(alert, incident, scene))
+        .collect();
     evidence.extend(of_weather(alert, surroundings));
     evidence.extend(recurrent(alert, scene));
     ranked(evidence)
@@ -112,31 +111,6 @@ fn of_incident(alert: &Alert, incident: &Incident, scene: &Scene) -> Option<Evid
         until: lasting.map(|lasting| Timestamp(incident.reported_at.0.saturating_add(lasting.0))),
         value: None,
         weight,
-    })
-}
-
-fn of_plan(alert: &Alert, plan: &Plan, scene: &Scene) -> Option<Evidence> {
-    // People come before an event begins and go after it has ended.
-    let margin = if plan.cause == Cause::Roadwork { 0 } else { 90 * MINUTE };
-    let on = plan.from.0 - margin <= scene.now.0 && alert.since.0 <= plan.until.0 + margin;
-    if alert.citywide || !on {
-        return None;
-    }
-    let spot = Spot {
-        position: position(plan.lat, plan.lon),
-        road: plan.road_id.as_deref(),
-        zone: plan.zone_id.as_deref(),
-    };
-    let (near, distance_m) = nearness(alert, &spot, scene)?;
-    let delay = plan.from.0 - alert.since.0;
-    Some(Evidence {
-        cause: plan.cause,
-        subject: plan.name.clone(),
-        distance_m,
-        at: Some(plan.from),
-        until: Some(plan.until),
-        value: None,
-        weight: 0.95 * plausible(alert.kind, plan.cause) * near * timely(plan.cause, delay),
     })
 }
 

@@ -10,7 +10,7 @@ const FEWEST: usize = 5;
 /// ... nor do fewer that lasted longer than this one has already.
 const FEWEST_LONGER: usize = 3;
 
-/// The end that was reported or planned for its cause; else the median of former alerts of the kind that lasted longer than this one
+/// The end that was reported for its cause; else the median of former alerts of the kind that lasted longer than this one
 /// has already; else nothing.
 pub(super) fn estimated_end(alert: &Alert, former: &[&Alert], now: Timestamp) -> Option<Timestamp> {
     said(alert, now).or_else(|| usual(alert, former, now))

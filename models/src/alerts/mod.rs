@@ -37,7 +37,7 @@ pub use places::{COUNTS_AN_HOUR, Place, Places};
 pub use preview::{FAINTEST, Past, Preview, Record, preview, preview_by_peaks, twin};
 pub use settings::{AlertSettings, Language, QuietHours, Route, Suppression};
 pub use signal::{Expected, Finding, Reason, Signal, Subject};
-pub use surroundings::{Incident, Plan, Surroundings};
+pub use surroundings::{Incident, Surroundings};
 pub use symptom::Symptom;
 pub use texts::{counted_label, label, tell, tell_evidence};
 pub use weather::Weather;

@@ -25,6 +25,8 @@ pub struct Place {
     pub road_id: Option<String>,
     /// The road's name for people.
     pub road_name: Option<String>,
+    /// What people call the key itself, such as a car park or a station.
+    pub name: Option<String>,
     /// The length of road that it speaks for, in kilometres.
     pub length_km: Option<f64>,
     /// The speed on an empty road, in km/h.

@@ -54,7 +54,7 @@ pub struct AlertSettings {
     pub citywide_keys: usize,
     /// Vehicle-hours lost from which an alert is medium, high and critical. Default 5, 25 and 100; rising, above 0.
     pub severity_vehicle_hours: [f64; 3],
-    /// Reported incidents and plans so near can be causes, in metres. Default 1500; 50 to 20,000.
+    /// Reported incidents so near can be causes, in metres. Default 1500; 50 to 20,000.
     pub cause_metres: f64,
     /// When alerts are recorded and not delivered.
     pub suppressions: Vec<Suppression>,

@@ -8,22 +8,29 @@ use super::cause::Cause;
 use super::places::Places;
 use super::settings::Suppression;
 use super::weather::Weather;
+use crate::registry::Target;
 
 /// What is known while a window is looked at.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// Where the keys are; it changes rarely, so it is shared.
     pub places: Arc<Places>,
-    /// Incidents that were reported, those that are over lately among them.
+    /// Incidents that were reported, those that are over lately among them. Roadworks and matches are such, too, once they are reported.
     pub incidents: Vec<Incident>,
     /// The weather of the city now.
     pub weather: Option<Weather>,
-    /// Roadworks and events that are planned, where a calendar tells of them. The service has none: what is reported as an incident of such
-    /// a type is a cause as well.
-    pub plans: Vec<Plan>,
+    /// Numbers whose detector has seen too little of them so far to know what is usual.
+    pub learning: Vec<Target>,
     /// Suppressions beside those of the settings, where they become known while a book is at work. The service takes those of its
     /// configuration, which it reads at its start.
     pub suppressions: Vec<Suppression>,
+}
+
+impl Surroundings {
+    /// Whether the detector of that number is still learning.
+    pub(super) fn is_learning(&self, topic: &str, field: &str) -> bool {
+        self.learning.iter().any(|one| one.topic == topic && one.field == field)
+    }
 }
 
 /// A reported incident.
@@ -49,25 +56,4 @@ pub struct Incident {
     pub estimated_duration: Option<Duration>,
     /// Whether it goes on.
     pub active: bool,
-}
-
-/// Something planned: roadworks, a match, a concert.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// Its name for people.
-    pub name: String,
-    /// [`Cause::Roadwork`], [`Cause::Event`] or [`Cause::Demonstration`].
-    pub cause: Cause,
-    /// Its zone.
-    pub zone_id: Option<String>,
-    /// Its road.
-    pub road_id: Option<String>,
-    /// Degrees north.
-    pub lat: Option<f64>,
-    /// Degrees east.
-    pub lon: Option<f64>,
-    /// When it begins.
-    pub from: Timestamp,
-    /// When it ends.
-    pub until: Timestamp,
 }

@@ -9,7 +9,7 @@
 //! point(a)  = mean of point(s)          over the members s of a that have a forecast
 //! error(a)  = mean of y(s) - point(s)   over the members s of a that have a forecast and were observed
 //! unit(a)   = mean of unit(s)           the members' own spread, where the model has one
-//! bound(q)  = point(a) + unit(a) * scale(a) * r_(k)
+//! bound(q)  = point(a) + unit(a) * scale(a) * size(g) * z_(k)
 //! ```
 //!
 //! After Hyndman, Ahmed, Athanasopoulos, Shang: Optimal combination forecasts for hierarchical time series (2011), there the

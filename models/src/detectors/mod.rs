@@ -18,6 +18,7 @@ pub use autoencoder::Autoencoder;
 pub use isolation_forest::IsolationForest;
 pub use knn::Knn;
 pub use refitted::{SeriesAutoencoder, SeriesIsolationForest};
+pub use training::LEAST_ROWS;
 
 use crate::detector::{SeriesDetector, TableDetector};
 use crate::{Error, Result};

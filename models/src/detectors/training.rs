@@ -3,8 +3,8 @@
 use crate::detector::Table;
 use crate::{Error, Progress, Result};
 
-/// The fewest rows that say what is usual.
-pub(super) const LEAST_ROWS: usize = 10;
+/// The fewest rows that a detector for tables is fitted on.
+pub const LEAST_ROWS: usize = 10;
 
 /// Begins to fit the kind called `name`: gives the columns of a table that says what is usual.
 ///

@@ -2,7 +2,7 @@
 
 use arterial_datasets::panel::Panel;
 use arterial_datasets::time::MINUTE;
-use ndarray::{Array1, Array2, Array3, Axis, s};
+use ndarray::{Array1, Array2, Array3, Axis};
 use rayon::prelude::*;
 
 use super::sums::{Calendar, Day, Shape, Sums, Totals, smooth};
@@ -60,8 +60,12 @@ fn reach(panel: &Panel, minutes: i64) -> usize {
 
 /// The shape that errs least when each day is forecast from all the others.
 fn choose(panel: &Panel, calendar: &Calendar, values: &Array2<f64>) -> Shape {
-    let stride = values.ncols().div_ceil(SERIES_TO_CHOOSE).max(1);
-    let some = values.slice(s![.., ..;stride]).as_standard_layout().into_owned();
+    let known: Vec<usize> = (0..values.ncols())
+        .filter(|series| values.column(*series).iter().any(|value| value.is_finite()))
+        .collect();
+    let stride = known.len().div_ceil(SERIES_TO_CHOOSE).max(1);
+    let some: Vec<usize> = known.into_iter().step_by(stride).collect();
+    let some = values.select(Axis(1), &some).as_standard_layout().into_owned();
     let totals = Totals::new(calendar, &some);
     let mut shapes: Vec<Shape> = Vec::new();
     for minutes in REACH {
@@ -122,8 +126,8 @@ impl<'a> Spreads<'a> {
         let sums = Sums::by_type(calendar, deviation);
         let total = |sums: &Array3<f64>| sums.sum_axis(Axis(0)).sum_axis(Axis(0));
         let mean = total(&sums.sum) / total(&sums.count);
-        // A series that never deviates still needs a unit to be measured in.
-        let mean = mean.mapv(|mean: f64| if mean > 0.0 { mean } else { 1.0 });
+        // A series that never deviates still needs a unit to be measured in; one without values has none.
+        let mean = mean.mapv(|mean: f64| if mean <= 0.0 { 1.0 } else { mean });
         Self {
             calendar,
             deviation,

@@ -41,7 +41,7 @@ pub(crate) struct Profile {
     pub(crate) spread: Array3<f64>,
     /// The mean of the series.
     pub(crate) mean: Array1<f64>,
-    /// The mean absolute deviation from the level, above zero.
+    /// The mean absolute deviation from the level, above zero; NaN for a series without a single value, too.
     pub(crate) scale: Array1<f64>,
     /// The days that it was learned from.
     pub(crate) days: usize,
@@ -56,6 +56,11 @@ impl Profile {
     /// The usual size of the deviation of `series` at `slot`.
     pub(crate) fn spread(&self, slot: Slot, series: usize) -> f64 {
         self.spread[(day_type(slot.weekday), slot.slot, series)]
+    }
+
+    /// The positions of the series that had a value.
+    pub(crate) fn known(&self) -> Vec<usize> {
+        (0..self.mean.len()).filter(|series| self.mean[*series].is_finite()).collect()
     }
 
     /// The mean of the series' usual deviations.

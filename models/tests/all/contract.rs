@@ -286,6 +286,33 @@ fn a_series_without_any_value_is_refused_and_the_others_are_not() {
 }
 
 #[test]
+fn a_series_without_any_value_changes_neither_the_forecasts_nor_the_intervals_of_the_others() {
+    // Few enough rows that a little more of anything would show.
+    let alone = panel(3 * 96, 1, 0.02);
+    let values = Array2::from_shape_fn((alone.steps(), 3), |(row, series)| match series {
+        1 => alone.target()[(row, 0)],
+        _ => f64::NAN,
+    });
+    let beside = panel_of(values, "15m");
+    let origins: Vec<usize> = (alone.steps() - 40..alone.steps()).collect();
+    let kinds = list(Arc::new(Lags));
+    for name in ["persistence", "seasonal-naive", "weekly-profile", "linear"] {
+        let kind = by_name(&kinds, name).unwrap();
+        let forecast = |panel: &Panel, series: usize| {
+            let pipeline = Pipeline::fit(kind, panel, 0, &task(4), &Silent).unwrap();
+            let forecasts = pipeline.forecast(panel, &origins, &quantiles()).unwrap().values;
+            forecasts.slice(s![.., series, .., ..]).to_owned()
+        };
+        let (alone, beside) = (forecast(&alone, 0), forecast(&beside, 1));
+        for (place, expected) in alone.indexed_iter() {
+            let found = beside[place];
+            let same = expected.is_nan() && found.is_nan() || (expected - found).abs() < 1e-6;
+            assert!(same, "{name} at {place:?}: {found}, alone {expected}");
+        }
+    }
+}
+
+#[test]
 fn a_constant_series_stays_constant() {
     let panel = panel_of(Array2::from_elem((ROWS, 2), 42.0), "15m");
     for kind in kinds() {

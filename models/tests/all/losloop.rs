@@ -17,7 +17,7 @@ const TASK: Task = Task {
 };
 
 fn losloop() -> Option<Panel> {
-    let path = crate::support::data("traffic/losloop/losloop_speed.parquet")?;
+    let path = arterial_testing::data("traffic/losloop/losloop_speed.parquet")?;
     Some(read(&path, &PanelOptions::default()).unwrap().0)
 }
 

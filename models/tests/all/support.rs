@@ -129,20 +129,3 @@ pub fn panel(rows: usize, series: usize, gaps: f64) -> Panel {
     }
     panel_of(values, "15m")
 }
-
-/// The folder of real data, or nothing with a word about it.
-pub fn data(name: &str) -> Option<std::path::PathBuf> {
-    let root = std::env::var_os("ARTERIAL_DATA").map_or_else(
-        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
-        std::path::PathBuf::from,
-    );
-    let path = root.join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!(
-        "skipped: {} is not there; set ARTERIAL_DATA to the folder of the public data sets",
-        path.display()
-    );
-    None
-}

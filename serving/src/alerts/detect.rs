@@ -104,6 +104,13 @@ impl TopicWatch {
         self.rules.asked()
     }
 
+    /// The numbers whose detectors have not seen the windows of a day yet.
+    pub fn learning(&self) -> Vec<Target> {
+        let needed = TargetWatch::needed(self.stream.window);
+        let learning = self.targets.iter().filter(|watch| watch.learned < needed);
+        learning.map(|watch| watch.target.clone()).collect()
+    }
+
     /// Lets the rules know a key whose newest window started at `newest`, where they know nothing of it.
     pub fn know(&mut self, key: &str, zone: Option<Arc<str>>, newest: Timestamp) {
         self.rules.know(Subject {

@@ -131,6 +131,7 @@ pub(crate) mod examples {
             seen: Some(12.0),
             expected_low: Some(40.0),
             expected_high: Some(60.0),
+            learning: false,
             cause: Cause::Unknown,
             evidence: Vec::new(),
             text: "slow".into(),

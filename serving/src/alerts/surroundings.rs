@@ -170,6 +170,7 @@ pub fn places_of(live: &Live, topics: &[&str]) -> Result<BTreeMap<String, Place>
                     zone_id: text(&known.zone),
                     road_id: text(&known.road_id),
                     road_name: text(&known.road_name),
+                    name: text(&known.name),
                     ..Place::default()
                 };
                 by_key.insert(key.to_string(), place);

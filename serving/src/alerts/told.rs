@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use arterial_datasets::stream::Aggregate;
 use arterial_datasets::time::Timestamp;
 use arterial_models::alerts::{Alert, Language, Place, Places, Symptom, geojson, tell, tell_evidence};
 use arterial_models::registry::Target;
@@ -43,7 +44,7 @@ pub struct Seen {
     pub window: Timestamp,
     /// The value.
     pub value: Option<f64>,
-    /// The central 80 % of what was expected.
+    /// The central 80 % of what it was held against: of what was expected of it an hour before, or of what is usual.
     pub expected: Option<(f64, f64)>,
 }
 
@@ -120,11 +121,31 @@ fn unit(state: &AppState, alert: &Alert) -> String {
     field.and_then(|field| field.unit.clone()).unwrap_or_default()
 }
 
-fn history(state: &AppState, alert: &Alert) -> Vec<Seen> {
-    let target = Target {
-        topic: alert.topic.clone(),
-        field: alert.target.clone(),
+/// The number that was strange. A rule that leaves out what is usual looks at an aggregate of its own and holds it against that.
+fn number(alert: &Alert) -> Target {
+    let aggregate = match alert.symptom {
+        Symptom::OverCapacity | Symptom::SevereCongestion => Some(Aggregate::Mean),
+        Symptom::Overcrowded => Some(Aggregate::Max),
+        _ => None,
     };
+    let field = match aggregate.filter(|_| alert.expected_low.is_some()) {
+        Some(aggregate) => format!("{}_{}", alert.target, aggregate.suffix()),
+        None => alert.target.clone(),
+    };
+    Target {
+        topic: alert.topic.clone(),
+        field,
+    }
+}
+
+/// What the alert itself says was expected of its strangest window.
+fn expected_at_peak(alert: &Alert, window: Timestamp) -> Option<(f64, f64)> {
+    let expected = alert.expected_low.zip(alert.expected_high);
+    expected.filter(|_| window == alert.peak_at)
+}
+
+fn history(state: &AppState, alert: &Alert) -> Vec<Seen> {
+    let target = number(alert);
     let Ok(stream) = state.live.stream(&target.topic) else {
         return Vec::new();
     };
@@ -143,7 +164,8 @@ fn history(state: &AppState, alert: &Alert) -> Vec<Seen> {
             Seen {
                 window,
                 value: Some(ring.value(row, key)).filter(|value| value.is_finite()),
-                expected: state.alerts.expected.of(&target, window, key),
+                expected: expected_at_peak(alert, window)
+                    .or_else(|| state.alerts.expected.of(&target, window, key)),
             }
         });
         seen.collect()
@@ -174,6 +196,19 @@ impl Expected {
         }
     }
 
+    /// Remembers what was usual of a `column` of the stream, which rules hold it against. Of what stands still it is known how much it
+    /// usually changes, which is no band that its values lie in.
+    pub fn note_usual(&self, topic: &str, column: &str, usual: &Outlook) {
+        if column.ends_with(Aggregate::Std.suffix()) {
+            return;
+        }
+        let target = Target {
+            topic: topic.to_owned(),
+            field: column.to_owned(),
+        };
+        self.note(&target, usual);
+    }
+
     fn of(&self, target: &Target, window: Timestamp, key: usize) -> Option<(f64, f64)> {
         let known = lock(&self.0);
         let bounds = known.get(target)?.get(&window)?;
@@ -190,6 +225,7 @@ impl Expected {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alerts::revision_example;
 
     fn speed() -> Target {
         Target {
@@ -227,6 +263,42 @@ mod tests {
         assert_eq!(expected.of(&speed(), Timestamp(0), 0), None);
         assert!(expected.of(&speed(), Timestamp(1), 0).is_some());
         assert!(expected.of(&speed(), Timestamp(REMEMBERED as i64), 0).is_some());
+    }
+
+    fn full(usual: Option<f64>) -> Alert {
+        Alert {
+            topic: "parking".into(),
+            target: "occupancy_rate".into(),
+            symptom: Symptom::OverCapacity,
+            expected_low: usual,
+            expected_high: usual.map(|low| low + 10.0),
+            peak_at: Timestamp(7),
+            ..revision_example().alert
+        }
+    }
+
+    #[test]
+    fn what_a_rule_found_is_shown_beside_what_is_usual_where_that_is_what_it_asked_for() {
+        let expected = Expected::default();
+        expected.note_usual("parking", "occupancy_rate_mean", &outlook(8, 50.0, 70.0));
+        expected.note_usual("parking", "occupancy_rate_std", &outlook(8, 0.0, 1.0));
+        let usual = number(&full(Some(50.0)));
+        assert_eq!(usual.field, "occupancy_rate_mean");
+        assert_eq!(expected.of(&usual, Timestamp(8), 0), Some((50.0, 70.0)));
+        assert_eq!(number(&full(None)).field, "occupancy_rate");
+        let scatter = Target {
+            field: "occupancy_rate_std".into(),
+            ..usual
+        };
+        assert_eq!(expected.of(&scatter, Timestamp(8), 0), None);
+    }
+
+    #[test]
+    fn the_strangest_window_is_shown_beside_what_the_alert_says_was_expected_of_it() {
+        let alert = full(Some(50.0));
+        assert_eq!(expected_at_peak(&alert, Timestamp(7)), Some((50.0, 60.0)));
+        assert_eq!(expected_at_peak(&alert, Timestamp(8)), None);
+        assert_eq!(expected_at_peak(&full(None), Timestamp(7)), None);
     }
 
     #[test]

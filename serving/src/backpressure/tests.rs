@@ -24,6 +24,7 @@ use tonic_types::StatusExt;
 
 use super::paced::{PIECE, SHORT};
 use super::*;
+use crate::around::Around;
 
 const MOMENT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(20);
@@ -32,7 +33,7 @@ const BYTES: u32 = 1 << 20;
 
 /// Bounds of one long frame.
 fn bounds(patience: Duration) -> Bounds {
-    BackpressureLayer::bounded(BYTES, patience).0
+    Bounds::new(BYTES, patience)
 }
 
 /// A frame that takes the whole budget.
@@ -218,12 +219,12 @@ impl ForecastService for Answers {
     }
 }
 
-/// Where these answers are served behind `layer`.
-async fn served(layer: BackpressureLayer, answers: Answers) -> Endpoint {
+/// Where these answers are served within `bounds`.
+async fn served(bounds: Bounds, answers: Answers) -> Endpoint {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let server = Server::builder()
-        .layer(layer)
+        .layer(Around(bounds))
         .add_service(ForecastServiceServer::new(answers));
     tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
     Endpoint::from_shared(address).unwrap()
@@ -232,9 +233,9 @@ async fn served(layer: BackpressureLayer, answers: Answers) -> Endpoint {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_that_do_not_read_cost_no_more_than_the_budget_and_keep_nobody_waiting() {
     let (budget, long) = (8 * BYTES, 1_000_000);
-    let layer = BackpressureLayer::bounded(budget, LATE);
-    let room = Arc::clone(&layer.0.room);
-    let endpoint = served(layer, Answers::default()).await;
+    let bounds = Bounds::new(budget, LATE);
+    let room = Arc::clone(&bounds.room);
+    let endpoint = served(bounds, Answers::default()).await;
     let silent = endpoint.clone().initial_stream_window_size(0_u32);
     let silent = ForecastServiceClient::new(silent.connect().await.unwrap());
     let mut calls = JoinSet::new();
@@ -261,7 +262,7 @@ async fn many_that_do_not_read_cost_no_more_than_the_budget_and_keep_nobody_wait
 async fn a_watcher_that_takes_nothing_loses_its_place_and_is_told_when_it_reads() {
     let answers = Answers::default();
     let gone = answers.gone.clone();
-    let endpoint = served(BackpressureLayer::bounded(BYTES, MOMENT), answers).await;
+    let endpoint = served(Bounds::new(BYTES, MOMENT), answers).await;
     let narrow = endpoint.initial_stream_window_size(4_000_u32).connect().await.unwrap();
     let mut client = ForecastServiceClient::new(narrow);
     let mut answers = client.watch_forecasts(asked(1_000_000)).await.unwrap().into_inner();

@@ -10,7 +10,7 @@ use futures::stream::BoxStream;
 use tonic::body::Body;
 use tonic::{Request, Response, Status};
 
-use super::convert_alert::{alert, dead_letter, judged, watched};
+use super::convert_alert::{alert, dead_letter, former, judged, watched};
 use super::list::ListPage;
 use super::mask::Mask;
 use super::sized::sized;
@@ -85,9 +85,12 @@ impl AlertService for AlertApi {
         } = request.into_inner();
         let language = language(&named)?;
         self.state.alerts.ready(&self.state)?;
+        let before = self.state.alerts.store.get(&alert_id).ok();
         let made = self.state.alerts.act(&alert_id, Deed::Acknowledge, &by).await?;
-        let alert = Some(alert(&self.state, &made, language));
-        Ok(Response::new(v1::AcknowledgeAlertResponse { alert }))
+        Ok(Response::new(v1::AcknowledgeAlertResponse {
+            alert: Some(alert(&self.state, &made, language)),
+            before: before.and_then(|before| former(&before, &made)),
+        }))
     }
 
     async fn judge_alert(

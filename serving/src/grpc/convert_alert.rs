@@ -15,6 +15,7 @@ const MOST_NAMED: usize = 100;
 pub fn alert(state: &AppState, revision: &AlertRevision, language: Language) -> v1::Alert {
     let alert = &revision.alert;
     let told = told(state, alert, language);
+    let incident = incident(state, alert, &told.reference);
     v1::Alert {
         alert_id: alert.alert_id.clone(),
         revision: alert.revision,
@@ -32,6 +33,9 @@ pub fn alert(state: &AppState, revision: &AlertRevision, language: Language) -> 
         keys: alert.keys.clone(),
         zone_id: alert.zone_id.clone().unwrap_or_default(),
         road: alert.place.road_name.clone().unwrap_or_default(),
+        place_name: alert.place.name.clone().unwrap_or_default(),
+        lat: alert.place.lat,
+        lon: alert.place.lon,
         geometry_json: geometry(state, revision),
         peak_score: alert.score,
         certainty: alert.certainty,
@@ -39,11 +43,13 @@ pub fn alert(state: &AppState, revision: &AlertRevision, language: Language) -> 
         seen: alert.seen,
         expected_low: alert.expected_low,
         expected_high: alert.expected_high,
+        learning: alert.learning,
         unit: told.unit,
         cause: Some(v1::Cause {
             kind: alert.cause.name().into(),
             reference: told.reference,
             evidence: told.evidence,
+            incident,
         }),
         text: told.text,
         acknowledgement: acknowledgement(revision),
@@ -65,6 +71,33 @@ fn acknowledgement(revision: &AlertRevision) -> Option<v1::Acknowledgement> {
     let alert = &revision.alert;
     let (by, at) = alert.acknowledged_by.clone().zip(alert.acknowledged_at)?;
     Some(v1::Acknowledgement { by, at: at.0 })
+}
+
+/// Who had taken an alert on as it was `before`, where whoever has it `now` is somebody else.
+pub fn former(before: &AlertRevision, now: &AlertRevision) -> Option<v1::Acknowledgement> {
+    let same = before.alert.acknowledged_by == now.alert.acknowledged_by;
+    acknowledgement(before).filter(|_| !same)
+}
+
+/// The reported incident that is the cause, where it is one and still known.
+fn incident(state: &AppState, alert: &Alert, incident_id: &str) -> Option<v1::Incident> {
+    if !alert.cause.is_reported() {
+        return None;
+    }
+    let known = state.live.incidents().get(incident_id)?;
+    Some(v1::Incident {
+        active: known.is_active(state.clock.now()),
+        expected_end: known.expected_end().0,
+        incident_id: known.incident_id,
+        r#type: known.kind,
+        severity: known.severity,
+        road: known.road_name.or(known.road_id).unwrap_or_default(),
+        zone_id: known.zone_id.unwrap_or_default(),
+        lat: known.lat,
+        lon: known.lon,
+        reported_at: known.reported_at.0,
+        description: known.description.unwrap_or_default(),
+    })
 }
 
 fn geometry(state: &AppState, revision: &AlertRevision) -> String {
@@ -107,6 +140,7 @@ pub fn judged(state: &AppState, effect: &Effect, language: Language) -> v1::Judg
         weeks: effect.weeks,
         alerts_before: effect.before as u32,
         alerts_after: (effect.before - effect.gone.len() + effect.added.len()) as u32,
+        alerts_kept: (effect.before - effect.gone.len()) as u32,
         would_be_missing: effect
             .gone
             .iter()

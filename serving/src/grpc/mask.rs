@@ -72,7 +72,7 @@ maskable!(v1::Forecast: key origin target_time horizon_minutes quantiles model m
     target issued_at data_digest newest_window newest_revision revised_windows explanation);
 maskable!(v1::Alert: alert_id revision sequence kind severity state opened_at changed_at closed_at expected_end topic target key keys
     zone_id road geometry_json peak_score certainty vehicle_hours seen expected_low expected_high unit cause text acknowledgement
-    judgement history since peak_at held_back_by merged_into symptom);
+    judgement history since peak_at held_back_by merged_into symptom place_name lat lon learning);
 maskable!(v1::Table: name columns);
 maskable!(v1::Route: rank road_id road_name zones congestion jam_factor speed_kmh free_flow_kmh inputs window_start places);
 maskable!(v1::GetModelResponse: model manifest_json card_markdown);

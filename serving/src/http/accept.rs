@@ -44,6 +44,11 @@ impl Format {
         }
     }
 
+    /// Whether it has room for where the next page begins.
+    pub fn tells_next(self) -> bool {
+        matches!(self, Self::Json | Self::GeoJson)
+    }
+
     /// What the answer says that it is.
     pub fn content_type(self) -> &'static str {
         match self {

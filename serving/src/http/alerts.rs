@@ -57,7 +57,7 @@ pub struct AlertQuery {
     /// The language of the texts; English where absent.
     #[param(value_type = Option<LanguageName>)]
     language: Given<Language>,
-    /// Alerts a page.
+    /// Alerts a page. Where absent, CSV and Arrow, which have no room for `next_cursor`, have as many as there may be.
     #[param(value_type = u32, minimum = 1, maximum = 1000, default = json!(100))]
     limit: Limit<LARGEST_PAGE>,
     /// `next_cursor` of the page before.
@@ -130,7 +130,7 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<AlertQuery>) 
     let form = request.form::<AlertPage>(query.format.0)?;
     let scope = request.scope();
     let cursor: Option<u64> = query.cursor.0.as_deref().map(|cursor| scope.read(cursor)).transpose()?;
-    let (limit, language) = (query.limit.0, query.language.0.unwrap_or(Language::English));
+    let (limit, language) = (query.limit.rows(form), query.language.0.unwrap_or(Language::English));
     let filter = query.filter()?;
     state.alerts.ready(&state)?;
     let (found, more, last) = state.alerts.store.page(&filter, cursor.unwrap_or(u64::MAX), limit);
@@ -228,6 +228,6 @@ mod tests {
             assert!(error.contains(said), "{query}: {error}");
         }
         let query: AlertQuery = read("kinds=air,demand&limit=5").unwrap();
-        assert_eq!((query.limit.0, query.filter().unwrap().kinds.len()), (5, 2));
+        assert_eq!((query.limit.rows(Format::Csv), query.filter().unwrap().kinds.len()), (5, 2));
     }
 }

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Problem;
 use super::accept::Format;
-use super::forecast_rows::{QuantileValue, RefusalRow, by_quantile, pairs, refused};
+use super::forecast_rows::{QuantileValue, RefusalRow, by_quantile, members, pairs, refused};
 use super::geo::{FeatureCollection, feature, points};
 use super::names::FormatName;
 use super::params::{Given, List};
@@ -179,22 +179,14 @@ fn row(question: &Question, quantiles: &[f64], forecast: &AreaForecast) -> AreaF
 
 impl Listing for AreaForecastPage {
     fn table(&self) -> Result<RecordBatch> {
-        let before = [
+        let of = [
             ("topic", Kind::Text),
             ("level", Kind::Text),
             ("zone_id", Kind::Text),
             ("target", Kind::Text),
             ("members", Kind::Whole),
-            ("origin", Kind::Instant),
-            ("target_time", Kind::Instant),
-            ("horizon_minutes", Kind::Whole),
         ];
-        let behind = [
-            ("model", Kind::Text),
-            ("model_version", Kind::Text),
-            ("issued_at", Kind::Instant),
-        ];
-        by_quantile(&self.areas, |row| &row.quantiles, (&before, &self.quantiles, &behind))
+        by_quantile(&self.areas, |row| &row.quantiles, (&of, &self.quantiles, &[]))
     }
 
     fn features(&self) -> Result<Vec<Value>> {
@@ -209,11 +201,7 @@ impl Listing for AreaForecastPage {
     }
 
     fn members(&self) -> Map<String, Value> {
-        let refusals = serde_json::to_value(&self.refusals).unwrap_or_default();
-        Map::from_iter([
-            ("next_cursor".to_owned(), self.next_cursor().into()),
-            ("refusals".to_owned(), refusals),
-        ])
+        members(self.next_cursor(), &self.refusals)
     }
 
     fn left_out(&self) -> usize {

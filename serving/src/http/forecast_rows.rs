@@ -1,8 +1,8 @@
-//! What rows of forecasts have in common, be they of keys or of areas: quantiles, refusals, and a table with a column for each quantile.
+//! What pages of forecasts have in common, be they of keys or of areas: quantiles, refusals, and a table with a column for each quantile.
 
 use arrow::array::RecordBatch;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::names::RefusalCodeName;
@@ -61,26 +61,42 @@ fn flat(row: &impl Serialize, quantiles: &[QuantileValue]) -> Result<Value> {
 /// A column's name, and what stands in it.
 type Column<'a> = (&'a str, Kind);
 
-/// `rows` as a table: the columns before the quantiles, a column for each of those, the columns behind.
+/// The times of a forecast.
+const TIMES: [Column<'static>; 3] = [
+    ("origin", Kind::Instant),
+    ("target_time", Kind::Instant),
+    ("horizon_minutes", Kind::Whole),
+];
+/// Who made it.
+const MODEL: [Column<'static>; 2] = [("model", Kind::Text), ("model_version", Kind::Text)];
+/// And when.
+const ISSUED: Column<'static> = ("issued_at", Kind::Instant);
+
+/// `rows` as a table: what they are `of`, the times, a column for each quantile, the model, the columns that are `more`, and when it was
+/// computed.
 ///
 /// # Errors
 /// A row that has no JSON form, or does not fit its columns.
 pub fn by_quantile<T: Serialize>(
     rows: &[T],
     quantiles_of: impl Fn(&T) -> &[QuantileValue],
-    (before, quantiles, behind): (&[Column<'_>], &[f64], &[Column<'_>]),
+    (of, quantiles, more): (&[Column<'_>], &[f64], &[Column<'_>]),
 ) -> Result<RecordBatch> {
     let rows = rows.iter().map(|row| flat(row, quantiles_of(row)));
     let rows = rows.collect::<Result<Vec<_>>>()?;
     let names: Vec<String> = quantiles.iter().map(|quantile| column(*quantile)).collect();
-    let numbers = names.iter().map(|name| (name.as_str(), Kind::Number));
-    let columns: Vec<Column<'_>> = before
-        .iter()
-        .copied()
-        .chain(numbers)
-        .chain(behind.iter().copied())
-        .collect();
+    let numbers: Vec<Column<'_>> = names.iter().map(|name| (name.as_str(), Kind::Number)).collect();
+    let columns = [of, &TIMES, &numbers, &MODEL, more, &[ISSUED]].concat();
     table(&rows, &columns)
+}
+
+/// What a collection of features tells beside them: the next page, and what could not be forecast.
+pub fn members(next_cursor: Option<&str>, refusals: &[RefusalRow]) -> Map<String, Value> {
+    let refusals = serde_json::to_value(refusals).unwrap_or_default();
+    Map::from_iter([
+        ("next_cursor".to_owned(), next_cursor.into()),
+        ("refusals".to_owned(), refusals),
+    ])
 }
 
 /// A refusal as it is told.

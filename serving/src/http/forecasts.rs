@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Problem;
 use super::accept::Format;
 use super::cursor::Scope;
-use super::forecast_rows::{QuantileValue, RefusalRow, by_quantile, pairs, refused};
+use super::forecast_rows::{QuantileValue, RefusalRow, by_quantile, members, pairs, refused};
 use super::geo::{FeatureCollection, feature, point};
 use super::names::{FormatName, LadderStepName};
 use super::params::{Given, Limit, List};
@@ -65,7 +65,8 @@ pub struct ForecastQuery {
     /// The forecast as it was served at this instant, which has passed.
     #[param(value_type = Option<String>, format = DateTime)]
     as_of: Given<Timestamp>,
-    /// Keys a page, in alphabetical order; keys x horizons x quantiles may be 500,000 numbers a page.
+    /// Keys a page, in alphabetical order; keys x horizons x quantiles may be 500,000 numbers a page. Where absent, CSV and Arrow, which
+    /// have no room for `next_cursor`, have as many as there may be.
     #[param(value_type = u32, minimum = 1, maximum = 10000, default = json!(100))]
     limit: Limit<LARGEST_PAGE>,
     /// `next_cursor` of the page before.
@@ -159,7 +160,7 @@ pub struct ForecastRow {
 pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<ForecastQuery>) -> Result<Response, Problem> {
     let Asked { query, request } = asked;
     let form = request.form::<ForecastPage>(query.format.0)?;
-    let page = page(&state, query, &request.scope()).await?;
+    let page = page(&state, query, &request.scope(), form).await?;
     request.answer(form, &page)
 }
 
@@ -178,7 +179,7 @@ impl ForecastQuery {
     }
 }
 
-async fn page(state: &Arc<AppState>, query: ForecastQuery, scope: &Scope) -> Result<ForecastPage> {
+async fn page(state: &Arc<AppState>, query: ForecastQuery, scope: &Scope, form: Format) -> Result<ForecastPage> {
     let mut question = query.question();
     let checked = question.check(state)?;
     if let Some(reason) = state.readiness.stopped_by() {
@@ -186,11 +187,13 @@ async fn page(state: &Arc<AppState>, query: ForecastQuery, scope: &Scope) -> Res
     }
     let stream = checked.stream;
     let after: Option<String> = query.cursor.0.as_deref().map(|cursor| scope.read(cursor)).transpose()?;
-    let mut keys = wanted(stream, &query, after.as_deref().unwrap_or_default());
-    let more = keys.len() > query.limit.0;
-    keys.truncate(query.limit.0);
     let horizons = checked.steps.as_ref().map_or(DEFAULT_STEPS.len(), Vec::len);
-    check_size(query.limit.0, keys.len(), horizons * checked.levels.len())?;
+    let each = horizons * checked.levels.len();
+    let limit = query.limit.rows_within(form, most_keys(each));
+    let mut keys = wanted(stream, &query, after.as_deref().unwrap_or_default(), limit);
+    let more = keys.len() > limit;
+    keys.truncate(limit);
+    check_size(limit, keys.len(), each)?;
     let next = keys.last().filter(|_| more).map(|last| scope.write(last)).transpose()?;
     // Where no key is known at all, or none in these zones, the answer says so.
     let is_chosen = after.is_some() || query.bbox.0.is_some() || !query.keys.0.is_empty();
@@ -218,15 +221,15 @@ async fn page(state: &Arc<AppState>, query: ForecastQuery, scope: &Scope) -> Res
     })
 }
 
-/// The keys behind `after` that are meant, in order: enough to know whether there are more than a page has.
-fn wanted(stream: &LiveStream, query: &ForecastQuery, after: &str) -> Vec<String> {
+/// The keys behind `after` that are meant, in order: enough to know whether there are more than the `limit` of a page.
+fn wanted(stream: &LiveStream, query: &ForecastQuery, after: &str, limit: usize) -> Vec<String> {
     let (keys, zones, bounds) = (&query.keys.0, &query.zones.0, query.bbox.0);
     if !keys.is_empty() && zones.is_empty() && bounds.is_none() {
         let named: BTreeSet<&String> = keys.iter().filter(|key| key.as_str() > after).collect();
         return named.into_iter().cloned().collect();
     }
     let most = match bounds {
-        None if keys.is_empty() => query.limit.0 + 1,
+        None if keys.is_empty() => limit + 1,
         _ => usize::MAX,
     };
     let named: HashSet<&str> = keys.iter().map(String::as_str).collect();
@@ -241,9 +244,14 @@ fn wanted(stream: &LiveStream, query: &ForecastQuery, after: &str) -> Vec<String
         .collect()
 }
 
+/// The most keys with `each` numbers that an answer may have.
+fn most_keys(each: usize) -> usize {
+    NUMBERS_A_PAGE / each.max(1)
+}
+
 /// Checks that a page of `keys` keys with `each` numbers is no larger than an answer may be.
 fn check_size(limit: usize, keys: usize, each: usize) -> Result<()> {
-    let most = NUMBERS_A_PAGE / each.max(1);
+    let most = most_keys(each);
     if keys <= most {
         return Ok(());
     }
@@ -291,27 +299,13 @@ fn made_from(answered: &Answer, scope: &Scope, cursor: Option<&str>) -> Vec<u8> 
 
 impl Listing for ForecastPage {
     fn table(&self) -> Result<RecordBatch> {
-        let before = [
-            ("topic", Kind::Text),
-            ("key", Kind::Text),
-            ("target", Kind::Text),
-            ("origin", Kind::Instant),
-            ("target_time", Kind::Instant),
-            ("horizon_minutes", Kind::Whole),
-        ];
-        let behind = [
-            ("model", Kind::Text),
-            ("model_version", Kind::Text),
+        let of = [("topic", Kind::Text), ("key", Kind::Text), ("target", Kind::Text)];
+        let more = [
             ("step_of_ladder", Kind::Text),
             ("data_age_seconds", Kind::Number),
             ("data_digest", Kind::Text),
-            ("issued_at", Kind::Instant),
         ];
-        by_quantile(
-            &self.forecasts,
-            |row| &row.quantiles,
-            (&before, &self.quantiles, &behind),
-        )
+        by_quantile(&self.forecasts, |row| &row.quantiles, (&of, &self.quantiles, &more))
     }
 
     fn features(&self) -> Result<Vec<Value>> {
@@ -326,11 +320,7 @@ impl Listing for ForecastPage {
     }
 
     fn members(&self) -> Map<String, Value> {
-        let refusals = serde_json::to_value(&self.refusals).unwrap_or_default();
-        Map::from_iter([
-            ("next_cursor".to_owned(), self.next_cursor().into()),
-            ("refusals".to_owned(), refusals),
-        ])
+        members(self.next_cursor(), &self.refusals)
     }
 
     fn made_from(&self) -> Option<Vec<u8>> {
@@ -353,7 +343,7 @@ mod tests {
             read("topic=parking&target=occupied_spaces&keys=a,b&horizons_minutes=15,30&limit=5").unwrap();
         let question = query.question();
         assert_eq!(
-            (query.keys.0.len(), question.horizons_minutes, query.limit.0),
+            (query.keys.0.len(), question.horizons_minutes, query.limit.rows(Format::Json)),
             (2, vec![15, 30], 5)
         );
     }

@@ -58,7 +58,7 @@ pub struct IncidentQuery {
     /// Only those that were reported before this instant; needs `since`.
     #[param(value_type = Option<String>, format = DateTime)]
     until: Given<Timestamp>,
-    /// Incidents a page.
+    /// Incidents a page. Where absent, CSV and Arrow, which have no room for `next_cursor`, have as many as there may be.
     #[param(value_type = u32, minimum = 1, maximum = 10000, default = json!(100))]
     limit: Limit<LARGEST_PAGE>,
     /// `next_cursor` of the page before.
@@ -197,7 +197,7 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<IncidentQuery
         .as_deref()
         .map(|cursor| request.scope().read(cursor))
         .transpose()?;
-    let limit = query.limit.0;
+    let limit = query.limit.rows(form);
     let mut found = find(&state, query)?;
     let place = |one: &Incident| (one.reported_at.0, one.incident_id.clone());
     found.sort_by_key(|one| std::cmp::Reverse(place(one)));

@@ -19,7 +19,8 @@ use crate::Result;
         title = "Arterial",
         description = "What a city's sensors say now and said before, what is forecast, and what is wrong.\n\n\
             Lists in parameters have commas between. Every resource comes as JSON, GeoJSON (where it has a place), CSV and as a stream \
-            of Arrow batches: by `Accept`, or by `format`. Pages lead to the next one by `next_cursor`, and by the header `Link`. \
+            of Arrow batches: by `Accept`, or by `format`. Pages lead to the next one by `next_cursor`, and by the header `Link`, which is \
+            all that CSV and Arrow have: their pages are as long as may be unless `limit` says otherwise. \
             Answers carry an `ETag`; with `If-None-Match` what has not changed is not sent again. Times are RFC 3339, UTC. What has no \
             data is null and says why; nothing is made up.",
     ),

@@ -9,6 +9,7 @@ use serde::de::value::MapDeserializer;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, de};
 
+use super::accept::Format;
 use crate::analytics::Bounds;
 use crate::sql::nearest;
 use crate::{Error, Result};
@@ -204,13 +205,24 @@ impl<'de, T: Parameter> Deserialize<'de> for List<T> {
     }
 }
 
-/// How many rows a page has at the most: 100 where nobody says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limit<const MOST: usize>(pub usize);
+/// The rows of a page where nobody says how many.
+const USUAL: usize = 100;
 
-impl<const MOST: usize> Default for Limit<MOST> {
-    fn default() -> Self {
-        Self(MOST.min(100))
+/// How many rows a page has at the most; none where nobody says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limit<const MOST: usize>(Option<usize>);
+
+impl<const MOST: usize> Limit<MOST> {
+    /// The rows of a page in `form`: as many as somebody says, or a hundred. In a form without room for where the next page begins they are
+    /// as many as there may be instead: whoever reads such a page hardly asks whether it is all.
+    pub fn rows(self, form: Format) -> usize {
+        self.rows_within(form, MOST)
+    }
+
+    /// The same where there may be only so many of these rows.
+    pub fn rows_within(self, form: Format, most: usize) -> usize {
+        let usual = if form.tells_next() { USUAL } else { most };
+        self.0.unwrap_or(usual.min(MOST))
     }
 }
 
@@ -218,7 +230,10 @@ impl<'de, const MOST: usize> Deserialize<'de> for Limit<MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-        limit.map(Self).ok_or_else(|| D::Error::custom(format!("1 to {MOST}")))
+        match limit {
+            Some(_) => Ok(Self(limit)),
+            None => Err(D::Error::custom(format!("1 to {MOST}"))),
+        }
     }
 }
 
@@ -240,10 +255,27 @@ mod tests {
     fn lists_have_commas_between_and_an_empty_name_is_none() {
         let example: Example = read("keys=a,%20b,&model=").unwrap();
         assert_eq!((example.keys.0.len(), example.model.0), (2, None));
-        assert_eq!((example.since.0, example.limit.0), (None, 100));
+        assert_eq!((example.since.0, example.limit.rows(Format::Json)), (None, 100));
         let example: Example = read("bbox=10,56,11,57&since=1970-01-01T01:00:00+01:00&limit=7").unwrap();
-        assert_eq!((example.since.0, example.limit.0), (Some(Timestamp(0)), 7));
+        assert_eq!((example.since.0, example.limit.rows(Format::Json)), (Some(Timestamp(0)), 7));
         assert!(example.bbox.0.unwrap().hold(56.5, 10.5));
+    }
+
+    #[test]
+    fn a_page_without_room_for_the_next_cursor_is_as_long_as_it_may_be_unless_somebody_says() {
+        let limit = |query: &str| read::<Example>(query).unwrap().limit;
+        for (form, rows) in [
+            (Format::Json, 100),
+            (Format::GeoJson, 100),
+            (Format::Csv, 1_000),
+            (Format::Arrow, 1_000),
+        ] {
+            assert_eq!(limit("").rows(form), rows, "{form:?}");
+            assert_eq!(limit("limit=7").rows(form), 7, "{form:?}");
+            assert_eq!(limit("limit=7").rows_within(form, 3), 7, "{form:?}");
+        }
+        assert_eq!(limit("").rows_within(Format::Csv, 3), 3);
+        assert_eq!(Limit::<10>::default().rows(Format::Json), 10);
     }
 
     #[test]

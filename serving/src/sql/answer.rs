@@ -6,6 +6,8 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::SchemaRef;
+use datafusion::execution::TaskContext;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_plan::execute_stream;
 use futures::{StreamExt, stream};
 use tokio::runtime::Runtime;
@@ -115,6 +117,7 @@ impl Sql {
             .map_err(busy)?
             .map_err(|error| Error::Background(error.to_string()))?;
         drop(place);
+        let runtime = self.share.of_query()?;
         let cancelled = CancellationToken::new();
         lock(&self.cancels.0).insert(number, cancelled.clone());
         let running = Running {
@@ -125,7 +128,7 @@ impl Sql {
         let state = Arc::clone(&self.state);
         let (schema, limits) = (Arc::clone(&planned.schema), self.limits.clone());
         self.workers.spawn(async move {
-            let work = pump(planned, &giver, &limits);
+            let work = pump(planned, runtime, &giver, &limits);
             let ended = tokio::select! {
                 ended = giver.run(begun, allowed, work) => ended,
                 () = cancelled.cancelled() => Err(stopped("the query was cancelled")),
@@ -160,19 +163,14 @@ impl Sql {
 }
 
 /// Hands over every batch; gives the number of rows.
-async fn pump(planned: Planned, giver: &Giver, limits: &SqlConfig) -> Result<usize> {
-    let Planned {
-        schema,
-        plan,
-        session,
-        runtime,
-    } = planned;
+async fn pump(planned: Planned, runtime: Arc<RuntimeEnv>, giver: &Giver, limits: &SqlConfig) -> Result<usize> {
+    let Planned { schema, plan, session } = planned;
     let plan = session
         .create_physical_plan(&plan)
         .await
         .and_then(|plan| guarded(plan, limits.query_memory_bytes))
         .map_err(|error| failure(&error))?;
-    let context = datafusion::execution::TaskContext::from(&session).with_runtime(runtime);
+    let context = TaskContext::from(&session).with_runtime(runtime);
     let mut batches = execute_stream(plan, Arc::new(context)).map_err(|error| failure(&error))?;
     let mut rows = 0;
     while let Some(batch) = batches.next().await {

@@ -10,9 +10,7 @@ use datafusion::catalog::SchemaProvider;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
-use datafusion::execution::disk_manager::DiskManagerMode;
-use datafusion::execution::memory_pool::FairSpillPool;
-use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder, SessionStateDefaults};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
@@ -24,6 +22,7 @@ use super::answer::{Cancels, Workers};
 use super::limits::SqlConfig;
 use super::names::{CATALOG, Names, OneCatalog, SCHEMA};
 use super::problem::problem;
+use super::share::Share;
 use super::{functions, plain, statement};
 use crate::admission::Crowd;
 use crate::error::chain;
@@ -45,6 +44,7 @@ pub struct Sql {
     pub(super) permits: Arc<Semaphore>,
     pub(super) waiting: Crowd,
     pub(super) cancels: Arc<Cancels>,
+    pub(super) share: Share,
     planner: Arc<Planner>,
 }
 
@@ -53,8 +53,6 @@ struct Planner {
     state: Arc<AppState>,
     names: Arc<Names>,
     session: SessionState,
-    runtime: Arc<RuntimeEnv>,
-    memory: usize,
 }
 
 /// A query that was planned.
@@ -64,7 +62,6 @@ pub struct Planned {
     pub schema: SchemaRef,
     pub(super) plan: LogicalPlan,
     pub(super) session: SessionState,
-    pub(super) runtime: Arc<RuntimeEnv>,
 }
 
 impl Sql {
@@ -74,29 +71,16 @@ impl Sql {
     /// A folder for spilling that cannot be used, threads that the system refuses.
     pub fn new(state: Arc<AppState>) -> Result<Self> {
         let limits = state.config.sql.clone();
-        let failed = |error: DataFusionError| Error::Background(chain(&error));
-        let mode = match limits.spill_folder.as_str() {
-            _ if limits.spill_bytes == 0 => DiskManagerMode::Disabled,
-            "" => DiskManagerMode::OsTmpDirectory,
-            folder => DiskManagerMode::Directories(vec![folder.into()]),
-        };
-        let disk = datafusion::execution::disk_manager::DiskManager::builder()
-            .with_mode(mode)
-            .with_max_temp_directory_size(limits.spill_bytes);
-        let runtime = RuntimeEnvBuilder::new()
-            .with_disk_manager_builder(disk)
-            .build_arc()
-            .map_err(failed)?;
+        let share = Share::new(&limits)?;
         let zone = &state.config.timezone;
         let memory = limits.query_memory_bytes;
-        let below = session(zone, &Arc::new(Names::new(Arc::clone(&state), None)), &runtime, memory);
+        let session = |names: &Arc<Names>| session(zone, names, share.common(), memory);
+        let below = session(&Arc::new(Names::new(Arc::clone(&state), None)));
         let names = Arc::new(Names::new(Arc::clone(&state), Some(below)));
         let planner = Arc::new(Planner {
-            session: session(zone, &names, &runtime, memory),
+            session: session(&names),
             state: Arc::clone(&state),
             names,
-            runtime,
-            memory,
         });
         Ok(Self {
             state,
@@ -105,6 +89,7 @@ impl Sql {
             waiting: Crowd::new("queries that wait", limits.concurrent_queries.saturating_mul(WAITING)),
             cancels: Arc::default(),
             limits,
+            share,
             planner,
         })
     }
@@ -231,16 +216,10 @@ impl Planner {
             Ok(plan) => plan,
             Err(error) => return Err(problem(sql, &error, &self.names.list().await.unwrap_or_default())),
         };
-        // A query's memory is its own: whoever asks for too much fails alone.
-        let runtime = RuntimeEnv {
-            memory_pool: Arc::new(FairSpillPool::new(self.memory)),
-            ..RuntimeEnv::clone(&self.runtime)
-        };
         Ok(Planned {
             schema: plain::schema(plan.schema().as_arrow()),
             plan,
             session,
-            runtime: Arc::new(runtime),
         })
     }
 }

@@ -13,7 +13,8 @@ pub struct SqlConfig {
     /// The most memory that one query may hold, in bytes, 16 MiB or more. Sorts, aggregates and joins that need more spill to
     /// disk where they can; what cannot ends as `RESOURCE_EXHAUSTED`. Default 256 MiB.
     pub query_memory_bytes: usize,
-    /// The most disk that all queries together may spill to, in bytes; 0 is none. Default 2 GiB.
+    /// The most disk that all queries together may spill to, in bytes; 0 is none. Each of `concurrent_queries` has an equal part of it,
+    /// which nobody else can take. Default 4 GiB.
     pub spill_bytes: u64,
     /// Where they spill to; empty means the system's folder for temporary files.
     pub spill_folder: String,
@@ -32,7 +33,7 @@ impl Default for SqlConfig {
     fn default() -> Self {
         Self {
             query_memory_bytes: 256 << 20,
-            spill_bytes: 2 << 30,
+            spill_bytes: 4 << 30,
             spill_folder: String::new(),
             max_rows: 10_000_000,
             deadline: Duration(MINUTE),
@@ -43,6 +44,11 @@ impl Default for SqlConfig {
 }
 
 impl SqlConfig {
+    /// The most disk that one query may spill to, in bytes.
+    pub fn query_spill_bytes(&self) -> u64 {
+        self.spill_bytes / self.concurrent_queries.max(1) as u64
+    }
+
     /// Checks the ranges.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! What `DataFusion` says of a query, as our error: a code, the place in the text, and what may have been meant.
 
+use arrow::error::ArrowError;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
@@ -13,6 +14,8 @@ use crate::error::{Fault, chain};
 /// A line and a column of a text, from 1.
 type Place = (usize, usize);
 
+/// What `DataFusion` says of a query that has spilled as much as it may.
+const SPILLED_ALL: &str = "exceeded the allowable limit";
 /// The words of which a query is built.
 const WORDS: [&str; 24] = [
     "SELECT", "FROM", "WHERE", "GROUP", "ORDER", "BY", "HAVING", "LIMIT", "OFFSET", "JOIN", "LEFT", "RIGHT", "INNER",
@@ -83,8 +86,21 @@ pub(super) fn failure(error: &DataFusionError) -> Error {
         DataFusionError::Execution(message)
         | DataFusionError::Plan(message)
         | DataFusionError::NotImplemented(message) => wrong(message.clone()),
-        DataFusionError::ArrowError(arrow, _) => wrong(chain(arrow.as_ref())),
+        DataFusionError::ArrowError(refusal, _) => refused(refusal),
         other => Error::Background(other.strip_backtrace()),
+    }
+}
+
+/// What Arrow refuses is the query's fault, except where it writes and reads what was spilled.
+fn refused(error: &ArrowError) -> Error {
+    match (error, chain(error)) {
+        (ArrowError::IoError(..), said) if said.contains(SPILLED_ALL) => Error::Query {
+            code: Code::ResourceExhausted,
+            message: "the query needs more disk than it may have, its part of `sql.spill_bytes`: select less, or sort and group fewer rows"
+                .to_owned(),
+        },
+        (ArrowError::IoError(..), said) => Error::Background(said),
+        (_, said) => wrong(said),
     }
 }
 

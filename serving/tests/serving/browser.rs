@@ -3,8 +3,8 @@
 use arterial_testing::{Chromium, Screen};
 use serde_json::{Value, json};
 
-use crate::support::Service;
-use crate::town::{PAST, close, jam, town};
+use crate::support::{Service, TOPIC, batch, waiting, window};
+use crate::town::{PAST, close, jam, town, windows};
 
 /// The page is drawn: it has its places and the numbers of now.
 const DRAWN: &str =
@@ -74,6 +74,28 @@ async fn the_map_has_the_city_s_roads_and_the_slider_changes_what_they_say() {
     assert!(then < now, "congestion falls from {now} to {then}");
     assert_ne!(coloured, recoloured);
     is_silent(&mut browser);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_map_says_what_it_waits_for_and_is_drawn_once_sensors_say_where_they_are() {
+    let service = waiting(None).await;
+    service.state.start().await.unwrap();
+    let Some(mut browser) = Chromium::start() else { return };
+    browser.open(&address(&service, "?language=fr"), Screen::default());
+    let shown = "document.querySelector('#map-empty').checkVisibility()";
+    browser.until("document.querySelector('#connection').dataset.connection === 'live'");
+    assert_eq!(browser.evaluate(shown), true);
+    let said = text(&mut browser, "#map-empty");
+    assert!(said.starts_with("Pas encore de données. La carte apparaîtra"), "{said}");
+
+    let nowhere = batch(&[("a", "north", 0, 0, Some(50.0))]);
+    service.state.take(TOPIC, &nowhere, window(1));
+    browser.until("document.querySelector('#map-empty').textContent.startsWith('Aucun capteur')");
+    assert_eq!(browser.evaluate(shown), true);
+    is_silent(&mut browser);
+    service.state.take(TOPIC, &windows(1..2, |_| 1.0), window(2));
+    browser.until(DRAWN);
+    browser.until(&format!("!{shown}"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

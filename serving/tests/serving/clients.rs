@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output};
 
+use arterial_testing::run_beside;
+
 use crate::server::{TOKEN, guarded};
 use crate::support::{Service, batch, eventually, ready, write};
 
@@ -34,24 +36,10 @@ true
 /// Almost the token.
 const WRONG: &str = "0123456789-abcdeX";
 
-/// Runs a program that a client's user could have written.
-async fn output(mut command: Command) -> Output {
-    tokio::task::spawn_blocking(move || command.output())
-        .await
-        .unwrap()
-        .unwrap()
-}
-
-/// What it prints.
-async fn run(command: Command) -> String {
-    let Output { status, stdout, stderr } = output(command).await;
-    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).unwrap()
-}
-
-/// Runs one that the service does not let in.
-async fn refused(command: Command) {
-    let Output { status, stderr, .. } = output(command).await;
+/// Runs a client that the service does not let in.
+async fn refused(mut command: Command) {
+    let ended = tokio::task::spawn_blocking(move || command.output()).await;
+    let Output { status, stderr, .. } = ended.unwrap().unwrap();
     let said = String::from_utf8_lossy(&stderr);
     assert!(
         !status.success() && said.contains("the token of this service is missing or another one"),
@@ -106,7 +94,7 @@ async fn pyarrow_lists_reads_and_has_windows_forecast() {
         return;
     };
     assert_eq!(
-        run(command).await,
+        run_beside(command).await,
         "['traffic_sensors_latest', 'traffic_sensors_windows']\n\
          double km/h Mean of `speed_kmh` in the window\n\
          48\n\
@@ -125,7 +113,7 @@ async fn adbc_fetches_binds_and_lists() {
         let Some(command) = adbc(&service, login) else {
             return;
         };
-        assert_eq!(run(command).await, OVER_ADBC);
+        assert_eq!(run_beside(command).await, OVER_ADBC);
     }
 }
 
@@ -135,7 +123,7 @@ async fn adbc_logs_in_with_the_token_as_its_password() {
     let Some(command) = adbc(&service, &["anybody", TOKEN]) else {
         return;
     };
-    assert_eq!(run(command).await, OVER_ADBC);
+    assert_eq!(run_beside(command).await, OVER_ADBC);
     for login in [&["anybody", WRONG][..], &[]] {
         let Some(command) = adbc(&service, login) else {
             return;
@@ -159,7 +147,7 @@ async fn duckdb_and_polars_read_the_tables_of_a_running_service_as_sql_does() {
         return;
     };
     assert_eq!(
-        run(command).await,
+        run_beside(command).await,
         "traffic_sensors_windows ['a', 'b'] True True True\n\
          forecasts ['a', 'b'] True True True\n"
     );
@@ -170,7 +158,7 @@ async fn jdbc_queries_prepares_and_lists() {
     let Some(driver) = driver() else { return };
     let service = ready(24).await;
     for login in ["", "&user=anybody&password=anything"] {
-        assert_eq!(run(jdbc(&service, &driver, login)).await, OVER_JDBC);
+        assert_eq!(run_beside(jdbc(&service, &driver, login)).await, OVER_JDBC);
     }
 }
 
@@ -179,6 +167,6 @@ async fn jdbc_logs_in_with_the_token_as_its_password() {
     let Some(driver) = driver() else { return };
     let (service, _file) = guarded().await;
     let login = |password: &str| jdbc(&service, &driver, &format!("&user=anybody&password={password}"));
-    assert_eq!(run(login(TOKEN)).await, OVER_JDBC);
+    assert_eq!(run_beside(login(TOKEN)).await, OVER_JDBC);
     refused(login(WRONG)).await;
 }

@@ -1,5 +1,7 @@
 //! The dashboards of `deploy/grafana` and the rules of `deploy/prometheus`, against what there is.
 
+mod schema;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -78,6 +80,39 @@ fn targets(kind: &str) -> Vec<(String, Value)> {
                 ));
             }
         }
+    }
+    found
+}
+
+/// What a variable of a dashboard offers: the values of a label of a metric.
+struct Offer {
+    /// Where it stands.
+    place: String,
+    metric: String,
+    label: String,
+}
+
+/// What the variables that ask Prometheus offer.
+fn offers() -> Vec<Offer> {
+    let offer = |name: &str, variable: &Value| {
+        let query = text(&variable["query"], "query");
+        let asked = query
+            .strip_prefix("label_values(")
+            .and_then(|rest| rest.strip_suffix(')'));
+        let (metric, label) = asked
+            .and_then(|asked| asked.split_once(", "))
+            .unwrap_or_else(|| panic!("{name}: a query that this test does not know: {query}"));
+        Offer {
+            place: format!("{name}: ${}", text(variable, "name")),
+            metric: metric.to_owned(),
+            label: label.to_owned(),
+        }
+    };
+    let mut found = Vec::new();
+    for (name, dashboard) in dashboards() {
+        let variables = list(&dashboard["templating"], "list").iter();
+        let asking = variables.filter(|variable| variable["datasource"]["type"] == PROMETHEUS);
+        found.extend(asking.map(|variable| offer(&name, variable)));
     }
     found
 }
@@ -177,6 +212,9 @@ fn every_metric_of_a_dashboard_or_a_rule_exists() {
         let names = metrics_in(text(&target, "expr"));
         assert!(!names.is_empty(), "{place}");
         assert_eq!(unknown(&names), Vec::<String>::new(), "{place}");
+    }
+    for Offer { place, metric, .. } in offers() {
+        assert_eq!(unknown(&BTreeSet::from([metric])), Vec::<String>::new(), "{place}");
     }
     let rules = std::fs::read_to_string(deploy().join("prometheus/alerts.yml")).unwrap();
     assert_eq!(unknown(&metrics_in(&rules)), Vec::<String>::new());
@@ -321,7 +359,7 @@ async fn evaluated_rules(prometheus: &Prometheus) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_expression_and_rule_is_evaluated_by_a_real_prometheus_and_names_labels_that_exist() {
+async fn a_real_prometheus_evaluates_every_expression_and_rule_knows_their_labels_and_has_what_variables_offer() {
     let folder = tempfile::tempdir().unwrap();
     let service = service(&folder).await;
     // Calls by gRPC and HTTP, so that there are series of both.
@@ -354,6 +392,14 @@ async fn every_expression_and_rule_is_evaluated_by_a_real_prometheus_and_names_l
                 known[&metric]
             );
         }
+    }
+    let offers = offers();
+    assert!(!offers.is_empty());
+    for Offer { place, metric, label } in offers {
+        // As Grafana asks for them.
+        let path = format!("label/{label}/values");
+        let values = prometheus_says(&prometheus, &path, &[("match[]", metric.as_str())]).await;
+        assert!(values.as_array().is_some_and(|all| !all.is_empty()), "{place}: {values}");
     }
 }
 

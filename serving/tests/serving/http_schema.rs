@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use arterial_testing::missing;
+use arterial_testing::{missing, run_beside};
 
 use crate::http::city;
 
@@ -44,14 +44,5 @@ async fn every_answer_is_as_the_interface_is_described() {
         ])
         .args(["--warnings", "off", "--request-timeout", "10", "--no-color"])
         .arg(format!("http://{}/openapi.json", service.running.http_addr));
-    let output = tokio::task::spawn_blocking(move || command.output())
-        .await
-        .unwrap()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{said}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    run_beside(command).await;
 }

@@ -374,6 +374,27 @@ async fn the_page_speaks_the_reader_s_language_and_loads_nothing_from_elsewhere(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_place_of_the_map_stands_what_is_waited_for_until_the_first_window_has_closed() {
+    let service = waiting(None).await;
+    service.state.start().await.unwrap();
+    for (language, said) in [
+        ("en", "No data yet. The map appears once the first window of traffic-sensors has closed"),
+        ("fr", "Pas encore de données. La carte apparaîtra quand la première fenêtre du flux traffic-sensors"),
+        ("ru", "Данных ещё нет. Карта появится, когда закроется первое окно потока traffic-sensors"),
+    ] {
+        let page = get(&service, "/", &[("Accept-Language", language)]).await;
+        let page = page.text().await.unwrap();
+        assert!(
+            page.contains(&format!("<p id=\"map-empty\" class=\"map-empty\">{said}")),
+            "{language}: {page}"
+        );
+    }
+    service.state.take(TOPIC, &batch(&[("a", "north", 0, 0, Some(50.0))]), window(1));
+    let page = get(&service, "/", &[]).await.text().await.unwrap();
+    assert!(page.contains("<p id=\"map-empty\" class=\"map-empty\" hidden>"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_are_kept_by_browsers_as_long_as_they_are_the_same() {
     let service = waiting(None).await;
     let first = get(&service, "/page/main.js", &[]).await;

@@ -79,6 +79,19 @@ async fn windows_and_forecasts_are_tables() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_view_of_newest_revisions_says_how_to_ask_for_the_newest_window_of_each_key() {
+    let service = ready(24).await;
+    let said = "SELECT description FROM catalog WHERE table_name = 'traffic_sensors_latest' AND column_name = 'window_start'";
+    let said = rows(&service, said).await;
+    let said = said[0].column(0).as_string::<i32>().value(0);
+    let (_, sql) = said.split_once("of each key: ").unwrap();
+    let newest = format!("SELECT count(*) FROM ({sql}) WHERE window_start = (SELECT max(window_start) FROM traffic_sensors_windows)");
+    assert_eq!(count(&service, &newest).await, 2);
+    assert_eq!(count(&service, &format!("SELECT count(*) FROM ({sql})")).await, 2);
+    assert_eq!(count(&service, "SELECT count(*) FROM traffic_sensors_latest").await, 48);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conditions_reach_the_lake() {
     let service = ready(24).await;
     for (condition, pushed) in [
@@ -859,12 +872,31 @@ async fn a_condition_on_forecast_errors_narrows_all_that_it_is_made_of() {
     assert_eq!(found.matches("keys: Some([\"a\"])").count(), 4, "{found}");
 }
 
+/// It needs some 80 MB.
+const LARGE_SORT: &str = "SELECT value, concat('some text to make the rows longer ', value) AS t FROM generate_series(1, 1500000) ORDER BY value % 1000, value";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sort_that_does_not_fit_into_memory_spills() {
     let service = crate::support::limited(3, |limits| limits.query_memory_bytes = 32 << 20).await;
-    let sql = "SELECT value, concat('some text to make the rows longer ', value) AS t FROM generate_series(1, 1500000) ORDER BY value % 1000, value";
-    let batches = rows(&service, sql).await;
+    let batches = rows(&service, LARGE_SORT).await;
     assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 1_500_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_spills_to_its_own_part_of_the_disk_and_no_further() {
+    let folder = tempfile::tempdir().unwrap();
+    // All of it would do for many such sorts.
+    let service = crate::support::limited(3, |limits| {
+        limits.query_memory_bytes = 32 << 20;
+        limits.spill_bytes = 1 << 30;
+        limits.concurrent_queries = 64;
+        limits.spill_folder = folder.path().to_str().unwrap().to_owned();
+    })
+    .await;
+    let status = refusal(&service, LARGE_SORT).await;
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    assert!(status.message().contains("its part of `sql.spill_bytes`"), "{status}");
+    assert_eq!(count(&service, "SELECT count(*) FROM traffic_sensors_windows").await, 6);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,21 +2,13 @@
 //! over gRPC-Web, by Connect. Where Python or Node.js has not what it takes, a test is skipped and says so.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
+
+use arterial_testing::run_beside;
 
 use crate::support::ready;
 
 const PROTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto");
-
-/// Runs a program that a client's user could have written.
-async fn run(mut command: Command) -> String {
-    let Output { status, stdout, stderr } = tokio::task::spawn_blocking(move || command.output())
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).unwrap()
-}
 
 pub fn client(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
@@ -35,7 +27,7 @@ async fn python_stubs_forecast_watch_explain_and_read_errors() {
         .arg(format!("--python_out={out}"))
         .arg(format!("--grpc_python_out={out}"))
         .args(["alert", "analytics", "catalog", "forecast", "model"].map(|file| format!("arterial/v1/{file}.proto")));
-    run(generate).await;
+    run_beside(generate).await;
     let service = ready(24).await;
     let mut command = Command::new(&python);
     command
@@ -43,7 +35,7 @@ async fn python_stubs_forecast_watch_explain_and_read_errors() {
         .arg(service.running.grpc_addr.to_string())
         .arg(out);
     assert_eq!(
-        run(command).await,
+        run_beside(command).await,
         "a 15 [(0.1, 50.0), (0.5, 54.0), (0.9, 58.0)] 1\n\
          x UNKNOWN_KEY\n\
          key: \"a\"\n behind+a\n\
@@ -56,23 +48,29 @@ async fn python_stubs_forecast_watch_explain_and_read_errors() {
     );
 }
 
-/// A folder in `ARTERIAL_NODE_CLIENTS`, beside `node_modules`, with JavaScript generated from the `.proto` files in `gen`; none where
-/// there are no JavaScript clients.
-pub async fn generated_javascript() -> Option<tempfile::TempDir> {
+/// A folder in `ARTERIAL_NODE_CLIENTS`, beside `node_modules`, and where the programs of those are; none where `module` is not among them.
+pub fn node_folder(module: &str) -> Option<(tempfile::TempDir, PathBuf)> {
     let home = std::env::var("ARTERIAL_NODE_CLIENTS").unwrap_or_default();
-    let tools = Path::new(&home).join("node_modules/.bin");
-    if !tools.join("buf").is_file() {
-        arterial_testing::missing("no JavaScript clients here; set ARTERIAL_NODE_CLIENTS=$(scripts/node-clients)");
+    let modules = Path::new(&home).join("node_modules");
+    if !modules.join(module).is_dir() {
+        arterial_testing::missing(&format!(
+            "no JavaScript clients with {module} here; set ARTERIAL_NODE_CLIENTS=$(scripts/node-clients)"
+        ));
         return None;
     }
-    let folder = tempfile::tempdir_in(&home).unwrap();
+    Some((tempfile::tempdir_in(&home).unwrap(), modules.join(".bin")))
+}
+
+/// Such a folder with JavaScript generated from the `.proto` files in `gen`; none where there are no JavaScript clients.
+pub async fn generated_javascript() -> Option<tempfile::TempDir> {
+    let (folder, tools) = node_folder("@bufbuild/buf")?;
     let mut generate = Command::new(tools.join("buf"));
     let search = std::env::var("PATH").unwrap_or_default();
     generate
         .args(["generate", "--output", folder.path().to_str().unwrap()])
         .current_dir(PROTO)
         .env("PATH", format!("{}:{search}", tools.display()));
-    run(generate).await;
+    run_beside(generate).await;
     Some(folder)
 }
 
@@ -90,7 +88,7 @@ async fn javascript_clients_forecast_watch_and_read_errors_over_grpc_and_grpc_we
         .arg(service.running.grpc_addr.to_string())
         .arg(PROTO);
     assert_eq!(
-        run(command).await,
+        run_beside(command).await,
         "a 15 50 54 58 1\n\
          INVALID_ARGUMENT `quantiles` is `1.5`, accepted: fractions strictly between 0 and 1, such as 0.1 1\n\
          3\n\

@@ -15,6 +15,8 @@ pub struct Point {
     pub seen: Option<f64>,
     /// The lowest and the highest that was expected.
     pub expected: Option<(f64, f64)>,
+    /// Whether it is the strangest one, which is marked.
+    pub is_strangest: bool,
 }
 
 /// How large a chart is, in characters, without its labels.
@@ -34,9 +36,11 @@ const BITS: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x8
 const BRAILLE: u32 = 0x2800;
 /// What is expected.
 const BAND: char = '░';
+/// The strangest window.
+const STRANGEST: char = '▲';
 
 /// Draws `points`, which are in order of time; nothing where no number is among them. The line of what was seen is interrupted
-/// where nothing was.
+/// where nothing was. The strangest window has its mark on the axis.
 pub fn draw(points: &[Point], size: Size, paint: Paint) -> String {
     let Some(scale) = Scale::of(points, size) else {
         return String::new();
@@ -56,7 +60,8 @@ pub fn draw(points: &[Point], size: Size, paint: Paint) -> String {
             canvas.line(dot, dot);
         }
     }
-    canvas.text(&scale, paint)
+    let strangest = points.iter().find(|point| point.is_strangest);
+    canvas.text(&scale, strangest.map(|point| scale.column(point.time)), paint)
 }
 
 /// From times and values to columns and rows.
@@ -115,6 +120,11 @@ impl Scale {
         )
     }
 
+    /// The column of an instant.
+    fn column(&self, time: Timestamp) -> usize {
+        self.dot(time, self.high).0 / DOTS.0
+    }
+
     /// The rows that the band takes in a column, from the top, the last one included.
     fn band(&self, points: &[Point], column: usize) -> Option<(usize, usize)> {
         let middle = (column as f64 + 0.5) / self.size.width as f64;
@@ -171,7 +181,7 @@ impl Canvas {
         }
     }
 
-    fn text(&self, scale: &Scale, paint: Paint) -> String {
+    fn text(&self, scale: &Scale, strangest: Option<usize>, paint: Paint) -> String {
         let marks = [0, self.size.height / 2, self.size.height - 1];
         let label = |row: usize| {
             if marks.contains(&row) {
@@ -188,7 +198,9 @@ impl Canvas {
         }
         let (left, right) = (clock(scale.first), clock(scale.last));
         let gap = self.size.width.saturating_sub(left.len() + right.len());
-        let _ = writeln!(text, "{:>margin$} └{}", "", "─".repeat(self.size.width));
+        let mark = |column: usize| if strangest == Some(column) { STRANGEST } else { '─' };
+        let axis: String = (0..self.size.width).map(mark).collect();
+        let _ = writeln!(text, "{:>margin$} └{axis}", "");
         let _ = writeln!(text, "{:>margin$}  {left}{}{right}", "", " ".repeat(gap));
         text
     }
@@ -247,6 +259,7 @@ mod tests {
             time: Timestamp(at as i64 * 5 * MINUTE),
             seen,
             expected,
+            is_strangest: false,
         };
         seen.iter().enumerate().map(point).collect()
     }
@@ -287,6 +300,18 @@ mod tests {
         assert_eq!(draw(&[], SIZE, Paint::Plain), "");
         assert_eq!(draw(&points(&[None, None], None), SIZE, Paint::Plain), "");
         assert_eq!(draw(&points(&[Some(f64::NAN)], None), SIZE, Paint::Plain), "");
+    }
+
+    #[test]
+    fn the_strangest_window_is_marked_on_the_axis() {
+        let mut points = points(&[50.0, 10.0, 30.0].map(Some), None);
+        let axis = |points: &[Point]| {
+            let chart = draw(points, SIZE, Paint::Plain);
+            chart.lines().nth(SIZE.height).unwrap().to_owned()
+        };
+        assert!(axis(&points).ends_with("└────────────"));
+        points[2].is_strangest = true;
+        assert!(axis(&points).ends_with("└───────────▲"), "{}", axis(&points));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! An alert as JSON, with the column names of the table `alerts`.
+//! An alert as JSON, with the column names of the table `alerts` and what is known beside them.
 
 use arterial_datasets::time::Timestamp;
 use arterial_proto::v1;
@@ -9,7 +9,7 @@ pub fn document(alert: &v1::Alert) -> Value {
     let time = |micros: i64| Timestamp(micros).to_string();
     let cause = alert.cause.as_ref();
     let acknowledged = alert.acknowledgement.as_ref();
-    json!({
+    let mut shown = json!({
         "alert_id": alert.alert_id,
         "revision": alert.revision,
         "sequence": alert.sequence,
@@ -22,6 +22,9 @@ pub fn document(alert: &v1::Alert) -> Value {
         "zone_id": named(&alert.zone_id),
         "keys": alert.keys,
         "place_key": alert.key,
+        "place_name": named(&alert.place_name),
+        "lat": alert.lat,
+        "lon": alert.lon,
         "road_name": named(&alert.road),
         "since": time(alert.since),
         "opened_at": time(alert.opened_at),
@@ -36,6 +39,7 @@ pub fn document(alert: &v1::Alert) -> Value {
         "seen": alert.seen,
         "expected_low": alert.expected_low,
         "expected_high": alert.expected_high,
+        "learning": alert.learning,
         "unit": alert.unit,
         "cause": cause.map(|cause| &cause.kind),
         "evidence": cause.map(|cause| &cause.evidence),
@@ -45,6 +49,26 @@ pub fn document(alert: &v1::Alert) -> Value {
         "held_back_by": named(&alert.held_back_by),
         "merged_into": named(&alert.merged_into),
         "judgement": named(&alert.judgement),
+    });
+    let incident = cause.and_then(|cause| cause.incident.as_ref());
+    shown["incident"] = json!(incident.map(incident_json));
+    shown
+}
+
+/// The reported incident that is a cause, with the names that `/v1/incidents` has.
+fn incident_json(incident: &v1::Incident) -> Value {
+    json!({
+        "incident_id": incident.incident_id,
+        "type": named(&incident.r#type),
+        "severity": named(&incident.severity),
+        "active": incident.active,
+        "road_name": named(&incident.road),
+        "zone_id": named(&incident.zone_id),
+        "lat": incident.lat,
+        "lon": incident.lon,
+        "reported_at": Timestamp(incident.reported_at).to_string(),
+        "expected_end": Timestamp(incident.expected_end).to_string(),
+        "description": named(&incident.description),
     })
 }
 

@@ -46,14 +46,14 @@ pub struct Preview {
     common: Common,
 }
 
-/// Judges, and prints what changes.
+/// Judges, says that it is recorded and how to take it back, and prints what changes.
 ///
 /// # Errors
 /// A service that cannot be reached, an alert that it does not know.
 pub async fn judge(args: &Judge) -> anyhow::Result<()> {
     let by = user(args.by.as_deref())?;
     let mut client = args.common.connect().await?;
-    let request = request(&mut client, &args.verdict, by, &args.common).await?;
+    let request = request(&mut client, &args.verdict, by.clone(), &args.common).await?;
     let answer = client
         .judge_alert(request)
         .await
@@ -64,7 +64,9 @@ pub async fn judge(args: &Judge) -> anyhow::Result<()> {
         let alert = answer.alert.as_ref().map(document);
         return print_json(&json!({"alert": alert, "effect": effect_json(&effect)}));
     }
-    print!("{}", text(&effect, args.common.words()));
+    let (alert, words) = (answer.alert.unwrap_or_default(), args.common.words());
+    println!("{}", recorded(&alert, &by, words));
+    print!("{}", text(&effect, words));
     Ok(())
 }
 
@@ -110,6 +112,7 @@ fn effect_json(effect: &v1::Judged) -> Value {
         "weeks": effect.weeks,
         "alerts_before": effect.alerts_before,
         "alerts_after": effect.alerts_after,
+        "alerts_kept": effect.alerts_kept,
         "would_be_missing": effect.would_be_missing,
         "missing": alerts(&effect.missing),
         "added": alerts(&effect.added),
@@ -128,36 +131,83 @@ fn alert_json(alert: &v1::JudgedAlert) -> Value {
     })
 }
 
+/// That the judgement counts, and how to take it back.
+fn recorded(alert: &v1::Alert, by: &str, words: Words) -> String {
+    let message = if alert.judgement == "withdrawn" {
+        "recorded-withdrawn"
+    } else {
+        "recorded"
+    };
+    let values = [
+        ("alert", harmless(&alert.alert_id)),
+        ("verdict", words.name("judged", &alert.judgement)),
+        ("by", harmless(by)),
+    ];
+    let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+    words.say(message, &values)
+}
+
 /// What the judgement changes, seen on the last weeks.
 fn text(effect: &v1::Judged, words: Words) -> String {
-    let mut text = format!("{}\n", head(effect, words));
+    let changes = Changes::of(effect);
+    let mut text = format!("{}\n", changes.told(effect, words));
     for alert in &effect.missing {
         let _ = writeln!(text, "  - {} {}", line(alert, words), harmless(&alert.alert_id));
     }
+    more(&mut text, '-', changes.gone, effect.missing.len(), words);
     for alert in &effect.added {
         let _ = writeln!(text, "  + {}", line(alert, words));
     }
+    more(&mut text, '+', changes.added, effect.added.len(), words);
     if effect.added_unknown {
         let _ = writeln!(text, "  {}", words.say("effect-unknown", &[]));
     }
     text
 }
 
-/// What is judged, and how many alerts there are with and without.
-fn head(effect: &v1::Judged, words: Words) -> String {
-    let mut what = words.name("kind", &effect.kind);
-    if !effect.zone_id.is_empty() {
-        what.push_str(&words.say("of-zone", &[("zone", &harmless(&effect.zone_id))]));
+/// How many alerts go and come.
+struct Changes {
+    gone: u32,
+    added: u32,
+}
+
+impl Changes {
+    fn of(effect: &v1::Judged) -> Self {
+        Self {
+            gone: effect.alerts_before.saturating_sub(effect.alerts_kept),
+            added: effect.alerts_after.saturating_sub(effect.alerts_kept),
+        }
     }
-    let lasting = words.lasting(Duration((effect.weeks * (7 * DAY) as f64) as i64));
-    let (before, after) = (effect.alerts_before.to_string(), effect.alerts_after.to_string());
-    let values = [
-        ("what", what.as_str()),
-        ("lasting", &lasting),
-        ("before", &before),
-        ("after", &after),
-    ];
-    words.say("effect", &values)
+
+    /// How many change at the keys of the alert, and how many do not.
+    fn told(&self, effect: &v1::Judged, words: Words) -> String {
+        let message = if self.gone == 0 && self.added == 0 {
+            "effect-none"
+        } else {
+            "effect"
+        };
+        let weeks = Duration((effect.weeks * (7 * DAY) as f64) as i64);
+        let values = [
+            ("lasting", words.lasting(weeks)),
+            ("gone", self.gone.to_string()),
+            ("added", self.added.to_string()),
+            ("kept", effect.alerts_kept.to_string()),
+        ];
+        let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+        words.say(message, &values)
+    }
+}
+
+/// A line for those of `all` that the service did not list.
+fn more(text: &mut String, sign: char, all: u32, listed: usize, words: Words) {
+    let rest = (all as usize).saturating_sub(listed);
+    if rest > 0 {
+        let _ = writeln!(
+            text,
+            "  {sign} {}",
+            words.say("effect-more", &[("number", &rest.to_string())])
+        );
+    }
 }
 
 fn line(alert: &v1::JudgedAlert, words: Words) -> String {
@@ -194,6 +244,7 @@ mod tests {
             weeks: 2.25,
             alerts_before: 3,
             alerts_after: 3,
+            alerts_kept: 2,
             missing: vec![alert("3f2a")],
             added: vec![alert("")],
             ..v1::Judged::default()
@@ -206,7 +257,8 @@ mod tests {
         let lines: Vec<&str> = told.lines().collect();
         assert_eq!(
             lines[0],
-            "incident suspected, zone Z03, at the keys of this alert, over the last 15 days: 3 with this judgement, 3 without"
+            "Alerts at the keys of this alert over the last 15 days, of whatever kind, had this judgement stood: 1 not raised (-), \
+             1 raised in addition (+), 2 as they are"
         );
         assert!(
             lines[1].starts_with("  - 2026-01-05 08:00 UTC, low, peak 1.12"),
@@ -222,12 +274,57 @@ mod tests {
         let lines: Vec<&str> = told.lines().collect();
         assert_eq!(
             lines[0],
-            "возможно происшествие, зона Z03, ключи этого оповещения, за последние 15 дн.: 3 с этой оценкой, 3 без неё"
+            "Оповещения любого вида по ключам этого оповещения за последние 15 дн., если бы эта оценка действовала: исчезло (-): 1, \
+             добавилось (+): 1, без изменений: 2"
         );
         assert!(
             lines[1].starts_with("  - 2026-01-05 08:00 UTC, важность низкая, пик 1.12: "),
             "{told}"
         );
+    }
+
+    #[test]
+    fn a_judgement_that_would_change_nothing_says_so_and_how_many_stay() {
+        let effect = v1::Judged {
+            alerts_before: 12,
+            alerts_after: 12,
+            alerts_kept: 12,
+            missing: Vec::new(),
+            added: Vec::new(),
+            ..effect()
+        };
+        let told = text(&effect, Words::of("en"));
+        assert!(told.ends_with("none would change, 12 stay as they are\n"), "{told}");
+    }
+
+    #[test]
+    fn changes_that_the_service_does_not_list_are_counted() {
+        let effect = v1::Judged {
+            alerts_before: 105,
+            alerts_after: 4,
+            ..effect()
+        };
+        let told = text(&effect, Words::of("en"));
+        assert!(told.contains("103 not raised (-), 2 raised in addition (+)"), "{told}");
+        assert!(told.contains("\n  - and 102 more\n"), "{told}");
+        assert!(told.ends_with("\n  + and 1 more\n"), "{told}");
+    }
+
+    #[test]
+    fn a_judgement_that_was_made_is_said_to_be_recorded_and_how_it_is_taken_back() {
+        let said = |judgement: &str| {
+            let alert = v1::Alert {
+                alert_id: "3f2a".into(),
+                judgement: judgement.into(),
+                ..v1::Alert::default()
+            };
+            recorded(&alert, "ann", Words::of("en"))
+        };
+        assert_eq!(
+            said("false"),
+            "Recorded: alert 3f2a is judged false by ann. To take it back: arterial alerts judge 3f2a withdrawn"
+        );
+        assert!(said("withdrawn").contains("does not count any more, says ann"));
     }
 
     #[test]

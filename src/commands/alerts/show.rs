@@ -4,12 +4,15 @@ use std::fmt::Write;
 use std::iter::{once, repeat_with};
 
 use arterial_datasets::time::Timestamp;
+use arterial_models::alerts::Symptom;
 use arterial_proto::v1;
 use serde_json::json;
 
 use super::chart::{Point, Size, draw};
 use super::document::document;
-use super::table::{expected, lasted, minute, place, scatters, seen, severity_style, state_style, with_unit};
+use super::table::{
+    coordinates, expected, lasted, minute, place, scatters, seen, severity_style, state_style, with_unit,
+};
 use super::words::Words;
 use super::{Common, find};
 use crate::commands::paint::{Paint, Style, harmless};
@@ -84,7 +87,7 @@ fn text(alert: &v1::Alert, words: Words, paint: Paint) -> String {
 
 /// What was seen window by window, under a line that says what it is; nothing where nothing was seen.
 fn chart(alert: &v1::Alert, words: Words, paint: Paint) -> String {
-    let points: Vec<Point> = alert.history.iter().map(point).collect();
+    let points: Vec<Point> = alert.history.iter().map(|seen| point(seen, alert.peak_at)).collect();
     let chart = draw(&points, CHART, paint);
     if chart.is_empty() {
         return chart;
@@ -97,15 +100,36 @@ fn chart(alert: &v1::Alert, words: Words, paint: Paint) -> String {
     let what = with_unit(&alert.target, &unit);
     let title = words.say("show-chart", &[("what", &what), ("key", &alert.key)]);
     let mut text = format!("\n{}\n{chart}", harmless(&title));
+    for note in notes(alert, &points) {
+        let _ = writeln!(text, "{}", words.say(note, &[]));
+    }
+    text
+}
+
+/// The messages that say what the signs of the chart mean.
+fn notes(alert: &v1::Alert, points: &[Point]) -> Vec<&'static str> {
+    let mut notes = Vec::new();
+    if points.iter().any(|point| point.is_strangest) {
+        notes.push("show-peak");
+    }
+    if points.iter().any(|point| point.expected.is_some()) {
+        let usual = is_held_against_usual(alert);
+        notes.push(if usual { "show-usual" } else { "show-ahead" });
+    }
     // A service remembers what it expected for the last hours alone, whatever the alert's age.
     if points
         .iter()
         .any(|point| point.seen.is_some() && point.expected.is_none())
     {
-        text.push_str(&words.say("show-partly", &[]));
+        notes.push("show-partly");
     }
-    text.push('\n');
-    text
+    notes
+}
+
+/// Whether a rule found it that leaves out what is usual; all else is held against forecasts.
+fn is_held_against_usual(alert: &v1::Alert) -> bool {
+    let rules = [Symptom::OverCapacity, Symptom::SevereCongestion, Symptom::Overcrowded];
+    alert.expected_low.is_some() && rules.iter().any(|rule| rule.name() == alert.symptom)
 }
 
 /// Names and values of what is known.
@@ -118,6 +142,7 @@ fn facts(alert: &v1::Alert, words: Words) -> Vec<(String, String)> {
             &[("alert", &alert.alert_id), ("revision", &alert.revision.to_string())],
         ),
     )];
+    facts.extend(coordinates(alert.lat, alert.lon).map(|there| (name("coordinates"), there)));
     facts.extend(times(alert, words));
     if let Some(seen) = seen(alert) {
         facts.push(if scatters(alert) {
@@ -146,12 +171,41 @@ fn facts(alert: &v1::Alert, words: Words) -> Vec<(String, String)> {
         // The service tells the times of evidence by the city's clock, as those of the text.
         let names = once(name("evidence")).chain(repeat_with(String::new));
         facts.extend(names.zip(cause.evidence.iter().cloned()));
+        let names = once(name("incident")).chain(repeat_with(String::new));
+        let incident = cause.incident.as_ref().map(|incident| incident_lines(incident, words));
+        facts.extend(names.zip(incident.unwrap_or_default()));
     }
     if alert.keys.len() > 1 {
         facts.push((name("keys"), alert.keys.join(", ")));
     }
     facts.extend(deeds(alert, words));
     facts
+}
+
+/// The reported incident that is the cause: what and where, since when and until when, what people said of it.
+fn incident_lines(incident: &v1::Incident, words: Words) -> Vec<String> {
+    let named = |group: &str, name: &str| match name {
+        "" => String::new(),
+        name => words.name(group, name),
+    };
+    let what = [
+        incident.incident_id.clone(),
+        named("why", &incident.r#type),
+        named("severity", &incident.severity),
+        incident.road.clone(),
+        incident.zone_id.clone(),
+        coordinates(incident.lat, incident.lon).unwrap_or_default(),
+    ];
+    let (since, end) = (minute(incident.reported_at), minute(incident.expected_end));
+    let when = if incident.active {
+        words.say("show-incident-active", &[("time", &since), ("end", &end)])
+    } else {
+        words.say("show-incident-over", &[("time", &since)])
+    };
+    let known = |part: &String| !part.is_empty();
+    let what: Vec<String> = what.into_iter().filter(known).collect();
+    let lines = [what.join(", "), when, incident.description.clone()];
+    lines.into_iter().filter(known).collect()
 }
 
 /// Since when, and until when.
@@ -196,11 +250,12 @@ fn deeds(alert: &v1::Alert, words: Words) -> Vec<(String, String)> {
     deeds
 }
 
-fn point(seen: &v1::Seen) -> Point {
+fn point(seen: &v1::Seen, peak_at: i64) -> Point {
     Point {
         time: Timestamp(seen.window_start),
         seen: seen.value,
         expected: seen.expected_low.zip(seen.expected_high),
+        is_strangest: seen.window_start == peak_at,
     }
 }
 
@@ -270,13 +325,95 @@ mod tests {
     }
 
     #[test]
-    fn a_chart_says_where_what_was_expected_is_not_known_any_more() {
-        let window = |step: i64, expected: Option<f64>| v1::Seen {
+    fn an_incident_that_is_the_cause_is_told_with_where_since_when_and_until_when() {
+        let incident = v1::Incident {
+            incident_id: "INC-12".into(),
+            r#type: "accident".into(),
+            severity: "high".into(),
+            active: true,
+            road: "Ring Road".into(),
+            zone_id: "Z03".into(),
+            reported_at: 1_767_600_000_000_000,
+            expected_end: 1_767_603_600_000_000,
+            description: "two lorries".into(),
+            ..v1::Incident::default()
+        };
+        let shown = |incident: &v1::Incident| {
+            let cause = v1::Cause {
+                kind: "accident".into(),
+                incident: Some(incident.clone()),
+                ..v1::Cause::default()
+            };
+            let alert = v1::Alert {
+                cause: Some(cause),
+                ..alert()
+            };
+            text(&alert, Words::of("en"), Paint::Plain)
+        };
+        let told = shown(&incident);
+        let lines: Vec<&str> = told.lines().collect();
+        let first = lines.iter().position(|line| line.starts_with("incident")).unwrap();
+        assert!(
+            lines[first].ends_with("  INC-12, accident, high, Ring Road, Z03"),
+            "{told}"
+        );
+        assert_eq!(
+            lines[first + 1].trim(),
+            "since 2026-01-05 08:00 UTC, expected to be over by 2026-01-05 09:00 UTC"
+        );
+        assert_eq!(lines[first + 2].trim(), "two lorries");
+        let over = v1::Incident {
+            active: false,
+            ..incident
+        };
+        assert!(shown(&over).contains("since 2026-01-05 08:00 UTC, over by now\n"));
+    }
+
+    #[test]
+    fn an_alert_says_where_to_go() {
+        let placed = v1::Alert {
+            lat: Some(56.1551),
+            lon: Some(10.2031),
+            ..alert()
+        };
+        let shown = text(&placed, Words::of("en"), Paint::Plain);
+        assert!(shown.contains("latitude, longitude  56.15510, 10.20310\n"), "{shown}");
+        assert!(!text(&alert(), Words::of("en"), Paint::Plain).contains("latitude"));
+    }
+
+    /// A window by number, with the lower end of what was expected of it.
+    fn window(step: i64, expected: Option<f64>) -> v1::Seen {
+        v1::Seen {
             window_start: step * 300_000_000,
             value: Some(50.0),
             expected_low: expected,
             expected_high: expected.map(|low| low + 10.0),
+        }
+    }
+
+    #[test]
+    fn a_chart_says_what_its_band_is_and_which_window_the_numbers_above_are_of() {
+        let with = |symptom: &str, peak: i64| {
+            let alert = v1::Alert {
+                symptom: symptom.into(),
+                expected_low: Some(45.0),
+                peak_at: peak * 300_000_000,
+                history: vec![window(1, Some(45.0)), window(2, Some(45.0))],
+                ..alert()
+            };
+            text(&alert, Words::of("en"), Paint::Plain)
         };
+        let forecast = with("lower", 2);
+        assert!(forecast.contains("▲ is the strangest window"), "{forecast}");
+        assert!(forecast.contains("up to an hour before it"), "{forecast}");
+        let long_ago = with("lower", 0);
+        assert!(!long_ago.contains('▲'), "{long_ago}");
+        let full = with("over_capacity", 2);
+        assert!(full.contains("░ is what is usual at this time of the week."), "{full}");
+    }
+
+    #[test]
+    fn a_chart_says_where_what_was_expected_is_not_known_any_more() {
         let with = |history: Vec<v1::Seen>| {
             let alert = v1::Alert { history, ..alert() };
             text(&alert, Words::of("en"), Paint::Plain)

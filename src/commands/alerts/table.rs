@@ -1,7 +1,7 @@
 //! Alerts as lines that an operator reads at a glance.
 
 use arterial_datasets::time::{Duration, Timestamp};
-use arterial_models::alerts::Symptom;
+use arterial_models::alerts::{Kind, Symptom};
 use arterial_proto::v1::Alert;
 
 use super::words::Words;
@@ -15,6 +15,7 @@ pub fn alerts(alerts: &[Alert], words: Words, paint: Paint) -> String {
         "state",
         "kind",
         "where",
+        "coordinates",
         "since-utc",
         "for",
         "seen",
@@ -33,6 +34,7 @@ fn row(alert: &Alert, words: Words, paint: Paint) -> Vec<String> {
         paint.paint(state_style(&alert.state), &words.name("state", &alert.state)),
         words.name("kind", &alert.kind),
         harmless(&place(alert, words)),
+        coordinates(alert.lat, alert.lon).unwrap_or_else(|| "-".into()),
         minute(alert.since),
         words.lasting(lasted(alert)),
         seen(alert).unwrap_or_else(|| "-".into()),
@@ -53,18 +55,27 @@ pub fn scatters(alert: &Alert) -> bool {
     alert.symptom == Symptom::Erratic.name()
 }
 
-/// The road, else the key; the zone; how many more keys.
+/// What stands there by its name and key, unless traffic is meant, which the road says enough of; the road; the zone; how many more keys.
 pub fn place(alert: &Alert, words: Words) -> String {
-    let first = if alert.road.is_empty() { &alert.key } else { &alert.road };
-    let mut parts = vec![first.clone()];
-    if !alert.zone_id.is_empty() {
-        parts.push(alert.zone_id.clone());
-    }
+    let key = match alert.place_name.as_str() {
+        "" => alert.key.clone(),
+        name => format!("{name} ({})", alert.key),
+    };
+    let is_of_road = !alert.road.is_empty() && alert.place_name.is_empty() && alert.kind != Kind::SensorFault.name();
+    let key = (!is_of_road).then_some(&key);
+    let parts = key.into_iter().chain([&alert.road, &alert.zone_id]);
+    let parts: Vec<&str> = parts.map(String::as_str).filter(|part| !part.is_empty()).collect();
     let place = parts.join(", ");
     match alert.keys.len() {
         0 | 1 => place,
         keys => words.say("place-keys", &[("place", &place), ("number", &keys.to_string())]),
     }
+}
+
+/// Degrees north and east, to about a metre; nothing where they are not known.
+pub fn coordinates(lat: Option<f64>, lon: Option<f64>) -> Option<String> {
+    let (lat, lon) = lat.zip(lon)?;
+    Some(format!("{lat:.5}, {lon:.5}"))
 }
 
 /// The range of what was expected.
@@ -128,5 +139,50 @@ pub fn state_style(state: &str) -> Style {
         "open" | "reopened" => Style::Bold,
         "acknowledged" => Style::Good,
         _ => Style::Faint,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alert() -> Alert {
+        Alert {
+            kind: "congestion".into(),
+            key: "TS-0042".into(),
+            keys: vec!["TS-0042".into()],
+            road: "Ring Road".into(),
+            zone_id: "Z03".into(),
+            lat: Some(56.1551),
+            lon: Some(10.203_104),
+            ..Alert::default()
+        }
+    }
+
+    #[test]
+    fn traffic_is_on_its_road_and_a_faulty_sensor_or_a_car_park_has_its_own_name() {
+        let words = Words::of("en");
+        assert_eq!(place(&alert(), words), "Ring Road, Z03");
+        let fault = Alert {
+            kind: "sensor_fault".into(),
+            ..alert()
+        };
+        assert_eq!(place(&fault, words), "TS-0042, Ring Road, Z03");
+        let full = Alert {
+            kind: "demand".into(),
+            key: "P-7".into(),
+            place_name: "Station Square".into(),
+            road: String::new(),
+            ..alert()
+        };
+        assert_eq!(place(&full, words), "Station Square (P-7), Z03");
+    }
+
+    #[test]
+    fn the_list_says_where_to_go() {
+        let told = alerts(&[alert()], Words::of("en"), Paint::Plain);
+        assert!(told.contains("latitude, longitude"), "{told}");
+        assert!(told.contains("56.15510, 10.20310"), "{told}");
+        assert_eq!(coordinates(Some(56.0), None), None);
     }
 }

@@ -8,7 +8,7 @@ use tonic::Code;
 
 use super::document::document;
 use super::filter::Filter;
-use super::table::{minute, severity_style, state_style};
+use super::table::{coordinates, minute, severity_style, state_style};
 use super::words::Words;
 use super::{Client, Common};
 use crate::commands::client::failed;
@@ -123,14 +123,15 @@ fn print(alerts: &[v1::Alert], common: &Common, paint: Paint) -> anyhow::Result<
 fn line(alert: &v1::Alert, words: Words, paint: Paint) -> String {
     let severity = words.name("severity", &alert.severity);
     let state = words.name("state", &alert.state);
-    format!(
-        "{} UTC  {}  {}  {}  {}",
-        minute(alert.changed_at),
+    let mut parts = vec![
+        format!("{} UTC", minute(alert.changed_at)),
         paint.paint(severity_style(alert), &format!("{severity:<8}")),
         paint.paint(state_style(&alert.state), &format!("{state:<12}")),
         harmless(&alert.text),
-        paint.paint(Style::Faint, &alert.alert_id),
-    )
+    ];
+    parts.extend(coordinates(alert.lat, alert.lon));
+    parts.push(paint.paint(Style::Faint, &alert.alert_id));
+    parts.join("  ")
 }
 
 /// Whether a service that ended a call so may be there again soon.
@@ -139,4 +140,29 @@ fn is_passing(code: Code) -> bool {
         code,
         Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_where_to_go_as_far_as_that_is_known() {
+        let line = |lon: Option<f64>| {
+            let alert = v1::Alert {
+                alert_id: "3f2a".into(),
+                changed_at: 1_767_600_000_000_000,
+                severity: "high".into(),
+                state: "open".into(),
+                text: "Traffic is slower than expected on Ring Road.".into(),
+                lat: Some(56.1551),
+                lon,
+                ..v1::Alert::default()
+            };
+            line(&alert, Words::of("en"), Paint::Plain)
+        };
+        let told = "2026-01-05 08:00 UTC  high      open          Traffic is slower than expected on Ring Road.";
+        assert_eq!(line(Some(10.2031)), format!("{told}  56.15510, 10.20310  3f2a"));
+        assert_eq!(line(None), format!("{told}  3f2a"));
+    }
 }

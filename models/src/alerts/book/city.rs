@@ -45,7 +45,7 @@ pub(super) fn split(round: &Round, shelf: &Shelf, strange: Vec<Arc<str>>) -> (Op
             .live(round.topic)
             .filter(|alert| is_event(alert) && !alert.citywide)
     };
-    let stays = |alert: &Alert| is_reported(alert.cause) || since.0 - alert.since.0 >= OLDER;
+    let stays = |alert: &Alert| alert.cause.is_reported() || since.0 - alert.since.0 >= OLDER;
     let absorbs = locals().filter(|alert| !stays(alert));
     let own: BTreeSet<&str> = locals()
         .filter(|alert| stays(alert))
@@ -107,20 +107,6 @@ fn is_in_most_zones(round: &Round, strange: &[Arc<str>]) -> bool {
     };
     let all = zones(&mut round.looks.keys());
     all >= PLACES && zones(&mut strange.iter()) as f64 >= ZONES * all as f64
-}
-
-/// Whether somebody reported or planned what caused it.
-fn is_reported(cause: Cause) -> bool {
-    matches!(
-        cause,
-        Cause::Accident
-            | Cause::Breakdown
-            | Cause::Roadwork
-            | Cause::Event
-            | Cause::Demonstration
-            | Cause::Flooding
-            | Cause::PowerOutage
-    )
 }
 
 fn median_score(round: &Round, strange: &[Arc<str>]) -> f64 {

@@ -96,6 +96,8 @@ fn peak(alert: &mut Alert, key: &str, voice: &Voice, round: &Round) {
         .filter(|expected| expected.low.is_finite() && expected.high.is_finite());
     alert.expected_low = expected.map(|expected| expected.low);
     alert.expected_high = expected.map(|expected| expected.high);
+    // A rule does not learn where its line is.
+    alert.learning = !voice.is_rule && round.surroundings.is_learning(round.topic, &voice.target);
     let place = round.place(key).cloned().unwrap_or_default();
     alert.place = Location {
         key: key.to_string(),
@@ -103,6 +105,7 @@ fn peak(alert: &mut Alert, key: &str, voice: &Voice, round: &Round) {
         lon: place.position().map(|position| position.1),
         road_id: place.road_id,
         road_name: place.road_name,
+        name: place.name,
     };
 }
 

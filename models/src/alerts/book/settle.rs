@@ -100,6 +100,7 @@ fn begin(group: &Group, round: &Round) -> Alert {
         seen: None,
         expected_low: None,
         expected_high: None,
+        learning: false,
         cause: Cause::Unknown,
         evidence: Vec::new(),
         text: String::new(),
@@ -145,6 +146,7 @@ fn take_in(alert: &mut Alert, part: &Alert) {
         alert.seen = part.seen;
         alert.expected_low = part.expected_low;
         alert.expected_high = part.expected_high;
+        alert.learning = part.learning;
     }
 }
 

@@ -1,13 +1,16 @@
 //! What an operator reads.
 
+use std::sync::Arc;
+
 use arterial_datasets::time::{Duration, HOUR};
 use jiff::tz::TimeZone;
 
 use super::town::{Strange, Town, at, name, rule, said, settings, slow};
 use crate::alerts::{
-    Alert, AlertBook, AlertSettings, Cause, Incident, Kind, Language, Reason, Severity, State, Verdict, Weather,
-    counted_label, label, tell_evidence,
+    Alert, AlertBook, AlertSettings, Cause, Incident, Kind, Language, Place, Places, Reason, Severity, State, Verdict,
+    Weather, counted_label, label, tell_evidence,
 };
+use crate::registry::Target;
 
 fn told(language: Language, prepare: impl Fn(&mut Town), sensors: std::ops::Range<usize>) -> String {
     let mut town = Town::line(100);
@@ -148,11 +151,128 @@ fn what_is_watched_is_told_by_its_name_and_its_unit() {
             "bike-share",
             "available_bikes",
             Language::French,
-            "Valeurs plus hautes que prévu (vélos disponibles)",
+            "Plus de vélos disponibles que prévu\u{a0}: Ring Road",
         ),
     ] {
         let text = say(topic, target, language);
         assert!(text.contains(told), "{text}");
+    }
+}
+
+/// What is told of a line whose vehicles are late, in the eyes of a detector that knows what is usual or does not yet.
+fn late(learning: Vec<Target>) -> String {
+    let mut town = Town::line(5).without_positions();
+    town.topic = "public-transport";
+    town.around.learning = learning;
+    let late = Strange {
+        target: "delay_minutes",
+        seen: Some(61.0),
+        ..said(Reason::Higher, 1.5)
+    };
+    for step in 0..2 {
+        town.feed(step, |line| (line == 2).then_some(late));
+    }
+    town.only().text
+}
+
+#[test]
+fn a_line_that_runs_late_is_told_as_such() {
+    let text = late(Vec::new());
+    assert!(
+        text.starts_with("Vehicles run later than expected on line s002, zone Z0."),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("What to do: ask the control centre what holds the vehicles up, and tell passengers."),
+        "{text}"
+    );
+    assert!(!text.contains("learning"), "{text}");
+}
+
+#[test]
+fn what_a_detector_finds_that_is_still_learning_is_told_with_that() {
+    let target = |topic: &str| Target {
+        topic: topic.into(),
+        field: "delay_minutes".into(),
+    };
+    let text = late(vec![target("public-transport")]);
+    assert!(
+        text.contains("is still learning what is usual, so it may be wrong."),
+        "{text}"
+    );
+    assert!(!late(vec![target("trains")]).contains("learning"), "of another stream");
+}
+
+#[test]
+fn a_silent_sensor_is_told_by_its_road_and_asks_for_power_and_connection() {
+    let mut town = Town::line(30);
+    let silent = || rule(Reason::Silent(Duration(HOUR)), 1.4);
+    town.feed(0, |sensor| (sensor == 7).then(silent));
+    let text = town.only().text;
+    assert!(
+        text.starts_with("No data for 60 minutes at s007 on Ring Road, zone Z0."),
+        "{text}"
+    );
+    assert!(
+        text.contains("Likely cause: the sensor itself or its connection; 4 neighbours are normal."),
+        "{text}"
+    );
+    assert!(
+        text.contains("What to do: have its power and its connection checked"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_place_is_told_by_the_name_that_people_call_it() {
+    let mut town = Town::line(5);
+    town.topic = "parking";
+    let place = Place {
+        name: Some("Station Square".into()),
+        zone_id: Some("Z1".into()),
+        ..Place::default()
+    };
+    town.around.places = Arc::new(Places::new([(name(2), place)].into(), &[]));
+    let full = || rule(Reason::OverCapacity(95.0), 1.4);
+    town.feed(0, |park| (park == 2).then(full));
+    let text = town.only().text;
+    assert!(
+        text.starts_with("As good as full (above 95%) at Station Square (s002), zone Z1."),
+        "{text}"
+    );
+}
+
+#[test]
+fn fewer_people_than_expected_ask_for_nothing_at_once() {
+    let say = |target, is_below: bool| {
+        let mut town = Town::line(5);
+        town.topic = "parking";
+        let (reason, seen) = if is_below {
+            (Reason::Lower, 12.0)
+        } else {
+            (Reason::Higher, 61.0)
+        };
+        let strange = Strange {
+            target,
+            seen: Some(seen),
+            ..said(reason, 1.5)
+        };
+        for step in 0..2 {
+            town.feed(step, |park| (park == 2).then_some(strange));
+        }
+        town.only().text
+    };
+    for (target, is_below, told, advice) in [
+        ("occupied_spaces", false, "More spaces taken", "check capacity"),
+        ("occupied_spaces", true, "Fewer spaces taken", "nothing at once"),
+        ("available_spaces", true, "Fewer free spaces", "check capacity"),
+        ("available_spaces", false, "More free spaces", "nothing at once"),
+        ("available_bikes", true, "Fewer bikes", "bring bikes"),
+        ("charge", true, "Less than expected: charge", "nothing at once"),
+    ] {
+        let text = say(target, is_below);
+        let asked = format!("What to do: {advice}");
+        assert!(text.starts_with(told) && text.contains(&asked), "{text}");
     }
 }
 

@@ -58,6 +58,9 @@ fn counting(count: f64, language: Language) -> [(&'static str, FluentValue<'stat
     ]
 }
 
+/// The message that counts lines of public transport, which are no places.
+const LINES: &str = "lines";
+
 struct Teller<'a> {
     alert: &'a Alert,
     language: Language,
@@ -92,6 +95,9 @@ impl Teller<'_> {
                 }
                 sentences.extend(alert.estimated_end.map(|end| self.moments.end(end)));
                 sentences.push(self.certainty());
+                if alert.learning {
+                    sentences.push(self.words.say("learning", &[]));
+                }
                 sentences.push(self.words.say(advice(alert), &[]));
             }
         }
@@ -114,13 +120,25 @@ impl Teller<'_> {
             _ if alert.citywide => ("headline-city", ("city", "".into())),
             (_, Some(zone)) if alert.kind == Kind::DataQuality => ("headline-zone", ("zone", zone.into())),
             (Some(road), _) if alert.kind != Kind::SensorFault => ("headline-road", ("road", road.as_str().into())),
-            _ => ("headline-key", ("key", alert.place.key.as_str().into())),
+            _ if self.things() == LINES => ("headline-line", ("key", alert.place.key.as_str().into())),
+            _ => ("headline-key", ("key", self.key().into())),
         };
         let mut values = vec![("what", what.into()), ("count", count.into()), place];
         if id != "headline-zone" {
             values.push(("zone", of_zone.into()));
         }
         self.words.say(id, &values)
+    }
+
+    /// The key that stands for it, as people find it: by its own name, or by its road.
+    fn key(&self) -> String {
+        let place = &self.alert.place;
+        let key = ("key", place.key.as_str().into());
+        match (&place.name, &place.road_name) {
+            (Some(name), _) => self.words.say("key-named", &[("name", name.as_str().into()), key]),
+            (None, Some(road)) => self.words.say("key-on-road", &[key, ("road", road.as_str().into())]),
+            (None, None) => place.key.clone(),
+        }
     }
 
     fn count(&self) -> String {
@@ -135,7 +153,7 @@ impl Teller<'_> {
     /// The message that counts what the stream's keys are.
     fn things(&self) -> &'static str {
         match self.alert.topic.as_str() {
-            "public-transport" => "lines",
+            "public-transport" => LINES,
             "taxi-vtc" => "zones",
             "parking" => "car-parks",
             "bike-share" | "weather" | "air-quality" => "stations",
@@ -269,28 +287,64 @@ fn what(alert: &Alert) -> &'static str {
             (Kind::Congestion, false) => "what-congestion-higher",
             (Kind::Air, true) => "what-air-lower",
             (Kind::Air, false) => "what-air-higher",
-            (_, true) => "what-demand-lower",
-            (_, false) => "what-demand-higher",
+            (_, is_below) => what_of_demand(&alert.target, is_below),
         },
+    }
+}
+
+/// The message that says of what there is less or more than expected where people come and go.
+fn what_of_demand(target: &str, is_below: bool) -> &'static str {
+    match (target, is_below) {
+        ("delay_minutes", true) => "what-delay-lower",
+        ("delay_minutes", false) => "what-delay-higher",
+        ("passenger_count", true) => "what-passengers-lower",
+        ("passenger_count", false) => "what-passengers-higher",
+        ("occupied_spaces", true) => "what-occupied-spaces-lower",
+        ("occupied_spaces", false) => "what-occupied-spaces-higher",
+        ("available_spaces", true) => "what-free-spaces-lower",
+        ("available_spaces", false) => "what-free-spaces-higher",
+        ("available_bikes", true) => "what-bikes-lower",
+        ("available_bikes", false) => "what-bikes-higher",
+        ("available_docks", true) => "what-docks-lower",
+        ("available_docks", false) => "what-docks-higher",
+        ("occupancy_rate" | "occupancy_percent", true) => "what-occupancy-lower",
+        ("occupancy_rate" | "occupancy_percent", false) => "what-occupancy-higher",
+        (_, true) => "what-demand-lower",
+        (_, false) => "what-demand-higher",
     }
 }
 
 /// The message that says what to do.
 fn advice(alert: &Alert) -> &'static str {
     match (alert.kind, alert.cause) {
+        (Kind::SensorFault, _) if alert.symptom == Symptom::Silent => "do-silent",
         (Kind::SensorFault, _) => "do-sensor",
         (Kind::DataQuality, _) => "do-feed",
         (Kind::Air, _) => "do-air",
         (Kind::IncidentSuspected, _) => "do-verify",
         (_, Cause::Unknown | Cause::Weather | Cause::Recurrent) if alert.is_faster() => "do-none",
         (_, Cause::Event | Cause::Demonstration) => "do-crowd",
-        (Kind::Demand, _) => "do-demand",
+        (Kind::Demand, _) => advice_on_demand(alert),
         (_, Cause::Accident | Cause::Breakdown) => "do-help",
         (_, Cause::Roadwork) => "do-works",
         (_, Cause::Weather | Cause::Flooding) => "do-weather",
         (_, Cause::PowerOutage) => "do-power",
         (_, Cause::Recurrent) => "do-usual",
         (_, Cause::Unknown | Cause::FaultySensor | Cause::FeedOutage) => "do-look",
+    }
+}
+
+/// The message that says what to do where people come and go: only what is fuller than expected asks for more room.
+fn advice_on_demand(alert: &Alert) -> &'static str {
+    let is_full = matches!(alert.symptom, Symptom::OverCapacity | Symptom::Overcrowded);
+    let is_below = alert.is_below();
+    // The more people come, the fewer spaces are free.
+    let is_fuller = is_full || (alert.target == "available_spaces") == is_below;
+    match alert.target.as_str() {
+        "delay_minutes" if !is_below => "do-delay",
+        "available_bikes" | "available_docks" => "do-bikes",
+        _ if is_fuller => "do-demand",
+        _ => "do-quiet",
     }
 }
 

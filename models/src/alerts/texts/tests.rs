@@ -28,9 +28,8 @@ fn each_file_is_sound() {
 #[test]
 fn each_message_stands_in_each_language_and_takes_the_same_values() {
     let names = [
-        "after",
+        "added",
         "alert",
-        "before",
         "by",
         "cause",
         "certainty",
@@ -38,9 +37,13 @@ fn each_message_stands_in_each_language_and_takes_the_same_values() {
         "count",
         "day",
         "distance",
+        "end",
         "expected",
+        "former",
+        "gone",
         "high",
         "hours",
+        "kept",
         "key",
         "lasting",
         "left",
@@ -48,6 +51,7 @@ fn each_message_stands_in_each_language_and_takes_the_same_values() {
         "low",
         "moment",
         "month",
+        "name",
         "number",
         "percent",
         "place",
@@ -64,6 +68,7 @@ fn each_message_stands_in_each_language_and_takes_the_same_values() {
         "time",
         "usual",
         "value",
+        "verdict",
         "what",
         "zone",
     ];

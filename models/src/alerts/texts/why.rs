@@ -2,6 +2,7 @@
 
 use super::Teller;
 use crate::alerts::cause::{Cause, Evidence};
+use crate::alerts::symptom::Symptom;
 
 impl Teller<'_> {
     /// The sentence that names the likely cause.
@@ -13,10 +14,7 @@ impl Teller<'_> {
         match alert.cause {
             Cause::Unknown => self.words.say("cause-unknown", &[]),
             Cause::Weather => self.weather("cause", evidence),
-            Cause::FaultySensor => match evidence.value {
-                Some(neighbours) => self.counted("cause-faulty-compared", neighbours),
-                None => self.words.say("cause-faulty", &[]),
-            },
+            Cause::FaultySensor => self.faulty(evidence.value),
             Cause::FeedOutage => self.words.say("cause-outage", &[]),
             Cause::Recurrent => self.words.say("cause-recurrent", &[]),
             Cause::Accident
@@ -26,6 +24,17 @@ impl Teller<'_> {
             | Cause::Demonstration
             | Cause::Flooding
             | Cause::PowerOutage => self.reported(evidence),
+        }
+    }
+
+    /// Of one that says nothing, what brings its data may be broken as well.
+    fn faulty(&self, neighbours: Option<f64>) -> String {
+        let is_silent = self.alert.symptom == Symptom::Silent;
+        match neighbours {
+            Some(neighbours) if is_silent => self.counted("cause-silent-compared", neighbours),
+            Some(neighbours) => self.counted("cause-faulty-compared", neighbours),
+            None if is_silent => self.words.say("cause-silent", &[]),
+            None => self.words.say("cause-faulty", &[]),
         }
     }
 

@@ -42,6 +42,10 @@ impl SeriesDetector for Auto {
         "auto"
     }
 
+    fn warm_up(&self) -> u64 {
+        WARM
+    }
+
     fn start(&self, columns: &[String], _seed: u64) -> Result<Box<dyn Watch>> {
         rows_of(columns)?;
         Ok(Box::new(AutoWatch::new(columns)))

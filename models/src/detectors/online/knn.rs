@@ -36,6 +36,10 @@ impl SeriesDetector for Knn {
         "knn"
     }
 
+    fn warm_up(&self) -> u64 {
+        WARM
+    }
+
     fn start(&self, columns: &[String], _seed: u64) -> Result<Box<dyn Watch>> {
         rows_of(columns)?;
         Ok(Box::new(KnnWatch {

@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, ArrayView1};
 
 use super::view::View;
-use super::{Model, Refitted, as_table};
+use super::{Model, Refitted, SPEAKS_AFTER, as_table};
 use crate::detector::{SeriesDetector, Watch};
 use crate::detectors::scale::RobustScale;
 use crate::neural::Autoencoder;
@@ -31,6 +31,10 @@ struct Windows {
 impl SeriesDetector for SeriesAutoencoder {
     fn name(&self) -> &'static str {
         "autoencoder"
+    }
+
+    fn warm_up(&self) -> u64 {
+        SPEAKS_AFTER
     }
 
     fn start(&self, columns: &[String], seed: u64) -> Result<Box<dyn Watch>> {

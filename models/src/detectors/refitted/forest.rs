@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, ArrayView1};
 
 use super::view::View;
-use super::{Model, Refitted, as_table};
+use super::{Model, Refitted, SPEAKS_AFTER, as_table};
 use crate::Result;
 use crate::detector::{SeriesDetector, Watch};
 use crate::isolation_forest::{Forest, ForestParameters};
@@ -21,6 +21,10 @@ pub struct SeriesIsolationForest;
 impl SeriesDetector for SeriesIsolationForest {
     fn name(&self) -> &'static str {
         "isolation-forest"
+    }
+
+    fn warm_up(&self) -> u64 {
+        SPEAKS_AFTER
     }
 
     fn start(&self, columns: &[String], seed: u64) -> Result<Box<dyn Watch>> {

@@ -38,6 +38,10 @@ impl SeriesDetector for ResidualSeries {
         NAME
     }
 
+    fn warm_up(&self) -> u64 {
+        WARM_UP as u64
+    }
+
     fn start(&self, columns: &[String], _seed: u64) -> Result<Box<dyn Watch>> {
         if columns.is_empty() {
             return Err(Error::invalid("columns", "", "at least one column"));

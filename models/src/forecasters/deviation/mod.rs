@@ -74,8 +74,8 @@ pub(super) fn training_origins(training: &Panel, horizon: usize, wanted: usize) 
     Ok(spread(first..training.steps() - 1, wanted, slots))
 }
 
-/// How many origins are wanted for about `rows` rows of a group of `steps`, each of which serves one step, and of how many
-/// rows one is kept.
+/// How many origins are wanted for about `rows` rows of a group of `steps`, each of which serves one step, of all `series` that have
+/// values, and of how many rows one is kept.
 pub(super) fn wanted(rows: usize, series: usize, steps: usize) -> (usize, usize) {
     let origins = (rows / series.max(1)).max(FEWEST_ORIGINS).max(steps);
     (origins, (origins * series).div_ceil(2 * rows).max(1))

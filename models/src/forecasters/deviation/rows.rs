@@ -124,11 +124,13 @@ impl Ground<'_> {
     }
 
     fn add(&self, origins: &[usize], step: usize, thin: usize, rows: &mut Rows) -> Result<()> {
-        let all = (0..origins.len()).flat_map(|at| (0..self.target.ncols()).map(move |series| (at, series)));
-        let kept: Vec<(usize, usize)> = all
-            .filter(|(at, series)| (origins[*at] + series).is_multiple_of(thin))
-            .filter(|(at, series)| self.deviation(origins[*at] + step, *series).is_finite())
-            .collect();
+        let known = self.profile.known();
+        let mut kept: Vec<(usize, usize)> = Vec::new();
+        for (at, origin) in origins.iter().enumerate() {
+            let some = known.iter().enumerate().filter(|(rank, _)| (origin + rank).is_multiple_of(thin));
+            let seen = some.filter(|(_, series)| self.deviation(origin + step, **series).is_finite());
+            kept.extend(seen.map(|(_, series)| (at, *series)));
+        }
         let columns = self.columns(origins, &self.anchor.recent(origins), step, &kept)?;
         let usual = self.profile.usual_scale();
         for (row, &(at, series)) in columns.outer_iter().zip(&kept) {

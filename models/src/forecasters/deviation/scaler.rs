@@ -4,6 +4,7 @@ use arterial_datasets::feature::FeatureMatrix;
 use ndarray::{Array2, ArrayView1};
 
 use crate::artefact::Parts;
+use crate::profile::Profile;
 use crate::{Error, Result};
 
 /// Values beyond this many spreads count as this many, so that one odd reading cannot carry a forecast away.
@@ -22,9 +23,10 @@ pub(crate) struct Scaler {
 }
 
 impl Scaler {
-    /// Learns the scales from the rows of `matrix`.
-    pub(crate) fn learn(matrix: &FeatureMatrix, series: usize) -> Self {
-        let columns = matrix.columns.len();
+    /// Learns the scales from the rows of `matrix`, whose series have the usual week `profile`. Of a series without values every row
+    /// lacks the same, which says nothing of the others: what is often missing is counted without them.
+    pub(crate) fn learn(matrix: &FeatureMatrix, profile: &Profile) -> Self {
+        let (series, columns) = (profile.mean.len(), matrix.columns.len());
         let mut count = Array2::<f64>::zeros((series, columns));
         let mut mean = Array2::<f64>::zeros((series, columns));
         let mut squares = Array2::<f64>::zeros((series, columns));
@@ -50,8 +52,11 @@ impl Scaler {
                 0.0
             };
         }
-        let rows = matrix.values.nrows().max(1) as f64;
-        let seen: Vec<f64> = (0..columns).map(|column| count.column(column).sum()).collect();
+        let known = profile.known();
+        let rows = (matrix.values.nrows() / series.max(1) * known.len()).max(1) as f64;
+        let seen: Vec<f64> = (0..columns)
+            .map(|column| known.iter().map(|series| count[(*series, column)]).sum())
+            .collect();
         let mut flags: Vec<usize> = Vec::new();
         for column in 0..columns {
             let missing = 1.0 - seen[column] / rows;

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::artefact::Parts;
 use crate::forecaster::{choose_and_refit, go_on, require_rows};
+use crate::held_out::observed;
 use crate::scope::Scope;
 use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Silent, Task};
 
@@ -161,7 +162,7 @@ impl Forecaster for Ensemble {
             member.fit_choosing(training, validation, task, progress)
         })?;
         let last = training.steps() - 1;
-        let each = validation * training.series().len();
+        let each = validation * observed(training);
         let origins: Vec<usize> = (last - validation..last)
             .step_by(each.div_ceil(MOST_FORECASTS).max(1))
             .collect();

@@ -26,12 +26,11 @@ pub(super) fn fit(
     let total = ends.len() as u64 + 1;
     progress.report(0, total, "preparing features");
     let learned = Learned::of(features, training)?;
-    let series = training.series().len();
-    let (count, thin) = wanted(MOST_ROWS, series, task.horizon);
+    let (count, thin) = wanted(MOST_ROWS, learned.profile.known().len(), task.horizon);
     let origins = training_origins(training, task.horizon, count)?;
     let (profile, own_day) = (&learned.profile, Some(&learned.own_day));
     let anchor = Anchor::new(profile, own_day, training, &origins, task.horizon)?;
-    let scaler = Scaler::learn(&learned.features.matrix(&origins, 1)?, series);
+    let scaler = Scaler::learn(&learned.features.matrix(&origins, 1)?, profile);
     let ground = Ground {
         profile,
         anchor: &anchor,

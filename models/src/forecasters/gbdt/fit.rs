@@ -41,8 +41,7 @@ pub(super) fn fit(
     };
     let training = panel.rows(0..panel.steps() - judged);
     let learned = Learned::of(features, &training)?;
-    let series = training.series().len();
-    let (count, thin) = wanted(MOST_ROWS, series, task.horizon);
+    let (count, thin) = wanted(MOST_ROWS, learned.profile.known().len(), task.horizon);
     let origins = training_origins(&training, task.horizon, count)?;
     let anchor = Anchor::new(
         &learned.profile,
@@ -51,7 +50,7 @@ pub(super) fn fit(
         &origins,
         task.horizon,
     )?;
-    let scaler = Scaler::learn(&learned.features.matrix(&origins, 1)?, series);
+    let scaler = Scaler::learn(&learned.features.matrix(&origins, 1)?, &learned.profile);
     let ground = Ground {
         profile: &learned.profile,
         anchor: &anchor,

@@ -11,6 +11,7 @@ use super::sample::{Ground, Sample, wanted};
 use super::{FittedLinear, Settings};
 use crate::forecasters::deviation::{Anchor, Learned, OWN, SERIES_COLUMNS, SERIES_TERMS, Scaler, training_origins};
 use crate::linear_algebra::solve;
+use crate::profile::Profile;
 use crate::scope::Scope;
 use crate::{Progress, Result, Task};
 
@@ -37,7 +38,7 @@ pub(super) fn fit(
     let penalty = choose_penalty(features, training, task)?;
     let learned = Learned::of(features, training)?;
     let width = training.series().len();
-    let origins = training_origins(training, task.horizon, wanted(width))?;
+    let origins = training_origins(training, task.horizon, wanted(learned.profile.known().len()))?;
     let anchor = Anchor::new(
         &learned.profile,
         Some(&learned.own_day),
@@ -46,7 +47,7 @@ pub(super) fn fit(
         task.horizon,
     )?;
     let recent = anchor.recent(&origins);
-    let scaler = Scaler::learn(&learned.features.matrix(&origins, 1)?, width);
+    let scaler = Scaler::learn(&learned.features.matrix(&origins, 1)?, &learned.profile);
     let ground = Ground {
         profile: &learned.profile,
         anchor: &anchor,
@@ -63,7 +64,7 @@ pub(super) fn fit(
         let fitted = fit_step(&sample, penalty, before.as_ref())?;
         series_terms
             .index_axis_mut(Axis(0), knot)
-            .assign(&fit_series(&sample, &fitted, width)?);
+            .assign(&fit_series(&sample, &fitted, &learned.profile)?);
         coefficients.slice_mut(s![knot, 0, ..]).assign(&fitted.kinds[0]);
         coefficients.slice_mut(s![knot, 1, ..]).assign(&fitted.kinds[1]);
         before = Some(fitted.all);
@@ -130,7 +131,8 @@ pub(super) fn fit_step(sample: &Sample, penalty: f64, before: Option<&Array1<f64
 }
 
 /// What each series deviates from the common coefficients: series x term.
-fn fit_series(sample: &Sample, step: &Step, width: usize) -> Result<Array2<f64>> {
+fn fit_series(sample: &Sample, step: &Step, profile: &Profile) -> Result<Array2<f64>> {
+    let width = profile.mean.len();
     let mut errors = sample.rows_of(0).errors(&step.kinds[0]);
     errors.extend(sample.rows_of(1).errors(&step.kinds[1]));
     let weight = sample.rows().reweighted(&errors);
@@ -149,7 +151,7 @@ fn fit_series(sample: &Sample, step: &Step, width: usize) -> Result<Array2<f64>>
     for matrix in &matrices {
         held += &matrix.diag();
     }
-    held *= SERIES_PENALTY / width.max(1) as f64;
+    held *= SERIES_PENALTY / profile.known().len().max(1) as f64;
     let mut terms = Array2::zeros((width, SERIES_TERMS));
     for (series, (mut matrix, right)) in matrices.into_iter().zip(&rights).enumerate() {
         for (place, held) in held.iter().enumerate() {

@@ -23,8 +23,8 @@ pub(super) fn choose_penalty(features: &Arc<dyn FeatureSet>, training: &Panel, t
     }
     let early = training.rows(0..head);
     let learned = Learned::of(features, &early)?;
-    let width = training.series().len();
-    let fitted_on = training_origins(&early, task.horizon, wanted(width))?;
+    let wanted = wanted(learned.profile.known().len());
+    let fitted_on = training_origins(&early, task.horizon, wanted)?;
     let anchor = Anchor::new(
         &learned.profile,
         Some(&learned.own_day),
@@ -32,7 +32,7 @@ pub(super) fn choose_penalty(features: &Arc<dyn FeatureSet>, training: &Panel, t
         &fitted_on,
         task.horizon,
     )?;
-    let scaler = Scaler::learn(&learned.features.matrix(&fitted_on, 1)?, width);
+    let scaler = Scaler::learn(&learned.features.matrix(&fitted_on, 1)?, &learned.profile);
     let ground = Ground {
         profile: &learned.profile,
         anchor: &anchor,
@@ -42,7 +42,7 @@ pub(super) fn choose_penalty(features: &Arc<dyn FeatureSet>, training: &Panel, t
     };
     let judged_on = spread(
         head - 1..training.steps() - 1,
-        wanted(width),
+        wanted,
         LocalClock::of(training)?.slots_per_day(),
     );
     let later = features.prepare(training, &learned.state)?;

@@ -33,7 +33,7 @@ pub(super) struct Ground<'a> {
     pub(super) target: ArrayView2<'a, f64>,
 }
 
-/// How many origins are wanted, so that all `series` together make about as many rows.
+/// How many origins are wanted, so that all `series` that have values make about as many rows together.
 pub(super) fn wanted(series: usize) -> usize {
     (MOST_ROWS / series.max(1)).max(FEWEST_ORIGINS)
 }
@@ -82,8 +82,8 @@ impl Ground<'_> {
 
     /// Which origin and series each row is of, working days first, and how many those are.
     fn places(&self, origins: &[usize], step: usize) -> (Vec<(usize, usize)>, usize) {
-        let width = self.target.ncols();
-        let thin = (origins.len() * width).div_ceil(2 * MOST_ROWS).max(1);
+        let known = self.profile.known();
+        let thin = (origins.len() * known.len()).div_ceil(2 * MOST_ROWS).max(1);
         let mut kinds: [Vec<(usize, usize)>; 2] = [Vec::new(), Vec::new()];
         for (at, origin) in origins.iter().enumerate() {
             let row = origin + step;
@@ -91,10 +91,10 @@ impl Ground<'_> {
                 continue;
             }
             let kind = &mut kinds[day_type(self.anchor.slot(row).weekday)];
-            let kept = (0..width).filter(|series| (series + at) % thin == 0);
+            let kept = known.iter().enumerate().filter(|(rank, _)| (rank + at) % thin == 0);
             kind.extend(
-                kept.filter(|series| self.deviation(row, *series).is_finite())
-                    .map(|series| (at, series)),
+                kept.filter(|(_, series)| self.deviation(row, **series).is_finite())
+                    .map(|(_, series)| (at, *series)),
             );
         }
         let working = kinds[0].len();

@@ -58,6 +58,17 @@ fn kinds_are_found_by_their_names_and_other_names_are_refused() {
 }
 
 #[test]
+fn every_kind_learns_for_as_many_rows_as_it_says_and_judges_the_next() {
+    for kind in for_series() {
+        let most = usize::try_from(kind.warm_up()).unwrap();
+        let verdicts = watch(kind.as_ref(), &timed(&rows(most + 1)));
+        let (last, learning) = verdicts.split_last().unwrap();
+        assert!(learning.iter().all(Verdict::is_learning), "{}", kind.name());
+        assert!(!last.is_learning(), "{}: {}", kind.name(), last.reason);
+    }
+}
+
+#[test]
 fn the_scores_of_a_prefix_are_those_of_the_whole_file() {
     let rows = timed(&rows(2400));
     for kind in for_series() {

@@ -240,10 +240,14 @@ impl<'a> Worker<'a> {
         let recent = &self.state.alerts.recent;
         self.log.gather(&name, (window, step), &signals, recent);
         let names: Vec<&str> = self.topics.iter().map(|one| one.watch.stream.name.as_str()).collect();
-        let around = self
+        let mut around = self
             .around
             .of(&self.state.live, &self.lake, &names, (window, step))
             .await?;
+        // What is seen again after a start was found by detectors that had learned more than these have by then.
+        if window >= first {
+            around.learning = self.topics[at].watch.learning();
+        }
         self.book.suppress(self.state.alerts.suppressions.borrow().clone())?;
         let changed = at_length(|| self.book.window(window, &signals, &around));
         self.leftover.extend(changed);
@@ -294,6 +298,11 @@ impl<'a> Worker<'a> {
             views.outlooks.push(outlook);
         }
         views.usual = self.expected.usual_about(&watch.stream, watch.asked(), window)?;
+        for (column, usual) in watch.asked().iter().zip(&views.usual) {
+            if let Some(usual) = usual {
+                self.state.alerts.expected.note_usual(&watch.stream.name, column, usual);
+            }
+        }
         let stream = self.state.live.stream(&watch.stream.name)?;
         views.positions = stream.with(|state| rows.iter().map(|row| state.position(&row.key)).collect());
         let watch = &mut self.topics[at].watch;

@@ -20,11 +20,13 @@ pub(super) fn described<'a>(
         .iter()
         .find(|stream| table == stream.windows_table() || table == stream.latest_view());
     let of_events = streams.iter().find(|stream| table == stream.events_table());
+    let is_latest = streams.iter().any(|stream| table == stream.latest_view());
     let described = |field: &Field| {
         let name = field.name();
         let measured = of_windows.and_then(|stream| measured(stream, name).or_else(|| kept(stream, name)));
         let archived = || told(of_events?, name);
         let found = measured.or_else(archived).or_else(|| general(name));
+        let found = found.map(|found| if is_latest { of_latest(table, name, found) } else { found });
         found.map_or_else(|| field.clone(), |found| with(field, found))
     };
     fields.into_iter().map(described).collect()
@@ -42,6 +44,18 @@ fn with(field: &Field, (unit, description): (String, String)) -> Field {
 fn general(name: &str) -> Option<(String, String)> {
     let (_, unit, description) = COLUMNS.iter().find(|column| column.0 == name)?;
     Some(((*unit).to_owned(), (*description).to_owned()))
+}
+
+/// What a view of newest revisions says of a column: its name sounds as if it had the newest windows alone.
+fn of_latest(view: &str, name: &str, (unit, description): (String, String)) -> (String, String) {
+    if name != "window_start" {
+        return (unit, description);
+    }
+    let said = format!(
+        "{description}; every window stands here, at its newest revision. The newest window of each key: SELECT * FROM {view} \
+         QUALIFY row_number() OVER (PARTITION BY key ORDER BY window_start DESC) = 1"
+    );
+    (unit, said)
 }
 
 /// Whether `name` is `column`, an underscore and `suffix`.

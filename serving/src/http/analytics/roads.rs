@@ -42,7 +42,7 @@ pub struct RoadQuery {
     /// So many minutes ahead, as the newest forecasts have it: a multiple of the window; what was measured where absent or 0.
     #[param(value_type = Option<u32>, maximum = 7200)]
     horizon_minutes: Given<u32>,
-    /// Roads a page.
+    /// Roads a page. Where absent, CSV and Arrow, which have no room for `next_cursor`, have as many as there may be.
     #[param(value_type = u32, minimum = 1, maximum = 10000, default = json!(100))]
     limit: Limit<LARGEST_PAGE>,
     /// `next_cursor` of the page before.
@@ -148,8 +148,9 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<RoadQuery>) -
     let after: Option<usize> = query.cursor.0.as_deref().map(|cursor| scope.read(cursor)).transpose()?;
     let mut found = rank(&congestion(&state, query.horizon_minutes.0).await?, &selection);
     found.roads.retain(|road| road.rank > after.unwrap_or(0));
-    let more = found.roads.len() > query.limit.0;
-    found.roads.truncate(query.limit.0);
+    let limit = query.limit.rows(form);
+    let more = found.roads.len() > limit;
+    found.roads.truncate(limit);
     let next = found.roads.last().filter(|_| more).map(|road| scope.write(&road.rank));
     let page = RoadPage {
         window_start: found.window.map(|window| window.to_string()),

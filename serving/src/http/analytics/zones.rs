@@ -53,7 +53,7 @@ pub struct ZoneQuery {
     /// Only windows that begin before this instant, at most 32 days later; needs `since`.
     #[param(value_type = Option<String>, format = DateTime)]
     until: Given<Timestamp>,
-    /// Rows a page.
+    /// Rows a page. Where absent, CSV and Arrow, which have no room for `next_cursor`, have as many as there may be.
     #[param(value_type = u32, minimum = 1, maximum = 10000, default = json!(100))]
     limit: Limit<LARGEST_PAGE>,
     /// `next_cursor` of the page before.
@@ -153,7 +153,7 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<ZoneQuery>) -
         zone_id,
         formula,
     });
-    let found = find(&state, &query, after.as_ref()).await?;
+    let found = find(&state, &query, after.as_ref(), query.limit.rows(form)).await?;
     let last = found.zones.last().filter(|_| found.more).map(ZoneIndex::place);
     let next: Option<Place> = last.map(|last| (last.window.0, last.zone_id, last.formula));
     let page = ZonePage {
@@ -165,13 +165,12 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<ZoneQuery>) -
     request.answer(form, &page)
 }
 
-async fn find(state: &Arc<AppState>, query: &ZoneQuery, after: Option<&ZonePlace>) -> Result<Zones> {
+async fn find(state: &Arc<AppState>, query: &ZoneQuery, after: Option<&ZonePlace>, limit: usize) -> Result<Zones> {
     let selection = ZoneSelection {
         zones: query.zones.0.iter().cloned().collect(),
         bounds: query.bbox.0,
         formulas: query.formulas.0.iter().cloned().collect(),
     };
-    let limit = query.limit.0;
     let horizon = query.horizon_minutes.0.filter(|minutes| *minutes > 0);
     let Some(since) = query.since.0 else {
         if query.until.0.is_some() {

@@ -9,9 +9,10 @@ use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
 
+use super::now::{self, Now};
 use super::summary;
 use super::texts::{choose, say, words};
-use super::{Page, now};
+use super::{Page, target};
 use crate::Result;
 use crate::http::Problem;
 
@@ -77,6 +78,8 @@ async fn render(page: &Page, language: Language) -> Result<String> {
         ("synthetic", synthetic(state.synthetic, language)),
         ("languages", languages(language)),
         ("trouble", summary::trouble(state, language)),
+        ("map-drawn", map_drawn(&now)),
+        ("map-waiting", map_waiting(language)),
         ("hours", hours(language)),
         ("alerts", summary::alerts(state, language)),
         ("models", summary::models(state, language)),
@@ -103,6 +106,17 @@ fn fill(template: &str, language: Language, values: &[(&str, String)]) -> String
     }
     html.push_str(rest);
     html
+}
+
+/// Hides what stands in place of the map once there is something to draw.
+fn map_drawn(now: &Now) -> String {
+    let hidden = if now.keys.is_empty() { "" } else { " hidden" };
+    hidden.to_owned()
+}
+
+/// What stands there before: what is waited for.
+fn map_waiting(language: Language) -> String {
+    escape(&say(language, "map.waiting", &[("topic", &target().topic)]))
 }
 
 fn synthetic(synthetic: bool, language: Language) -> String {

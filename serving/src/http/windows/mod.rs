@@ -56,7 +56,7 @@ pub struct WindowQuery {
     /// Only windows that begin before this instant; needs `since`.
     #[param(value_type = Option<String>, format = DateTime)]
     until: Given<Timestamp>,
-    /// Windows a page.
+    /// Windows a page. Where absent, CSV and Arrow, which have no room for `next_cursor`, have as many as there may be.
     #[param(value_type = u32, minimum = 1, maximum = 10000, default = json!(100))]
     limit: Limit<LARGEST_PAGE>,
     /// `next_cursor` of the page before.
@@ -94,7 +94,7 @@ pub struct MobilityQuery {
     /// Only windows that begin before this instant; needs `since`.
     #[param(value_type = Option<String>, format = DateTime)]
     until: Given<Timestamp>,
-    /// Windows a page.
+    /// Windows a page. Where absent, CSV and Arrow, which have no room for `next_cursor`, have as many as there may be.
     #[param(value_type = u32, minimum = 1, maximum = 10000, default = json!(100))]
     limit: Limit<LARGEST_PAGE>,
     /// `next_cursor` of the page before.
@@ -171,7 +171,7 @@ impl MobilityQuery {
             fields: self.fields.0,
             since: self.since.0,
             until: self.until.0,
-            limit: self.limit.0,
+            limit: self.limit,
             cursor: self.cursor.0,
         };
         (question, self.format.0)

@@ -9,12 +9,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::LARGEST_PAGE;
 use super::shape::{WindowRow, places, shaped, united};
 use crate::analytics::{self, After, Columns, Range, Selection, TRAFFIC};
 use crate::http::Problem;
 use crate::http::accept::Format;
 use crate::http::cursor::Scope;
 use crate::http::geo::{feature, point};
+use crate::http::params::Limit;
 use crate::http::reply::{Listing, Requested};
 use crate::state::AppState;
 use crate::{Error, Result};
@@ -28,7 +30,7 @@ pub struct Question {
     pub fields: Vec<String>,
     pub since: Option<Timestamp>,
     pub until: Option<Timestamp>,
-    pub limit: usize,
+    pub limit: Limit<LARGEST_PAGE>,
     pub cursor: Option<String>,
 }
 
@@ -103,7 +105,7 @@ async fn page(
         .map(|cursor| scope.read(cursor))
         .transpose()?;
     let (mut parts, mut streams, mut next) = (Vec::new(), Vec::new(), None);
-    let mut left = question.limit;
+    let mut left = question.limit.rows(form);
     for topic in &question.topics {
         let newest = analytics::newest(state, topic).await?;
         streams.push(StreamState {

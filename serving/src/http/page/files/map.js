@@ -35,12 +35,20 @@ export function start() {
   on(["city"], () => {
     const { keys, zones } = state.city;
     view.projection = keys.length ? projection([...keys, ...zones]) : null;
-    find("map-empty").hidden = keys.length > 0;
-    find("map-empty").textContent = t("map.empty");
     fit();
   });
+  on(["city", "now"], wait);
   on(["city", "now", "place", "road", "key"], paint);
   on(["city", "alerts"], mark);
+}
+
+// Says in place of the map what is waited for, until there is something to draw.
+function wait() {
+  const { city, now } = state;
+  const nothing = now && !now.keys.length;
+  const placeless = city && !city.keys.length;
+  find("map-empty").hidden = !nothing && !placeless;
+  find("map-empty").textContent = nothing ? t("map.waiting", { topic: now.topic }) : t("map.empty");
 }
 
 // Shows the whole city.

@@ -1,0 +1,201 @@
+//! What people do over gRPC: watch, take on, judge.
+
+use tonic::Code;
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_preview_is_made_from_what_detectors_said_over_a_restart() {
+    let service = started().await;
+    let next = jam(&service, PAST).await;
+    let next = calm(&service, next, CALM).await;
+    let id = list(&service).await[0].alert_id.clone();
+    let preview = async |service: &Service, judgement: &str| {
+        let request = v1::JudgeAlertRequest {
+            alert_id: id.clone(),
+            judgement: judgement.into(),
+            ..v1::JudgeAlertRequest::default()
+        };
+        let answer = client(service).await.preview_judgement(request).await.unwrap();
+        answer.into_inner().effect.unwrap()
+    };
+    let before = preview(&service, "useful").await;
+    assert_eq!((before.alerts_before, before.added_unknown), (1, false), "{before:?}");
+    assert_eq!(before.alerts_kept, 1, "{before:?}");
+    assert!(before.weeks > 0.0 && before.weeks < 0.1, "{before:?}");
+    service.state.stop().await;
+    let again = watching(Order {
+        folder: Some(Arc::clone(&service.folder)),
+        ..Order::default()
+    })
+    .await;
+    until_looked_at(&again, next - 1).await;
+    let after = preview(&again, "useful").await;
+    assert_eq!(
+        (after.alerts_before, after.alerts_after),
+        (before.alerts_before, before.alerts_after)
+    );
+    let table = again.lake.existing("alert_signals").await.unwrap().unwrap();
+    let rows: usize = table
+        .scan(&arterial_datasets::lake::Scan::default())
+        .await
+        .unwrap()
+        .iter()
+        .map(RecordBatch::num_rows)
+        .sum();
+    assert!(rows >= 4, "the jam is kept: {rows}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn watching_begins_with_what_is_open_and_resumes_after_the_last_answer() {
+    let service = started().await;
+    let next = jam(&service, PAST).await;
+    let mut first = client(&service)
+        .await
+        .watch_alerts(v1::WatchAlertsRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    let snapshot = first.message().await.unwrap().unwrap();
+    assert_eq!(snapshot.alerts.len(), 1, "{snapshot:?}");
+    drop(first);
+    calm(&service, next, CALM).await;
+    let request = v1::WatchAlertsRequest {
+        resume_after: Some(snapshot.resume_after),
+        ..v1::WatchAlertsRequest::default()
+    };
+    let mut second = client(&service).await.watch_alerts(request).await.unwrap().into_inner();
+    let missed = second.message().await.unwrap().unwrap();
+    let states: Vec<&str> = missed.alerts.iter().map(|alert| alert.state.as_str()).collect();
+    assert_eq!(states, ["resolved"], "the newest revision of what changed");
+    let request = v1::WatchAlertsRequest {
+        resume_after: Some(missed.resume_after + 1),
+        ..v1::WatchAlertsRequest::default()
+    };
+    let refused = client(&service).await.watch_alerts(request).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_watches_is_told_as_it_happens() {
+    let service = started().await;
+    let mut watch = client(&service)
+        .await
+        .watch_alerts(v1::WatchAlertsRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(watch.message().await.unwrap().unwrap().alerts, []);
+    jam(&service, PAST).await;
+    let told = watch.message().await.unwrap().unwrap();
+    assert_eq!(told.alerts[0].key, "a");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledging_is_a_revision_and_the_same_again_is_none() {
+    let service = started().await;
+    let next = jam(&service, PAST).await;
+    let alert = list(&service).await.remove(0);
+    let request = v1::AcknowledgeAlertRequest {
+        alert_id: alert.alert_id.clone(),
+        by: "Mona".into(),
+        ..v1::AcknowledgeAlertRequest::default()
+    };
+    let mut client = client(&service).await;
+    let taken = client
+        .acknowledge_alert(request.clone())
+        .await
+        .unwrap()
+        .into_inner()
+        .alert
+        .unwrap();
+    assert_eq!(
+        (taken.state.as_str(), taken.revision),
+        ("acknowledged", alert.revision + 1)
+    );
+    assert_eq!(taken.acknowledgement.as_ref().map(|one| one.by.as_str()), Some("Mona"));
+    assert!(taken.sequence > alert.sequence);
+    let rows = stored(&service).await;
+    assert_eq!(
+        rows.last().map(|row| row.3.as_str()),
+        Some("acknowledged"),
+        "it is in the lake"
+    );
+    let again = client
+        .acknowledge_alert(request.clone())
+        .await
+        .unwrap()
+        .into_inner()
+        .alert
+        .unwrap();
+    assert_eq!(again.sequence, taken.sequence);
+    assert_eq!(stored(&service).await.len(), rows.len());
+
+    let other = v1::AcknowledgeAlertRequest {
+        by: "Nina".into(),
+        ..request.clone()
+    };
+    let answer = client.acknowledge_alert(other).await.unwrap().into_inner();
+    let by = answer.alert.unwrap().acknowledgement.unwrap().by;
+    assert_eq!(by, "Nina", "who comes later has it");
+    assert_eq!(answer.before, taken.acknowledgement, "and is told who had it");
+
+    calm(&service, next, CALM).await;
+    let over = client.acknowledge_alert(request).await.unwrap_err();
+    assert_eq!(over.code(), Code::FailedPrecondition, "{over}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_requests_are_refused_by_name() {
+    let service = started().await;
+    let mut client = client(&service).await;
+    let unknown = v1::AcknowledgeAlertRequest {
+        alert_id: "nobody".into(),
+        by: "Mona".into(),
+        ..v1::AcknowledgeAlertRequest::default()
+    };
+    let refused = client.acknowledge_alert(unknown.clone()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::NotFound);
+    assert!(refused.message().contains("no alert named `nobody`"), "{refused}");
+    let nameless = v1::AcknowledgeAlertRequest {
+        by: " ".into(),
+        ..unknown
+    };
+    let refused = client.acknowledge_alert(nameless).await.unwrap_err();
+    assert!(
+        refused.code() == Code::InvalidArgument && refused.message().contains("`by`"),
+        "{refused}"
+    );
+    let judged = v1::JudgeAlertRequest {
+        alert_id: "nobody".into(),
+        judgement: "splendid".into(),
+        ..v1::JudgeAlertRequest::default()
+    };
+    let refused = client.judge_alert(judged).await.unwrap_err();
+    assert!(refused.message().contains("useful, false, duplicate"), "{refused}");
+    let filter = v1::AlertFilter {
+        kinds: vec!["fire".into()],
+        ..v1::AlertFilter::default()
+    };
+    let request = v1::ListAlertsRequest {
+        filter: Some(filter),
+        ..v1::ListAlertsRequest::default()
+    };
+    let refused = client.list_alerts(request).await.unwrap_err();
+    assert!(
+        refused.code() == Code::InvalidArgument && refused.message().contains("`kinds` is `fire`"),
+        "{refused}"
+    );
+    let request = v1::ListAlertsRequest {
+        language: "de".into(),
+        ..v1::ListAlertsRequest::default()
+    };
+    assert!(
+        client
+            .list_alerts(request)
+            .await
+            .unwrap_err()
+            .message()
+            .contains("en, ru, fr")
+    );
+}

@@ -1,0 +1,54 @@
+//! Programs that tests run to their end, and that have to end well.
+
+use std::process::{Command, Output};
+
+/// Runs a program; what it prints.
+///
+/// # Panics
+/// Where it cannot be started, or does not end well: with all that it said.
+#[track_caller]
+pub fn run(command: &mut Command) -> String {
+    printed(&command.output().unwrap())
+}
+
+/// The same on a thread of its own, for a program that asks a service of the test that runs it.
+///
+/// # Panics
+/// As [`run`] does.
+pub async fn run_beside(mut command: Command) -> String {
+    let ended = tokio::task::spawn_blocking(move || command.output()).await;
+    printed(&ended.unwrap().unwrap())
+}
+
+#[track_caller]
+fn printed(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{}:\n{said}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_prints_is_given_and_one_that_fails_fails_the_test_with_what_it_said() {
+        let shell = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            command
+        };
+        assert_eq!(run(&mut shell("echo said")), "said\n");
+        let failed = std::panic::catch_unwind(|| run(&mut shell("echo printed; echo wrong >&2; exit 3")));
+        let message = failed.unwrap_err().downcast::<String>().unwrap();
+        assert!(
+            message.contains("exit status: 3") && message.contains("printed") && message.contains("wrong"),
+            "{message}"
+        );
+    }
+}
