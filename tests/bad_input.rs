@@ -180,7 +180,10 @@ fn a_header_without_rows_is_not_enough_data_and_holds_no_hot_spots() {
     let data = files.write("series.csv", "timestamp,speed\n");
     for (detector, rows) in [("auto", 150), ("rules", 200), ("autoencoder", 300)] {
         let said = refused(&["detect", "--data", &data, "--kind", "series", "--detector", detector]);
-        assert!(said.contains("not enough data") && said.contains("has no rows"), "{said}");
+        assert!(
+            said.contains("not enough data") && said.contains("has no rows"),
+            "{said}"
+        );
         assert!(said.contains(&format!("more than {rows} rows")), "{said}");
     }
     let data = files.write("table.csv", "lat,lon\n");

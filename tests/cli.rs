@@ -154,7 +154,15 @@ fn a_time_far_from_all_others_is_named_by_its_row() {
         described.contains("row 3 (line 4): 2099-01-01T02:00:00Z: mend these times, or remove their rows"),
         "{described}"
     );
-    let said = refused(&["backtest", "--data", &path, "--models", "persistence", "--gaps", "missing"]);
+    let said = refused(&[
+        "backtest",
+        "--data",
+        &path,
+        "--models",
+        "persistence",
+        "--gaps",
+        "missing",
+    ]);
     assert!(
         said.contains("x.csv:4: row 3, column `timestamp`: 2099-01-01T02:00:00Z lies far from the other times"),
         "{said}"
@@ -269,7 +277,14 @@ fn series_are_known_by_name_whatever_their_order_and_others_are_named() {
     let trained = arterial(&[&["train", "--data", &path, "--registry", &registry][..], &task].concat());
     assert!(trained.status.success(), "{trained:?}");
     let text = std::fs::read_to_string(&path).unwrap();
-    let asked = ["forecast", "--model", "persistence@1", "--registry", &registry, "--data"];
+    let asked = [
+        "forecast",
+        "--model",
+        "persistence@1",
+        "--registry",
+        &registry,
+        "--data",
+    ];
     let swapped = text.lines().map(|line| {
         let (time, values) = line.split_once(',').unwrap();
         let (first, second) = values.split_once(',').unwrap();

@@ -283,7 +283,10 @@ fn brokers_that_are_away_are_said_once_and_the_rest_of_the_log_is_quiet() {
     });
     assert_eq!(service.terminate(), Some(0));
     let said = said();
-    assert!(said.contains("ready to answer calls") && !said.contains("a broker answers"), "{said}");
+    assert!(
+        said.contains("ready to answer calls") && !said.contains("a broker answers"),
+        "{said}"
+    );
     // Beside it the client may say why, once.
     let loud: Vec<&str> = said.lines().filter(|line| !line.contains(" INFO ")).collect();
     let (once, others): (Vec<&str>, Vec<&str>) = loud.into_iter().partition(|line| line.contains("no broker answers"));

@@ -22,7 +22,9 @@ pub(crate) struct HeldOut<'a> {
 pub(crate) fn observed(panel: &Panel) -> usize {
     let target = panel.target();
     let columns = target.columns().into_iter();
-    columns.filter(|column| column.iter().any(|value| value.is_finite())).count()
+    columns
+        .filter(|column| column.iter().any(|value| value.is_finite()))
+        .count()
 }
 
 impl<'a> HeldOut<'a> {

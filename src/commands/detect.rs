@@ -148,11 +148,18 @@ impl Args {
         let enough = match self.kind {
             Kind::Series => {
                 let learning = series_detector(&self.detector)?.warm_up();
-                format!("more than {learning} rows, of which `{}` learns before it judges", self.detector)
+                format!(
+                    "more than {learning} rows, of which `{}` learns before it judges",
+                    self.detector
+                )
             }
             Kind::Table => format!("at least {LEAST_ROWS} rows"),
         };
-        Err(Usage(format!("not enough data: `{}` has no rows, accepted: {enough}", rows.path)).into())
+        Err(Usage(format!(
+            "not enough data: `{}` has no rows, accepted: {enough}",
+            rows.path
+        ))
+        .into())
     }
 
     /// How many of `rows` rows are learned from before the others.

@@ -98,6 +98,9 @@ mod tests {
         assert!(mend(&mut merged, &defaults, "kafka.properties.a.b"));
         assert_eq!(merged["kafka"]["properties"], Value::Table(table("c = \"2\"")));
         assert!(mend(&mut merged, &defaults, "alerts.sinks.x.kind"));
-        assert_eq!(merged["alerts"], Value::Table(table("routes = []\n[sinks.y]\nkind = \"kafka\"")));
+        assert_eq!(
+            merged["alerts"],
+            Value::Table(table("routes = []\n[sinks.y]\nkind = \"kafka\""))
+        );
     }
 }

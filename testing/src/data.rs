@@ -17,6 +17,8 @@ pub fn data(name: &str) -> Option<PathBuf> {
         return Some(path);
     }
     let place = path.display();
-    say(&format!("{place} is not here; ARTERIAL_DATA names the folder of the public data sets"));
+    say(&format!(
+        "{place} is not here; ARTERIAL_DATA names the folder of the public data sets"
+    ));
     None
 }

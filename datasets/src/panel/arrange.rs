@@ -108,7 +108,11 @@ mod tests {
 
     #[test]
     fn other_series_give_no_panel() {
-        for other in [names(["a", "b", "d"]), names(["a", "b", "b"]), names(["a", "b", "c"])[..2].to_vec()] {
+        for other in [
+            names(["a", "b", "d"]),
+            names(["a", "b", "b"]),
+            names(["a", "b", "c"])[..2].to_vec(),
+        ] {
             assert!(panel().arranged(&other).is_none(), "{other:?}");
         }
     }

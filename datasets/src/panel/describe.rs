@@ -101,7 +101,11 @@ pub fn describe(path: &Path, options: &PanelOptions) -> Result<Description> {
         absent_rows: spacing.absent,
         uneven_rows: spacing.off_grid,
         stray_times: strays.len(),
-        first_strays: strays.iter().take(5).map(|place| named(&table, &frame, *place)).collect(),
+        first_strays: strays
+            .iter()
+            .take(5)
+            .map(|place| named(&table, &frame, *place))
+            .collect(),
         unsorted_rows: frame.unsorted,
         ignored_columns: table.ignored.clone(),
         duplicates: frame.duplicates,
@@ -117,7 +121,11 @@ pub fn describe(path: &Path, options: &PanelOptions) -> Result<Description> {
 
 /// A time of the file and the row that it stands in.
 fn named(table: &Table, frame: &Frame, place: usize) -> String {
-    format!("{}: {}", table.row_name(frame.rows[place]), Timestamp(frame.times[place]))
+    format!(
+        "{}: {}",
+        table.row_name(frame.rows[place]),
+        Timestamp(frame.times[place])
+    )
 }
 
 fn needs(spacing: &Spacing, duplicates: usize, options: &PanelOptions) -> Vec<String> {

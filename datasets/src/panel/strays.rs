@@ -37,7 +37,10 @@ pub(super) fn strays(times: &[i64], step: Duration) -> Vec<usize> {
 
 /// The times that are no strays; their places are in order, too.
 pub(super) fn near(times: &[i64], strays: &[usize]) -> Vec<i64> {
-    let near = times.iter().enumerate().filter(|(place, _)| strays.binary_search(place).is_err());
+    let near = times
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| strays.binary_search(place).is_err());
     near.map(|(_, time)| *time).collect()
 }
 
@@ -86,12 +89,18 @@ mod tests {
     fn a_gap_in_a_record_makes_no_strays() {
         let later = |count: i64, days: i64| hours(count).into_iter().map(move |time| time + days * DAY);
         let season: Vec<i64> = hours(2000).into_iter().chain(later(1, 500)).collect();
-        assert!(strays(&season, STEP).is_empty(), "not ten times as far as the record is long");
+        assert!(
+            strays(&season, STEP).is_empty(),
+            "not ten times as far as the record is long"
+        );
         let month: Vec<i64> = hours(20).into_iter().chain(later(1, 30)).collect();
         assert!(strays(&month, STEP).is_empty(), "a month of hours is no thousand steps");
         let halves: Vec<i64> = hours(20).into_iter().chain(later(20, 500)).collect();
         assert!(strays(&halves, STEP).is_empty(), "two records");
-        assert!(strays(&[0, 500 * DAY], STEP).is_empty(), "either could be the wrong one");
+        assert!(
+            strays(&[0, 500 * DAY], STEP).is_empty(),
+            "either could be the wrong one"
+        );
         assert!(strays(&[], STEP).is_empty());
     }
 }

@@ -312,10 +312,22 @@ fn a_time_far_from_all_others_is_refused_with_its_row() {
         (
             "last.csv",
             wide(&[EVEN[0], EVEN[1], far]),
-            ["last.csv:4: row 3", "9000-01-01T00:00:00Z lies far", "2026-01-01T00:05:00Z"],
+            [
+                "last.csv:4: row 3",
+                "9000-01-01T00:00:00Z lies far",
+                "2026-01-01T00:05:00Z",
+            ],
         ),
-        ("both.csv", wide(&wrong), ["both.csv:2: row 1", "9000-01-01", "as do 1 more"]),
-        ("long.csv", long.to_owned(), ["row 3, column `ds`", "2099-01-03", "remove the row"]),
+        (
+            "both.csv",
+            wide(&wrong),
+            ["both.csv:2: row 1", "9000-01-01", "as do 1 more"],
+        ),
+        (
+            "long.csv",
+            long.to_owned(),
+            ["row 3, column `ds`", "2099-01-03", "remove the row"],
+        ),
     ] {
         let path = folder.file(name, text);
         for gaps in [Gaps::Refuse, Gaps::Missing] {

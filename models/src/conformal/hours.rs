@@ -250,7 +250,10 @@ mod tests {
         let distance = of_pools(&[pools]).unwrap();
         for level in TENTHS {
             let (calm, other) = (distance[(0, 0, level)], distance[(0, 1, level)]);
-            assert!((100.0 * calm - other).abs() < 1e-9 && other.abs() > 7.0, "{calm} {other}");
+            assert!(
+                (100.0 * calm - other).abs() < 1e-9 && other.abs() > 7.0,
+                "{calm} {other}"
+            );
         }
     }
 
@@ -259,7 +262,12 @@ mod tests {
         let mut pools = vec![pool(-1.0, 1.0, 500, 1); GROUPS];
         pools[5] = pool(0.0, 0.0, 500, 1);
         let distance = of_pools(&[pools]).unwrap();
-        assert!(distance.slice(s![0, 5, ..]).iter().all(|value| value.abs() < f64::EPSILON));
+        assert!(
+            distance
+                .slice(s![0, 5, ..])
+                .iter()
+                .all(|value| value.abs() < f64::EPSILON)
+        );
         assert!((distance[(0, 0, TENTHS[1])] - 0.8).abs() < 0.01, "{distance}");
     }
 

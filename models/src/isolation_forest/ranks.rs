@@ -1,5 +1,10 @@
 //! How many of many split values lie below a value: found by sixteens, three looks among four thousand.
 
+#![expect(
+    clippy::inline_always,
+    reason = "the body of a kernel is compiled once for each instruction set, inside its entry point"
+)]
+
 use crate::gbdt::simd::vectorised;
 use crate::gbdt::{BLOCK, Sheet};
 

@@ -60,7 +60,9 @@ impl Profile {
 
     /// The positions of the series that had a value.
     pub(crate) fn known(&self) -> Vec<usize> {
-        (0..self.mean.len()).filter(|series| self.mean[*series].is_finite()).collect()
+        (0..self.mean.len())
+            .filter(|series| self.mean[*series].is_finite())
+            .collect()
     }
 
     /// The mean of the series' usual deviations.

@@ -164,8 +164,7 @@ fn history(state: &AppState, alert: &Alert) -> Vec<Seen> {
             Seen {
                 window,
                 value: Some(ring.value(row, key)).filter(|value| value.is_finite()),
-                expected: expected_at_peak(alert, window)
-                    .or_else(|| state.alerts.expected.of(&target, window, key)),
+                expected: expected_at_peak(alert, window).or_else(|| state.alerts.expected.of(&target, window, key)),
             }
         });
         seen.collect()

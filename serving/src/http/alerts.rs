@@ -228,6 +228,9 @@ mod tests {
             assert!(error.contains(said), "{query}: {error}");
         }
         let query: AlertQuery = read("kinds=air,demand&limit=5").unwrap();
-        assert_eq!((query.limit.rows(Format::Csv), query.filter().unwrap().kinds.len()), (5, 2));
+        assert_eq!(
+            (query.limit.rows(Format::Csv), query.filter().unwrap().kinds.len()),
+            (5, 2)
+        );
     }
 }

@@ -343,7 +343,11 @@ mod tests {
             read("topic=parking&target=occupied_spaces&keys=a,b&horizons_minutes=15,30&limit=5").unwrap();
         let question = query.question();
         assert_eq!(
-            (query.keys.0.len(), question.horizons_minutes, query.limit.rows(Format::Json)),
+            (
+                query.keys.0.len(),
+                question.horizons_minutes,
+                query.limit.rows(Format::Json)
+            ),
             (2, vec![15, 30], 5)
         );
     }

@@ -257,7 +257,10 @@ mod tests {
         assert_eq!((example.keys.0.len(), example.model.0), (2, None));
         assert_eq!((example.since.0, example.limit.rows(Format::Json)), (None, 100));
         let example: Example = read("bbox=10,56,11,57&since=1970-01-01T01:00:00+01:00&limit=7").unwrap();
-        assert_eq!((example.since.0, example.limit.rows(Format::Json)), (Some(Timestamp(0)), 7));
+        assert_eq!(
+            (example.since.0, example.limit.rows(Format::Json)),
+            (Some(Timestamp(0)), 7)
+        );
         assert!(example.bbox.0.unwrap().hold(56.5, 10.5));
     }
 

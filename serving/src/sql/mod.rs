@@ -7,7 +7,7 @@
 //! | `table`, `pushdown` | a dataset as DataFusion reads it: columns, keys, times and days are chosen by the lake |
 //! | `functions`, `operators` | the functions that are allowed, those of this field, and what operators call |
 //! | `engine`, `answer` | planning; running on threads of its own, within memory, disk, rows and time |
-| `share` | the memory and the disk that are a query's own |
+//! | `share` | the memory and the disk that are a query's own |
 //! | `guard` | the memory that DataFusion does not count |
 //! | `plans` | plans between being told to a client and being run |
 //! | `problem`, `suggest` | errors with their place in the text, and what may have been meant |

@@ -328,10 +328,7 @@ async fn an_alert_says_where_it_is_and_what_was_reported_of_its_cause() {
     assert!(alert.lon.is_some_and(|lon| (10.0..=10.03).contains(&lon)), "{alert:?}");
     assert!(!alert.learning, "it knows two days");
     let cause = alert.cause.as_ref().unwrap();
-    assert_eq!(
-        (cause.kind.as_str(), cause.reference.as_str()),
-        ("accident", "INC-7")
-    );
+    assert_eq!((cause.kind.as_str(), cause.reference.as_str()), ("accident", "INC-7"));
     let incident = cause.incident.as_ref().unwrap();
     assert_eq!(
         (incident.incident_id.as_str(), incident.r#type.as_str()),

@@ -1,6 +1,6 @@
 //! The dashboards of `deploy/grafana` and the rules of `deploy/prometheus`, against what there is.
 
-mod schema;
+mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -399,7 +399,10 @@ async fn a_real_prometheus_evaluates_every_expression_and_rule_knows_their_label
         // As Grafana asks for them.
         let path = format!("label/{label}/values");
         let values = prometheus_says(&prometheus, &path, &[("match[]", metric.as_str())]).await;
-        assert!(values.as_array().is_some_and(|all| !all.is_empty()), "{place}: {values}");
+        assert!(
+            values.as_array().is_some_and(|all| !all.is_empty()),
+            "{place}: {values}"
+        );
     }
 }
 

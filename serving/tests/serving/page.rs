@@ -378,9 +378,18 @@ async fn in_place_of_the_map_stands_what_is_waited_for_until_the_first_window_ha
     let service = waiting(None).await;
     service.state.start().await.unwrap();
     for (language, said) in [
-        ("en", "No data yet. The map appears once the first window of traffic-sensors has closed"),
-        ("fr", "Pas encore de données. La carte apparaîtra quand la première fenêtre du flux traffic-sensors"),
-        ("ru", "Данных ещё нет. Карта появится, когда закроется первое окно потока traffic-sensors"),
+        (
+            "en",
+            "No data yet. The map appears once the first window of traffic-sensors has closed",
+        ),
+        (
+            "fr",
+            "Pas encore de données. La carte apparaîtra quand la première fenêtre du flux traffic-sensors",
+        ),
+        (
+            "ru",
+            "Данных ещё нет. Карта появится, когда закроется первое окно потока traffic-sensors",
+        ),
     ] {
         let page = get(&service, "/", &[("Accept-Language", language)]).await;
         let page = page.text().await.unwrap();
@@ -389,9 +398,14 @@ async fn in_place_of_the_map_stands_what_is_waited_for_until_the_first_window_ha
             "{language}: {page}"
         );
     }
-    service.state.take(TOPIC, &batch(&[("a", "north", 0, 0, Some(50.0))]), window(1));
+    service
+        .state
+        .take(TOPIC, &batch(&[("a", "north", 0, 0, Some(50.0))]), window(1));
     let page = get(&service, "/", &[]).await.text().await.unwrap();
-    assert!(page.contains("<p id=\"map-empty\" class=\"map-empty\" hidden>"), "{page}");
+    assert!(
+        page.contains("<p id=\"map-empty\" class=\"map-empty\" hidden>"),
+        "{page}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -81,11 +81,14 @@ async fn windows_and_forecasts_are_tables() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_view_of_newest_revisions_says_how_to_ask_for_the_newest_window_of_each_key() {
     let service = ready(24).await;
-    let said = "SELECT description FROM catalog WHERE table_name = 'traffic_sensors_latest' AND column_name = 'window_start'";
+    let said =
+        "SELECT description FROM catalog WHERE table_name = 'traffic_sensors_latest' AND column_name = 'window_start'";
     let said = rows(&service, said).await;
     let said = said[0].column(0).as_string::<i32>().value(0);
     let (_, sql) = said.split_once("of each key: ").unwrap();
-    let newest = format!("SELECT count(*) FROM ({sql}) WHERE window_start = (SELECT max(window_start) FROM traffic_sensors_windows)");
+    let newest = format!(
+        "SELECT count(*) FROM ({sql}) WHERE window_start = (SELECT max(window_start) FROM traffic_sensors_windows)"
+    );
     assert_eq!(count(&service, &newest).await, 2);
     assert_eq!(count(&service, &format!("SELECT count(*) FROM ({sql})")).await, 2);
     assert_eq!(count(&service, "SELECT count(*) FROM traffic_sensors_latest").await, 48);

@@ -43,6 +43,7 @@ impl Town {
             zone_id: Some(format!("Z{}", step / 10)),
             road_id: Some("R1".into()),
             road_name: Some("Ring Road".into()),
+            name: None,
             length_km: Some(0.4),
             free_flow_kmh: Some(70.0),
             flow_per_hour: Some(1200.0),

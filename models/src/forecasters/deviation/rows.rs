@@ -127,7 +127,10 @@ impl Ground<'_> {
         let known = self.profile.known();
         let mut kept: Vec<(usize, usize)> = Vec::new();
         for (at, origin) in origins.iter().enumerate() {
-            let some = known.iter().enumerate().filter(|(rank, _)| (origin + rank).is_multiple_of(thin));
+            let some = known
+                .iter()
+                .enumerate()
+                .filter(|(rank, _)| (origin + rank).is_multiple_of(thin));
             let seen = some.filter(|(_, series)| self.deviation(origin + step, **series).is_finite());
             kept.extend(seen.map(|(_, series)| (at, *series)));
         }

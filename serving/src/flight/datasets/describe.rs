@@ -26,7 +26,13 @@ pub(super) fn described<'a>(
         let measured = of_windows.and_then(|stream| measured(stream, name).or_else(|| kept(stream, name)));
         let archived = || told(of_events?, name);
         let found = measured.or_else(archived).or_else(|| general(name));
-        let found = found.map(|found| if is_latest { of_latest(table, name, found) } else { found });
+        let found = found.map(|found| {
+            if is_latest {
+                of_latest(table, name, found)
+            } else {
+                found
+            }
+        });
         found.map_or_else(|| field.clone(), |found| with(field, found))
     };
     fields.into_iter().map(described).collect()

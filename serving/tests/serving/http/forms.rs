@@ -120,7 +120,10 @@ async fn a_page_of_csv_is_as_long_as_it_may_be_and_its_header_says_whether_there
     assert_eq!((rows, csv(next.unwrap()).await.0), (100, all - 100), "{link}");
     let page = get(&service, path).await;
     assert_eq!(
-        (page["windows"].as_array().unwrap().len(), page["next_cursor"].is_string()),
+        (
+            page["windows"].as_array().unwrap().len(),
+            page["next_cursor"].is_string()
+        ),
         (100, true),
         "as JSON, which says itself that there is more"
     );
