@@ -50,7 +50,10 @@ def columns(run, metric="mae", steps=None, label="{}"):
     return tuple(Column(label.format(step), run, metric, step) for step in steps or run.steps)
 
 
-LOSLOOP = Run("losloop", "losloop.parquet", 12, (3, 6, 9, 12), "--split 80/0/20 --context 12 --timezone America/Los_Angeles")
+LOSLOOP = Run(
+    "losloop", "losloop.parquet", 12, (3, 6, 9, 12),
+    "--split 80/0/20 --context 12 --timezone America/Los_Angeles --graph losloop_graph.csv",
+)
 AARHUS = Run("aarhus", "aarhus.parquet", 12, (1, 3, 6, 12), "--split 60/20/20 --context 12 --timezone Europe/Copenhagen")
 PARKING = Run("parking", "parking.parquet", 24, (1, 4, 12, 24), "--split 60/20/20 --context 24 --timezone Europe/Berlin")
 BEIJING = Run(
