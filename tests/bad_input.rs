@@ -342,6 +342,7 @@ fn where_no_service_answers_alerts_say_so_and_end_with_1() {
         &["show", "3f2a"],
         &["acknowledge", "3f2a", "--by", "ann"],
         &["judge", "3f2a", "false", "--by", "ann"],
+        &["preview", "3f2a", "false", "--by", "ann"],
         &["preview", "3f2a", "false"],
         &["dead-letters", "list"],
     ] {

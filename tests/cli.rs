@@ -269,6 +269,37 @@ fn a_file_is_forecast_by_a_model_that_was_trained_on_it() {
 }
 
 #[test]
+fn a_series_without_recent_data_is_refused_by_name_also_by_a_model_that_was_trained_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = waves(folder.path());
+    let registry = folder.path().join("registry").to_string_lossy().into_owned();
+    let task = ["--model", "linear", "--context", "2", "--horizon", "3"];
+    let trained = arterial(&[&["train", "--data", &path, "--registry", &registry][..], &task].concat());
+    assert!(trained.status.success(), "{trained:?}");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let silent = text.lines().enumerate().map(|(place, line)| {
+        let cells: Vec<&str> = line.splitn(3, ',').collect();
+        let first = if place == 0 { cells[1] } else { "" };
+        format!("{},{first},{}\n", cells[0], cells[2])
+    });
+    let silent = write(folder.path(), "silent.csv", &silent.collect::<String>());
+    let asked = ["--model", "linear@1", "--registry", &registry];
+    let output = arterial(&[&["forecast", "--data", &silent][..], &asked].concat());
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("3 of 6 forecasts are refused: linear@1 has too little data for `a`"),
+        "{said}"
+    );
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        printed.contains("\na,2026-01-04T00:00:00Z,1,,,,linear@1\n"),
+        "{printed}"
+    );
+    assert_eq!(printed.matches(",,,,linear@1\n").count(), 3, "{printed}");
+}
+
+#[test]
 fn series_are_known_by_name_whatever_their_order_and_others_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = waves(folder.path());

@@ -124,6 +124,31 @@ fn times_that_repeat_or_go_back_are_scored_and_told_of() {
 }
 
 #[test]
+fn a_column_without_any_value_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "timestamp,a,b\n2026-01-01 00:00,1,\n2026-01-01 00:05,2,NaN\n";
+    let data = write(folder.path(), "a.csv", text);
+    let output = detect(&["--data", &data, "--kind", "series"]);
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("columns without any value are not judged: `b`\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_time_decades_from_all_others_is_refused_with_its_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = write(folder.path(), "a.csv", &(series() + "1990-01-01 00:00:00,50\n"));
+    let said = refused(&["--data", &data, "--kind", "series"]);
+    assert!(
+        said.contains("a.csv:1002: row 1001, column `timestamp`: 1990-01-01T00:00:00Z lies far from the other times"),
+        "{said}"
+    );
+}
+
+#[test]
 fn bad_input_names_what_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let data = write(folder.path(), "t.csv", &table());

@@ -59,7 +59,8 @@ impl Pipeline {
         };
         require_rows(kind.name(), tail + task.horizon + 1, training)?;
         let head = training.steps() - tail;
-        let partial = kind.fit_choosing(training, tail, task, progress)?;
+        let partial = kind.fit_choosing(training, tail, task, progress);
+        let partial = partial.map_err(|error| before_calibration(head, tail, error))?;
         let origins: Vec<usize> = (head - 1..training.steps() - 1).collect();
         let support = Support::of(training);
         let held_out = HeldOut::of(partial.as_ref(), &support, training, &origins);
@@ -261,6 +262,21 @@ fn calibrate(held_out: &HeldOut<'_>) -> Result<(Calibration, Areas)> {
     let areas = Areas::fit(held_out, &errors)?;
     let calibration = Calibration::fit(held_out.panel, &held_out.origins, &held_out.outlook, errors)?;
     Ok((calibration, areas))
+}
+
+/// Says of which rows there are too few, where they are the `head` of those that were given: the others calibrate.
+fn before_calibration(head: usize, tail: usize, error: Error) -> Error {
+    match error {
+        Error::NotEnoughData { what, needed, got } if got == head => Error::NotEnoughData {
+            what: format!(
+                "{what}, fitted on {head} of {} rows as the last {tail} calibrate its intervals,",
+                head + tail
+            ),
+            needed,
+            got,
+        },
+        other => other,
+    }
 }
 
 /// Says which kind the data do not suffice for.

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 /// Why the service is not ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
-    /// Live state is being rebuilt from the lake.
+    /// Live state is being rebuilt from the lake, or what it is rebuilt from is still being made.
     Rebuilding,
     /// The brokers cannot be reached; forecasts are served until their data are stale.
     BrokerUnreachable,
@@ -97,6 +97,11 @@ impl Readiness {
         self.reasons.borrow().is_empty()
     }
 
+    /// Whether live state is still being made: what is known until then is not complete.
+    pub fn is_starting(&self) -> bool {
+        self.reasons.borrow().contains_key(&Reason::Rebuilding)
+    }
+
     /// What keeps calls from being answered, if anything.
     pub fn stopped_by(&self) -> Option<String> {
         let reasons = self.reasons.borrow();
@@ -119,8 +124,9 @@ mod tests {
     #[test]
     fn an_unreachable_broker_is_no_reason_to_stop_answering() {
         let readiness = Readiness::default();
-        assert!(readiness.stopped_by().is_some());
+        assert!(readiness.stopped_by().is_some() && readiness.is_starting());
         readiness.clear(Reason::Rebuilding);
+        assert!(!readiness.is_starting());
         readiness.raise(Reason::BrokerUnreachable, "127.0.0.1:9092 refuses connections");
         assert!(!readiness.is_ready());
         assert_eq!(readiness.stopped_by(), None);

@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let protocol = args.protocol.protocol()?;
     args.imported.check(&args.models)?;
     let list = args.imported.add_to(forecasters::list(sets::standard()))?;
-    let kinds = choose(&list, &args.models)?;
+    let kinds = choose(&list, &args.models, "--models")?;
     let (panel, data) = args.reading.read(&args.data)?;
     let request = Request {
         panel: &panel,

@@ -77,14 +77,15 @@ fn table(facts: &Description) -> Table {
         .range
         .map(|(least, most)| format!("{} to {}", number(Some(least), 3), number(Some(most), 3)));
     row("range", range.unwrap_or_else(|| "no value at all".into()));
-    row(
-        "constant",
-        if facts.constant_series.is_empty() {
-            "none".into()
+    let or_none = |names: &[String]| {
+        if names.is_empty() {
+            "none".to_owned()
         } else {
-            quoted(&facts.constant_series)
-        },
-    );
+            quoted(names)
+        }
+    };
+    row("constant", or_none(&facts.constant_series));
+    row("empty", or_none(&facts.empty_series));
     table
 }
 

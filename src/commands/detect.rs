@@ -93,6 +93,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         let (found, accepted) = (earlier.columns.join(", "), rows.columns.join(", "));
         return Err(Usage(format!("`--train` has the columns `{found}`, accepted: {accepted}")).into());
     }
+    tell_empty(&rows, earlier.as_ref());
     let scored = match args.kind {
         Kind::Series => series::score(args, &rows, earlier.as_ref())?,
         Kind::Table => table::score(args, rows.clone(), earlier)?,
@@ -166,6 +167,20 @@ impl Args {
     fn training_rows(&self, rows: usize) -> usize {
         self.train_share
             .map_or(0, |share| (share * rows as f64).floor() as usize)
+    }
+}
+
+/// Says on stderr which columns have no value in the file, and none in that which is learned from first.
+fn tell_empty(rows: &Rows, earlier: Option<&Rows>) {
+    let is_missing = |rows: &Rows, column: usize| rows.values.column(column).iter().all(|value| value.is_nan());
+    let columns = rows.columns.iter().enumerate();
+    let empty = columns.filter(|(column, _)| {
+        is_missing(rows, *column) && earlier.is_none_or(|earlier| is_missing(earlier, *column))
+    });
+    let empty: Vec<String> = empty.map(|(_, name)| format!("`{name}`")).collect();
+    if !empty.is_empty() {
+        let names = empty.join(", ");
+        eprintln!("{}: columns without any value are not judged: {names}", rows.path);
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use arterial_datasets::panel::Panel;
-use arterial_datasets::time::Timestamp;
+use arterial_datasets::time::{DAY, Timestamp};
 use arterial_features::sets;
 use arterial_models::forecasters;
 use arterial_models::pipeline::Pipeline;
@@ -14,6 +14,7 @@ use arterial_models::{Quantile, QuantileForecasts};
 use arterial_training::backtest::task;
 use arterial_training::document::DataBlock;
 use arterial_training::protocol::{Level, Protocol};
+use ndarray::{Axis, s};
 use serde_json::{Value, json};
 
 use super::compare::resolve;
@@ -26,6 +27,8 @@ use crate::outcome::{Refused, Usage};
 
 /// The kind that is fitted where no model is named: it takes seconds, where `gbdt`, which errs less, may take minutes.
 const KIND: &str = "linear";
+/// Series that are named where their forecasts are refused, at most.
+const NAMED: usize = 3;
 
 /// What is forecast of a file, and where it goes.
 #[derive(Debug, clap::Args)]
@@ -47,7 +50,7 @@ pub struct FileOptions {
 }
 
 /// Forecasts every series of the file at `path` with `model`, a version of the registry or a kind that is fitted on the
-/// whole file at once, and writes a row a series and step.
+/// whole file at once, and writes a row a series and step. A series without any value in the rows that the model reads is refused.
 ///
 /// # Errors
 /// A file or a model that cannot be read, series that the model does not know, no forecast at all.
@@ -62,8 +65,10 @@ pub fn run(path: &Path, model: &str, json: bool, options: &FileOptions) -> anyho
         let accepted = format!("at most {}, as far as {model} was trained", pipeline.horizon());
         return Err(Usage(format!("`--horizon` is `{horizon}`, accepted: {accepted}")).into());
     }
+    let mut found = pipeline.forecast(&panel, &[panel.steps() - 1], &protocol.quantiles()?)?;
+    refuse_silent(&panel, pipeline.history(), &mut found);
     let forecasts = Forecasts {
-        found: pipeline.forecast(&panel, &[panel.steps() - 1], &protocol.quantiles()?)?,
+        found,
         panel: &panel,
         model: &model,
         horizon,
@@ -71,7 +76,8 @@ pub fn run(path: &Path, model: &str, json: bool, options: &FileOptions) -> anyho
     let refused = forecasts.refused();
     if refused > 0 {
         let all = panel.series().len() * horizon;
-        let said = format!("{refused} of {all} forecasts are refused: {model} has too little data for them");
+        let silent = named(&forecasts.refused_series());
+        let said = format!("{refused} of {all} forecasts are refused: {model} has too little data for {silent}");
         if refused == all {
             return Err(Refused(said).into());
         }
@@ -128,6 +134,30 @@ impl FileOptions {
     }
 }
 
+/// Takes back what was forecast of series without any value in the `history` rows that the model reads: it could only be what was
+/// usual when the model was trained. Of a model that reads less than a day, a day of rows counts, as it may fill shorter gaps.
+fn refuse_silent(panel: &Panel, history: usize, found: &mut QuantileForecasts) {
+    let day = (DAY / panel.step().0).max(1) as usize;
+    let first = panel.steps().saturating_sub(history.max(day));
+    let target = panel.target();
+    let read = target.slice(s![first.., ..]);
+    for (values, mut forecasts) in read.columns().into_iter().zip(found.values.axis_iter_mut(Axis(1))) {
+        if values.iter().all(|value| value.is_nan()) {
+            forecasts.fill(f64::NAN);
+        }
+    }
+}
+
+/// The first few of `names`, and how many more there are.
+fn named(names: &[&str]) -> String {
+    let first: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    let first = first.join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more series"),
+    }
+}
+
 /// Forecasts from the last row of a panel.
 struct Forecasts<'a> {
     /// One origin x series x step x quantile.
@@ -143,6 +173,12 @@ struct Row<'a> {
     ds: Timestamp,
     horizon: usize,
     values: Vec<f64>,
+}
+
+impl Row<'_> {
+    fn is_refused(&self) -> bool {
+        self.values.iter().any(|value| value.is_nan())
+    }
 }
 
 impl Forecasts<'_> {
@@ -178,9 +214,15 @@ impl Forecasts<'_> {
     }
 
     fn refused(&self) -> usize {
-        self.rows()
-            .filter(|row| row.values.iter().any(|value| value.is_nan()))
-            .count()
+        self.rows().filter(Row::is_refused).count()
+    }
+
+    /// The series of which at least one forecast is refused.
+    fn refused_series(&self) -> Vec<&str> {
+        let refused = self.rows().filter(Row::is_refused);
+        let mut names: Vec<&str> = refused.map(|row| row.unique_id).collect();
+        names.dedup();
+        names
     }
 
     fn csv(&self) -> String {
@@ -238,5 +280,11 @@ mod tests {
     fn a_name_with_a_comma_or_a_quote_stays_one_cell() {
         assert_eq!(quoted("Main St, \"north\""), "\"Main St, \"\"north\"\"\"");
         assert_eq!(quoted("A1"), "A1");
+    }
+
+    #[test]
+    fn of_many_series_the_first_few_are_named_and_the_others_counted() {
+        assert_eq!(named(&["A", "B", "C"]), "`A`, `B`, `C`");
+        assert_eq!(named(&["A", "B", "C", "D", "E"]), "`A`, `B`, `C` and 2 more series");
     }
 }

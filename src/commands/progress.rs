@@ -25,9 +25,6 @@ impl Bar {
     /// A bar that shows nothing before its first report, over work that ends at Ctrl-C: by itself, or else after a
     /// second. Versions and reports appear whole or not at all, so that nothing half-written stays behind.
     pub fn new() -> Self {
-        let bar = ProgressBar::no_length();
-        let style = ProgressStyle::with_template("{elapsed_precise} {bar:32} {pos}/{len} {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let is_cancelled = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&is_cancelled);
         std::thread::spawn(move || {
@@ -37,7 +34,7 @@ impl Bar {
             }
         });
         Self {
-            shown: bar,
+            shown: empty(),
             total: AtomicU64::new(0),
             is_cancelled,
             workplace: None,
@@ -56,6 +53,14 @@ impl Bar {
     pub fn finish(&self) {
         self.shown.finish_and_clear();
     }
+}
+
+/// The bar itself before its first report.
+pub fn empty() -> ProgressBar {
+    let bar = ProgressBar::no_length();
+    let style = ProgressStyle::with_template("{elapsed_precise} {bar:32} {pos}/{len} {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
 }
 
 /// Tells the work to end at Ctrl-C, and ends the process if it does not.

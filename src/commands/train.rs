@@ -78,7 +78,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     args.imported.check(&args.models)?;
     let list = args.imported.add_to(forecasters::list(sets::standard()))?;
-    let kinds = choose(&list, &args.models)?;
+    let kinds = choose(&list, &args.models, "--model")?;
     let runtime = super::runtime()?;
     let source = runtime.block_on(args.source())?;
     let target = args.target(&source)?;

@@ -1,7 +1,9 @@
 //! The demonstration, whole: a simulated city through the Kafka client to forecasts that a lake holds.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
+use arterial_testing::signal;
 use serde_json::Value;
 
 use crate::notebooks::run_notebooks;
@@ -48,6 +50,26 @@ fn the_demo_ends_with_forecasts_of_a_window_that_came_in_live() {
     ] {
         assert!(folder.path().join(folder_name).exists(), "{folder_name}");
     }
+}
+
+#[test]
+fn ctrl_c_ends_a_demo_that_still_reads_its_history_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = Command::new(env!("CARGO_BIN_EXE_arterial"))
+        .args(["demo", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+        .env("TMPDIR", folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(process.stderr.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    assert!(said.any(|line| line.starts_with("page: http://127.0.0.1:")));
+    signal(&process, "INT");
+    assert_eq!(said.last().as_deref(), Some("interrupted"));
+    assert_eq!(process.wait().unwrap().code(), Some(130));
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 /// One alert names the accident that the simulator says it made, at its road and with its sensor among the keys.

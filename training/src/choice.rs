@@ -8,11 +8,11 @@ use crate::{Error, Result};
 /// The word for every kind there is.
 pub const ALL: &str = "all";
 
-/// The kinds named in `names`, in that order and each once; `all` is every one of `list`.
+/// The kinds named in `names`, in that order and each once; `all` is every one of `list`. `option` is what asked for them.
 ///
 /// # Errors
 /// No name, or one that is not in `list`: the message names those that are.
-pub fn choose<'a>(list: &'a [Box<dyn Forecaster>], names: &[String]) -> Result<Vec<&'a dyn Forecaster>> {
+pub fn choose<'a>(list: &'a [Box<dyn Forecaster>], names: &[String], option: &str) -> Result<Vec<&'a dyn Forecaster>> {
     let mut chosen: Vec<&dyn Forecaster> = Vec::new();
     let mut add = |kind: &'a dyn Forecaster| {
         if chosen.iter().all(|known| known.name() != kind.name()) {
@@ -25,20 +25,20 @@ pub fn choose<'a>(list: &'a [Box<dyn Forecaster>], names: &[String]) -> Result<V
                 add(kind.as_ref());
             }
         } else {
-            add(by_name(list, name).map_err(|_| unknown(list, name))?);
+            add(by_name(list, name).map_err(|_| unknown(list, name, option))?);
         }
     }
     if chosen.is_empty() {
-        Err(unknown(list, &names.join(",")))
+        Err(unknown(list, &names.join(","), option))
     } else {
         Ok(chosen)
     }
 }
 
-fn unknown(list: &[Box<dyn Forecaster>], name: &str) -> Error {
+fn unknown(list: &[Box<dyn Forecaster>], name: &str, option: &str) -> Error {
     let known: Vec<&str> = list.iter().map(|kind| kind.name()).collect();
     Error::invalid(
-        "--models",
+        option,
         name,
         format!("{}, or {ALL} for every one of them", known.join(", ")),
     )
@@ -52,7 +52,7 @@ mod tests {
     fn names(text: &str) -> Result<Vec<&'static str>> {
         let list: Vec<Box<dyn Forecaster>> = vec![Box::new(Persistence), Box::new(SeasonalNaive)];
         let asked: Vec<String> = text.split(',').map(str::to_owned).collect();
-        Ok(choose(&list, &asked)?.into_iter().map(Forecaster::name).collect())
+        Ok(choose(&list, &asked, "--model")?.into_iter().map(Forecaster::name).collect())
     }
 
     #[test]
@@ -69,7 +69,10 @@ mod tests {
     fn an_unknown_model_is_refused_with_those_that_exist() {
         for text in ["lstm", "persistence,Lstm", ""] {
             let error = names(text).unwrap_err().to_string();
-            assert!(error.contains("persistence, seasonal-naive, or all"), "{error}");
+            assert!(
+                error.starts_with("`--model` is") && error.contains("persistence, seasonal-naive, or all"),
+                "{error}"
+            );
         }
     }
 }

@@ -74,7 +74,7 @@ impl Fold {
 pub fn folds(protocol: &Protocol, steps: usize) -> Result<Vec<Fold>> {
     protocol.check()?;
     match protocol.partition {
-        Partition::Split(shares) => Ok(vec![fold(protocol, shares.parts(steps))?]),
+        Partition::Split(shares) => Ok(vec![fold(protocol, steps, shares.parts(steps))?]),
         Partition::Rolling { folds, fold_steps } => rolling(protocol, steps, folds, fold_steps),
     }
 }
@@ -91,6 +91,7 @@ fn rolling(protocol: &Protocol, steps: usize, count: usize, fold_steps: usize) -
             let start = first + index * fold_steps;
             fold(
                 protocol,
+                steps,
                 Parts {
                     training: 0..start,
                     validation: start..start,
@@ -101,15 +102,26 @@ fn rolling(protocol: &Protocol, steps: usize, count: usize, fold_steps: usize) -
         .collect()
 }
 
-fn fold(protocol: &Protocol, parts: Parts) -> Result<Fold> {
+/// What else could be asked for where a part is too short.
+fn another(protocol: &Protocol) -> &'static str {
+    match protocol.partition {
+        Partition::Split(_) => "another --split",
+        Partition::Rolling { .. } => "other --folds and --fold-steps",
+    }
+}
+
+fn fold(protocol: &Protocol, steps: usize, parts: Parts) -> Result<Fold> {
     let inside = origins(&parts.training, protocol.context, protocol.horizon);
     let train_windows = inside.len();
     if train_windows == 0 {
         let needed = protocol.context + protocol.horizon;
         return Err(Error::invalid(
-            "--data",
-            format!("{} training rows", parts.training.len()),
-            format!("at least {needed} training rows, context + horizon: more data, or another --split"),
+            "training part",
+            format!("{} of {steps} rows", parts.training.len()),
+            format!(
+                "at least {needed} rows, context + horizon: more data, or {}",
+                another(protocol)
+            ),
         ));
     }
     let validation_origins = part_origins(protocol, &parts.validation)
@@ -122,11 +134,12 @@ fn fold(protocol: &Protocol, parts: Parts) -> Result<Fold> {
     if open.is_empty() {
         let context = if protocol.context_across { 0 } else { protocol.context };
         return Err(Error::invalid(
-            "--horizon",
-            format!("{} with {} test rows", protocol.horizon, parts.test.len()),
+            "test part",
+            format!("{} of {steps} rows", parts.test.len()),
             format!(
-                "a test part of at least {} rows, context + horizon; --context-across lets the context reach into the part before",
-                context + protocol.horizon
+                "at least {} rows, context + horizon: more data, or {}; --context-across lets the context reach into the part before",
+                context + protocol.horizon,
+                another(protocol)
             ),
         ));
     }
@@ -295,13 +308,13 @@ mod tests {
             folds(&split("80/0/20"), 100)
                 .unwrap_err()
                 .to_string()
-                .contains("at least 24 rows")
+                .contains("`test part` is `20 of 100 rows`, accepted: at least 24 rows")
         );
         assert!(
             folds(&split("10/0/90"), 100)
                 .unwrap_err()
                 .to_string()
-                .contains("at least 24 training rows")
+                .contains("`training part` is `10 of 100 rows`, accepted: at least 24 rows")
         );
         let protocol = Protocol {
             partition: Partition::Rolling {

@@ -144,7 +144,21 @@ pub(super) fn number(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if !value.is_infinite() => Ok(value),
         Ok(_) => Err(format!("`{}` is not finite, accepted: {NUMBERS}", cut(text))),
-        Err(_) => Err(format!("`{}` is no number, accepted: {NUMBERS}", cut(text))),
+        Err(_) => Err(format!(
+            "`{}` is no number, accepted: {NUMBERS}{}",
+            cut(text),
+            decimal_comma(text)
+        )),
+    }
+}
+
+/// What to write instead where `text` would be a number if its comma were a point; nothing elsewhere.
+fn decimal_comma(text: &str) -> String {
+    let mended = text.replacen(',', ".", 1);
+    if text.contains(',') && mended.parse::<f64>().is_ok() {
+        format!("; decimal commas are not read: write {}", cut(&mended))
+    } else {
+        String::new()
     }
 }
 
@@ -218,5 +232,18 @@ mod tests {
             "{refused}"
         );
         assert!(number("inf").is_err() && number("1e999").is_err() && number("abc").is_err());
+    }
+
+    #[test]
+    fn a_decimal_comma_is_told_from_other_texts_and_how_to_mend_it() {
+        for (text, mended) in [("50,14", "50.14"), ("-0,5", "-0.5"), (",5", ".5")] {
+            let refused = number(text).unwrap_err();
+            let hint = format!("; decimal commas are not read: write {mended}");
+            assert!(refused.ends_with(&hint), "{refused}");
+        }
+        for text in ["1,234.5", "1,234,567", "a,b", "fast"] {
+            let refused = number(text).unwrap_err();
+            assert!(!refused.contains("decimal"), "{refused}");
+        }
     }
 }

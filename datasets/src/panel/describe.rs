@@ -58,8 +58,10 @@ pub struct Description {
     pub zero_share: f64,
     /// The least and the largest value; none where all are missing.
     pub range: Option<(f64, f64)>,
-    /// Series whose values are all equal or all missing.
+    /// Series whose values are all equal, of those that have any.
     pub constant_series: Vec<String>,
+    /// Series whose values are all missing.
+    pub empty_series: Vec<String>,
     /// The zone in which times were read.
     pub timezone: String,
     /// Where the zone comes from: `stated in the file`, or `assumed` for times without offset.
@@ -113,7 +115,10 @@ pub fn describe(path: &Path, options: &PanelOptions) -> Result<Description> {
         missing_share: count(|value| value.is_nan()),
         zero_share: count(|value| *value == 0.0),
         range: range(frame.values.iter()),
-        constant_series: constant(&frame, &table.series),
+        constant_series: having(&frame, &table.series, |range| {
+            range.is_some_and(|(least, most)| least >= most)
+        }),
+        empty_series: having(&frame, &table.series, |range| range.is_none()),
         timezone: options.timezone.clone(),
         zone_source: if clock.naive { "assumed" } else { "stated in the file" },
     })
@@ -152,10 +157,11 @@ fn range<'a>(values: impl Iterator<Item = &'a f64>) -> Option<(f64, f64)> {
     range
 }
 
-fn constant(frame: &Frame, series: &[String]) -> Vec<String> {
+/// The names of those of `series` whose range is as wanted.
+fn having(frame: &Frame, series: &[String], wanted: impl Fn(Option<(f64, f64)>) -> bool) -> Vec<String> {
     let columns = frame.values.columns().into_iter().zip(series);
     columns
-        .filter(|(column, _)| range(column.iter()).is_none_or(|(least, most)| least >= most))
+        .filter(|(column, _)| wanted(range(column.iter())))
         .map(|(_, name)| name.clone())
         .collect()
 }

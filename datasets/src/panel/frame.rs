@@ -127,7 +127,7 @@ fn repeated(table: &Table, first: usize, second: usize) -> Error {
 }
 
 /// The distinct times in order, and the first row of each.
-fn distinct(times: &[i64]) -> (Vec<i64>, Vec<usize>) {
+pub(super) fn distinct(times: &[i64]) -> (Vec<i64>, Vec<usize>) {
     let mut pairs: Vec<(i64, usize)> = times.iter().copied().zip(0..).collect();
     pairs.sort_unstable();
     pairs.dedup_by_key(|(time, _)| *time);

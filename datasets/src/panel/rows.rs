@@ -1,4 +1,5 @@
-//! A file's rows as they stand, for detectors: times may repeat, jump or go back, and nothing is put on a grid.
+//! A file's rows as they stand, for detectors: times may repeat, jump or go back, as long as none lies far from all others, and nothing
+//! is put on a grid.
 
 use std::fs::File;
 use std::path::Path;
@@ -10,7 +11,11 @@ use ndarray::Array2;
 
 use super::clock::{PanelClock, cut, number};
 use super::columnar::{self, read_numbers, read_times};
+use super::csv::{behind_header, in_line};
+use super::frame;
+use super::grid::spacing;
 use super::options::{PanelOptions, UtcOffset};
+use super::strays::first_stray;
 use super::table::{self, Format, cell, distinct, file_digest, time_place};
 use crate::time::Timestamp;
 use crate::{Error, Result};
@@ -75,7 +80,8 @@ impl Rows {
 ///
 /// # Errors
 /// A file that cannot be read; a header without a column of times where one is wanted, with repeated names or without any
-/// number; a cell that is no time or no finite number, with its row and column; an ignored column that is not there.
+/// number; a cell that is no time or no finite number, with its row and column; a time that lies far from all others; an ignored
+/// column that is not there.
 pub fn read_rows(path: &Path, options: &RowOptions) -> Result<Rows> {
     let clock = PanelClock::new(&PanelOptions {
         timezone: options.timezone.clone(),
@@ -128,6 +134,13 @@ impl Cells {
             names: places.numbers.iter().map(|&place| header[place].clone()).collect(),
             numbers: vec![Vec::new(); places.numbers.len()],
         }
+    }
+
+    /// The first row whose time lies far from all others, and what is said of it.
+    fn stray(&self) -> Option<(usize, String)> {
+        let (times, rows) = frame::distinct(&self.times);
+        let step = spacing(&times, None).usual?;
+        first_stray(&times, &rows, step)
     }
 }
 
@@ -190,7 +203,7 @@ impl Reader<'_> {
         let header = super::csv::header(self.path, &mut reader)?;
         let places = self.places(&header)?;
         let mut cells = Cells::of(&header, &places);
-        super::csv::each_row(self.path, &header, &mut reader, |row, record| {
+        let is_even = super::csv::each_row(self.path, &header, &mut reader, |row, record| {
             if let Some(time) = places.time {
                 let instant = self.clock.read(&record[time]);
                 let instant = instant.map_err(|message| cell(self.path, row, &header[time], message))?;
@@ -203,6 +216,14 @@ impl Reader<'_> {
             }
             Ok(())
         })?;
+        if let (Some(time), Some((row, message))) = (places.time, cells.stray()) {
+            let error = cell(self.path, row, &header[time], message);
+            return Err(if is_even {
+                in_line(error, behind_header(row))
+            } else {
+                error
+            });
+        }
         Ok(cells)
     }
 
@@ -236,6 +257,9 @@ impl Reader<'_> {
                 read.map_err(|(row, message)| self.refuse(first + row, &header[place], &message))?;
             }
             first += batch.num_rows();
+        }
+        if let (Some(time), Some((row, message))) = (places.time, cells.stray()) {
+            return Err(cell(self.path, row, &header[time], message));
         }
         Ok(cells)
     }
@@ -273,6 +297,20 @@ mod tests {
         assert_eq!(rows.columns, ["a", "b"]);
         assert_eq!(rows.values.column(0).to_vec(), [1.0, 2.0, 3.0]);
         assert!(rows.values[[0, 1]].is_nan() && rows.values[[2, 1]].is_nan());
+    }
+
+    #[test]
+    fn a_time_far_from_all_others_is_refused_with_its_row_wherever_it_stands() {
+        let near: Vec<String> = (0..10).map(|minute| format!("2026-01-01 00:0{minute}:00,1\n")).collect();
+        for place in [0, 5, 10] {
+            let mut lines = near.clone();
+            lines.insert(place, "1990-01-01 00:00:00,1\n".to_owned());
+            let text = format!("timestamp,a\n{}", lines.concat());
+            let said = read(&text, &RowOptions::default()).unwrap_err().to_string();
+            let stands = format!("rows.csv:{}: row {}, column `timestamp`", place + 2, place + 1);
+            assert!(said.contains(&stands), "{said}");
+            assert!(said.contains("1990-01-01T00:00:00Z lies far"), "{said}");
+        }
     }
 
     #[test]

@@ -46,24 +46,29 @@ pub(super) fn near(times: &[i64], strays: &[usize]) -> Vec<i64> {
 
 /// Refuses a time that lies far from all others: on an even grid nearly all rows between them would be missing.
 pub(super) fn refuse_strays(table: &Table, frame: &Frame, step: Duration) -> Result<()> {
-    let strays = strays(&frame.times, step);
-    let Some(&place) = strays.iter().min_by_key(|place| frame.rows[**place]) else {
-        return Ok(());
-    };
-    let near = near(&frame.times, &strays);
+    match first_stray(&frame.times, &frame.rows, step) {
+        Some((row, message)) => Err(table.time_error(row, message)),
+        None => Ok(()),
+    }
+}
+
+/// The first row whose time lies far from all others, and what is said of it. `times` are distinct and in order, `rows` has the first
+/// row of each.
+pub(super) fn first_stray(times: &[i64], rows: &[usize], step: Duration) -> Option<(usize, String)> {
+    let strays = strays(times, step);
+    let place = strays.iter().copied().min_by_key(|place| rows[*place])?;
+    let near = near(times, &strays);
     let (from, until) = (Timestamp(near[0]), Timestamp(near[near.len() - 1]));
-    let time = Timestamp(frame.times[place]);
+    let time = Timestamp(times[place]);
     let more = match strays.len() - 1 {
         0 => String::new(),
         more => format!(" (as do {more} more)"),
     };
-    Err(table.time_error(
-        frame.rows[place],
-        format!(
-            "{time} lies far from the other times, {from} to {until}{more}, accepted: times near each other: mend it, or \
-             remove the row"
-        ),
-    ))
+    let message = format!(
+        "{time} lies far from the other times, {from} to {until}{more}, accepted: times near each other: mend it, or \
+         remove the row"
+    );
+    Some((rows[place], message))
 }
 
 #[cfg(test)]

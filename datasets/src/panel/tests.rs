@@ -548,8 +548,18 @@ fn a_description_counts_what_a_panel_refuses() {
     );
     assert_eq!(description.needs, ["--resample 5m", "--gaps missing"]);
     assert_eq!(description.constant_series, ["a"]);
+    assert!(description.empty_series.is_empty());
     assert_eq!(description.zone_source, "assumed");
     assert_eq!(description.stray_times, 0);
+}
+
+#[test]
+fn a_series_without_any_value_is_described_as_empty_and_not_as_constant() {
+    let folder = Folder::new();
+    let rows = ["2026-01-01 00:00:00,5,", "2026-01-01 00:05:00,5,NaN"];
+    let description = describe(&folder.file("empty.csv", wide(&rows)), &plain()).unwrap();
+    assert_eq!(description.constant_series, ["a"]);
+    assert_eq!(description.empty_series, ["b"]);
 }
 
 #[test]

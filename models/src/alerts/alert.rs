@@ -42,7 +42,7 @@ pub struct Alert {
     pub citywide: bool,
     /// Where it is strangest.
     pub place: Location,
-    /// The start of the first strange window.
+    /// The start of the first strange window; of silence the end of the last window that had data.
     pub since: Timestamp,
     /// The end of the window that raised it: nobody could know earlier.
     pub opened_at: Timestamp,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arterial_datasets::time::{Duration, Timestamp};
 
-use super::alert::Alert;
+use super::alert::{Alert, Kind};
 use super::book::AlertBook;
 use super::judgement::{Judgement, Verdict};
 use super::sensitivity::{Claim, Sensitivity};
@@ -69,20 +69,25 @@ pub fn preview(
     let judged = with_verdict(known, alert_id, verdict)?;
     let mut before = raised(settings, known, record)?;
     let after = raised(settings, &judged, record)?;
-    let mut preview = Preview::default();
-    for alert in after.into_values() {
-        match before.remove(&alert.alert_id) {
-            Some(_) => preview.kept.push(alert),
-            // The same event may begin a window earlier or later, with another id.
-            None => match twin(before.values(), &alert) {
-                Some(id) => {
-                    before.remove(&id);
-                    preview.kept.push(alert);
-                }
-                None => preview.added.push(alert),
-            },
+    // Those of the same id are the same; what is like one of the others may only be one that is left.
+    let (kept, others): (Vec<_>, Vec<_>) = after
+        .into_values()
+        .partition(|alert| before.remove(&alert.alert_id).is_some());
+    let mut preview = Preview {
+        kept,
+        ..Preview::default()
+    };
+    for alert in others {
+        // The same event may begin a window earlier or later, with another id.
+        match twin(before.values(), &alert).map(|like| like.alert_id.clone()) {
+            Some(id) => {
+                before.remove(&id);
+                preview.kept.push(alert);
+            }
+            None => preview.added.push(alert),
         }
     }
+    preview.kept.sort_by(|one, other| one.alert_id.cmp(&other.alert_id));
     preview.gone = before.into_values().collect();
     if let Some(alert) = judged.iter().find(|alert| alert.alert_id == alert_id) {
         preview.keep_those_at(&alert.keys);
@@ -194,11 +199,18 @@ impl Record<'_> {
     }
 }
 
-/// The id of the alert among `others` that is of the same stream, overlaps in time and shares a key.
-pub fn twin<'a>(mut others: impl Iterator<Item = &'a Alert>, alert: &Alert) -> Option<String> {
-    let overlaps = |other: &&Alert| {
+/// The alert among `others` that tells of the same: of the same stream, alike in kind, at the same time and with a key in common.
+pub fn twin<'a>(mut others: impl Iterator<Item = &'a Alert>, alert: &Alert) -> Option<&'a Alert> {
+    let is_same = |other: &&Alert| {
         let together = other.since <= alert.last_strange && alert.since <= other.last_strange;
-        together && other.topic == alert.topic && other.keys.iter().any(|key| alert.has(key))
+        let alike = other.topic == alert.topic && are_alike(other.kind, alert.kind);
+        together && alike && other.keys.iter().any(|key| alert.has(key))
     };
-    others.find(overlaps).map(|other| other.alert_id.clone())
+    others.find(is_same)
+}
+
+/// Whether both kinds are of what happens in the city, whose kind may change as it is better known, or of the same trouble with data.
+fn are_alike(one: Kind, other: Kind) -> bool {
+    let is_of_city = |kind: &Kind| !matches!(kind, Kind::SensorFault | Kind::DataQuality);
+    one == other || [one, other].iter().all(is_of_city)
 }

@@ -352,6 +352,19 @@ fn a_history_that_is_too_short_is_refused_clearly() {
 }
 
 #[test]
+fn rows_that_calibrate_are_told_of_where_too_few_are_left_to_fit_on() {
+    let kinds = kinds();
+    let linear = kinds.iter().find(|kind| kind.name() == "linear").unwrap();
+    let error = Pipeline::fit(linear.as_ref(), &panel(10, 2, 0.0), 0, &task(3), &Silent)
+        .err()
+        .unwrap();
+    assert_eq!(
+        error.to_string(),
+        "linear, fitted on 4 of 10 rows as the last 6 calibrate its intervals, needs at least 18 rows, there are 4"
+    );
+}
+
+#[test]
 fn the_first_row_is_forecast_from_or_refused_never_made_up() {
     let panel = panel(ROWS, 2, 0.0);
     for kind in kinds() {

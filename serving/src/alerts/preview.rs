@@ -1,6 +1,6 @@
 //! What a judgement would change, seen on the last weeks: the book makes their alerts again, with and without it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arterial_datasets::time::{DAY, Duration, Timestamp};
@@ -161,25 +161,35 @@ fn near(judged: &Alert, places: &Places, all: Keys, metres: f64) -> Keys {
 }
 
 fn effect(judged: &Alert, known: &[Alert], seen: Preview, (from, now): (Timestamp, Timestamp)) -> Effect {
-    // What was really raised is what an operator remembers.
-    let as_raised = |alert: Alert| {
-        let same = known.iter().find(|known| known.alert_id == alert.alert_id);
-        let like = || {
-            let id = twin(known.iter(), &alert)?;
-            known.iter().find(|known| known.alert_id == id)
-        };
-        same.or_else(like).cloned().unwrap_or(alert)
-    };
+    let before = seen.kept.len() + seen.gone.len();
+    // What was really raised is what an operator remembers. What stays cannot be gone as well.
+    let staying: HashSet<&str> = seen
+        .kept
+        .iter()
+        .filter_map(|alert| as_raised(known.iter(), alert))
+        .map(|alert| alert.alert_id.as_str())
+        .collect();
+    let others = known
+        .iter()
+        .filter(|alert| !staying.contains(alert.alert_id.as_str()));
+    let gone = seen.gone.into_iter();
+    let gone = gone.map(|alert| as_raised(others.clone(), &alert).cloned().unwrap_or(alert));
     Effect {
         kind: judged.kind,
         zone: judged.zone_id.clone(),
         since: Some(from),
         weeks: weeks(from, now),
-        before: seen.kept.len() + seen.gone.len(),
-        gone: seen.gone.into_iter().map(as_raised).collect(),
+        before,
+        gone: gone.collect(),
         added: seen.added,
         sees_added: true,
     }
+}
+
+/// The alert of `known` that `alert` is, or that tells of the same.
+fn as_raised<'a>(known: impl Iterator<Item = &'a Alert> + Clone, alert: &Alert) -> Option<&'a Alert> {
+    let same = known.clone().find(|known| known.alert_id == alert.alert_id);
+    same.or_else(|| twin(known, alert))
 }
 
 /// Where no signals were kept: an alert is gone where its peak lies below the new line at its place.
@@ -202,4 +212,52 @@ fn by_peaks(known: &[Alert], judged: &Alert, verdict: Verdict) -> Result<Effect>
 
 fn weeks(from: Timestamp, now: Timestamp) -> f64 {
     (now.0 - from.0).max(0) as f64 / (7 * DAY) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use arterial_models::alerts::State;
+
+    use super::*;
+    use crate::alerts::revision::examples::revision;
+
+    fn alert(id: &str, kind: Kind) -> Alert {
+        Alert {
+            kind,
+            ..revision(1, id, 0, State::Open).alert
+        }
+    }
+
+    fn told(known: &[Alert], seen: Preview) -> Effect {
+        effect(&known[0], known, seen, (Timestamp(0), Timestamp(7 * DAY)))
+    }
+
+    fn ids(alerts: &[Alert]) -> Vec<&str> {
+        alerts.iter().map(|alert| alert.alert_id.as_str()).collect()
+    }
+
+    #[test]
+    fn an_alert_that_goes_is_told_as_it_was_raised() {
+        let known = [alert("raised", Kind::IncidentSuspected)];
+        let seen = Preview {
+            gone: vec![alert("a window later", Kind::Congestion)],
+            ..Preview::default()
+        };
+        assert_eq!(ids(&told(&known, seen).gone), ["raised"]);
+    }
+
+    #[test]
+    fn what_a_former_judgement_had_added_is_not_taken_for_the_alert_beside_it_that_stays() {
+        let known = [alert("accident", Kind::IncidentSuspected)];
+        for kind in [Kind::SensorFault, Kind::Congestion] {
+            let seen = Preview {
+                kept: vec![alert("accident a window later", Kind::Congestion)],
+                gone: vec![alert("added by the former judgement", kind)],
+                ..Preview::default()
+            };
+            let effect = told(&known, seen);
+            assert_eq!(ids(&effect.gone), ["added by the former judgement"], "{kind}");
+            assert_eq!(effect.before, 2);
+        }
+    }
 }

@@ -97,6 +97,30 @@ impl AlertStore {
         state.by_id.get(alert_id).cloned().ok_or_else(|| unknown(alert_id))
     }
 
+    /// The alert whose id is `beginning`, or the only one whose id begins with it.
+    ///
+    /// # Errors
+    /// No such alert at hand, or several.
+    pub fn find(&self, beginning: &str) -> Result<Arc<AlertRevision>> {
+        let state = read(&self.state);
+        if let Some(whole) = state.by_id.get(beginning) {
+            return Ok(Arc::clone(whole));
+        }
+        let mut begin_so = state.by_id.iter().filter(|(id, _)| id.starts_with(beginning));
+        match (begin_so.next(), begin_so.next()) {
+            (Some((_, only)), None) => Ok(Arc::clone(only)),
+            (Some((one, _)), Some((other, _))) => {
+                let accepted = format!("more of the id: {one} and {other} both begin so");
+                Err(Error::invalid("alert_id", beginning, accepted))
+            }
+            (None, _) => Err(Error::Unknown {
+                what: "alert",
+                name: beginning.into(),
+                known: "those of `/v1/alerts`, or their beginnings".into(),
+            }),
+        }
+    }
+
     /// At most `limit` alerts that `filter` takes and that changed before the sequence `before`, the latest change first; whether
     /// there are more; and the sequence of the newest revision of all.
     pub fn page(&self, filter: &AlertFilter, before: u64, limit: usize) -> (Vec<Arc<AlertRevision>>, bool, u64) {
@@ -236,6 +260,23 @@ mod tests {
         let error = store.changes(0, 10).unwrap_err().to_string();
         assert!(error.contains("the table `alerts`"), "{error}");
         assert_eq!(store.changes(1, 10).unwrap().alerts.len(), 2);
+    }
+
+    #[test]
+    fn an_alert_is_found_by_the_beginning_of_its_id_where_no_other_begins_so() {
+        let store = AlertStore::default();
+        let ids = ["ab12", "ab34", "ab345"];
+        let alerts: Vec<AlertRevision> = (1..)
+            .zip(ids)
+            .map(|(sequence, id)| revision(sequence, id, 0, Stage::Open))
+            .collect();
+        store.take(&alerts, KEEP);
+        assert_eq!(store.find("ab1").unwrap().alert.alert_id, "ab12");
+        assert_eq!(store.find("ab34").unwrap().alert.alert_id, "ab34");
+        let several = store.find("ab3").unwrap_err().to_string();
+        assert!(several.contains("ab34") && several.contains("ab345"), "{several}");
+        let none = store.find("x").unwrap_err().to_string();
+        assert!(none.contains("`/v1/alerts`"), "{none}");
     }
 
     #[test]

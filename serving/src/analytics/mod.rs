@@ -7,7 +7,7 @@
 //! | `zones`, `roads` | the indices of zones; roads by congestion, worst first |
 //! | `hot_spots` | where congestion and incidents cluster |
 //! | `kpis` | figures of the whole city, each with what it was made from |
-//! | `selection`, `columns` | which keys are meant; the columns of a table |
+//! | `selection`, `unknown`, `columns` | which keys are meant; which of them never reported; the columns of a table |
 //! | `slices` | the rows of a range of time, no more at a time than memory is for |
 //!
 //! A figure that has no input has no value, and says why.
@@ -22,6 +22,7 @@ mod newest;
 mod roads;
 mod selection;
 mod slices;
+mod unknown;
 mod zones;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ pub use kpis::{Kpi, kpis};
 pub use newest::{Newest, RECENT, newest};
 pub use roads::{Road, Roads, rank};
 pub use selection::{Bounds, Selection, places};
+pub use unknown::unknown;
 pub use zones::{ZoneIndex, ZonePlace, ZoneSelection, Zones, zone_centres, zones_ahead, zones_between, zones_now};
 
 /// The stream that congestion is measured by.

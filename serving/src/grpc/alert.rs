@@ -187,6 +187,7 @@ fn list(state: &AppState, request: v1::ListAlertsRequest) -> Result<v1::ListAler
         next_page_token: next.unwrap_or_default(),
         resume_after: last,
         watched: state.alerts.watched().into_iter().map(watched).collect(),
+        now: Some(state.clock.now().0),
     })
 }
 

@@ -55,7 +55,7 @@ struct OneAlert {
     path = "/v1/alerts/{alert_id}",
     tag = "alerts",
     params(
-        ("alert_id" = String, Path, description = "Its id, as `/v1/alerts` has it"),
+        ("alert_id" = String, Path, description = "Its id, as `/v1/alerts` has it, or its beginning where no other begins so"),
         OneAlertQuery,
     ),
     responses(
@@ -79,7 +79,7 @@ pub async fn show(
     let Asked { query, request } = asked;
     let form = request.form::<OneAlert>(query.format.0)?;
     state.alerts.ready(&state)?;
-    let found = state.alerts.store.get(&alert_id)?;
+    let found = state.alerts.store.find(&alert_id)?;
     let told = in_language(&state, &found, query.language.0.unwrap_or(Language::English));
     let alert = OneAlert {
         alert: AlertRow::of(&told)?,

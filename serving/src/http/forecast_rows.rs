@@ -1,4 +1,5 @@
-//! What pages of forecasts have in common, be they of keys or of areas: quantiles, refusals, and a table with a column for each quantile.
+//! What pages of forecasts have in common, be they of keys or of areas: quantiles, refusals, which pages of windows have as well, and a
+//! table with a column for each quantile.
 
 use arrow::array::RecordBatch;
 use serde::Serialize;
@@ -21,7 +22,7 @@ pub struct QuantileValue {
     value: f64,
 }
 
-/// Why there is no forecast.
+/// Why there is no answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RefusalRow {
     /// The key; empty where it holds for the whole request.
@@ -90,7 +91,7 @@ pub fn by_quantile<T: Serialize>(
     table(&rows, &columns)
 }
 
-/// What a collection of features tells beside them: the next page, and what could not be forecast.
+/// What a collection of features tells beside them: the next page, and what could not be answered.
 pub fn members(next_cursor: Option<&str>, refusals: &[RefusalRow]) -> Map<String, Value> {
     let refusals = serde_json::to_value(refusals).unwrap_or_default();
     Map::from_iter([

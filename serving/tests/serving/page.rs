@@ -290,6 +290,27 @@ async fn congestion_is_speed_against_the_key_s_own_free_flow() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn until_the_service_is_ready_no_stream_is_called_stale_and_no_model_is_missed() {
+    let service = waiting(None).await;
+    let page = async || get(&service, "/", &[]).await.text().await.unwrap();
+    let report = |number: i64| {
+        let rows = batch(&[("a", "north", number, 0, Some(50.0))]);
+        service.state.take(TOPIC, &rows, window(number + 1));
+    };
+    service.clock.set(window(1000));
+    report(0);
+    let told = page().await;
+    assert!(told.contains("Not ready yet.</p>"), "{told}");
+    assert!(!told.contains("· stale</td>"), "{told}");
+
+    service.state.start().await.unwrap();
+    report(1);
+    let told = page().await;
+    assert!(!told.contains("Not ready yet.</p>"), "{told}");
+    assert!(told.contains("· stale</td>"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_map_has_a_key_as_soon_as_it_reported() {
     let service = ready(24).await;
     let map = async || read(&service, "/page/data/city").await;
@@ -341,7 +362,7 @@ async fn history_tells_what_had_been_forecast_an_hour_before() {
 async fn the_page_speaks_the_reader_s_language_and_loads_nothing_from_elsewhere() {
     let service = ready(24).await;
     for (head, path, said) in [
-        (("Accept-Language", "ru, en;q=0.5"), "/", "Открытые тревоги"),
+        (("Accept-Language", "ru, en;q=0.5"), "/", "Открытые оповещения"),
         (("Accept-Language", "ru"), "/?language=fr", "Alertes en cours"),
         (("Accept-Language", "ru"), "/?lang=fr", "Alertes en cours"),
         (("Cookie", "language=fr"), "/", "Alertes en cours"),

@@ -1,5 +1,6 @@
 //! Alerts by page, and one alert by the beginning of its id.
 
+use arterial_datasets::time::{Clock, SystemClock, Timestamp};
 use arterial_proto::v1;
 
 use super::Client;
@@ -42,6 +43,23 @@ pub async fn newest(
             return Ok((alerts, !page_token.is_empty()));
         }
     }
+}
+
+/// The service's own time, which in a demonstration is the city's; the time here where the service does not say its own.
+///
+/// # Errors
+/// A call that fails.
+pub async fn now(client: &mut Client) -> anyhow::Result<Timestamp> {
+    let request = v1::ListAlertsRequest {
+        page_size: 1,
+        ..v1::ListAlertsRequest::default()
+    };
+    let answer = client
+        .list_alerts(request)
+        .await
+        .map_err(|status| failed(&status))?
+        .into_inner();
+    Ok(answer.now.map_or_else(|| SystemClock.now(), Timestamp))
 }
 
 /// The alert whose id begins with `beginning`.

@@ -23,6 +23,9 @@ struct Verdict {
     /// useful; false: nothing had happened; duplicate: another alert told of it; withdrawn: takes back what was said.
     #[arg(value_parser = ["useful", "false", "duplicate", "withdrawn"], value_name = "VERDICT")]
     verdict: String,
+    /// Who says so [default: the user of this shell]; not used by `preview`, which records nothing.
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
 }
 
 /// Say whether an alert was useful: its kind is raised more or less readily at that place from then on
@@ -30,9 +33,6 @@ struct Verdict {
 pub struct Judge {
     #[command(flatten)]
     verdict: Verdict,
-    /// Who says so [default: the user of this shell].
-    #[arg(long, value_name = "NAME")]
-    by: Option<String>,
     #[command(flatten)]
     common: Common,
 }
@@ -51,7 +51,7 @@ pub struct Preview {
 /// # Errors
 /// A service that cannot be reached, an alert that it does not know.
 pub async fn judge(args: &Judge) -> anyhow::Result<()> {
-    let by = user(args.by.as_deref())?;
+    let by = user(args.verdict.by.as_deref())?;
     let mut client = args.common.connect().await?;
     let request = request(&mut client, &args.verdict, by.clone(), &args.common).await?;
     let answer = client

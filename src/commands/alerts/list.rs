@@ -25,8 +25,9 @@ pub struct Args {
 /// # Errors
 /// A service that cannot be reached, a filter that it refuses.
 pub async fn run(args: &Args) -> anyhow::Result<()> {
-    let filter = args.filter.message()?;
+    let times = args.filter.times()?;
     let mut client = args.common.connect().await?;
+    let filter = args.filter.message(times, &mut client).await?;
     let (alerts, more) = find::newest(&mut client, filter, args.limit as usize, &args.common.language).await?;
     if args.common.json {
         let alerts: Vec<_> = alerts.iter().map(document).collect();

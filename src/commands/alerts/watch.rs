@@ -44,9 +44,10 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
 async fn watch(args: &Args) -> anyhow::Result<()> {
     let mut resume_after = args.resume_after;
     let mut is_first = true;
-    let filter = args.filter.message()?;
+    let times = args.filter.times()?;
     // Who cannot be reached at the beginning is probably not there; who goes away later comes back.
     let mut client = args.common.connect().await?;
+    let filter = args.filter.message(times, &mut client).await?;
     loop {
         let request = v1::WatchAlertsRequest {
             filter: Some(filter.clone()),
@@ -129,9 +130,19 @@ fn line(alert: &v1::Alert, words: Words, paint: Paint) -> String {
         paint.paint(state_style(&alert.state), &format!("{state:<12}")),
         harmless(&alert.text),
     ];
+    parts.extend(judged(alert, words));
     parts.extend(coordinates(alert.lat, alert.lon));
     parts.push(paint.paint(Style::Faint, &alert.alert_id));
     parts.join("  ")
+}
+
+/// What people said of it last; without it, each judgement would look like the same change again.
+fn judged(alert: &v1::Alert, words: Words) -> Option<String> {
+    let said = !alert.judgement.is_empty();
+    said.then(|| {
+        let (label, verdict) = (words.name("label", "judged"), words.name("judged", &alert.judgement));
+        format!("{label}: {}", harmless(&verdict))
+    })
 }
 
 /// Whether a service that ended a call so may be there again soon.
@@ -164,5 +175,22 @@ mod tests {
         let told = "2026-01-05 08:00 UTC  high      open          Traffic is slower than expected on Ring Road.";
         assert_eq!(line(Some(10.2031)), format!("{told}  56.15510, 10.20310  3f2a"));
         assert_eq!(line(None), format!("{told}  3f2a"));
+    }
+
+    #[test]
+    fn a_line_says_how_the_alert_was_judged() {
+        let line = |judgement: &str, language| {
+            let alert = v1::Alert {
+                alert_id: "3f2a".into(),
+                judgement: judgement.into(),
+                text: "Slow.".into(),
+                ..v1::Alert::default()
+            };
+            line(&alert, Words::of(language), Paint::Plain)
+        };
+        assert!(line("", "en").ends_with("  Slow.  3f2a"));
+        assert!(line("false", "en").ends_with("  Slow.  judged: false  3f2a"));
+        assert!(line("withdrawn", "en").ends_with("  Slow.  judged: withdrawn  3f2a"));
+        assert!(line("useful", "ru").ends_with("  Slow.  оценка: полезное  3f2a"));
     }
 }

@@ -96,10 +96,15 @@ impl History {
                 })
                 .is_ok();
         if !moved && let (Some(city), Some(heir)) = (self.city.take(), self.heir.take()) {
-            // Nobody waits any more where the demonstration was interrupted.
+            // Whoever waited may have gone meanwhile.
             drop(heir.send(city));
         }
         moved
+    }
+
+    /// Whether nobody waits for the city any more, as the demonstration was interrupted.
+    fn is_abandoned(&self) -> bool {
+        self.heir.as_ref().is_some_and(oneshot::Sender::is_closed)
     }
 }
 
@@ -107,7 +112,26 @@ impl Iterator for History {
     type Item = (String, Vec<u8>);
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.is_abandoned() {
+            return None;
+        }
         while self.waiting.is_empty() && self.play() {}
         self.waiting.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn history_ends_as_soon_as_nobody_waits_for_its_city() {
+        let city = City::new(config(1)).unwrap();
+        let until = Timestamp(city.now().0 + DAY);
+        let (heir, waits) = oneshot::channel();
+        let mut history = History::new(city, until, heir);
+        assert!(history.next().is_some());
+        drop(waits);
+        assert!(history.next().is_none());
     }
 }

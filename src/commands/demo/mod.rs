@@ -3,6 +3,7 @@
 mod city;
 mod clock;
 mod incident;
+mod interrupt;
 mod live;
 mod model;
 mod summary;
@@ -20,6 +21,7 @@ use arterial_features::pipeline::{CommitObserver, WindowCommit};
 use arterial_features::source::{ContinuedSource, KafkaSettings, KafkaSource, ReplaySource};
 use arterial_models::alerts::Evidence;
 use arterial_serving::alerts::{AlertRevision, AlertStore};
+use arterial_serving::readiness::Reason;
 use arterial_serving::sinks::kafka::{KafkaWriter, MockBrokers};
 use tokio::sync::{oneshot, watch};
 
@@ -29,6 +31,7 @@ use crate::service::{Foundation, Ingest, Service, catalog, indices, ingest, publ
 use crate::telemetry::Log;
 use city::{History, TOPIC};
 use clock::CityClock;
+use interrupt::Interrupt;
 
 /// A simulated city, from event to served forecast, on this machine alone
 #[derive(Debug, clap::Args)]
@@ -77,18 +80,19 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     drop(entered);
     let drains = AtomicBool::new(false);
     let summary = runtime.block_on(async {
+        let interrupt = Interrupt::listen();
         tokio::select! {
-            summary = play(args, config, began, &drains) => summary,
-            () = interrupted_before(&drains) => Err(Interrupted.into()),
+            summary = play(args, config, began, &drains, &interrupt) => summary,
+            () = interrupted_before(&interrupt, &drains) => Err(Interrupted.into()),
         }
     })?;
     if args.json { super::print_json(&summary) } else { Ok(()) }
 }
 
 /// Returns at Ctrl-C, unless the play ends by itself then, as it does once it has something to drain.
-async fn interrupted_before(drains: &AtomicBool) {
-    let heard = tokio::signal::ctrl_c().await;
-    if heard.is_err() || drains.load(Ordering::Acquire) {
+async fn interrupted_before(interrupt: &Interrupt, drains: &AtomicBool) {
+    interrupt.pressed().await;
+    if drains.load(Ordering::Acquire) {
         std::future::pending::<()>().await;
     }
 }
@@ -151,22 +155,15 @@ async fn play(
     mut config: Config,
     began: Instant,
     drains: &AtomicBool,
+    interrupt: &Interrupt,
 ) -> anyhow::Result<summary::Summary> {
     let said = summary::Words { quiet: args.json };
     let streams = city::streams(catalog(&config)?)?;
     let topics: Vec<String> = streams.names().map(str::to_owned).collect();
     let brokers = match &args.brokers {
         Some(_) => None,
-        None => Some(MockBrokers::start(
-            &topics.iter().map(|topic| (topic.clone(), 1)).collect::<Vec<_>>(),
-        )?),
+        None => Some(mock(&mut config, &topics)?),
     };
-    if let Some(mock) = &brokers {
-        mock.address().clone_into(&mut config.kafka.brokers);
-        // The mock has the city's topics only.
-        config.kafka.publish_results = false;
-    }
-
     said.say(&format!(
         "simulating {} days of a city (seed {}; everything here is synthetic)",
         args.days, args.seed
@@ -177,6 +174,10 @@ async fn play(
     let foundation = Arc::new(open(&config, streams, &clock).await?);
     let service = Service::listen(&foundation, publisher(&foundation.config)?, true).await;
     let service = service.map_err(with_options)?;
+    said.say(&format!(
+        "page: http://{}/ (fills while the history is read)",
+        service.addresses().1
+    ));
 
     let (handed_over, city) = oneshot::channel();
     let history = ReplaySource::new(
@@ -199,34 +200,42 @@ async fn play(
     )?;
     tokio::spawn(ingest::report(ingest.status.clone(), Arc::clone(&service.state)));
 
-    let mut city = tokio::select! {
-        city = city => city?,
-        ended = ingest.failed() => return Err(ended.err().unwrap_or_else(|| anyhow::anyhow!("the history was not read"))),
+    drains.store(true, Ordering::Release);
+    let preparation = Preparation {
+        args,
+        began,
+        foundation: &foundation,
+        service: &service,
+        said: &said,
+        interrupt,
+        live_from,
     };
-    wait_for(windows.clone(), city::last_closed(live_from)).await?;
-    said.say(&format!(
-        "the history became windows in {:.1} s; training",
-        began.elapsed().as_secs_f64()
-    ));
-
-    let trained = model::train(&foundation, args.seed, &said).await?;
-    said.say(&trained.words());
-    service.open().await?;
-    // Whoever is invited to look at alerts finds them read.
-    service.state.alerts.until_loaded(&service.state).await;
-    let first_forecast = began.elapsed().as_secs_f64();
-    service.announce(args.ready_file.as_deref())?;
+    let prepared = tokio::select! {
+        prepared = preparation.make(city, windows.clone(), &mut ingest) => prepared,
+        () = interrupt.pressed() => Err(Interrupted.into()),
+    };
+    let Prepared {
+        mut city,
+        trained,
+        first_forecast,
+    } = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            // Nothing may be written any more into a folder that is about to be removed. What is said is why it ends.
+            let _ = ingest.shutdown().await;
+            return Err(error);
+        }
+    };
     let scheduled = incident::schedule(&mut city)?;
     said.invite(&service, &city, &scheduled, first_forecast, args.speed);
 
     let writer = KafkaWriter::new(&config.kafka.brokers, "", &config.kafka.properties)?;
     let producing = tokio::spawn(live::produce(city, writer, Arc::clone(&clock), args.speed));
-    drains.store(true, Ordering::Release);
     let outcome = tokio::select! {
         outcome = wait_live(args.once, windows, (live_from, &scheduled), &service, &said) => outcome,
         ended = ingest.failed() => ended,
         () = service.failed() => Err(anyhow::anyhow!("a server has stopped")),
-        _ = tokio::signal::ctrl_c() => Err(Interrupted.into()),
+        () = interrupt.pressed() => Err(Interrupted.into()),
     };
     producing.abort();
     // The writer must be gone before the brokers are; that it was cut off is what was asked for.
@@ -250,6 +259,76 @@ async fn play(
     service.shutdown().await?;
     drop(brokers);
     summary
+}
+
+/// Brokers in this process, which the configuration then names.
+fn mock(config: &mut Config, topics: &[String]) -> anyhow::Result<MockBrokers> {
+    let topics: Vec<_> = topics.iter().map(|topic| (topic.clone(), 1)).collect();
+    let mock = MockBrokers::start(&topics)?;
+    mock.address().clone_into(&mut config.kafka.brokers);
+    // The mock has the city's topics only.
+    config.kafka.publish_results = false;
+    Ok(mock)
+}
+
+/// What makes the service ready.
+struct Preparation<'a> {
+    args: &'a Args,
+    began: Instant,
+    foundation: &'a Foundation,
+    service: &'a Service,
+    said: &'a summary::Words,
+    interrupt: &'a Interrupt,
+    live_from: Timestamp,
+}
+
+/// What there is once it is.
+struct Prepared {
+    city: City,
+    trained: model::Trained,
+    /// Seconds from the start.
+    first_forecast: f64,
+}
+
+impl Preparation<'_> {
+    /// Waits for the history, trains on it, and opens the service.
+    async fn make(
+        &self,
+        city: oneshot::Receiver<City>,
+        windows: watch::Receiver<Option<Timestamp>>,
+        ingest: &mut Ingest,
+    ) -> anyhow::Result<Prepared> {
+        self.not_ready("the simulated history is being read");
+        let city = tokio::select! {
+            city = city => city?,
+            ended = ingest.failed() => return Err(ended.err().unwrap_or_else(|| anyhow::anyhow!("the history was not read"))),
+        };
+        wait_for(windows, city::last_closed(self.live_from)).await?;
+        self.said.say(&format!(
+            "the history became windows in {:.1} s; training",
+            self.began.elapsed().as_secs_f64()
+        ));
+
+        self.not_ready("a model is being trained on the history");
+        let trained = model::train(self.foundation, self.args.seed, self.said, self.interrupt).await?;
+        self.said.say(&trained.words());
+        self.not_ready("live state is being rebuilt from the lake");
+        self.service.open().await?;
+        // Whoever is invited to look at alerts finds them read.
+        self.service.state.alerts.until_loaded(&self.service.state).await;
+        let first_forecast = self.began.elapsed().as_secs_f64();
+        self.service.announce(self.args.ready_file.as_deref())?;
+        Ok(Prepared {
+            city,
+            trained,
+            first_forecast,
+        })
+    }
+
+    /// Says what calls are told to wait for.
+    fn not_ready(&self, why: &str) {
+        self.service.state.readiness.raise(Reason::Rebuilding, why);
+    }
 }
 
 async fn open(config: &Config, streams: StreamCatalog, clock: &Arc<CityClock>) -> anyhow::Result<Foundation> {

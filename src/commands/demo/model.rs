@@ -17,11 +17,14 @@ use arterial_training::promotion::Evidence;
 use arterial_training::protocol::Protocol;
 use arterial_training::train::{Plan, train as fit};
 use arterial_training::windows::{self, Wanted};
+use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::city::{FIELD, TOPIC};
+use super::interrupt::Interrupt;
 use super::summary::Words;
 use crate::commands::lake_panel::{Join, covariates};
+use crate::commands::progress;
 use crate::commands::reading::data_block;
 use crate::service::Foundation;
 
@@ -68,8 +71,8 @@ impl Trained {
 /// Trains on every window so far, measures on the last of them, and promotes what beats seasonal naive.
 ///
 /// # Errors
-/// A lake that cannot be read, data that cannot be fitted on.
-pub async fn train(foundation: &Foundation, seed: u64, said: &Words) -> anyhow::Result<Trained> {
+/// A lake that cannot be read, data that cannot be fitted on, an interrupt.
+pub async fn train(foundation: &Foundation, seed: u64, said: &Words, interrupt: &Interrupt) -> anyhow::Result<Trained> {
     let target: Target = format!("{TOPIC}.{FIELD}").parse()?;
     let covariates = covariates(&foundation.lake, &foundation.catalog, TOPIC, &Join::Auto).await?;
     let wanted = Wanted {
@@ -89,7 +92,7 @@ pub async fn train(foundation: &Foundation, seed: u64, said: &Words) -> anyhow::
         ..Protocol::default()
     };
     let list = forecasters::list(sets::standard());
-    let kinds = choose(&list, &KINDS.map(str::to_owned))?;
+    let kinds = choose(&list, &KINDS.map(str::to_owned), "--model")?;
     let plan = Plan {
         panel: &found.panel,
         data: &data,
@@ -102,8 +105,10 @@ pub async fn train(foundation: &Foundation, seed: u64, said: &Words) -> anyhow::
         resume: false,
     };
     let clock = foundation.clock.as_ref();
-    let spoken = Spoken::on(said);
-    let outcome = fit(&foundation.registry, &plan, clock, &spoken).await?;
+    let spoken = Spoken::on(said, interrupt);
+    let outcome = fit(&foundation.registry, &plan, clock, &spoken).await;
+    spoken.shown.finish_and_clear();
+    let outcome = outcome?;
     let best = outcome
         .challenger
         .ok_or_else(|| anyhow::anyhow!("no model was published"))?;
@@ -124,17 +129,26 @@ pub async fn train(foundation: &Foundation, seed: u64, said: &Words) -> anyhow::
     })
 }
 
-/// Says which model is trained and which is measured, each once: nobody is to wait before a screen that stands still.
+/// Says which model is trained and which is measured, each once, and shows under that how far it is: nobody is to wait before a screen
+/// that stands still. The work ends at Ctrl-C.
 struct Spoken<'a> {
     words: &'a Words,
+    interrupt: &'a Interrupt,
     told: Mutex<BTreeSet<String>>,
+    shown: ProgressBar,
 }
 
 impl<'a> Spoken<'a> {
-    fn on(words: &'a Words) -> Self {
+    fn on(words: &'a Words, interrupt: &'a Interrupt) -> Self {
         Self {
             words,
+            interrupt,
             told: Mutex::default(),
+            shown: if words.quiet {
+                ProgressBar::hidden()
+            } else {
+                progress::empty()
+            },
         }
     }
 
@@ -156,10 +170,19 @@ impl<'a> Spoken<'a> {
 }
 
 impl Progress for Spoken<'_> {
-    fn report(&self, _done: u64, _total: u64, message: &str) {
+    fn report(&self, done: u64, total: u64, message: &str) {
         if let Some(line) = self.line(message) {
-            self.words.say(&line);
+            self.shown.suspend(|| self.words.say(&line));
         }
+        if self.shown.length() != Some(total) {
+            self.shown.set_length(total);
+        }
+        self.shown.set_position(done);
+        self.shown.set_message(message.to_owned());
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.interrupt.was_pressed()
     }
 }
 
@@ -189,9 +212,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn training_is_told_to_end_at_an_interrupt() {
+        let words = Words { quiet: true };
+        let (press, interrupt) = Interrupt::by_hand();
+        let spoken = Spoken::on(&words, &interrupt);
+        spoken.report(1, 2, "growing trees");
+        assert!(!spoken.is_cancelled());
+        press.send_replace(true);
+        assert!(spoken.is_cancelled());
+    }
+
+    #[test]
     fn each_model_is_said_to_be_trained_and_to_be_measured_once() {
         let words = Words { quiet: true };
-        let spoken = Spoken::on(&words);
+        let (_press, interrupt) = Interrupt::by_hand();
+        let spoken = Spoken::on(&words, &interrupt);
         let reports = [
             "gbdt",
             "growing trees",

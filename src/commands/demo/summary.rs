@@ -9,6 +9,7 @@ use arterial_models::alerts::Alert;
 use arterial_models::registry::Target;
 use arterial_serving::alerts::AlertFilter;
 use arterial_serving::score;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -121,6 +122,7 @@ impl Words {
             return;
         }
         let (grpc, http) = service.addresses();
+        let zone = service.state.config.timezone.as_str();
         let key = city
             .sensors()
             .first()
@@ -136,11 +138,11 @@ impl Words {
         println!("  curl 'http://{http}/v1/forecasts?keys={key}'");
         println!(
             "an accident is scheduled for {} on {} ({}, zone {}); the city's clock says {}{}",
-            scheduled.start,
+            on_both_clocks(scheduled.start, zone),
             scheduled.road_name,
             scheduled.road_id,
             scheduled.zone_id,
-            city.now(),
+            on_both_clocks(city.now(), zone),
             until(scheduled.start, city.now(), speed),
         );
         println!(
@@ -152,6 +154,15 @@ impl Words {
     }
 }
 
+/// An instant with what clocks in the city show then, such as `2026-01-20T09:00:00Z (10:00 Europe/Paris)`.
+fn on_both_clocks(instant: Timestamp, zone: &str) -> String {
+    let (Ok(known), Ok(clock)) = (instant.to_jiff(), TimeZone::get(zone)) else {
+        return instant.to_string();
+    };
+    let shown = clock.to_datetime(known).strftime("%H:%M");
+    format!("{instant} ({shown} {zone})")
+}
+
 /// How long `then` is to be waited for at `speed`, as far as that can be said: a slow machine plays more slowly.
 fn until(then: Timestamp, now: Timestamp, speed: Speed) -> String {
     match speed {
@@ -160,5 +171,20 @@ fn until(then: Timestamp, now: Timestamp, speed: Speed) -> String {
             format!(", so in {} or more", wait.in_words())
         }
         Speed::Max => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_told_by_the_city_s_clock_too() {
+        let instant: Timestamp = "2026-01-20T09:00:00Z".parse().unwrap();
+        assert_eq!(
+            on_both_clocks(instant, "Europe/Paris"),
+            "2026-01-20T09:00:00Z (10:00 Europe/Paris)"
+        );
+        assert_eq!(on_both_clocks(instant, "Nowhere"), instant.to_string());
     }
 }

@@ -155,7 +155,7 @@ fn outage(
         return Err(group.keys);
     }
     let part = |alert: &&Alert| {
-        let young = round.window.0 - alert.since.0 <= YOUNG;
+        let young = round.end.0 - alert.opened_at.0 <= YOUNG;
         let within = alert
             .keys
             .iter()

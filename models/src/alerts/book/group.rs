@@ -51,10 +51,17 @@ impl Group {
         strongest.map_or("", |voice| &*voice.target)
     }
 
-    /// Since when it is strange.
+    /// Since when it is strange: since the first key was; an outage since half of its keys were, as some may have been silent for long.
     pub(super) fn since(&self, round: &Round) -> Timestamp {
         let since = self.keys.iter().map(|key| round.since(key, self.nature));
-        since.min().unwrap_or(round.window)
+        let mut since: Vec<Timestamp> = since.collect();
+        since.sort_unstable();
+        let first = if self.nature == Nature::Missing {
+            since.len() / 2
+        } else {
+            0
+        };
+        since.get(first).copied().unwrap_or(round.window)
     }
 
     /// Whether it is enough for an alert: something of the whole city, what a rule says, several neighbours at once, an extreme

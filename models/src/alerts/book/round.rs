@@ -11,6 +11,7 @@ use super::track::Track;
 use crate::alerts::places::Place;
 use crate::alerts::sensitivity::Sensitivity;
 use crate::alerts::settings::AlertSettings;
+use crate::alerts::signal::Reason;
 use crate::alerts::surroundings::Surroundings;
 use crate::alerts::symptom::Nature;
 
@@ -62,9 +63,18 @@ impl Round<'_> {
         self.tracks.get(key).map_or(0, |track| track.run(nature).0)
     }
 
+    /// Since when `key` is strange; where it is silent, since its last window with data ended.
     pub(super) fn since(&self, key: &str, nature: Nature) -> Timestamp {
-        let run = self.tracks.get(key).and_then(|track| track.run(nature).1);
-        run.unwrap_or(self.window)
+        let run = || self.tracks.get(key).and_then(|track| track.run(nature).1);
+        self.silent_since(key, nature).or_else(run).unwrap_or(self.window)
+    }
+
+    fn silent_since(&self, key: &str, nature: Nature) -> Option<Timestamp> {
+        let voice = self.looks.get(key)?.voice(nature)?;
+        match voice.symptom.reason(voice.symptom_value)? {
+            Reason::Silent(silent) => Some(Timestamp(self.end.0.saturating_sub(silent.0))),
+            _ => None,
+        }
     }
 
     pub(super) fn is_strange(&self, key: &str, nature: Nature) -> bool {

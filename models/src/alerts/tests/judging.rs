@@ -4,7 +4,7 @@ use arterial_datasets::time::{Duration, HOUR};
 
 use super::town::{Strange, Town, at, rule, said, slow};
 use crate::alerts::{
-    Alert, FAINTEST, Judgement, Past, Preview, Reason, Signal, Symptom, Verdict, preview, preview_by_peaks,
+    Alert, FAINTEST, Judgement, Kind, Past, Preview, Reason, Signal, Symptom, Verdict, preview, preview_by_peaks, twin,
 };
 
 fn strange(sensor: usize, score: f64) -> impl Fn(usize) -> Option<Strange> {
@@ -276,4 +276,20 @@ fn a_preview_shows_what_a_verdict_would_change_and_changes_nothing() {
         (nothing.gone, nothing.added),
         (Preview::default().gone, Preview::default().added)
     );
+}
+
+#[test]
+fn a_sensor_that_disagrees_is_not_the_jam_that_it_is_in_and_a_jam_may_turn_out_to_be_an_incident() {
+    let mut town = Town::line(30);
+    episode(&mut town, 0, 1.1);
+    let jam = town.only();
+    let known_as = |kind: Kind| Alert {
+        kind,
+        alert_id: kind.name().into(),
+        ..jam.clone()
+    };
+    let fault = known_as(Kind::SensorFault);
+    let incident = known_as(Kind::IncidentSuspected);
+    assert_eq!(twin([&fault, &incident].into_iter(), &jam), Some(&incident));
+    assert_eq!(twin([&jam, &incident].into_iter(), &fault), None);
 }

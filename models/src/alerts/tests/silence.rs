@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use arterial_datasets::time::{Duration, HOUR, MINUTE};
+use arterial_datasets::time::{DAY, Duration, HOUR, MINUTE};
 
-use super::town::{Strange, Town, at, name, rule, said, slow};
+use super::town::{STEP, Strange, Town, at, name, rule, said, slow};
 use crate::alerts::{Alert, Kind, Reason, State, Symptom};
 
 const SENSORS: Range<usize> = 5..8;
@@ -124,6 +124,36 @@ fn an_event_of_the_whole_city_does_not_end_with_an_outage_of_its_feed() {
     let alert = event(&back);
     assert_eq!((alert.state, alert.closed_at), (State::Resolved, Some(at(7))));
     assert!(alert.text.contains("Back to normal"), "{}", alert.text);
+}
+
+#[test]
+fn silence_began_when_the_last_window_with_data_ended_however_often_it_is_told() {
+    let mut town = Town::line(30);
+    let mut told = Vec::new();
+    for step in 0..13 {
+        let lasting = Duration((step + 3) * STEP.0);
+        let silent = rule(Reason::Silent(lasting), lasting.0 as f64 / (15 * MINUTE) as f64);
+        told.extend(town.feed(step, |sensor| (sensor == 7).then_some(silent)));
+    }
+    assert!(told.len() > 1, "{told:#?}");
+    for alert in told {
+        assert_eq!(alert.since, at(-2));
+        let silent = Duration(alert.updated_at.0 - alert.since.0);
+        assert_eq!(alert.symptom_value, Some(silent.seconds()), "{}", alert.text);
+        assert!(alert.text.contains("Since 07:50"), "{}", alert.text);
+    }
+}
+
+#[test]
+fn an_outage_began_when_half_of_its_sensors_were_silent() {
+    let mut town = Town::line(100);
+    town.feed(0, |sensor| match sensor {
+        20 => Some(rule(Reason::Silent(Duration(DAY)), 9.0)),
+        21..29 => Some(silent()),
+        _ => None,
+    });
+    let outage = town.only();
+    assert_eq!((outage.kind, outage.since), (Kind::DataQuality, at(-2)));
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn evidence_says_how_many_neighbours_are_normal_and_how_many_sensors_are_silent(
     });
     assert_eq!(
         evidence(&silent.only(), Language::Russian),
-        ["сбой источника данных, 9 датчиков, с 08:00"]
+        ["сбой источника данных, 9 датчиков, с 07:05"]
     );
 }
 
@@ -213,6 +213,7 @@ fn a_silent_sensor_is_told_by_its_road_and_asks_for_power_and_connection() {
         text.starts_with("No data for 60 minutes at s007 on Ring Road, zone Z0."),
         "{text}"
     );
+    assert!(text.contains("Since 07:05"), "an hour before the window ended: {text}");
     assert!(
         text.contains("Likely cause: the sensor itself or its connection; 4 neighbours are normal."),
         "{text}"

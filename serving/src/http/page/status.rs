@@ -21,7 +21,8 @@ pub struct Freshness {
     pub newest: Option<String>,
     /// How long ago that window ended.
     pub age: Option<Duration>,
-    /// Whether that is longer than forecasts bear. Streams whose events come as they happen are never stale.
+    /// Whether that is longer than forecasts bear. Streams whose events come as they happen are never stale, and none is while the
+    /// service starts: newer windows are on their way then.
     pub stale: bool,
 }
 
@@ -39,7 +40,9 @@ fn freshness(state: &AppState, stream: &LiveStream) -> Freshness {
         keys: stream.key_count(),
         newest: newest.map(|newest| newest.to_string()),
         age,
-        stale: definition.interval.is_some() && age.is_some_and(|age| age > state.config.stale_after),
+        stale: definition.interval.is_some()
+            && !state.readiness.is_starting()
+            && age.is_some_and(|age| age > state.config.stale_after),
     }
 }
 

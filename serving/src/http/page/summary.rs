@@ -143,13 +143,22 @@ fn alert(state: &AppState, revision: &AlertRevision, language: Language) -> Stri
 /// Who is in charge of each target.
 pub fn models(state: &AppState, language: Language) -> String {
     let targets = standing::targets(state);
+    // Before the service is ready, who will be in charge is not known.
+    let nobody = |otherwise: &str| {
+        let key = if state.readiness.is_starting() {
+            "models.not-ready"
+        } else {
+            otherwise
+        };
+        escape(&say(language, key, &[]))
+    };
     if targets.is_empty() {
-        return format!("<p>{}</p>", escape(&say(language, "models.no-target", &[])));
+        return format!("<p>{}</p>", nobody("models.no-target"));
     }
     let mut html = String::from("<ul>");
     for target in targets {
         let said = match state.champions.get(&target) {
-            None => escape(&say(language, "models.none", &[])),
+            None => nobody("models.none"),
             Some(models) => match &models.failure {
                 None => format!("<strong>{}</strong>", escape(&models.wanted.to_string())),
                 Some(failure) => format!(

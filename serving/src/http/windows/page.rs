@@ -1,23 +1,27 @@
 //! One page of windows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arterial_datasets::time::Timestamp;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::LARGEST_PAGE;
 use super::shape::{WindowRow, places, shaped, united};
 use crate::analytics::{self, After, Columns, Range, Selection, TRAFFIC};
+use crate::answer::Refusal;
 use crate::http::Problem;
 use crate::http::accept::Format;
 use crate::http::cursor::Scope;
+use crate::http::forecast_rows::{RefusalRow, members, refused};
 use crate::http::geo::{feature, point};
 use crate::http::params::Limit;
 use crate::http::reply::{Listing, Requested};
+use crate::score::RefusalCode;
 use crate::state::AppState;
 use crate::{Error, Result};
 
@@ -41,6 +45,9 @@ pub struct WindowPage<R> {
     pub windows: Vec<R>,
     /// How fresh each stream is.
     pub streams: Vec<StreamState>,
+    /// Keys that were asked for and never reported, told of on the first page. CSV and Arrow have no room for them: the header
+    /// `Arterial-Left-Out` counts them.
+    pub refusals: Vec<RefusalRow>,
     /// Where the next page begins; null on the last one.
     pub next_cursor: Option<String>,
     /// The same by stream, with every member ...
@@ -104,6 +111,10 @@ async fn page(
         .as_deref()
         .map(|cursor| scope.read(cursor))
         .transpose()?;
+    let mut unknown = match place {
+        None => question.selection.keys.clone(),
+        Some(_) => BTreeSet::new(),
+    };
     let (mut parts, mut streams, mut next) = (Vec::new(), Vec::new(), None);
     let mut left = question.limit.rows(form);
     for topic in &question.topics {
@@ -113,6 +124,7 @@ async fn page(
             newest_window: newest.window.map(|window| window.to_string()),
             keys: newest.rows.num_rows(),
         });
+        unknown = analytics::unknown(state, topic, &newest, unknown).await?;
         if place.as_ref().is_some_and(|place| place.topic != *topic) || next.is_some() {
             continue;
         }
@@ -156,10 +168,18 @@ async fn page(
     Ok(WindowPage {
         windows: rows,
         streams,
+        refusals: refusals(&question.topics, &unknown),
         next_cursor: next,
         whole,
         parts,
     })
+}
+
+/// What is said of the keys that none of the streams ever reported.
+fn refusals(topics: &[&str], unknown: &BTreeSet<String>) -> Vec<RefusalRow> {
+    let message = format!("`{}` never reported a key of this name", topics.join("`, `"));
+    let refusal = |key: &String| refused(&Refusal::new(key, RefusalCode::UnknownKey, message.as_str()));
+    unknown.iter().map(refusal).collect()
 }
 
 fn range(question: &Question, now: Timestamp) -> Result<Option<Range>> {
@@ -255,5 +275,13 @@ impl Listing for WindowPage<WindowRow> {
 
     fn next_cursor(&self) -> Option<&str> {
         self.next_cursor.as_deref()
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        members(self.next_cursor(), &self.refusals)
+    }
+
+    fn left_out(&self) -> usize {
+        self.refusals.len()
     }
 }

@@ -47,6 +47,14 @@ async fn a_preview_is_made_from_what_detectors_said_over_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_says_the_time_of_the_service_for_those_who_count_back_from_it() {
+    let service = started().await;
+    let request = v1::ListAlertsRequest::default();
+    let listed = client(&service).await.list_alerts(request).await.unwrap().into_inner();
+    assert_eq!(listed.now, Some(service.state.clock.now().0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn watching_begins_with_what_is_open_and_resumes_after_the_last_answer() {
     let service = started().await;
     let next = jam(&service, PAST).await;

@@ -82,6 +82,8 @@ async fn one_alert_is_asked_for_by_its_id() {
         .header("if-none-match", tag)
         .header("accept", "application/json");
     assert_eq!(again.send().await.unwrap().status().as_u16(), 304);
+    let (_, by_beginning) = get(&service, &format!("/v1/alerts/{}", &id[..4]), "application/json").await;
+    assert_eq!(by_beginning["alert_id"], told["alert_id"]);
     let (_, geo) = get(&service, &path, "application/geo+json").await;
     assert_eq!(geo["features"][0]["properties"]["alert_id"], told["alert_id"], "{geo}");
 
@@ -90,7 +92,8 @@ async fn one_alert_is_asked_for_by_its_id() {
         head.starts_with("http/1.1 404") && head.contains("problem+json"),
         "{head}"
     );
-    assert!(problem["detail"].as_str().unwrap().contains("`nobody`"), "{problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("`nobody`") && detail.contains("`/v1/alerts`"), "{problem}");
     let (head, _) = get(&service, "/v1/alerts/%ff", "*/*").await;
     assert!(
         head.starts_with("http/1.1 400") && head.contains("problem+json"),

@@ -137,6 +137,44 @@ async fn a_time_may_begin_long_before_the_first_window_and_end_in_zones_that_nob
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_never_reported_is_told_of_and_one_that_is_silent_gives_an_empty_page() {
+    let service = city().await;
+    let silent = batch_of("parking", "occupied_spaces_last", &[("P9", "south", 0, 0, Some(1.0))]);
+    commit(&service.lake, windows_of("parking"), silent).await;
+    let refusals = async |path: &str| get(&service, path).await["refusals"].clone();
+    let told = |topics: &str| {
+        let message = format!("`{topics}` never reported a key of this name");
+        json!([{"key": "nobody", "code": "UNKNOWN_KEY", "message": message, "horizon_minutes": 0}])
+    };
+    let past = "since=1970-01-01T00:00:00Z&until=1971-01-01T00:00:00Z";
+    for path in [
+        "/v1/traffic?keys=b,nobody".to_owned(),
+        format!("/v1/traffic?keys=a,nobody&{past}"),
+    ] {
+        assert_eq!(refusals(&path).await, told("traffic-sensors"), "{path}");
+    }
+    assert_eq!(
+        refusals("/v1/transport?keys=nobody").await,
+        told("public-transport"),
+        "a stream without any window"
+    );
+    assert_eq!(
+        refusals("/v1/mobility?keys=P1,P9,nobody").await,
+        told("bike-share`, `parking`, `taxi-vtc")
+    );
+    for path in [
+        format!("/v1/traffic?keys=a&{past}"),
+        "/v1/mobility?topics=parking&keys=P9".to_owned(),
+        format!("/v1/mobility?topics=parking&keys=P9&{past}"),
+    ] {
+        let page = get(&service, &path).await;
+        assert_eq!((&page["windows"], &page["refusals"]), (&json!([]), &json!([])), "{path}");
+    }
+    let csv = ask(&service, Method::GET, "/v1/traffic?keys=nobody&format=csv", &[]).await;
+    assert_eq!(header(csv.headers(), "arterial-left-out"), "1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mobility_has_the_members_of_each_stream_and_incidents_go_on_until_they_are_over() {
     let service = city().await;
     let page = get(&service, "/v1/mobility").await;

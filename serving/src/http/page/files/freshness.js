@@ -1,7 +1,7 @@
 // How fresh the data of each stream are, what keeps the service from being ready, and the city's clock.
 import { find, html, refill } from "./dom.js";
-import { on, state } from "./store.js";
-import { full, lasting, moment, name, number, t } from "./texts.js";
+import { on, starting, state } from "./store.js";
+import { full, lasting, moment, name, number, t, timezone } from "./texts.js";
 
 export function start() {
   on(["status"], show);
@@ -12,6 +12,7 @@ function show() {
   const { status } = state;
   find("clock").textContent = full(status.now);
   find("clock").setAttribute("datetime", status.now);
+  find("clock").setAttribute("title", timezone);
   const trouble = status.reasons.map((reason) => html("p", { title: reason.message }, name("reason", reason.code)));
   refill(find("trouble"), ...trouble);
   const heads = ["stream", "keys", "newest", "age"].map((key) => html("th", { scope: "col" }, t(`freshness.${key}`)));
@@ -33,11 +34,12 @@ function row(stream) {
   );
 }
 
-// Whether what is shown goes on. A page that has lost its server says so, as its numbers grow old.
+// Whether what is shown goes on. A page that has lost its server says so, as its numbers grow old; one whose server starts says that.
 function connection() {
   const element = find("connection");
-  const words = t(`connection.${state.connection}`);
+  const shown = state.connection === "live" && starting() ? "starting" : state.connection;
+  const words = t(`connection.${shown}`);
   if (element.textContent === words) return;
   element.textContent = words;
-  element.dataset.connection = state.connection;
+  element.dataset.connection = shown;
 }

@@ -14,7 +14,7 @@ export function start() {
     set({ place: Number(slider.value) });
   });
   find("play").addEventListener("click", () => (playing ? stop() : play()));
-  on(["now", "place"], show);
+  on(["now", "place", "status"], show);
   fill(find("legend"), ...legend());
 }
 
@@ -40,7 +40,7 @@ export function words(place = state.place) {
   const { now } = state;
   const window = windowAt(place);
   if (!window) return t("horizon.nothing");
-  const times = span(window, now.window_seconds);
+  const times = span(window, now.window_seconds, state.status?.now);
   return place === 0 ? t("horizon.now", { times }) : t("horizon.ahead", { times, minutes: number(now.horizons_minutes[place - 1]) });
 }
 

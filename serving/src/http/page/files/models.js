@@ -1,12 +1,14 @@
 // The models in charge, each with the scorecard that it was promoted with, beside the baselines on the same windows.
 import { find, html, refill, say } from "./dom.js";
-import { on, set, state } from "./store.js";
+import { on, set, starting, state } from "./store.js";
 import { day, moment, name, number, percent, t, unitName } from "./texts.js";
 
 let shown = null;
+let waits = false; // whether it was shown while the service started
 
 export function start() {
   on(["models"], show);
+  on(["status"], () => waits !== starting() && state.models && show());
 }
 
 // Asks for the cards again, as somebody else is in charge.
@@ -17,14 +19,18 @@ export async function load() {
 
 function show() {
   const { models } = state;
+  waits = starting();
   const champions = models.map((model) => model.champion).join();
   if (shown !== null && shown !== champions) say(t("models.changed", { models: champions }));
   shown = champions;
-  refill(find("models-body"), ...(models.length ? models.map(card) : [html("p", {}, t("models.no-target"))]));
+  refill(find("models-body"), ...(models.length ? models.map(card) : [html("p", {}, nobody("models.no-target"))]));
 }
 
+// What is said where no model is in charge: before the service is ready, who will be is not known.
+const nobody = (otherwise) => t(starting() ? "models.not-ready" : otherwise);
+
 function card(model) {
-  const who = model.champion ? html("strong", {}, model.champion) : html("span", {}, t("models.none"));
+  const who = model.champion ? html("strong", {}, model.champion) : html("span", {}, nobody("models.none"));
   const facts = model.card && [
     t("models.trained", { from: day(model.card.trained_from), until: day(model.card.trained_until), series: number(model.card.series) }),
     t("models.published", { time: moment(model.card.created_at), minutes: number(model.card.horizon_minutes) }),

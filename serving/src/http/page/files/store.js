@@ -14,6 +14,9 @@ export const state = {
   history: null,
 };
 
+// Whether the service still starts: what it tells is not complete then.
+export const starting = () => state.status?.reasons.some((reason) => reason.code === "rebuilding") ?? false;
+
 const listeners = [];
 
 // Calls `draw` whenever one of `names` has changed. All changes of one turn are told together.

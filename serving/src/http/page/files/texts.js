@@ -2,6 +2,8 @@
 const data = JSON.parse(document.getElementById("page-data").textContent);
 
 export const language = data.language;
+// The city's clock.
+export const timezone = data.timezone;
 
 // In English, too, a day has 24 hours here.
 const locale = language === "en" ? "en-GB" : language;
@@ -9,7 +11,7 @@ const plural = new Intl.PluralRules(locale);
 const clocks = {
   time: new Intl.DateTimeFormat(locale, { timeZone: data.timezone, hour: "2-digit", minute: "2-digit" }),
   moment: new Intl.DateTimeFormat(locale, { timeZone: data.timezone, day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }),
-  full: new Intl.DateTimeFormat(locale, { timeZone: data.timezone, dateStyle: "medium", timeStyle: "medium" }),
+  full: new Intl.DateTimeFormat(locale, { timeZone: data.timezone, dateStyle: "medium", timeStyle: "long" }),
   parts: new Intl.DateTimeFormat("en", { timeZone: data.timezone, hour: "numeric", minute: "numeric", hourCycle: "h23" }),
   day: new Intl.DateTimeFormat(locale, { timeZone: data.timezone, dateStyle: "medium" }),
 };
@@ -61,8 +63,11 @@ export function minuteOfDay(instant) {
   return 60 * parts.hour + parts.minute;
 }
 
-// From when until when a window lasts.
-export const span = (start, seconds) => clocks.time.formatRange(new Date(start), new Date(Date.parse(start) + 1000 * seconds));
+// From when until when a window lasts, with the date where that is not the day of `now`.
+export function span(start, seconds, now = start) {
+  const clock = day(start) === day(now) ? clocks.time : clocks.moment;
+  return clock.formatRange(new Date(start), new Date(Date.parse(start) + 1000 * seconds));
+}
 
 // A length of time in its largest fitting unit. British English would say "2 mins".
 export function lasting(seconds) {
