@@ -174,9 +174,8 @@ impl Args {
 fn tell_empty(rows: &Rows, earlier: Option<&Rows>) {
     let is_missing = |rows: &Rows, column: usize| rows.values.column(column).iter().all(|value| value.is_nan());
     let columns = rows.columns.iter().enumerate();
-    let empty = columns.filter(|(column, _)| {
-        is_missing(rows, *column) && earlier.is_none_or(|earlier| is_missing(earlier, *column))
-    });
+    let empty = columns
+        .filter(|(column, _)| is_missing(rows, *column) && earlier.is_none_or(|earlier| is_missing(earlier, *column)));
     let empty: Vec<String> = empty.map(|(_, name)| format!("`{name}`")).collect();
     if !empty.is_empty() {
         let names = empty.join(", ");

@@ -52,7 +52,10 @@ mod tests {
     fn names(text: &str) -> Result<Vec<&'static str>> {
         let list: Vec<Box<dyn Forecaster>> = vec![Box::new(Persistence), Box::new(SeasonalNaive)];
         let asked: Vec<String> = text.split(',').map(str::to_owned).collect();
-        Ok(choose(&list, &asked, "--model")?.into_iter().map(Forecaster::name).collect())
+        Ok(choose(&list, &asked, "--model")?
+            .into_iter()
+            .map(Forecaster::name)
+            .collect())
     }
 
     #[test]

@@ -301,7 +301,9 @@ mod tests {
 
     #[test]
     fn a_time_far_from_all_others_is_refused_with_its_row_wherever_it_stands() {
-        let near: Vec<String> = (0..10).map(|minute| format!("2026-01-01 00:0{minute}:00,1\n")).collect();
+        let near: Vec<String> = (0..10)
+            .map(|minute| format!("2026-01-01 00:0{minute}:00,1\n"))
+            .collect();
         for place in [0, 5, 10] {
             let mut lines = near.clone();
             lines.insert(place, "1990-01-01 00:00:00,1\n".to_owned());

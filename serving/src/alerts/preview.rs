@@ -169,9 +169,7 @@ fn effect(judged: &Alert, known: &[Alert], seen: Preview, (from, now): (Timestam
         .filter_map(|alert| as_raised(known.iter(), alert))
         .map(|alert| alert.alert_id.as_str())
         .collect();
-    let others = known
-        .iter()
-        .filter(|alert| !staying.contains(alert.alert_id.as_str()));
+    let others = known.iter().filter(|alert| !staying.contains(alert.alert_id.as_str()));
     let gone = seen.gone.into_iter();
     let gone = gone.map(|alert| as_raised(others.clone(), &alert).cloned().unwrap_or(alert));
     Effect {

@@ -101,7 +101,11 @@ pub(super) const COLUMNS: &[(&str, &str, &str)] = &[
     ("lon", "deg", "Degrees east"),
     ("road_id", "", "The road"),
     ("road_name", "", "The road's name for people"),
-    ("since", "UTC", "The start of the first strange window; of silence the end of the last one with data"),
+    (
+        "since",
+        "UTC",
+        "The start of the first strange window; of silence the end of the last one with data",
+    ),
     ("peak_at", "UTC", "The start of the strangest window"),
     ("updated_at", "UTC", "When the revision was made"),
     (

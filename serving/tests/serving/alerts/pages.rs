@@ -93,7 +93,10 @@ async fn one_alert_is_asked_for_by_its_id() {
         "{head}"
     );
     let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.contains("`nobody`") && detail.contains("`/v1/alerts`"), "{problem}");
+    assert!(
+        detail.contains("`nobody`") && detail.contains("`/v1/alerts`"),
+        "{problem}"
+    );
     let (head, _) = get(&service, "/v1/alerts/%ff", "*/*").await;
     assert!(
         head.starts_with("http/1.1 400") && head.contains("problem+json"),

@@ -168,7 +168,11 @@ async fn a_key_that_never_reported_is_told_of_and_one_that_is_silent_gives_an_em
         format!("/v1/mobility?topics=parking&keys=P9&{past}"),
     ] {
         let page = get(&service, &path).await;
-        assert_eq!((&page["windows"], &page["refusals"]), (&json!([]), &json!([])), "{path}");
+        assert_eq!(
+            (&page["windows"], &page["refusals"]),
+            (&json!([]), &json!([])),
+            "{path}"
+        );
     }
     let csv = ask(&service, Method::GET, "/v1/traffic?keys=nobody&format=csv", &[]).await;
     assert_eq!(header(csv.headers(), "arterial-left-out"), "1");
