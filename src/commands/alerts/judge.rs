@@ -16,7 +16,7 @@ use crate::commands::print_json;
 
 /// What is said of an alert.
 #[derive(Debug, clap::Args)]
-struct Verdict {
+struct Said {
     /// The alert's id, or its beginning.
     #[arg(value_name = "ALERT")]
     alert: String,
@@ -32,7 +32,7 @@ struct Verdict {
 #[derive(Debug, clap::Args)]
 pub struct Judge {
     #[command(flatten)]
-    verdict: Verdict,
+    said: Said,
     #[command(flatten)]
     common: Common,
 }
@@ -41,7 +41,7 @@ pub struct Judge {
 #[derive(Debug, clap::Args)]
 pub struct Preview {
     #[command(flatten)]
-    verdict: Verdict,
+    said: Said,
     #[command(flatten)]
     common: Common,
 }
@@ -51,9 +51,9 @@ pub struct Preview {
 /// # Errors
 /// A service that cannot be reached, an alert that it does not know.
 pub async fn judge(args: &Judge) -> anyhow::Result<()> {
-    let by = user(args.verdict.by.as_deref())?;
+    let by = user(args.said.by.as_deref())?;
     let mut client = args.common.connect().await?;
-    let request = request(&mut client, &args.verdict, by.clone(), &args.common).await?;
+    let request = request(&mut client, &args.said, by.clone(), &args.common).await?;
     let answer = client
         .judge_alert(request)
         .await
@@ -76,7 +76,7 @@ pub async fn judge(args: &Judge) -> anyhow::Result<()> {
 /// A service that cannot be reached, an alert that it does not know.
 pub async fn preview(args: &Preview) -> anyhow::Result<()> {
     let mut client = args.common.connect().await?;
-    let request = request(&mut client, &args.verdict, String::new(), &args.common).await?;
+    let request = request(&mut client, &args.said, String::new(), &args.common).await?;
     let answer = client
         .preview_judgement(request)
         .await
@@ -91,14 +91,14 @@ pub async fn preview(args: &Preview) -> anyhow::Result<()> {
 
 async fn request(
     client: &mut super::Client,
-    verdict: &Verdict,
+    said: &Said,
     by: String,
     common: &Common,
 ) -> anyhow::Result<v1::JudgeAlertRequest> {
-    let alert = find::one(client, &verdict.alert, &common.language).await?;
+    let alert = find::one(client, &said.alert, &common.language).await?;
     Ok(v1::JudgeAlertRequest {
         alert_id: alert.alert_id,
-        judgement: verdict.verdict.clone(),
+        judgement: said.verdict.clone(),
         by,
         language: common.language.clone(),
     })

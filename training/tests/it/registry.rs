@@ -56,7 +56,7 @@ async fn trained(registry: &Registry, panel: &Panel, names: &str, resume: bool) 
         synthetic: true,
         target: &target(),
         list: &list,
-        kinds: &choose(&list, &names).unwrap(),
+        kinds: &choose(&list, &names, "--models").unwrap(),
         protocol: &protocol(),
         resume,
     };

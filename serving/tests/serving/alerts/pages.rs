@@ -75,7 +75,10 @@ async fn one_alert_is_asked_for_by_its_id() {
 
     let path = format!("/v1/alerts/{id}?language=fr");
     let (head, told) = get(&service, &path, "application/json").await;
-    assert_eq!((&told["alert_id"], &told["text"]), (&id.into(), &alert.text.into()));
+    assert_eq!(
+        (&told["alert_id"], &told["text"]),
+        (&id.as_str().into(), &alert.text.into())
+    );
     let tag = head.lines().find_map(|line| line.strip_prefix("etag: w/")).unwrap();
     let again = reqwest::Client::new()
         .get(format!("http://{}{path}", service.running.http_addr))
