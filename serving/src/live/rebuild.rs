@@ -27,8 +27,8 @@ const PLACES: [&str; 6] = {
 };
 
 impl LiveStream {
-    /// Reads all history of `fields` that is kept, as [`read_history`](Self::read_history) does. Where a key is is read from the newest
-    /// windows alone, and from older ones for keys that those do not know: this is the dearer half of a row.
+    /// Reads all history of `fields` that is kept, as [`read_history`](Self::read_history) does. Where a key is, most columns of a row,
+    /// is read from the newest windows alone, and from older ones for keys that those do not know.
     ///
     /// # Errors
     /// A lake that cannot be read.

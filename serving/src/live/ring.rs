@@ -62,7 +62,8 @@ impl Ring {
         self.width = self.width.max(keys);
     }
 
-    /// Takes the values of windows of one key, as [`set`](Self::set) does. Where they follow each other in time, it is quicker.
+    /// Takes the values of windows of one key. An older revision than the one held changes nothing, nor does a window from before the
+    /// kept history. Windows that follow each other in time are quicker.
     pub fn set_run(&mut self, key: usize, starts: &[i64], revisions: &[i32], values: impl Iterator<Item = f64>) {
         let step = self.step.0;
         let mut before: Option<(i64, i64)> = None;
@@ -77,10 +78,10 @@ impl Ring {
         }
     }
 
-    /// Takes the value of a key's window. An older revision than the one held changes nothing, nor does a window from
-    /// before the kept history.
-    pub fn set(&mut self, key: usize, start: Timestamp, revision: i32, value: f64) {
-        self.put(key, start.0.div_euclid(self.step.0), revision, value);
+    /// The same of a single window.
+    #[cfg(test)]
+    pub(crate) fn set(&mut self, key: usize, start: Timestamp, revision: i32, value: f64) {
+        self.set_run(key, &[start.0], &[revision], std::iter::once(value));
     }
 
     fn put(&mut self, key: usize, window: i64, revision: i32, value: f64) {

@@ -6,6 +6,7 @@ mod incident;
 mod interrupt;
 mod live;
 mod model;
+mod preparation;
 mod summary;
 
 use std::path::{Path, PathBuf};
@@ -21,7 +22,6 @@ use arterial_features::pipeline::{CommitObserver, WindowCommit};
 use arterial_features::source::{ContinuedSource, KafkaSettings, KafkaSource, ReplaySource};
 use arterial_models::alerts::Evidence;
 use arterial_serving::alerts::{AlertRevision, AlertStore};
-use arterial_serving::readiness::Reason;
 use arterial_serving::sinks::kafka::{KafkaWriter, MockBrokers};
 use tokio::sync::{oneshot, watch};
 
@@ -32,6 +32,7 @@ use crate::telemetry::Log;
 use city::{History, TOPIC};
 use clock::CityClock;
 use interrupt::Interrupt;
+use preparation::{Preparation, Prepared};
 
 /// A simulated city, from event to served forecast, on this machine alone
 #[derive(Debug, clap::Args)]
@@ -269,66 +270,6 @@ fn mock(config: &mut Config, topics: &[String]) -> anyhow::Result<MockBrokers> {
     // The mock has the city's topics only.
     config.kafka.publish_results = false;
     Ok(mock)
-}
-
-/// What makes the service ready.
-struct Preparation<'a> {
-    args: &'a Args,
-    began: Instant,
-    foundation: &'a Foundation,
-    service: &'a Service,
-    said: &'a summary::Words,
-    interrupt: &'a Interrupt,
-    live_from: Timestamp,
-}
-
-/// What there is once it is.
-struct Prepared {
-    city: City,
-    trained: model::Trained,
-    /// Seconds from the start.
-    first_forecast: f64,
-}
-
-impl Preparation<'_> {
-    /// Waits for the history, trains on it, and opens the service.
-    async fn make(
-        &self,
-        city: oneshot::Receiver<City>,
-        windows: watch::Receiver<Option<Timestamp>>,
-        ingest: &mut Ingest,
-    ) -> anyhow::Result<Prepared> {
-        self.not_ready("the simulated history is being read");
-        let city = tokio::select! {
-            city = city => city?,
-            ended = ingest.failed() => return Err(ended.err().unwrap_or_else(|| anyhow::anyhow!("the history was not read"))),
-        };
-        wait_for(windows, city::last_closed(self.live_from)).await?;
-        self.said.say(&format!(
-            "the history became windows in {:.1} s; training",
-            self.began.elapsed().as_secs_f64()
-        ));
-
-        self.not_ready("a model is being trained on the history");
-        let trained = model::train(self.foundation, self.args.seed, self.said, self.interrupt).await?;
-        self.said.say(&trained.words());
-        self.not_ready("live state is being rebuilt from the lake");
-        self.service.open().await?;
-        // Whoever is invited to look at alerts finds them read.
-        self.service.state.alerts.until_loaded(&self.service.state).await;
-        let first_forecast = self.began.elapsed().as_secs_f64();
-        self.service.announce(self.args.ready_file.as_deref())?;
-        Ok(Prepared {
-            city,
-            trained,
-            first_forecast,
-        })
-    }
-
-    /// Says what calls are told to wait for.
-    fn not_ready(&self, why: &str) {
-        self.service.state.readiness.raise(Reason::Rebuilding, why);
-    }
 }
 
 async fn open(config: &Config, streams: StreamCatalog, clock: &Arc<CityClock>) -> anyhow::Result<Foundation> {
