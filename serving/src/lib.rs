@@ -29,6 +29,7 @@ mod cors;
 mod deadline;
 pub mod error;
 pub mod flight;
+mod gathered;
 pub mod grpc;
 pub mod http;
 pub mod json;

@@ -10,6 +10,7 @@ use arterial_proto::v1::alert_service_server::AlertServiceServer;
 use arterial_proto::v1::analytics_service_server::AnalyticsServiceServer;
 use arterial_proto::v1::catalog_service_server::CatalogServiceServer;
 use arterial_proto::v1::model_service_server::ModelServiceServer;
+use futures::TryStreamExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,7 @@ use crate::config::ServerConfig;
 use crate::cors;
 use crate::deadline::Deadlines;
 use crate::flight::flight_service;
+use crate::gathered::Gathered;
 use crate::grpc::{
     ALERTS, AlertApi, AnalyticsApi, CatalogApi, ForecastApi, InferenceApi, ModelApi, QuickForecasts, SERVICES,
 };
@@ -214,7 +216,8 @@ async fn serve_grpc(
     let interval = (config.keepalive_interval.0 > 0).then(|| config.keepalive_interval.to_std());
     let incoming = TcpIncoming::from(listener)
         .with_nodelay(Some(true))
-        .with_keepalive(interval);
+        .with_keepalive(interval)
+        .map_ok(Gathered::new);
     let most = config.max_message_bytes;
     // All that may go on at the same time may go on over one connection, and no more.
     let streams = config.max_watchers.saturating_add(config.max_concurrent_calls);
