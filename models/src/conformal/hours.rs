@@ -14,6 +14,8 @@ pub(super) const GROUPS: usize = 6;
 const ENOUGH: usize = 400;
 /// For how many days of its own the other hours together count in a group.
 const LENT_DAYS: f64 = 7.0;
+/// The share of residuals that are called usual: that of an 80 % interval.
+const USUAL: f64 = 0.8;
 
 /// Scaled residuals of one step ahead whose targets lie in one group of hours.
 #[derive(Debug, Clone, Default)]
@@ -64,10 +66,20 @@ impl Pool {
         self.by_day[day] += self.residuals.len() - before;
     }
 
-    /// How far residuals usually are from 0.
+    /// How far residuals usually are from 0: what [`USUAL`] of them stay within, which a few hours that were far off do not move. Where so
+    /// many are 0, their mean distance.
     fn size(&self) -> f64 {
-        let sum: f64 = self.residuals.iter().map(|residual| residual.abs()).sum();
-        sum / self.residuals.len().max(1) as f64
+        let mut sizes: Vec<f64> = self.residuals.iter().map(|residual| residual.abs()).collect();
+        if sizes.is_empty() {
+            return 0.0;
+        }
+        let place = ((sizes.len() - 1) as f64 * USUAL).round() as usize;
+        let usual = *sizes.select_nth_unstable_by(place, f64::total_cmp).1;
+        if usual > 0.0 {
+            usual
+        } else {
+            sizes.iter().sum::<f64>() / sizes.len() as f64
+        }
     }
 
     /// On how many days it was seen: as many as would tell as much if each of them had the same share of the residuals.
@@ -255,6 +267,26 @@ mod tests {
                 "{calm} {other}"
             );
         }
+    }
+
+    #[test]
+    fn a_rare_event_on_the_days_seen_does_not_widen_the_interval_of_its_hours() {
+        let upper = |event: f64| {
+            let mut pools = vec![pool(-1.0, 1.0, 500, 1); GROUPS];
+            pools[2].residuals[..25].fill(-event);
+            of_pools(&[pools]).unwrap()[(0, 2, TENTHS[1])]
+        };
+        assert!((upper(1.0) - 0.8).abs() < 0.05, "{}", upper(1.0));
+        assert!((upper(40.0) - upper(1.0)).abs() < 0.05, "{}", upper(40.0));
+    }
+
+    #[test]
+    fn hours_that_are_mostly_right_are_as_wide_as_they_are_off_on_the_average() {
+        let rarely = Pool {
+            residuals: [vec![0.0; 900], vec![5.0; 100]].concat(),
+            by_day: vec![1000],
+        };
+        assert!((rarely.size() - 0.5).abs() < 1e-12);
     }
 
     #[test]
