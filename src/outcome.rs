@@ -19,6 +19,11 @@ pub struct Usage(pub String);
 #[error("interrupted")]
 pub struct Interrupted;
 
+/// Stands before an interruption where there is something to go on from; its text says how.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Resumable(pub &'static str);
+
 /// Stands before an error that is a line of the log already, and is not said again.
 #[derive(Debug, thiserror::Error)]
 #[error("the log says why")]
@@ -38,6 +43,9 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     }
     if code == INTERRUPTED {
         eprintln!("interrupted");
+        if let Some(Resumable(how)) = error.downcast_ref() {
+            eprintln!("{how}");
+        }
         return ExitCode::from(code);
     }
     eprintln!("error: {error}");
@@ -130,6 +138,14 @@ mod tests {
     fn work_that_was_told_to_stop_exits_with_130() {
         let cancelled = arterial_training::Error::from(arterial_models::Error::Cancelled);
         assert_eq!(code_of(&cancelled.into()), INTERRUPTED);
+    }
+
+    #[test]
+    fn an_interruption_keeps_its_exit_code_where_the_work_can_be_taken_up_again() {
+        let cancelled = arterial_training::Error::from(arterial_models::Error::Cancelled);
+        let error = anyhow::Error::from(cancelled).context(Resumable("--resume"));
+        assert!(error.is::<Resumable>());
+        assert_eq!(code_of(&error), INTERRUPTED);
     }
 
     #[test]

@@ -103,7 +103,7 @@ fn a_killed_training_resumes_and_ends_with_the_same_bits() {
 }
 
 #[test]
-fn ctrl_c_ends_a_training_with_130_and_publishes_nothing() {
+fn ctrl_c_ends_a_training_with_130_publishes_nothing_and_says_how_to_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let data = data(folder.path());
     let registry = folder.path().join("registry");
@@ -111,6 +111,63 @@ fn ctrl_c_ends_a_training_with_130_and_publishes_nothing() {
     signal(&child, "INT");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "interrupted\n");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "interrupted\na checkpoint is kept: the same command with --resume goes on from there\n"
+    );
     assert!(files(&registry, ".safetensors").is_empty());
+}
+
+/// LightGBM trees that always add nothing, and what is said of them.
+const STANDSTILL: &str = "tree\nnum_tree_per_iteration=1\nmax_feature_idx=0\nobjective=regression\n\n\
+    Tree=0\nnum_leaves=1\nnum_cat=0\nleaf_value=0\n\nend of trees\n";
+const DESCRIPTION: &str =
+    r#"{"step": "30m", "horizon": 3, "strategy": "recursive", "features": [{"lag": 0}], "output": "change"}"#;
+
+/// The version that a training of the data in `folder` ends with, and whether it was there before.
+fn trained(folder: &Path, words: &str) -> (String, bool) {
+    let output = Command::new(env!("CARGO_BIN_EXE_arterial"))
+        .args(["train", "--data", "speeds.csv", "--context", "2", "--horizon", "3"])
+        .args(["--registry", "registry", "--json"])
+        .args(words.split(' '))
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{words}: {output:?}");
+    let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let published = &printed["published"][0];
+    let model = published["model"].as_str().unwrap().to_owned();
+    (model, published["resumed"].as_bool().unwrap())
+}
+
+#[test]
+fn what_is_resumed_was_trained_on_the_same_files_whatever_they_are_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    data(folder);
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write("holidays.txt", "2026-02-02\n");
+    write("trees.txt", STANDSTILL);
+    write("trees.json", DESCRIPTION);
+    let holidays = "--model persistence --holidays holidays.txt";
+    let trees = "--model trees --trees trees.txt --description trees.json";
+    for (words, name, file, other) in [
+        (holidays, "persistence", "holidays.txt", "2026-02-03\n".to_owned()),
+        (
+            trees,
+            "trees",
+            "trees.txt",
+            STANDSTILL.replace("leaf_value=0", "leaf_value=1"),
+        ),
+    ] {
+        assert_eq!(trained(folder, words), (format!("{name}@1"), false));
+        let again = format!("{words} --resume");
+        assert_eq!(trained(folder, &again), (format!("{name}@1"), true));
+        write(file, &other);
+        assert_eq!(trained(folder, &again), (format!("{name}@2"), false), "{file}");
+        assert_eq!(trained(folder, &again), (format!("{name}@2"), true));
+    }
+    write("trees.json", &DESCRIPTION.replace("\"horizon\": 3", "\"horizon\": 4"));
+    let again = format!("{trees} --resume");
+    assert_eq!(trained(folder, &again), ("trees@3".to_owned(), false));
 }

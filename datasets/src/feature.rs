@@ -54,6 +54,16 @@ pub struct Wanted<'a> {
     pub horizon: usize,
 }
 
+/// The columns that an outage leaves without a value, by their positions. The first one of a list is missing as soon as
+/// the newest row is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecentColumns {
+    /// Made of the newest rows of the series itself.
+    pub own: Vec<usize>,
+    /// Made of the newest rows of other series.
+    pub others: Vec<usize>,
+}
+
 /// A named, versioned, hashed list of features.
 pub trait FeatureSet: Send + Sync {
     /// Which feature set this is.
@@ -91,6 +101,11 @@ pub trait FeatureSet: Send + Sync {
 pub trait PreparedFeatures: Send + Sync {
     /// The columns' names.
     fn columns(&self) -> &[String];
+
+    /// The columns that an outage leaves without a value; none where the set does not tell.
+    fn recent(&self) -> RecentColumns {
+        RecentColumns::default()
+    }
 
     /// The features at each of `origins` for the target `horizon` steps later (1 is the next row), for every series.
     /// They read no row behind the origin, apart from channels that are known ahead.

@@ -59,13 +59,16 @@ pub enum Error {
     Cancelled,
     /// A training whose loss is not a number any more.
     #[error(
-        "the loss is not a number in batch {batch} of epoch {epoch}: lower the learning rate or check the inputs; the best weights so far are in the checkpoint"
+        "the loss is not a number in batch {batch} of epoch {epoch}: lower the learning rate or check the inputs{}",
+        how_to_end(*.kept)
     )]
     Diverged {
         /// The epoch, from 1.
         epoch: u64,
         /// The batch within it, from 1.
         batch: usize,
+        /// The epoch of the best weights before, where a checkpoint has them.
+        kept: Option<u64>,
     },
     /// A file whose bytes are not the ones that were published.
     #[error("`{file}` has digest `{got}`, its manifest says `{expected}`")]
@@ -135,6 +138,13 @@ pub enum Error {
 
 /// The result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can be done with a training that diverged and has kept the weights of an epoch.
+fn how_to_end(kept: Option<u64>) -> String {
+    kept.map_or_else(String::new, |epoch| {
+        format!("; the best weights so far, those of epoch {epoch}, are kept: the training, resumed, ends with them")
+    })
+}
 
 impl Error {
     /// Bad input: `field` had `value`, while `accepted` is.

@@ -115,6 +115,21 @@ pub trait Forecaster: Send + Sync {
     /// The name on the command line, such as `seasonal-naive`.
     fn name(&self) -> &'static str;
 
+    /// SHA-256 of what it was imported from; none of a kind that learns everything from data and task.
+    fn imported(&self) -> Option<&str> {
+        None
+    }
+
+    /// Checks what is known before a fit takes its time: whether `training` has rows enough, and is what the kind is for. Every fit
+    /// begins with it.
+    ///
+    /// # Errors
+    /// As [`Forecaster::fit`].
+    fn check(&self, training: &Panel, task: &Task) -> Result<()> {
+        task.check()?;
+        require_rows(self.name(), 1, training)
+    }
+
     /// Fits on `training`, whose last rows may serve as validation where the kind needs some.
     /// Nothing outside `training` is read, and the same seed gives the same model at any number of threads.
     ///
@@ -184,12 +199,12 @@ pub trait FittedForecaster: Send + Sync {
     /// A panel with other series, step or zone than the fitted one, or an origin outside of it.
     fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook>;
 
-    /// The same, given up soon after `progress` says so by the kinds that can; the others end as if nobody had said anything.
+    /// The same, given up soon after `progress` says so. A kind that is quick asks only before it begins.
     ///
     /// # Errors
     /// As [`FittedForecaster::forecast`]; [`Error::Cancelled`].
     fn forecast_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
-        let _ = progress;
+        go_on(progress)?;
         self.forecast(panel, origins)
     }
 
@@ -201,6 +216,11 @@ pub trait FittedForecaster: Send + Sync {
     fn explain(&self, panel: &Panel, origin: usize, places: &[Place]) -> Result<Vec<Explanation>> {
         let _ = (panel, origin, places);
         Err(Error::Unexplained(self.name().into()))
+    }
+
+    /// What whoever judges the model has to know of how it was fitted; mostly nothing.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// The parameters, for the artefact.
@@ -266,7 +286,7 @@ pub struct QuantileForecasts {
     pub values: Array4<f64>,
 }
 
-/// Ends a forecast that nobody waits for any more.
+/// Ends work that nobody waits for any more.
 ///
 /// # Errors
 /// [`Error::Cancelled`] where `progress` says so.
@@ -312,6 +332,14 @@ pub(crate) fn choose_and_refit(
     require_rows(kind.name(), validation + task.horizon, training)?;
     let chosen = kind.fit_choosing(training, validation, task, progress)?.save()?;
     kind.refit(&chosen, training, task, progress)
+}
+
+/// Checks the rows of `training` before its last `validation` ones, which `kind` is to be fitted on.
+///
+/// # Errors
+/// As [`Forecaster::check`].
+pub(crate) fn check_head(kind: &dyn Forecaster, training: &Panel, validation: usize, task: &Task) -> Result<()> {
+    kind.check(&training.rows(0..training.steps().saturating_sub(validation)), task)
 }
 
 /// Checks that a forecaster has rows enough to be fitted.

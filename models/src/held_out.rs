@@ -2,8 +2,8 @@
 
 use arterial_datasets::panel::Panel;
 
-use crate::support::Support;
-use crate::{FittedForecaster, Outlook, Result};
+use crate::support::{Read, Support};
+use crate::{FittedForecaster, Outlook, Progress, Result};
 
 /// The most errors that are gathered; with more, origins are thinned out evenly.
 const MOST: usize = 1 << 22;
@@ -31,18 +31,24 @@ impl<'a> HeldOut<'a> {
     /// Lets `fitted` forecast from `origins` of `panel`; the medians are ones that the target can take.
     ///
     /// # Errors
-    /// A panel that the model does not fit.
+    /// A panel that the model does not fit; [`Error::Cancelled`](crate::Error::Cancelled) where `progress` says so.
     pub(crate) fn of(
         fitted: &dyn FittedForecaster,
         support: &Support,
         panel: &'a Panel,
         origins: &[usize],
+        progress: &dyn Progress,
     ) -> Result<Self> {
         let each = observed(panel) * fitted.horizon();
         let stride = (origins.len() * each).div_ceil(MOST).max(1);
         let origins: Vec<usize> = origins.iter().copied().step_by(stride).collect();
-        let mut outlook = fitted.forecast(panel, &origins)?;
-        support.bring_into(&mut outlook);
+        let mut outlook = fitted.forecast_while(panel, &origins, progress)?;
+        let read = Read {
+            panel,
+            origins: &origins,
+            history: fitted.history(),
+        };
+        support.bring_into(&mut outlook, &read);
         Ok(Self {
             panel,
             origins,

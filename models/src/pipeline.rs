@@ -2,17 +2,18 @@
 
 use arterial_datasets::feature::FeatureSetId;
 use arterial_datasets::panel::Panel;
+use ndarray::Array2;
 
 use crate::areas::{AreaForecasts, Areas};
 use crate::artefact::{Files, Parts};
 use crate::conformal::Calibration;
 use crate::explanation::{Explanation, Place};
-use crate::forecaster::require_rows;
+use crate::forecaster::{check_head, go_on, require_rows};
 use crate::forecasters::by_name;
 use crate::held_out::HeldOut;
 use crate::onnx::{self, SavedNetwork};
 use crate::scope::Scope;
-use crate::support::Support;
+use crate::support::{Read, Support};
 use crate::trees::{self, SavedTrees};
 use crate::{
     Error, FittedForecaster, Forecaster, Outlook, Progress, Quantile, QuantileForecasts, Result, Silent, Task,
@@ -36,6 +37,19 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
+    /// Checks what is known before [`Pipeline::fit`] takes its time: whether each part has rows enough, and what `kind` says
+    /// of the data.
+    ///
+    /// # Errors
+    /// As [`Pipeline::fit`], which begins with this.
+    pub fn check(kind: &dyn Forecaster, training: &Panel, validation: usize, task: &Task) -> Result<()> {
+        task.check()?;
+        let tail = calibration_rows(training, validation, task);
+        require_rows(kind.name(), tail + task.horizon + 1, training)?;
+        let head = training.steps() - tail;
+        check_head(kind, training, tail, task).map_err(|error| before_calibration(head, tail, error))
+    }
+
     /// Fits `kind` on `training`, whose last `validation` rows are the validation part (0 where there is none).
     ///
     /// The kind is fitted on the rows before the calibration part and chooses by the calibration part what it leaves to
@@ -44,7 +58,7 @@ impl Pipeline {
     /// `training` (at least two horizons).
     ///
     /// # Errors
-    /// Too few rows, or values that the kind cannot be fitted on.
+    /// Too few rows, or values that the kind cannot be fitted on; [`Error::Cancelled`] soon after `progress` says so.
     pub fn fit(
         kind: &dyn Forecaster,
         training: &Panel,
@@ -52,23 +66,18 @@ impl Pipeline {
         task: &Task,
         progress: &dyn Progress,
     ) -> Result<Self> {
-        task.check()?;
-        let tail = match validation {
-            rows if rows >= 2 * task.horizon => rows,
-            _ => (training.steps() / CALIBRATION_SHARE).max(2 * task.horizon),
-        };
-        require_rows(kind.name(), tail + task.horizon + 1, training)?;
+        Self::check(kind, training, validation, task)?;
+        go_on(progress)?;
+        let tail = calibration_rows(training, validation, task);
         let head = training.steps() - tail;
         let partial = kind.fit_choosing(training, tail, task, progress);
         let partial = partial.map_err(|error| before_calibration(head, tail, error))?;
         let origins: Vec<usize> = (head - 1..training.steps() - 1).collect();
         let support = Support::of(training);
-        let held_out = HeldOut::of(partial.as_ref(), &support, training, &origins);
+        let held_out = HeldOut::of(partial.as_ref(), &support, training, &origins, progress);
         let calibrated = held_out.and_then(|held_out| calibrate(&held_out));
         let (calibration, areas) = calibrated.map_err(|error| of(kind, error))?;
-        if progress.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
+        go_on(progress)?;
         let fitted = kind.refit(&partial.save()?, training, task, progress)?;
         Ok(Self {
             fitted,
@@ -122,8 +131,17 @@ impl Pipeline {
     /// As [`Pipeline::outlook`]; [`Error::Cancelled`].
     pub fn outlook_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
         let mut outlook = self.fitted.forecast_while(panel, origins, progress)?;
-        self.support.bring_into(&mut outlook);
+        self.support.bring_into(&mut outlook, &self.read(panel, origins));
         Ok(outlook)
+    }
+
+    /// What forecasts from `origins` read of `panel`.
+    fn read<'a>(&self, panel: &'a Panel, origins: &'a [usize]) -> Read<'a> {
+        Read {
+            panel,
+            origins,
+            history: self.history(),
+        }
     }
 
     /// Quantile forecasts from each of `origins`; the median is the point forecast.
@@ -173,7 +191,8 @@ impl Pipeline {
         quantiles: &[Quantile],
     ) -> Result<QuantileForecasts> {
         let mut forecasts = self.calibration.apply(panel, origins, outlook, quantiles)?;
-        self.support.bound(&mut forecasts.values, outlook);
+        let read = self.read(panel, origins);
+        self.support.bound(&mut forecasts.values, outlook, &read);
         Ok(forecasts)
     }
 
@@ -183,10 +202,16 @@ impl Pipeline {
         self.areas.as_ref()
     }
 
-    /// The least value that a forecast may have: 0 where the target was never seen below, otherwise minus infinity.
+    /// The least value that forecasts of the areas from each of `origins` may have (origins x areas, in the order of [`Areas::list`]): 0
+    /// where no member was ever seen below, in training or in what the forecast reads, otherwise minus infinity.
     #[must_use]
-    pub fn least(&self) -> f64 {
-        self.support.least()
+    pub fn least_of_areas(&self, panel: &Panel, origins: &[usize]) -> Array2<f64> {
+        let least = self.support.least(&self.read(panel, origins));
+        let list = self.areas.as_ref().map_or(&[][..], Areas::list);
+        Array2::from_shape_fn((origins.len(), list.len()), |(at, area)| {
+            let members = list[area].members.iter().map(|&member| least[(at, member)]);
+            members.fold(0.0, f64::min)
+        })
     }
 
     /// Quantile forecasts of the zones and the city from what [`Pipeline::outlook`] gave of their members for the same origins;
@@ -201,8 +226,17 @@ impl Pipeline {
         outlook: &Outlook,
         quantiles: &[Quantile],
     ) -> Result<Option<AreaForecasts>> {
-        let forecast = |areas: &Areas| areas.forecast(panel, origins, outlook, quantiles, self.least());
+        let forecast = |areas: &Areas| {
+            let least = self.least_of_areas(panel, origins);
+            areas.forecast(panel, origins, outlook, quantiles, &least)
+        };
         self.areas.as_ref().map(forecast).transpose()
+    }
+
+    /// What whoever judges the model has to know of how it was fitted; mostly nothing.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        self.fitted.notes()
     }
 
     /// The files of the artefact.
@@ -228,11 +262,22 @@ impl Pipeline {
     /// Malformed or too large files, a kind that is not in the list, another feature set than the fitted one.
     pub fn load(files: &Files, kinds: &[Box<dyn Forecaster>]) -> Result<Self> {
         let parts = files.parts()?;
-        let kind: &dyn Forecaster = match parts.kind.as_str() {
-            onnx::NAME => &SavedNetwork,
-            trees::NAME => &SavedTrees,
-            name => by_name(kinds, name)?,
-        };
+        match parts.kind.as_str() {
+            onnx::NAME => Self::of_parts(&parts, &SavedNetwork),
+            trees::NAME => Self::of_parts(&parts, &SavedTrees),
+            name => Self::of_parts(&parts, by_name(kinds, name)?),
+        }
+    }
+
+    /// The same of a model that is known to be of `kind`.
+    ///
+    /// # Errors
+    /// As [`Pipeline::load`]; files of another kind.
+    pub fn load_as(files: &Files, kind: &dyn Forecaster) -> Result<Self> {
+        Self::of_parts(&files.parts()?, kind)
+    }
+
+    fn of_parts(parts: &Parts, kind: &dyn Forecaster) -> Result<Self> {
         let fitted = kind.load(&parts.part(MODEL, &parts.kind)?)?;
         let calibration = parts.part(CALIBRATION, "conformal")?;
         let (scope, horizon) = (fitted.scope(), fitted.horizon());
@@ -253,6 +298,14 @@ impl Pipeline {
             support,
             areas,
         })
+    }
+}
+
+/// How many rows at the end of `training` calibrate the intervals.
+fn calibration_rows(training: &Panel, validation: usize, task: &Task) -> usize {
+    match validation {
+        rows if rows >= 2 * task.horizon => rows,
+        _ => (training.steps() / CALIBRATION_SHARE).max(2 * task.horizon),
     }
 }
 

@@ -35,6 +35,10 @@ pub struct LocalTime {
     pub month: i64,
     /// The day of the week, Monday 0; holidays count as Sundays.
     pub weekday: usize,
+    /// The day of the week by the calendar, Monday 0, on holidays, too.
+    pub calendar_weekday: usize,
+    /// Whether it is a holiday.
+    pub is_holiday: bool,
     /// Seconds since midnight, as the clock shows them.
     pub second: i64,
 }
@@ -88,11 +92,17 @@ impl LocalClock {
     /// An instant outside of [`INSTANTS`](arterial_datasets::time::INSTANTS).
     pub fn slot(&self, instant: Timestamp) -> Result<Slot> {
         let local = self.local_time(instant)?;
-        let slot = local.second * SECOND / self.step.0;
         Ok(Slot {
             weekday: local.weekday,
-            slot: usize::try_from(slot).unwrap_or(0).min(self.slots - 1),
+            slot: self.slot_of_day(local),
         })
+    }
+
+    /// The slot of the day that `time` lies in.
+    #[must_use]
+    pub fn slot_of_day(&self, time: LocalTime) -> usize {
+        let slot = time.second * SECOND / self.step.0;
+        usize::try_from(slot).unwrap_or(0).min(self.slots - 1)
     }
 
     /// What the clock shows at `instant`.
@@ -101,9 +111,12 @@ impl LocalClock {
     /// An instant outside of [`INSTANTS`](arterial_datasets::time::INSTANTS).
     pub fn local_time(&self, instant: Timestamp) -> Result<LocalTime> {
         let local = self.zone.to_datetime(instant.to_jiff()?);
+        let day = Holidays::day(local.date());
         Ok(LocalTime {
             month: i64::from(local.month()),
-            weekday: usize::from(self.holidays.weekday(Holidays::day(local.date()))),
+            weekday: usize::from(self.holidays.weekday(day)),
+            calendar_weekday: local.date().weekday().to_monday_zero_offset() as usize,
+            is_holiday: self.holidays.contains(day),
             second: i64::from(local.hour()) * 3600 + i64::from(local.minute()) * 60 + i64::from(local.second()),
         })
     }
@@ -132,6 +145,16 @@ impl LocalClock {
         let zoned = self.zone.to_ambiguous_zoned(local).compatible().map_err(outside)?;
         Ok(Timestamp(zoned.timestamp().as_microsecond()))
     }
+
+    /// Whether the clock is changed behind `from` and up to `until`; also where one of them lies outside of
+    /// [`INSTANTS`](arterial_datasets::time::INSTANTS).
+    pub(crate) fn is_changed(&self, from: Timestamp, until: Timestamp) -> bool {
+        let (Ok(from), Ok(until)) = (from.to_jiff(), until.to_jiff()) else {
+            return true;
+        };
+        let next = self.zone.following(from).next();
+        next.is_some_and(|change| change.timestamp() <= until)
+    }
 }
 
 #[cfg(test)]
@@ -155,9 +178,36 @@ mod tests {
     }
 
     #[test]
+    fn a_holiday_counts_as_a_sunday_and_keeps_its_weekday_by_the_calendar() {
+        let christmas: jiff::civil::Date = "2026-12-25".parse().unwrap();
+        let holidays: Holidays = [christmas].into_iter().collect();
+        let clock = copenhagen().with_holidays(&holidays);
+        let friday = clock.local_time(at("2026-12-25T11:00:00Z")).unwrap();
+        assert_eq!(
+            (friday.weekday, friday.calendar_weekday, friday.is_holiday),
+            (6, 4, true)
+        );
+        let sunday = clock.local_time(at("2026-12-27T11:00:00Z")).unwrap();
+        assert_eq!(
+            (sunday.weekday, sunday.calendar_weekday, sunday.is_holiday),
+            (6, 6, false)
+        );
+    }
+
+    #[test]
     fn a_week_before_follows_the_clock_across_its_change() {
         let before = copenhagen().days_before(at("2026-03-30T06:00:00Z"), 7).unwrap();
         assert_eq!(before, at("2026-03-23T07:00:00Z"));
+    }
+
+    #[test]
+    fn a_clock_is_changed_from_the_moment_of_its_change_on() {
+        let [before, change] = [at("2026-03-29T00:59:59Z"), at("2026-03-29T01:00:00Z")];
+        assert!(copenhagen().is_changed(before, change));
+        assert!(!copenhagen().is_changed(change, at("2026-10-25T00:59:59Z")));
+        assert!(copenhagen().is_changed(change, at("2026-10-25T01:00:00Z")));
+        let utc = LocalClock::new("UTC", "5m".parse().unwrap()).unwrap();
+        assert!(!utc.is_changed(before, at("2026-12-31T00:00:00Z")));
     }
 
     #[test]

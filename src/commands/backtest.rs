@@ -47,6 +47,10 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let protocol = args.protocol.protocol()?;
+    // What cannot be done is said before anything takes its time.
+    if let Some(path) = &args.report {
+        report::check(path)?;
+    }
     args.imported.check(&args.models)?;
     let list = args.imported.add_to(forecasters::list(sets::standard()))?;
     let kinds = choose(&list, &args.models, "--models")?;
@@ -60,23 +64,29 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         for_report: args.report.is_some(),
     };
     let bereft = bereft(&panel, args)?;
+    ablation::check(&request, &bereft)?;
     let bar = Bar::new();
     let backtest = measure(&request, data.clone(), &bar)?;
     let ablations = ablate(&request, &data, &bereft, &bar)?;
     bar.finish();
-    if let Some(path) = &args.report {
-        report::write(path, &backtest, panel.series())?;
+    // A page that cannot be written takes no scores away, and a reader who has seen enough of the scores takes no page away.
+    let page = args.report.as_deref();
+    let written = page.map(|path| report::write(path, &backtest, panel.series()));
+    print(&backtest.document, ablations, args.json)?;
+    written.transpose()?;
+    if let Some(path) = page {
         eprintln!("report: {}", path.display());
     }
-    if args.json {
-        return super::print_json(&Printed {
-            document: &backtest.document,
-            ablations,
-        });
+    Ok(())
+}
+
+fn print(document: &Document, ablations: Vec<Ablation>, json: bool) -> anyhow::Result<()> {
+    if json {
+        return super::print_json(&Printed { document, ablations });
     }
-    print!("{}", table::backtest(&backtest.document));
+    print!("{}", table::backtest(document));
     if !ablations.is_empty() {
-        print!("\n{}", ablation::table(&backtest.document.scores, &ablations));
+        print!("\n{}", ablation::table(&document.scores, &ablations));
     }
     Ok(())
 }

@@ -3,20 +3,23 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use arterial_datasets::panel::Panel;
 use arterial_features::sets;
 use arterial_models::forecasters;
+use arterial_models::pipeline::Pipeline;
 use arterial_models::registry::{Manifest, ModelVersion, Reference, Registry, Target};
 use arterial_training::compare::{Difference, compare};
 use arterial_training::document::{DataBlock, ProtocolBlock};
 use arterial_training::evidence;
+use arterial_training::protocol::Protocol;
 use arterial_training::table::{Table, number};
+use arterial_training::veteran::Veteran;
 use serde::Serialize;
 
 use super::progress::Bar;
 use super::reading::Reading;
 use super::registry::{RegistryArgs, only_target};
 use super::source::Source;
-use crate::outcome::Usage;
 
 /// Compare two published models on the same windows
 #[derive(Debug, clap::Args)]
@@ -27,7 +30,7 @@ pub struct Args {
     /// The model that it is compared with, named in the same way
     #[arg(value_name = "B")]
     second: Reference,
-    /// Measure on this file instead of the data of A
+    /// Measure on this file instead of the data of A. Both know its series by name, whatever their order
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// Whose aliases are meant, such as traffic-sensors.speed_kmh
@@ -80,20 +83,16 @@ async fn measure(args: &Args, registry: &Registry, bar: &Bar) -> anyhow::Result<
         None => Source::again(&manifest).await?,
     };
     let protocol = protocol_for(&manifest, &data)?;
-    let models = [(a.clone(), &first), (b.clone(), &second)];
+    let models = [
+        veteran(&a, &first, &panel, &protocol)?,
+        veteran(&b, &second, &panel, &protocol)?,
+    ];
     let backtest = evidence::measure(&models, &list, &panel, data, &protocol, bar)?;
     let windows = |id: &ModelVersion| {
         let name = id.to_string();
-        let scores = backtest
-            .scores
-            .iter()
-            .find(|(model, _)| *model == name)
-            .map(|(_, scores)| &scores.windows);
-        scores.ok_or_else(|| {
-            Usage(format!(
-                "`{id}` knows other series, another step or zone, or reaches less far than these data ask"
-            ))
-        })
+        let found = backtest.scores.iter().find(|(model, _)| *model == name);
+        let windows = found.map(|(_, scores)| &scores.windows);
+        windows.with_context(|| format!("{id} was not measured"))
     };
     let minutes = panel.step().seconds() / 60.0;
     let mut rows = compare(windows(&a)?, windows(&b)?, &protocol.report_at, minutes, args.seed)?;
@@ -110,12 +109,23 @@ async fn measure(args: &Args, registry: &Registry, bar: &Bar) -> anyhow::Result<
 }
 
 /// The protocol of a manifest; on other data the first window is wherever its shares put it.
-pub fn protocol_for(manifest: &Manifest, data: &DataBlock) -> anyhow::Result<arterial_training::protocol::Protocol> {
+pub fn protocol_for(manifest: &Manifest, data: &DataBlock) -> anyhow::Result<Protocol> {
     let mut protocol = evidence::protocol_of(manifest)?;
     if data.sha256 != manifest.data.sha256 {
         protocol.test_start = None;
     }
     Ok(protocol)
+}
+
+/// The published model `id`, ready to be measured on `panel`, whose series it knows by their names, whatever their order.
+pub fn veteran<'a>(
+    id: &ModelVersion,
+    pipeline: &'a Pipeline,
+    panel: &Panel,
+    protocol: &Protocol,
+) -> anyhow::Result<Veteran<'a>> {
+    let known = Veteran::new(id.to_string(), pipeline, panel, protocol);
+    known.with_context(|| format!("{id} cannot be measured on these data"))
 }
 
 /// Which version is meant; an alias without a target is that of the only target that has it. An error says where was looked.

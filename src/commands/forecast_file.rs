@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use arterial_datasets::panel::Panel;
+use arterial_datasets::panel::{ChannelRole, Panel};
 use arterial_datasets::time::{DAY, Timestamp};
 use arterial_features::sets;
 use arterial_models::forecasters;
@@ -64,6 +64,9 @@ pub fn run(path: &Path, model: &str, json: bool, options: &FileOptions) -> anyho
     if horizon > pipeline.horizon() {
         let accepted = format!("at most {}, as far as {model} was trained", pipeline.horizon());
         return Err(Usage(format!("`--horizon` is `{horizon}`, accepted: {accepted}")).into());
+    }
+    if let Some(said) = short_of(&panel, horizon) {
+        eprintln!("{said}");
     }
     let mut found = pipeline.forecast(&panel, &[panel.steps() - 1], &protocol.quantiles()?)?;
     refuse_silent(&panel, pipeline.history(), &mut found);
@@ -132,6 +135,29 @@ impl FileOptions {
         eprintln!("forecasts: {out}");
         Ok(())
     }
+}
+
+/// Which channels that are known ahead end before the last of `horizon` steps; nothing where none does.
+fn short_of(panel: &Panel, horizon: usize) -> Option<String> {
+    let last = panel.steps() - 1 + horizon;
+    let mut short = Vec::new();
+    for (place, channel) in panel.channels().iter().enumerate() {
+        if channel.role != ChannelRole::KnownAhead {
+            continue;
+        }
+        match panel.last_known(place) {
+            None => short.push(format!("`{}` has no value", channel.name)),
+            Some(row) if row < last => short.push(format!("`{}` ends at {}", channel.name, panel.time(row))),
+            Some(_) => {}
+        }
+    }
+    if short.is_empty() {
+        return None;
+    }
+    let (reach, short) = (panel.time(last), short.join(", "));
+    Some(format!(
+        "known covariates end before the forecasts, which reach to {reach}, and are missing from there on: {short}"
+    ))
 }
 
 /// Takes back what was forecast of series without any value in the `history` rows that the model reads: it could only be what was

@@ -1,15 +1,21 @@
 //! A progress bar on stderr, silent where stderr is no terminal; and Ctrl-C, which ends the work that it shows.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arterial_models::Progress;
+use arterial_models::neural::training::CheckpointFile;
+use arterial_training::kept;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::outcome::INTERRUPTED;
 
+/// How a training is taken up again that was interrupted behind its first checkpoint.
+const GO_ON: &str = "a checkpoint is kept: the same command with --resume goes on from there";
+/// How one is that had no checkpoint yet, but had fitted some of its models.
+const GO_ON_BEHIND_A_FIT: &str = "what was fitted is kept: the same command with --resume goes on from there";
 /// How long the work has to end by itself once it is told to.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -17,16 +23,23 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Bar {
     shown: ProgressBar,
     total: AtomicU64,
-    is_cancelled: Arc<AtomicBool>,
-    workplace: Option<PathBuf>,
+    work: Arc<Work>,
+}
+
+/// What whoever hears Ctrl-C knows of the work.
+#[derive(Default)]
+struct Work {
+    is_cancelled: AtomicBool,
+    /// Where long fits keep their state.
+    place: OnceLock<PathBuf>,
 }
 
 impl Bar {
     /// A bar that shows nothing before its first report, over work that ends at Ctrl-C: by itself, or else after a
     /// second. Versions and reports appear whole or not at all, so that nothing half-written stays behind.
     pub fn new() -> Self {
-        let is_cancelled = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&is_cancelled);
+        let work = Arc::<Work>::default();
+        let told = Arc::clone(&work);
         std::thread::spawn(move || {
             // Where Ctrl-C cannot be heard it ends the process as usual.
             if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -36,17 +49,14 @@ impl Bar {
         Self {
             shown: empty(),
             total: AtomicU64::new(0),
-            is_cancelled,
-            workplace: None,
+            work,
         }
     }
 
     /// The same, where long fits keep their state in `folder`.
     pub fn with_workplace(self, folder: PathBuf) -> Self {
-        Self {
-            workplace: Some(folder),
-            ..self
-        }
+        self.work.place.get_or_init(|| folder);
+        self
     }
 
     /// Takes the bar off the screen.
@@ -64,13 +74,22 @@ pub fn empty() -> ProgressBar {
 }
 
 /// Tells the work to end at Ctrl-C, and ends the process if it does not.
-async fn end_at_interrupt(told: &AtomicBool) {
+async fn end_at_interrupt(work: &Work) {
     if tokio::signal::ctrl_c().await.is_ok() {
-        told.store(true, Ordering::Relaxed);
+        work.is_cancelled.store(true, Ordering::Relaxed);
         tokio::time::sleep(PATIENCE).await;
         eprintln!("interrupted");
+        if let Some(how) = work.place.get().and_then(|place| how_to_go_on(place)) {
+            eprintln!("{how}");
+        }
         std::process::exit(INTERRUPTED.into());
     }
+}
+
+/// How to go on with the work whose state was kept in `folder`; nothing where none was finished there.
+pub fn how_to_go_on(folder: &Path) -> Option<&'static str> {
+    let checkpoint = CheckpointFile::is_in(folder).then_some(GO_ON);
+    checkpoint.or_else(|| kept::is_in(folder).then_some(GO_ON_BEHIND_A_FIT))
 }
 
 impl Progress for Bar {
@@ -83,10 +102,10 @@ impl Progress for Bar {
     }
 
     fn is_cancelled(&self) -> bool {
-        self.is_cancelled.load(Ordering::Relaxed)
+        self.work.is_cancelled.load(Ordering::Relaxed)
     }
 
     fn workplace(&self) -> Option<&Path> {
-        self.workplace.as_deref()
+        self.work.place.get().map(PathBuf::as_path)
     }
 }

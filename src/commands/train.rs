@@ -16,11 +16,12 @@ use arterial_training::train::{Outcome, Plan, fingerprint, train};
 
 use super::imported::ImportedArgs;
 use super::lake_panel::{Join, covariates};
-use super::progress::Bar;
+use super::progress::{Bar, how_to_go_on};
 use super::protocol::ProtocolArgs;
 use super::reading::Reading;
 use super::registry::RegistryArgs;
 use super::source::{LakeSource, Source};
+use crate::outcome::Resumable;
 
 /// Train models, measure them beside the baselines and the champion, and publish them
 #[derive(Debug, clap::Args)]
@@ -50,8 +51,9 @@ pub struct Args {
     /// The field that is forecast [default: y]
     #[arg(long, value_name = "FIELD")]
     target: Option<String>,
-    /// Go on with a training of these data, protocol and seed that was cut off: models that it published are left out,
-    /// networks go on from their last epoch
+    /// Go on with a training of these data, protocol and seed that was cut off: models that it published are left out, those
+    /// that it had fitted are not fitted again, networks go on from their last checkpoint. Ctrl-C says whether there is anything to go
+    /// on from. A network that had diverged ends with its best weights, and its card says so
     #[arg(long)]
     resume: bool,
     /// The data come from a simulator; the model card says so
@@ -104,10 +106,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         let work = place.workplace().join(fingerprint(&plan)?);
         let bar = Bar::new().with_workplace(begin(&work, args.resume)?);
         let outcome = train(&registry, &plan, &SystemClock, &bar).await;
-        if outcome.is_err() {
-            remove_if_empty(&work);
-        }
-        let outcome = outcome?;
+        let outcome = outcome.map_err(|error| ended(error, &work))?;
         bar.finish();
         finish(&work)?;
         anyhow::Ok(outcome)
@@ -135,6 +134,17 @@ fn finish(work: &Path) -> anyhow::Result<()> {
         remove_if_empty(parent);
     }
     Ok(())
+}
+
+/// What is said of a training that was not finished. What it left in `work` stays there for `--resume`.
+fn ended(error: arterial_training::Error, work: &Path) -> anyhow::Error {
+    remove_if_empty(work);
+    let how = how_to_go_on(work).filter(|_| error.is_cancelled());
+    let error = anyhow::Error::from(error);
+    match how {
+        Some(how) => error.context(Resumable(how)),
+        None => error,
+    }
 }
 
 /// Removes a folder, and the one that holds it, where nothing stands in them.
@@ -222,4 +232,28 @@ fn next(outcome: &Outcome, registry: &str) -> Option<String> {
     Some(format!(
         "no model is good enough yet: the gate would refuse {challenger}, as {reasons}"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_interrupted_training_that_left_a_checkpoint_or_a_fitted_model_says_how_to_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let cancelled = || arterial_training::Error::from(arterial_models::Error::Cancelled);
+        let work = folder.path().join("registry.work/0123");
+        std::fs::create_dir_all(&work).unwrap();
+        assert!(!ended(cancelled(), &work).is::<Resumable>());
+        assert!(!work.exists(), "nothing is left to go on from");
+        std::fs::create_dir_all(&work).unwrap();
+        std::fs::write(work.join("stid.checkpoint"), "state").unwrap();
+        assert!(ended(cancelled(), &work).is::<Resumable>());
+        std::fs::remove_file(work.join("stid.checkpoint")).unwrap();
+        std::fs::create_dir(work.join("gbdt-0123.fitted")).unwrap();
+        assert!(ended(cancelled(), &work).is::<Resumable>());
+        let failed = arterial_training::Error::Refused("no better".into());
+        assert!(!ended(failed, &work).is::<Resumable>());
+        assert!(work.exists());
+    }
 }

@@ -6,7 +6,7 @@ use arterial_models::forecaster::Progress;
 use serde::Serialize;
 
 use crate::Result;
-use crate::backtest::{Backtest, Request, run};
+use crate::backtest::{self, Backtest, Request, run};
 use crate::document::{DataBlock, Score};
 use crate::table::{Table, number};
 
@@ -29,6 +29,37 @@ pub struct Bereft {
     pub kinds: Vec<Box<dyn Forecaster>>,
 }
 
+impl Bereft {
+    /// Those of `kinds` that do without the group.
+    fn counterparts(&self, kinds: &[&dyn Forecaster]) -> Vec<&dyn Forecaster> {
+        let named = |kind: &&dyn Forecaster| self.kinds.iter().find(|other| other.name() == kind.name());
+        kinds.iter().filter_map(named).map(AsRef::as_ref).collect()
+    }
+
+    /// What `request` asks, of `kinds` and of the panel without the group.
+    fn request<'a>(&'a self, request: &Request<'a>, kinds: &'a [&'a dyn Forecaster]) -> Request<'a> {
+        Request {
+            panel: &self.panel,
+            kinds,
+            veterans: &[],
+            for_report: false,
+            ..*request
+        }
+    }
+}
+
+/// Checks, before anything is fitted, whether the kinds of `request` can be fitted without each group of inputs.
+///
+/// # Errors
+/// As [`ablate`].
+pub fn check(request: &Request<'_>, groups: &[Bereft]) -> Result<()> {
+    for bereft in groups {
+        let kinds = bereft.counterparts(request.kinds);
+        backtest::check(&bereft.request(request, &kinds))?;
+    }
+    Ok(())
+}
+
 /// Measures the kinds of `request` again without each group of inputs.
 ///
 /// # Errors
@@ -40,15 +71,8 @@ pub fn ablate(
     progress: &dyn Progress,
 ) -> Result<Vec<Ablation>> {
     let ablation = |bereft: &Bereft| {
-        let named = |kind: &&dyn Forecaster| bereft.kinds.iter().find(|other| other.name() == kind.name());
-        let kinds: Vec<&dyn Forecaster> = request.kinds.iter().filter_map(named).map(AsRef::as_ref).collect();
-        let request = Request {
-            panel: &bereft.panel,
-            kinds: &kinds,
-            veterans: &[],
-            for_report: false,
-            ..*request
-        };
+        let kinds = bereft.counterparts(request.kinds);
+        let request = bereft.request(request, &kinds);
         let Backtest { document, .. } = run(&request, data.clone(), progress)?;
         Ok(Ablation {
             without: bereft.group.clone(),

@@ -1,12 +1,12 @@
 //! Zones and the city in a backtest: how far the means of their forecasts are off, and how often their intervals hold.
 
+use arterial_datasets::panel::Panel;
 use arterial_models::forecaster::{Outlook, Quantile};
 use arterial_models::pipeline::Pipeline;
 use ndarray::s;
 use serde::Serialize;
 
 use crate::Result;
-use crate::evaluate::Setting;
 use crate::tally::Mean;
 
 /// The level of the interval that is measured, percent.
@@ -82,30 +82,28 @@ impl AreaScores {
     }
 }
 
-/// Scores the areas of `pipeline` by what it forecast from `origins`, where the data have zones. Forecast and truth are means over the
-/// same members: those that have both.
+/// Scores the areas of `pipeline` by what it forecast of `panel` from `origins`, where the data have zones. Forecast and truth are means
+/// over the same members: those that have both.
 ///
 /// # Errors
 /// An outlook of another shape.
 pub fn score(
-    pipeline: Option<&Pipeline>,
-    setting: &Setting<'_>,
+    pipeline: &Pipeline,
+    panel: &Panel,
+    horizon: usize,
     origins: &[usize],
     outlook: &Outlook,
 ) -> Result<AreaScores> {
-    let mut scores = AreaScores::new(setting.horizon);
-    let Some((pipeline, areas)) = pipeline.and_then(|pipeline| Some((pipeline, pipeline.areas()?))) else {
+    let mut scores = AreaScores::new(horizon);
+    let Some(areas) = pipeline.areas().filter(|areas| areas.has_zones()) else {
         return Ok(scores);
     };
-    if !areas.has_zones() {
-        return Ok(scores);
-    }
     let (low, high) = Quantile::of_level(LEVEL)?;
     let quantiles = [low, Quantile::MEDIAN, high];
-    let Some(answer) = pipeline.forecast_areas(setting.panel, origins, outlook, &quantiles)? else {
+    let Some(answer) = pipeline.forecast_areas(panel, origins, outlook, &quantiles)? else {
         return Ok(scores);
     };
-    let errors = areas.means(outlook.errors(setting.panel, origins).view());
+    let errors = areas.means(outlook.errors(panel, origins).view());
     for ((at, area, step), error) in errors.indexed_iter().filter(|(_, error)| error.is_finite()) {
         let level = match areas.list()[area].zone {
             Some(_) => AreaLevel::Zone,

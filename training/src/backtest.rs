@@ -8,13 +8,16 @@ use arterial_models::pipeline::Pipeline;
 use ndarray::Array4;
 
 use crate::Result;
+use crate::areas::{self, AreaScores};
 use crate::document::{DataBlock, Document, ProtocolBlock, Timing, area_rows, score_rows};
 use crate::evaluate::{Contest, Predict, Scores, Setting, evaluate, local_hours};
 use crate::folds::{Fold, folds};
+use crate::kept::Kept;
 use crate::protocol::Protocol;
 use crate::samples::{self, Sample};
 use crate::scale::{naive_scales, season_rows};
 use crate::tally::Layout;
+use crate::veteran::Veteran;
 
 /// The model that skill is measured against.
 pub const SEASONAL_NAIVE: &str = "seasonal-naive";
@@ -38,15 +41,6 @@ pub struct Request<'a> {
     pub for_report: bool,
 }
 
-/// A model that was fitted before, under the name of its version.
-#[derive(Clone)]
-pub struct Veteran<'a> {
-    /// Its name in the score table, such as `linear@3`.
-    pub name: String,
-    /// The model.
-    pub pipeline: &'a Pipeline,
-}
-
 /// What was measured.
 pub struct Backtest {
     /// The JSON document.
@@ -61,24 +55,6 @@ pub struct Backtest {
     pub pipelines: Vec<Pipeline>,
 }
 
-impl Predict for Veteran<'_> {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn outlook(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
-        Predict::outlook(self.pipeline, panel, origins)
-    }
-
-    fn around(&self, panel: &Panel, origins: &[usize], outlook: &Outlook, asked: &[Quantile]) -> Result<Array4<f64>> {
-        Predict::around(self.pipeline, panel, origins, outlook, asked)
-    }
-
-    fn pipeline(&self) -> Option<&Pipeline> {
-        Some(self.pipeline)
-    }
-}
-
 impl Predict for Pipeline {
     fn name(&self) -> &str {
         Pipeline::name(self)
@@ -88,12 +64,16 @@ impl Predict for Pipeline {
         Ok(Pipeline::outlook(self, panel, origins)?)
     }
 
+    fn outlook_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
+        Ok(Pipeline::outlook_while(self, panel, origins, progress)?)
+    }
+
     fn around(&self, panel: &Panel, origins: &[usize], outlook: &Outlook, asked: &[Quantile]) -> Result<Array4<f64>> {
         Ok(Pipeline::around(self, panel, origins, outlook, asked)?.values)
     }
 
-    fn pipeline(&self) -> Option<&Pipeline> {
-        Some(self)
+    fn score_areas(&self, setting: &Setting<'_>, origins: &[usize], outlook: &Outlook) -> Result<AreaScores> {
+        areas::score(self, setting.panel, setting.horizon, origins, outlook)
     }
 }
 
@@ -107,6 +87,10 @@ impl Predict for Bare {
 
     fn outlook(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
         Ok(self.0.forecast(panel, origins)?)
+    }
+
+    fn outlook_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
+        Ok(self.0.forecast_while(panel, origins, progress)?)
     }
 
     fn around(&self, _: &Panel, _: &[usize], outlook: &Outlook, _: &[Quantile]) -> Result<Array4<f64>> {
@@ -124,6 +108,7 @@ impl Predict for Bare {
 /// A protocol that does not fit the panel, or a kind that cannot be fitted on it.
 pub fn run(request: &Request<'_>, data: DataBlock, progress: &dyn Progress) -> Result<Backtest> {
     let protocol = request.protocol;
+    check(request)?;
     let folds = folds(protocol, request.panel.steps())?;
     let (quantiles, layout) = layout(protocol, request.for_report)?;
     let hours = local_hours(request.panel)?;
@@ -163,9 +148,9 @@ pub fn run(request: &Request<'_>, data: DataBlock, progress: &dyn Progress) -> R
         pipelines = fitted.pipelines;
     }
     let kinds = request.kinds.iter().map(|kind| kind.name().to_owned());
-    let names = kinds.chain(request.veterans.iter().map(|veteran| veteran.name.clone()));
+    let names = kinds.chain(request.veterans.iter().map(|veteran| veteran.name().to_owned()));
     let scores: Vec<(String, Scores)> = names.zip(totals).collect();
-    let document = document(request, data, &folds, &layout, &scores, &fit_seconds, season);
+    let document = document(request, data, &folds, &layout, &scores, &fit_seconds, &pipelines);
     Ok(Backtest {
         document,
         scores,
@@ -173,6 +158,24 @@ pub fn run(request: &Request<'_>, data: DataBlock, progress: &dyn Progress) -> R
         samples,
         pipelines,
     })
+}
+
+/// Checks, before anything is fitted, whether every kind of `request` can be fitted at all.
+///
+/// # Errors
+/// As [`run`], which begins with this.
+pub fn check(request: &Request<'_>) -> Result<()> {
+    let folds = folds(request.protocol, request.panel.steps())?;
+    // What suffices for the first one does for the later ones, which know more rows.
+    let Some(fold) = folds.first() else {
+        return Ok(());
+    };
+    let known = request.panel.rows(fold.known_rows());
+    let task = task(request.protocol);
+    for kind in request.kinds {
+        Pipeline::check(*kind, &known, fold.parts.validation.len(), &task)?;
+    }
+    Ok(request.naive.check(&known, &task)?)
 }
 
 struct Fitted {
@@ -202,12 +205,23 @@ fn fit(request: &Request<'_>, fold: &Fold, seconds: &mut [f64], progress: &dyn P
     let known = request.panel.rows(fold.known_rows());
     let validation = fold.parts.validation.len();
     let task = task(request.protocol);
+    let kept = progress
+        .workplace()
+        .map(|folder| Kept::new(folder, &known, validation, &task));
     let mut pipelines = Vec::with_capacity(request.kinds.len());
     for (place, kind) in request.kinds.iter().enumerate() {
         progress.report(place as u64, request.kinds.len() as u64, kind.name());
-        let started = Instant::now();
-        pipelines.push(Pipeline::fit(*kind, &known, validation, &task, progress)?);
-        seconds[place] += started.elapsed().as_secs_f64();
+        let fit = || -> Result<(Pipeline, f64)> {
+            let started = Instant::now();
+            let pipeline = Pipeline::fit(*kind, &known, validation, &task, progress)?;
+            Ok((pipeline, started.elapsed().as_secs_f64()))
+        };
+        let (pipeline, took) = match &kept {
+            Some(kept) => fit_once(kept, *kind, fit)?,
+            None => fit()?,
+        };
+        pipelines.push(pipeline);
+        seconds[place] += took;
     }
     let listed = request.kinds.iter().any(|kind| kind.name() == SEASONAL_NAIVE);
     let reference = if listed {
@@ -216,6 +230,20 @@ fn fit(request: &Request<'_>, fold: &Fold, seconds: &mut [f64], progress: &dyn P
         Some(Bare(request.naive.fit(&known, &task, progress)?))
     };
     Ok(Fitted { pipelines, reference })
+}
+
+/// The fitted kind that a training which was cut off has kept or, where there is none, the one that `fit` gives, which is kept.
+fn fit_once(
+    kept: &Kept<'_>,
+    kind: &dyn Forecaster,
+    fit: impl FnOnce() -> Result<(Pipeline, f64)>,
+) -> Result<(Pipeline, f64)> {
+    if let Some(fitted) = kept.load(kind)? {
+        return Ok(fitted);
+    }
+    let (pipeline, seconds) = fit()?;
+    kept.save(kind, &pipeline, seconds)?;
+    Ok((pipeline, seconds))
 }
 
 /// What `protocol` asks of a forecaster.
@@ -258,8 +286,9 @@ fn document(
     layout: &Layout,
     scores: &[(String, Scores)],
     fit_seconds: &[f64],
-    season: usize,
+    pipelines: &[Pipeline],
 ) -> Document {
+    let season = season_rows(request.panel.step());
     let minutes = request.panel.step().seconds() / 60.0;
     let rows = |(model, scores): &(String, Scores)| score_rows(model, scores, request.protocol, layout, minutes);
     let areas = |(model, scores): &(String, Scores)| area_rows(model, scores, request.protocol, minutes);
@@ -274,8 +303,15 @@ fn document(
         protocol: ProtocolBlock::new(request.protocol, folds, layout, season),
         scores: scores.iter().flat_map(rows).collect(),
         areas: scores.iter().flat_map(areas).collect(),
+        notes: pipelines.iter().flat_map(notes).collect(),
         timing: scores.iter().zip(fit_seconds).map(timing).collect(),
     }
+}
+
+/// What has to be known of how a model was fitted, under its name.
+fn notes(pipeline: &Pipeline) -> Vec<String> {
+    let named = |note: String| format!("{}: {note}", pipeline.name());
+    pipeline.notes().into_iter().map(named).collect()
 }
 
 /// Values asked for: windows x series x steps.

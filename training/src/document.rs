@@ -150,6 +150,9 @@ pub struct Document {
     /// The same of zones and the city, where the data have zones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub areas: Vec<AreaScore>,
+    /// What has to be known of how models were fitted, where there is anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What it cost; the only part that differs between two runs.
     pub timing: Vec<Timing>,
 }

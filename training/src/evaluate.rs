@@ -5,12 +5,11 @@ use std::time::Instant;
 
 use arterial_datasets::panel::Panel;
 use arterial_models::forecaster::{Outlook, Progress, Quantile};
-use arterial_models::pipeline::Pipeline;
 use ndarray::{Array4, ArrayView2, s};
 use rayon::prelude::*;
 
 use crate::Result;
-use crate::areas::{self, AreaScores};
+use crate::areas::AreaScores;
 use crate::tally::{Layout, Mean, Observation, Tally};
 
 /// Point forecasts that one model makes at once: models prepare a panel each time they are asked, so this is large (64 MiB).
@@ -31,6 +30,15 @@ pub trait Predict: Send + Sync {
     /// A panel that the model does not know, or an origin outside of it.
     fn outlook(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook>;
 
+    /// The same, given up soon after `progress` says so where the model can.
+    ///
+    /// # Errors
+    /// As [`Predict::outlook`]; work that is told to stop.
+    fn outlook_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
+        let _ = progress;
+        self.outlook(panel, origins)
+    }
+
     /// Quantile forecasts around `outlook`, with the quantiles as a fourth axis; of length 0 where there are none.
     ///
     /// # Errors
@@ -43,9 +51,13 @@ pub trait Predict: Send + Sync {
         quantiles: &[Quantile],
     ) -> Result<Array4<f64>>;
 
-    /// The pipeline that it is, whose areas are measured; none of what has no intervals of its own.
-    fn pipeline(&self) -> Option<&Pipeline> {
-        None
+    /// How far `outlook` is off for the areas that its series make; without a forecast where it has no intervals of its own.
+    ///
+    /// # Errors
+    /// An outlook of another shape.
+    fn score_areas(&self, setting: &Setting<'_>, origins: &[usize], outlook: &Outlook) -> Result<AreaScores> {
+        let _ = (origins, outlook);
+        Ok(AreaScores::new(setting.horizon))
     }
 }
 
@@ -148,7 +160,7 @@ impl Scores {
 /// Forecasts and scores every model of `contest` on the same windows and targets.
 ///
 /// # Errors
-/// What a model says of the panel.
+/// What a model says of the panel; work that is told to stop.
 pub fn evaluate(setting: &Setting<'_>, contest: &Contest<'_>, progress: &dyn Progress) -> Result<Vec<Scores>> {
     let width = setting.panel.series().len();
     let mut totals = vec![Scores::new(setting.layout, setting.horizon, width); contest.models.len()];
@@ -159,12 +171,10 @@ pub fn evaluate(setting: &Setting<'_>, contest: &Contest<'_>, progress: &dyn Pro
     for block in setting.origins.chunks(block_origins) {
         let mut outlooks = Vec::with_capacity(contest.models.len());
         for (model, total) in contest.models.iter().zip(&mut totals) {
-            if progress.is_cancelled() {
-                return Err(arterial_models::Error::Cancelled.into());
-            }
+            go_on(progress)?;
             progress.report(done as u64, setting.origins.len() as u64, model.name());
             let started = Instant::now();
-            outlooks.push(model.outlook(setting.panel, block)?);
+            outlooks.push(model.outlook_while(setting.panel, block, progress)?);
             total.predict_seconds += started.elapsed().as_secs_f64();
         }
         let chunks: Vec<(usize, &[usize])> = block
@@ -175,6 +185,7 @@ pub fn evaluate(setting: &Setting<'_>, contest: &Contest<'_>, progress: &dyn Pro
         let parts: Result<Vec<Vec<Scores>>> = chunks
             .par_iter()
             .map(|(from, origins)| {
+                go_on(progress)?;
                 let forecasts = around(setting, contest, origins, *from, &outlooks)?;
                 Ok(score_chunk(setting, contest, origins, &forecasts))
             })
@@ -189,6 +200,14 @@ pub fn evaluate(setting: &Setting<'_>, contest: &Contest<'_>, progress: &dyn Pro
     }
     progress.report(done as u64, setting.origins.len() as u64, "scored");
     Ok(totals)
+}
+
+/// Ends work that is told to stop.
+fn go_on(progress: &dyn Progress) -> Result<()> {
+    if progress.is_cancelled() {
+        return Err(arterial_models::Error::Cancelled.into());
+    }
+    Ok(())
 }
 
 /// One model's forecasts of a chunk.
@@ -213,7 +232,7 @@ fn around(
         let outlook = outlook.of_origins(from..from + origins.len());
         let quantiles = model.around(setting.panel, origins, &outlook, setting.quantiles)?;
         let seconds = started.elapsed().as_secs_f64();
-        let areas = areas::score(model.pipeline(), setting, origins, &outlook)?;
+        let areas = model.score_areas(setting, origins, &outlook)?;
         forecasts.push(Forecasts {
             outlook,
             quantiles,

@@ -3,15 +3,15 @@
 use arterial_datasets::panel::Panel;
 use arterial_models::Forecaster;
 use arterial_models::forecaster::Progress;
-use arterial_models::pipeline::Pipeline;
 use arterial_models::registry::{Manifest, ModelVersion};
 use serde_json::Value;
 
-use crate::backtest::{Backtest, Request, SEASONAL_NAIVE, Veteran, run};
+use crate::backtest::{Backtest, Request, SEASONAL_NAIVE, run};
 use crate::document::{DataBlock, Document, ProtocolBlock};
 use crate::promotion::{Champion, Evidence};
 use crate::protocol::Protocol;
-use crate::train::{can_forecast, naive};
+use crate::train::naive;
+use crate::veteran::Veteran;
 use crate::{Error, Result};
 
 /// The evidence in the scorecard of the training that `candidate` came from; the champion's row bears its version.
@@ -86,32 +86,24 @@ pub fn protocol_of(manifest: &Manifest) -> Result<Protocol> {
     block.to_protocol()
 }
 
-/// Published models and seasonal naive, measured on the same windows of `panel`. Models that do not know its series are left out.
+/// Published models and seasonal naive, measured on the same windows of `panel`.
 ///
 /// # Errors
 /// A protocol that does not fit the panel.
 pub fn measure(
-    models: &[(ModelVersion, &Pipeline)],
+    models: &[Veteran<'_>],
     list: &[Box<dyn Forecaster>],
     panel: &Panel,
     data: DataBlock,
     protocol: &Protocol,
     progress: &dyn Progress,
 ) -> Result<Backtest> {
-    let veterans: Vec<Veteran<'_>> = models
-        .iter()
-        .filter(|(_, pipeline)| can_forecast(pipeline, panel, protocol))
-        .map(|(id, pipeline)| Veteran {
-            name: id.to_string(),
-            pipeline,
-        })
-        .collect();
     let naive = naive(list)?;
     let request = Request {
         panel,
         kinds: &[naive],
         naive,
-        veterans: &veterans,
+        veterans: models,
         protocol,
         for_report: false,
     };

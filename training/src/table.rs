@@ -158,6 +158,9 @@ fn areas(scores: &[AreaScore]) -> Table {
 /// What has to be said so that nobody compares what cannot be compared.
 fn remarks(document: &Document) -> String {
     let mut text = String::new();
+    for note in &document.notes {
+        let _ = writeln!(text, "\nnote: {note}");
+    }
     let refused: Vec<&Score> = document.scores.iter().filter(|score| score.refused > 0).collect();
     if !refused.is_empty() {
         text.push_str("\nRefused for want of data; MAE of every model where all of them have a forecast:\n");

@@ -4,19 +4,19 @@ use arterial_datasets::panel::Panel;
 use arterial_datasets::time::Clock;
 use arterial_models::Forecaster;
 use arterial_models::forecaster::Progress;
-use arterial_models::pipeline::Pipeline;
 use arterial_models::registry::{
     CHALLENGER, CHAMPION, Change, DataOrigin, Description, ModelVersion, Registry, Target,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use crate::backtest::{Backtest, Request, SEASONAL_NAIVE, Veteran, run};
+use crate::backtest::{Backtest, Request, SEASONAL_NAIVE, run};
 use crate::document::{DataBlock, Document};
 use crate::folds::folds;
+use crate::kept::short_digest;
 use crate::promotion::{Evidence, Verdict, decide};
 use crate::protocol::Protocol;
+use crate::veteran::Veteran;
 use crate::{Error, Result, evidence};
 
 /// What every trained model is measured beside.
@@ -41,7 +41,7 @@ pub struct Plan<'a> {
     pub kinds: &'a [&'a dyn Forecaster],
     /// How to measure; parts and seed also say what is fitted on.
     pub protocol: &'a Protocol,
-    /// Whether to leave out kinds whose version for these data, protocol and seed is already there.
+    /// Whether to leave out kinds whose version for these data, protocol, seed and imported files is already there.
     pub resume: bool,
 }
 
@@ -74,7 +74,8 @@ pub struct Published {
     pub resumed: bool,
 }
 
-/// Trains, measures and publishes. Each version appears whole or not at all; an interrupted training leaves those that were finished.
+/// Trains, measures and publishes. Each version appears whole or not at all. Nothing is published before all kinds are measured side by
+/// side; what an interrupted training had fitted stays in the workplace of `progress`, where there is one, and is not fitted again.
 ///
 /// # Errors
 /// Data that the kinds cannot be fitted on, a registry that cannot be reached.
@@ -84,11 +85,12 @@ pub async fn train(
     clock: &dyn Clock,
     progress: &dyn Progress,
 ) -> Result<Outcome> {
+    let asked = asked(plan)?;
     let mut published = Vec::new();
     let mut open: Vec<&dyn Forecaster> = Vec::new();
     for kind in plan.kinds {
         let finished = if plan.resume {
-            finished(registry, plan, kind.name()).await?
+            finished(registry, plan, &asked, *kind).await?
         } else {
             None
         };
@@ -123,7 +125,7 @@ pub async fn train(
     let backtest = measure(registry, plan, &open, champion.as_ref(), progress).await?;
     let mut versions = Vec::new();
     for (kind, pipeline) in open.iter().zip(&backtest.pipelines) {
-        let description = describe(plan, kind.name(), &backtest.document)?;
+        let description = describe(plan, *kind, &asked, &backtest.document)?;
         let id = registry.publish(pipeline, description, clock).await?.id();
         outcome.published.push(Published {
             model: id.to_string(),
@@ -158,9 +160,15 @@ async fn obstacles(registry: &Registry, target: &Target, champion: Option<&Model
 }
 
 /// The newest version of `kind` that was trained on the same data in the same way, where there is one.
-async fn finished(registry: &Registry, plan: &Plan<'_>, kind: &str) -> Result<Option<ModelVersion>> {
-    let wanted = asked(plan)?;
-    for id in registry.list().await?.into_iter().rev().filter(|id| id.name == kind) {
+async fn finished(
+    registry: &Registry,
+    plan: &Plan<'_>,
+    asked: &Value,
+    kind: &dyn Forecaster,
+) -> Result<Option<ModelVersion>> {
+    let wanted = of_kind(asked, kind);
+    let versions = registry.list().await?.into_iter().rev();
+    for id in versions.filter(|id| id.name == kind.name()) {
         let manifest = registry.manifest(&id).await?;
         let same = manifest.data.sha256 == plan.data.sha256 && manifest.target == *plan.target;
         if same && manifest.seed == plan.protocol.seed && manifest.protocol.get("asked") == Some(&wanted) {
@@ -180,7 +188,18 @@ fn asked(plan: &Plan<'_>) -> Result<Value> {
         "stride": plan.protocol.stride,
         "last_fold": summary,
         "reading": plan.reading,
+        // All that was read: covariates, graph, attributes and holidays have files of their own.
+        "panel_sha256": plan.panel.digest(),
     }))
+}
+
+/// The same of one kind, with what it was imported from.
+fn of_kind(asked: &Value, kind: &dyn Forecaster) -> Value {
+    let mut asked = asked.clone();
+    if let (Some(fields), Some(imported)) = (asked.as_object_mut(), kind.imported()) {
+        fields.insert("imported_sha256".into(), imported.into());
+    }
+    asked
 }
 
 /// What tells one training from another: a digest of the data, of how they are read and measured, and of the seed.
@@ -188,13 +207,11 @@ fn asked(plan: &Plan<'_>) -> Result<Value> {
 /// # Errors
 /// A protocol that does not fit the panel.
 pub fn fingerprint(plan: &Plan<'_>) -> Result<String> {
-    let told = json!([plan.data.sha256, plan.protocol.seed, asked(plan)?]);
-    let digest = Sha256::digest(told.to_string());
-    let start = digest
-        .iter()
-        .take(8)
-        .fold(0_u64, |start, byte| start << 8 | u64::from(*byte));
-    Ok(format!("{start:016x}"))
+    Ok(short_digest(&json!([
+        plan.data.sha256,
+        plan.protocol.seed,
+        asked(plan)?
+    ])))
 }
 
 async fn measure(
@@ -219,13 +236,10 @@ async fn measure(
         Some(id) => Some((id.to_string(), registry.load(id, plan.list).await?.1)),
         None => None,
     };
+    // A champion of other series is not measured: the gate says so.
     let veterans: Vec<Veteran<'_>> = champion
         .iter()
-        .filter(|(_, pipeline)| can_forecast(pipeline, plan.panel, plan.protocol))
-        .map(|(name, pipeline)| Veteran {
-            name: name.clone(),
-            pipeline,
-        })
+        .filter_map(|(name, pipeline)| Veteran::new(name, pipeline, plan.panel, plan.protocol).ok())
         .collect();
     let request = Request {
         panel: plan.panel,
@@ -246,21 +260,16 @@ pub fn naive(list: &[Box<dyn Forecaster>]) -> Result<&dyn Forecaster> {
     Ok(arterial_models::forecasters::by_name(list, SEASONAL_NAIVE)?)
 }
 
-/// Whether `pipeline` knows the series, step and zone of `panel` and reaches as far as `protocol` does.
-pub fn can_forecast(pipeline: &Pipeline, panel: &Panel, protocol: &Protocol) -> bool {
-    pipeline.scope().check(panel, &[]).is_ok() && pipeline.horizon() >= protocol.horizon
-}
-
-fn describe(plan: &Plan<'_>, kind: &str, document: &Document) -> Result<Description> {
+fn describe(plan: &Plan<'_>, kind: &dyn Forecaster, asked: &Value, document: &Document) -> Result<Description> {
     let last = folds(plan.protocol, plan.panel.steps())?.pop();
     let known = last.map_or(0..0, |fold| fold.known_rows());
     let mut protocol = serde_json::to_value(&document.protocol).map_err(json_error)?;
     if let Some(fields) = protocol.as_object_mut() {
-        fields.insert("asked".into(), asked(plan)?);
+        fields.insert("asked".into(), of_kind(asked, kind));
         fields.insert("reading".into(), plan.reading.clone());
     }
     Ok(Description {
-        name: kind.into(),
+        name: kind.name().into(),
         target: plan.target.clone(),
         data: DataOrigin {
             path: plan.data.path.clone(),

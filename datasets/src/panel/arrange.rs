@@ -11,16 +11,19 @@ impl Panel {
     #[must_use]
     pub fn arranged(&self, names: &[String]) -> Option<Self> {
         let order = self.order(names)?;
-        let values = Array3::from_shape_fn(self.values.dim(), |(row, series, channel)| {
-            self.values[(row, order[series], channel)]
-        });
+        let sorted_values = |values: &Array3<f64>| {
+            Array3::from_shape_fn(values.dim(), |(row, series, channel)| {
+                values[(row, order[series], channel)]
+            })
+        };
         Some(Self {
             start: self.start,
             step: self.step,
             timezone: self.timezone.clone(),
             series: names.to_vec(),
             channels: self.channels.clone(),
-            values,
+            values: sorted_values(&self.values),
+            ahead: sorted_values(&self.ahead),
             graph: self.graph.as_ref().map(|graph| rewired(graph, &order)),
             holidays: self.holidays.clone(),
             attributes: sorted(&self.attributes, &order),
@@ -32,7 +35,8 @@ impl Panel {
     }
 
     /// Where each of `names` stands among the series; nothing where these are not exactly the series.
-    fn order(&self, names: &[String]) -> Option<Vec<usize>> {
+    #[must_use]
+    pub fn order(&self, names: &[String]) -> Option<Vec<usize>> {
         let known: HashMap<&str, usize> = self.series.iter().map(String::as_str).zip(0..).collect();
         let order: Option<Vec<usize>> = names.iter().map(|name| known.get(name.as_str()).copied()).collect();
         let order = order.filter(|order| order.len() == self.series.len())?;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use ndarray::{Array3, s};
+
 use super::{Channel, ChannelRole, Panel};
 use crate::time::{Duration, Timestamp};
 use crate::{Error, Result};
@@ -93,23 +95,28 @@ impl Panel {
     /// This panel with a further channel, the same for every series.
     #[must_use]
     pub fn with_covariate(mut self, means: &CityMeans) -> Self {
-        let (steps, series, channels) = self.values.dim();
-        let mut values = ndarray::Array3::from_elem((steps, series, channels + 1), f64::NAN);
-        values.slice_mut(ndarray::s![.., .., ..channels]).assign(&self.values);
+        let (steps, _, channels) = self.values.dim();
+        self.values = with_room(&self.values);
+        self.ahead = with_room(&self.ahead);
         for row in 0..steps {
             let value = means.at(self.time(row));
-            values.slice_mut(ndarray::s![row, .., channels]).fill(value);
+            self.values.slice_mut(s![row, .., channels]).fill(value);
         }
-        self.values = values;
         self.channels.push(means.covariate.channel());
         self
     }
 }
 
+/// These values with one channel more, in which all is missing.
+fn with_room(values: &Array3<f64>) -> Array3<f64> {
+    let (rows, series, channels) = values.dim();
+    let mut wider = Array3::from_elem((rows, series, channels + 1), f64::NAN);
+    wider.slice_mut(s![.., .., ..channels]).assign(values);
+    wider
+}
+
 #[cfg(test)]
 mod tests {
-    use ndarray::Array3;
-
     use super::*;
     use crate::time::MINUTE;
 

@@ -13,14 +13,17 @@ use super::{Channel, ChannelRole};
 use crate::time::Duration;
 use crate::{Error, Result};
 
-/// A channel and its values, time x series.
+/// Rows beyond the panel's last one that are read, at most: further than anyone forecasts, so that a calendar of years costs nothing.
+const MOST_AHEAD: usize = 10_000;
+
+/// A channel and its values, time x series; one that is known ahead may have more rows than the panel.
 pub(super) type Column = (Channel, Array2<f64>);
 
 /// Reads the channels of a second file onto the grid of the first.
 ///
 /// A file over the panel's series gives one channel; any other file gives one channel a column, the same for every
 /// series. A row holds until the next one comes, for at most twice the file's usual step; its step may be another one
-/// than the panel's, and irregular.
+/// than the panel's, and irregular. A file that is known ahead is read beyond the panel's last row, as far as it reaches.
 pub(super) fn columns(
     path: &Path,
     role: ChannelRole,
@@ -31,7 +34,11 @@ pub(super) fn columns(
     let mut clock = PanelClock::new(options)?;
     let table = read(path, &mut clock)?;
     let frame = Frame::build(&table, options.duplicates)?;
-    let rows = known_rows(&frame, grid);
+    let steps = match role {
+        ChannelRole::KnownAhead => reach(&frame, grid),
+        ChannelRole::Target | ChannelRole::Observed => grid.values.nrows(),
+    };
+    let rows = known_rows(&frame, grid, steps);
     let stem = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let stem = stem.split('.').next().unwrap_or_default().to_owned();
     if let Some(places) = per_series(&table, series)? {
@@ -71,13 +78,27 @@ fn per_series(table: &Table, series: &[String]) -> Result<Option<Vec<usize>>> {
     }
 }
 
-/// For each row of the grid the newest row of the frame at or before it.
-fn known_rows(frame: &Frame, grid: &Grid) -> Vec<Option<usize>> {
+/// How long a row of the frame holds where no other one comes.
+fn oldest(frame: &Frame, grid: &Grid) -> Duration {
     let usual = spacing(&frame.times, None).usual.unwrap_or(grid.step);
-    let oldest = Duration(usual.0.max(grid.step.0) * 2);
+    Duration(usual.0.max(grid.step.0) * 2)
+}
+
+/// The rows of the grid, and behind them those that the frame still says something of.
+fn reach(frame: &Frame, grid: &Grid) -> usize {
+    let steps = grid.values.nrows();
+    let last = frame.times.last().copied().unwrap_or(grid.start.0);
+    let held = last + oldest(frame, grid).0 - 1 - grid.start.0;
+    let reached = usize::try_from(held.div_euclid(grid.step.0) + 1).unwrap_or(0);
+    reached.clamp(steps, steps + MOST_AHEAD)
+}
+
+/// For each of `steps` rows of the grid, and behind it, the newest row of the frame at or before it.
+fn known_rows(frame: &Frame, grid: &Grid, steps: usize) -> Vec<Option<usize>> {
+    let oldest = oldest(frame, grid);
     let mut next = 0;
-    let mut rows = Vec::with_capacity(grid.values.nrows());
-    for row in 0..grid.values.nrows() {
+    let mut rows = Vec::with_capacity(steps);
+    for row in 0..steps {
         let now = grid.start.0 + grid.step.0 * row as i64;
         while next < frame.times.len() && frame.times[next] <= now {
             next += 1;

@@ -59,10 +59,16 @@ impl Holidays {
         date.duration_since(Date::constant(1970, 1, 1)).as_hours() / 24
     }
 
+    /// Whether the local day `day` since 1970-01-01 is a holiday.
+    #[must_use]
+    pub fn contains(&self, day: i64) -> bool {
+        self.days.contains(&day)
+    }
+
     /// The weekday, Monday 0, as which the local day `day` since 1970-01-01 counts: 6 for a holiday.
     #[must_use]
     pub fn weekday(&self, day: i64) -> u8 {
-        if self.days.contains(&day) {
+        if self.contains(day) {
             SUNDAY
         } else {
             u8::try_from((day + FIRST_WEEKDAY).rem_euclid(7)).unwrap_or(SUNDAY)
@@ -95,6 +101,7 @@ mod tests {
         assert_eq!(holidays.weekday(day("2026-12-25")), 6, "a Friday");
         assert_eq!(holidays.weekday(day("2027-01-01")), 6);
         assert_eq!(holidays.weekday(day("2026-12-28")), 0);
+        assert!(holidays.contains(day("2026-12-25")) && !holidays.contains(day("2026-12-27")));
         assert_eq!(Holidays::default().weekday(day("2026-12-25")), 4);
         assert_eq!(Holidays::default().weekday(0), 3);
         assert_eq!(Holidays::default().weekday(-1), 2);

@@ -1,5 +1,6 @@
 //! Time x series x channel: what forecasters are fitted on and forecast from.
 
+mod ahead;
 mod arrange;
 mod attributes;
 mod clock;
@@ -8,6 +9,7 @@ mod covariate;
 mod covariates;
 mod csv;
 mod describe;
+mod digest;
 mod frame;
 mod graph;
 mod grid;
@@ -46,7 +48,7 @@ pub enum ChannelRole {
     Target,
     /// Known up to the origin.
     Observed,
-    /// Known ahead, such as a calendar.
+    /// Known ahead, such as a calendar or a weather forecast; it may go on behind the last row.
     KnownAhead,
 }
 
@@ -70,7 +72,8 @@ pub struct Graph {
 /// Regular series side by side.
 ///
 /// # Shapes
-/// `values` is time x series x channel; NaN is missing, and nothing is ever filled in.
+/// `values` is time x series x channel; NaN is missing, and nothing is ever filled in. Its rows are those of the target:
+/// what is known ahead of the last one stands apart, where [`Panel::known`] finds it.
 #[derive(Debug, Clone)]
 pub struct Panel {
     start: Timestamp,
@@ -79,6 +82,8 @@ pub struct Panel {
     series: Vec<String>,
     channels: Vec<Channel>,
     values: Array3<f64>,
+    /// The rows behind the last one, in the shape of `values`; NaN in channels that are not known ahead.
+    ahead: Array3<f64>,
     graph: Option<Graph>,
     holidays: Holidays,
     attributes: Attributes,
@@ -124,11 +129,28 @@ impl Panel {
             series,
             channels,
             values,
+            ahead: Array3::zeros((0, width, depth)),
             graph: None,
             holidays: Holidays::default(),
             attributes: Attributes::default(),
             zones: Vec::new(),
         })
+    }
+
+    /// This panel with other values of the same shape.
+    ///
+    /// # Errors
+    /// Values of another shape.
+    pub fn with_values(mut self, values: Array3<f64>) -> Result<Self> {
+        if values.dim() != self.values.dim() {
+            let shape = |values: &Array3<f64>| {
+                let (steps, series, channels) = values.dim();
+                format!("{steps} rows x {series} series x {channels} channels")
+            };
+            return Err(Error::invalid("values", shape(&values), shape(&self.values)));
+        }
+        self.values = values;
+        Ok(self)
     }
 
     /// This panel with a graph over its series.
@@ -225,7 +247,7 @@ impl Panel {
         self.values.index_axis(Axis(2), 0)
     }
 
-    /// The number of rows.
+    /// The number of rows; what is known ahead of the last one is not counted.
     #[must_use]
     pub fn steps(&self) -> usize {
         self.values.dim().0
@@ -238,7 +260,7 @@ impl Panel {
         Timestamp(self.start.0 + self.step.0 * row as i64)
     }
 
-    /// The rows `rows`, as a panel of its own.
+    /// The rows `rows`, as a panel of its own. What is known ahead of them goes along.
     ///
     /// # Panics
     /// Rows beyond the end.
@@ -246,7 +268,8 @@ impl Panel {
     pub fn rows(&self, rows: std::ops::Range<usize>) -> Self {
         Self {
             start: self.time(rows.start),
-            values: self.values.slice(s![rows, .., ..]).to_owned(),
+            values: self.values.slice(s![rows.clone(), .., ..]).to_owned(),
+            ahead: self.ahead_of(rows.end),
             series: self.series.clone(),
             channels: self.channels.clone(),
             timezone: self.timezone.clone(),

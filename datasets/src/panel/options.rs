@@ -29,7 +29,7 @@ pub struct PanelOptions {
     pub graph: Option<PathBuf>,
     /// A second panel, known up to the origin. Default: none.
     pub covariates: Option<PathBuf>,
-    /// A second panel, known ahead. Default: none.
+    /// A second panel, known ahead; its rows beyond the last one of the first are read, too. Default: none.
     pub known_covariates: Option<PathBuf>,
     /// Static attributes of the series, and in a column `zone_id` their zones. Default: none.
     pub attributes: Option<PathBuf>,

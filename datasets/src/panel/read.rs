@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array3, Axis, s};
 
 use super::clock::PanelClock;
-use super::covariates;
+use super::covariates::{self, Column};
 use super::frame::Frame;
 use super::graph::read_graph;
 use super::grid::{Grid, regular};
@@ -121,18 +121,22 @@ fn assemble(grid: Grid, series: Vec<String>, options: &PanelOptions) -> Result<P
     channels.extend(columns.iter().map(|(channel, _)| channel.clone()));
     check_names(&channels)?;
     let (start, step) = (grid.start, grid.step);
+    let (steps, width) = grid.values.dim();
+    let ahead = behind(&columns, steps, width);
     let values = if columns.is_empty() {
         grid.values.insert_axis(Axis(2))
     } else {
-        let mut values = Array3::zeros((grid.values.nrows(), grid.values.ncols(), channels.len()));
+        let mut values = Array3::zeros((steps, width, channels.len()));
         values.slice_mut(s![.., .., 0]).assign(&grid.values);
         for (place, (_, column)) in columns.iter().enumerate() {
-            values.slice_mut(s![.., .., place + 1]).assign(column);
+            let inside = column.slice(s![..steps, ..]);
+            values.slice_mut(s![.., .., place + 1]).assign(&inside);
         }
         values
     };
     let holidays = options.holidays.as_deref().map(Holidays::read).transpose()?;
     let panel = Panel::new(start, step, &options.timezone, series, channels, values)?
+        .with_ahead(ahead)?
         .with_holidays(holidays.unwrap_or_default())
         .with_attributes(attributes)
         .with_zones(zones);
@@ -140,6 +144,18 @@ fn assemble(grid: Grid, series: Vec<String>, options: &PanelOptions) -> Result<P
         Some(graph) => panel.with_graph(graph),
         None => panel,
     })
+}
+
+/// What `columns` have behind the first `steps` rows, in the shape of the panel's values.
+fn behind(columns: &[Column], steps: usize, width: usize) -> Array3<f64> {
+    let reached = columns.iter().map(|(_, column)| column.nrows()).max();
+    let rows = reached.map_or(0, |reached| reached - steps);
+    let mut ahead = Array3::from_elem((rows, width, columns.len() + 1), f64::NAN);
+    for (place, (_, column)) in columns.iter().enumerate() {
+        let known = column.slice(s![steps.., ..]);
+        ahead.slice_mut(s![..known.nrows(), .., place + 1]).assign(&known);
+    }
+    ahead
 }
 
 fn check_names(channels: &[Channel]) -> Result<()> {

@@ -1,5 +1,4 @@
-//! A file's rows as they stand, for detectors: times may repeat, jump or go back, as long as none lies far from all others, and nothing
-//! is put on a grid.
+//! A file's rows as they stand, for detectors: times may repeat, jump or go back, and nothing is put on a grid.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,7 +10,6 @@ use ndarray::Array2;
 
 use super::clock::{PanelClock, cut, number};
 use super::columnar::{self, read_numbers, read_times};
-use super::csv::{behind_header, in_line};
 use super::frame;
 use super::grid::spacing;
 use super::options::{PanelOptions, UtcOffset};
@@ -74,14 +72,22 @@ impl Rows {
         let count = |test: fn(&[Timestamp]) -> bool| self.times.windows(2).filter(|pair| test(pair)).count();
         (count(|pair| pair[0] == pair[1]), count(|pair| pair[0] > pair[1]))
     }
+
+    /// The first row (from 0) whose time lies far from all others, and what is said of it.
+    #[must_use]
+    pub fn stray(&self) -> Option<(usize, String)> {
+        let times: Vec<i64> = self.times.iter().map(|time| time.0).collect();
+        let (times, rows) = frame::distinct(&times);
+        let step = spacing(&times, None).usual?;
+        first_stray(&times, &rows, step)
+    }
 }
 
 /// Reads the rows of a CSV (also .gz) or Parquet file.
 ///
 /// # Errors
 /// A file that cannot be read; a header without a column of times where one is wanted, with repeated names or without any
-/// number; a cell that is no time or no finite number, with its row and column; a time that lies far from all others; an ignored
-/// column that is not there.
+/// number; a cell that is no time or no finite number, with its row and column; an ignored column that is not there.
 pub fn read_rows(path: &Path, options: &RowOptions) -> Result<Rows> {
     let clock = PanelClock::new(&PanelOptions {
         timezone: options.timezone.clone(),
@@ -134,13 +140,6 @@ impl Cells {
             names: places.numbers.iter().map(|&place| header[place].clone()).collect(),
             numbers: vec![Vec::new(); places.numbers.len()],
         }
-    }
-
-    /// The first row whose time lies far from all others, and what is said of it.
-    fn stray(&self) -> Option<(usize, String)> {
-        let (times, rows) = frame::distinct(&self.times);
-        let step = spacing(&times, None).usual?;
-        first_stray(&times, &rows, step)
     }
 }
 
@@ -203,7 +202,7 @@ impl Reader<'_> {
         let header = super::csv::header(self.path, &mut reader)?;
         let places = self.places(&header)?;
         let mut cells = Cells::of(&header, &places);
-        let is_even = super::csv::each_row(self.path, &header, &mut reader, |row, record| {
+        super::csv::each_row(self.path, &header, &mut reader, |row, record| {
             if let Some(time) = places.time {
                 let instant = self.clock.read(&record[time]);
                 let instant = instant.map_err(|message| cell(self.path, row, &header[time], message))?;
@@ -216,14 +215,6 @@ impl Reader<'_> {
             }
             Ok(())
         })?;
-        if let (Some(time), Some((row, message))) = (places.time, cells.stray()) {
-            let error = cell(self.path, row, &header[time], message);
-            return Err(if is_even {
-                in_line(error, behind_header(row))
-            } else {
-                error
-            });
-        }
         Ok(cells)
     }
 
@@ -257,9 +248,6 @@ impl Reader<'_> {
                 read.map_err(|(row, message)| self.refuse(first + row, &header[place], &message))?;
             }
             first += batch.num_rows();
-        }
-        if let (Some(time), Some((row, message))) = (places.time, cells.stray()) {
-            return Err(cell(self.path, row, &header[time], message));
         }
         Ok(cells)
     }
@@ -300,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_far_from_all_others_is_refused_with_its_row_wherever_it_stands() {
+    fn a_time_far_from_all_others_is_read_and_told_of_with_its_row_wherever_it_stands() {
         let near: Vec<String> = (0..10)
             .map(|minute| format!("2026-01-01 00:0{minute}:00,1\n"))
             .collect();
@@ -308,11 +296,16 @@ mod tests {
             let mut lines = near.clone();
             lines.insert(place, "1990-01-01 00:00:00,1\n".to_owned());
             let text = format!("timestamp,a\n{}", lines.concat());
-            let said = read(&text, &RowOptions::default()).unwrap_err().to_string();
-            let stands = format!("rows.csv:{}: row {}, column `timestamp`", place + 2, place + 1);
-            assert!(said.contains(&stands), "{said}");
-            assert!(said.contains("1990-01-01T00:00:00Z lies far"), "{said}");
+            let rows = read(&text, &RowOptions::default()).unwrap();
+            let (row, said) = rows.stray().unwrap();
+            assert_eq!((rows.times.len(), row), (11, place));
+            assert!(
+                said.starts_with("1990-01-01T00:00:00Z lies far from the other times"),
+                "{said}"
+            );
         }
+        let near = read(&format!("timestamp,a\n{}", near.concat()), &RowOptions::default()).unwrap();
+        assert_eq!(near.stray(), None);
     }
 
     #[test]

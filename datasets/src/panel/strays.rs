@@ -47,7 +47,10 @@ pub(super) fn near(times: &[i64], strays: &[usize]) -> Vec<i64> {
 /// Refuses a time that lies far from all others: on an even grid nearly all rows between them would be missing.
 pub(super) fn refuse_strays(table: &Table, frame: &Frame, step: Duration) -> Result<()> {
     match first_stray(&frame.times, &frame.rows, step) {
-        Some((row, message)) => Err(table.time_error(row, message)),
+        Some((row, message)) => {
+            let accepted = "accepted: times near each other: mend it, or remove the row";
+            Err(table.time_error(row, format!("{message}, {accepted}")))
+        }
         None => Ok(()),
     }
 }
@@ -64,10 +67,7 @@ pub(super) fn first_stray(times: &[i64], rows: &[usize], step: Duration) -> Opti
         0 => String::new(),
         more => format!(" (as do {more} more)"),
     };
-    let message = format!(
-        "{time} lies far from the other times, {from} to {until}{more}, accepted: times near each other: mend it, or \
-         remove the row"
-    );
+    let message = format!("{time} lies far from the other times, {from} to {until}{more}");
     Some((rows[place], message))
 }
 

@@ -109,7 +109,6 @@ pub(super) fn cell(path: &str, row: usize, column: &str, message: String) -> Err
 /// # Errors
 /// A file that cannot be read.
 pub fn file_digest(path: &Path) -> Result<String> {
-    use std::fmt::Write;
     let mut file = open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
@@ -120,11 +119,17 @@ pub fn file_digest(path: &Path) -> Result<String> {
         }
         hash.update(&buffer[..read]);
     }
-    let mut text = String::new();
-    for byte in hash.finalize() {
+    Ok(hexadecimal(&hash.finalize()))
+}
+
+/// A digest as text.
+pub(super) fn hexadecimal(digest: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(2 * digest.len());
+    for byte in digest {
         let _ = write!(text, "{byte:02x}");
     }
-    Ok(text)
+    text
 }
 
 /// Opens a file that somebody named.

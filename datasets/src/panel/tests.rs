@@ -526,6 +526,39 @@ fn covariates_hold_until_their_next_row() {
 }
 
 #[test]
+fn a_file_known_ahead_is_read_as_far_as_it_reaches_and_another_one_up_to_the_last_row() {
+    let folder = Folder::new();
+    let path = folder.file("a.csv", wide(&EVEN));
+    let hours = "2026-01-01 00:00:00,1\n2026-01-01 00:30:00,2\n2026-01-01 01:00:00,3\n";
+    let options = PanelOptions {
+        covariates: Some(folder.file("weather.csv", format!("timestamp,rain\n{hours}"))),
+        known_covariates: Some(folder.file("events.csv", format!("timestamp,event\n{hours}"))),
+        ..plain()
+    };
+    let (panel, _) = read(&path, &options).unwrap();
+    assert_eq!(panel.steps(), 3);
+    // The last row holds for an hour, as any would that none follows.
+    let event = [2, 3, 6, 12, 23].map(|row| panel.known(row, 1, 2));
+    assert_eq!(event.to_vec(), [1.0, 1.0, 2.0, 3.0, 3.0]);
+    assert_eq!((panel.known_steps(), panel.last_known(2)), (24, Some(23)));
+    assert!(panel.known(24, 1, 2).is_nan() && panel.known(3, 1, 1).is_nan());
+    assert_eq!(panel.last_known(1), Some(2));
+
+    let years = "timestamp,event\n2025-01-01 00:00:00,1\n2026-01-01 00:00:00,2\n2027-01-01 00:00:00,3\n";
+    let options = PanelOptions {
+        known_covariates: Some(folder.file("years.csv", years)),
+        ..plain()
+    };
+    let (panel, _) = read(&path, &options).unwrap();
+    assert_eq!(panel.known_steps(), 3 + 10_000, "no more than anyone needs");
+    let early = PanelOptions {
+        known_covariates: Some(folder.file("early.csv", "timestamp,event\n2020-01-01,1\n2020-01-02,1\n")),
+        ..plain()
+    };
+    assert_eq!(read(&path, &early).unwrap().0.known_steps(), 3);
+}
+
+#[test]
 fn a_description_counts_what_a_panel_refuses() {
     let folder = Folder::new();
     let rows = [

@@ -56,6 +56,7 @@ impl Panel {
             .filter(|place| *place == 0 || keep(&self.channels[*place].name))
             .collect();
         self.values = self.values.select(Axis(2), &kept);
+        self.ahead = self.ahead.select(Axis(2), &kept);
         self.channels = kept.iter().map(|place| self.channels[*place].clone()).collect();
     }
 }

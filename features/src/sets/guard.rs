@@ -3,7 +3,7 @@
 use arterial_datasets::Result;
 use arterial_datasets::feature::{FeatureMatrix, FeatureSet, FeatureState};
 use arterial_datasets::panel::{ChannelRole, Panel};
-use ndarray::{Array3, Axis, s};
+use ndarray::{Axis, s};
 
 /// What is done to the rows behind an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,9 +56,7 @@ pub fn leaks(
     let whole = set.prepare(panel, state)?.matrix(&[origin], horizon)?;
     let mut leaks = Vec::new();
     for tampering in TAMPERINGS {
-        let Some(tampered) = tamper(panel, origin, tampering)? else {
-            continue;
-        };
+        let tampered = tamper(panel, origin, tampering)?;
         let other = set.prepare(&tampered, state)?.matrix(&[origin], horizon)?;
         for (column, series) in differences(&whole, &other) {
             leaks.push(Leak {
@@ -87,15 +85,11 @@ pub fn differences(left: &FeatureMatrix, right: &FeatureMatrix) -> Vec<(String, 
     found
 }
 
-/// The panel with the rows behind `origin` tampered with; nothing where that cannot be done.
-fn tamper(panel: &Panel, origin: usize, tampering: Tampering) -> Result<Option<Panel>> {
+/// The panel with the rows behind `origin` tampered with.
+fn tamper(panel: &Panel, origin: usize, tampering: Tampering) -> Result<Panel> {
     let first = origin + 1;
-    let known_ahead = panel
-        .channels()
-        .iter()
-        .any(|channel| channel.role == ChannelRole::KnownAhead);
     if tampering == Tampering::Removed {
-        return Ok((!known_ahead).then(|| panel.rows(0..first)));
+        return Ok(panel.rows(0..first));
     }
     let mut values = panel.values().clone();
     for (place, channel) in panel.channels().iter().enumerate() {
@@ -116,15 +110,5 @@ fn tamper(panel: &Panel, origin: usize, tampering: Tampering) -> Result<Option<P
             Tampering::Missing | Tampering::Removed => later.fill(f64::NAN),
         }
     }
-    rebuilt(panel, values).map(Some)
-}
-
-/// The same panel with other values.
-fn rebuilt(panel: &Panel, values: Array3<f64>) -> Result<Panel> {
-    let (series, channels) = (panel.series().to_vec(), panel.channels().to_vec());
-    let rebuilt = Panel::new(panel.start(), panel.step(), panel.timezone(), series, channels, values)?;
-    Ok(match panel.graph() {
-        Some(graph) => rebuilt.with_graph(graph.clone()),
-        None => rebuilt,
-    })
+    panel.clone().with_values(values)
 }

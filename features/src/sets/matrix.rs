@@ -1,15 +1,17 @@
 //! From prepared columns to the matrix of some origins and one horizon.
 
-use arterial_datasets::feature::{FeatureMatrix, PreparedFeatures};
+use arterial_datasets::feature::{FeatureMatrix, PreparedFeatures, RecentColumns};
 use arterial_datasets::{Error, Result};
 use ndarray::{Array2, ArrayView1, ArrayViewMut2, s};
 use polars::prelude::{Column, DataFrame};
 
 use super::frame::{numbers, run};
 use super::layout::Layout;
+use super::neighbours::NEIGHBOURS;
 use super::prepared::{Named, Prepared};
 use super::profile::PROFILE;
-use super::target::{TARGET, TARGET_INPUTS};
+use super::recent::RECENT;
+use super::target::{TARGET, TARGET_INPUTS, TARGET_OF_RECENT};
 
 /// Columns of the target's local clock that are taken as they are.
 pub(super) const PLAIN: [&str; 2] = ["hour", "weekday"];
@@ -19,6 +21,13 @@ const BLOCK_ROWS: usize = 1 << 18;
 impl PreparedFeatures for Prepared {
     fn columns(&self) -> &[String] {
         &self.columns
+    }
+
+    fn recent(&self) -> RecentColumns {
+        RecentColumns {
+            own: self.places(RECENT.kept.iter().chain(TARGET_OF_RECENT)),
+            others: self.places(NEIGHBOURS.kept),
+        }
     }
 
     fn matrix(&self, origins: &[usize], horizon: usize) -> Result<FeatureMatrix> {
@@ -66,9 +75,16 @@ impl PreparedFeatures for Prepared {
 }
 
 impl Prepared {
+    /// The positions of the columns `names`.
+    fn places<'a>(&self, names: impl IntoIterator<Item = &'a &'static str>) -> Vec<usize> {
+        let place = |name: &&'static str| self.columns.iter().position(|column| column == name);
+        names.into_iter().filter_map(place).collect()
+    }
+
     /// Fills the rows of `origins`.
     fn fill(&self, origins: &[usize], horizon: usize, mut values: ArrayViewMut2<f32>) -> Result<()> {
         let before = [&self.rows, &self.days, &self.slots, &self.ahead, &self.attributes];
+        let known = self.ahead.first().map_or(0, |(_, values)| values.nrows());
         let gathered = before.iter().map(|part| part.len()).sum::<usize>() + PROFILE.kept.len();
         let mut profile_now = Vec::with_capacity(values.nrows());
         for (place, &origin) in origins.iter().enumerate() {
@@ -91,7 +107,7 @@ impl Prepared {
                 &mut block,
                 &mut column,
                 &self.ahead,
-                Some(origin + horizon).filter(|row| *row < self.steps),
+                Some(origin + horizon).filter(|row| *row < known),
             );
             put_all(&mut block, &mut column, &self.attributes, Some(0));
             for values in table.iter() {
@@ -146,4 +162,60 @@ fn put_all(block: &mut ArrayViewMut2<f32>, column: &mut usize, named: &[Named], 
 fn put(block: &mut ArrayViewMut2<f32>, column: &mut usize, values: &ArrayView1<f32>) {
     block.column_mut(*column).assign(values);
     *column += 1;
+}
+
+#[cfg(test)]
+mod tests {
+    use arterial_datasets::feature::FeatureState;
+    use arterial_datasets::panel::{Channel, ChannelRole, Graph, Panel};
+    use ndarray::Array3;
+
+    use super::*;
+    use crate::sets::standard;
+
+    /// Twenty days of two neighbours until an evening, the last ten hours without values where `is_silent` says so.
+    fn evening(is_silent: fn(usize) -> bool) -> (FeatureMatrix, RecentColumns) {
+        let rows = 20 * 96 + 80;
+        let target = Channel {
+            name: "y".into(),
+            role: ChannelRole::Target,
+        };
+        let values = Array3::from_shape_fn((rows, 2, 1), |(row, series, _)| {
+            if row + 40 >= rows && is_silent(series) {
+                f64::NAN
+            } else {
+                20.0 + ((row * 7 + series * 5) % 31) as f64
+            }
+        });
+        let panel = Panel::new(
+            "2026-05-01T22:00:00Z".parse().unwrap(),
+            "15m".parse().unwrap(),
+            "Europe/Copenhagen",
+            vec!["a".into(), "b".into()],
+            vec![target],
+            values,
+        );
+        let panel = panel.unwrap().with_graph(Graph {
+            edges: vec![(0, 1, 1.0)],
+        });
+        let features = standard().prepare(&panel, &FeatureState::default()).unwrap();
+        (features.matrix(&[rows - 1], 1).unwrap(), features.recent())
+    }
+
+    #[test]
+    fn recent_columns_are_those_that_an_outage_leaves_without_a_value() {
+        let (complete, recent) = evening(|_| false);
+        let (alone, _) = evening(|series| series == 0);
+        let (together, _) = evening(|_| true);
+        assert_eq!(recent.own.len(), RECENT.kept.len() + TARGET_OF_RECENT.len());
+        assert_eq!(recent.others.len(), NEIGHBOURS.kept.len());
+        for (column, name) in complete.columns.iter().enumerate() {
+            let missing = [&complete, &alone, &together].map(|matrix| matrix.values[(0, column)].is_nan());
+            // It counts what is missing instead.
+            let is_own = recent.own.contains(&column) && name != "missing_12";
+            let is_others = recent.others.contains(&column);
+            let expected = [missing[0], missing[0] || is_own, missing[0] || is_own || is_others];
+            assert_eq!(missing, expected, "{name}");
+        }
+    }
 }

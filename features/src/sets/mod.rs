@@ -12,7 +12,8 @@
 //! | [`level`] | a local day | the series' own level |
 //! | [`target`] | an origin and horizon | the local clock at the target, and what ties origin and target |
 //!
-//! The same code serves offline and online. It reads no row behind the origin; [`guard`] proves it.
+//! The same code serves offline and online. It reads no row behind the origin, apart from channels that are known ahead; [`guard`]
+//! proves it.
 
 use std::sync::Arc;
 

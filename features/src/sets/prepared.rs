@@ -94,7 +94,7 @@ pub struct Prepared {
     pub(super) days: Vec<Named>,
     /// Columns by local day and slot that do not depend on how far the target's day is.
     pub(super) slots: Vec<Named>,
-    /// Channels known ahead, by row of the panel.
+    /// Channels known ahead, by row of the panel and behind its last one.
     pub(super) ahead: Vec<Named>,
     /// Static attributes; one row.
     pub(super) attributes: Vec<Named>,
@@ -222,7 +222,8 @@ fn known_ahead(panel: &Panel) -> Vec<Named> {
     channels
         .filter(|(_, channel)| channel.role == ChannelRole::KnownAhead)
         .map(|(place, channel)| {
-            let values = panel.values().slice(s![.., .., place]).mapv(|value| value as f32);
+            let shape = (panel.known_steps(), panel.series().len());
+            let values = Array2::from_shape_fn(shape, |(row, series)| panel.known(row, series, place) as f32);
             (format!("{}_ahead", channel.name), values)
         })
         .collect()

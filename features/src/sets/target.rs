@@ -72,6 +72,9 @@ pub const TARGET: Stages = Stages {
     ],
 };
 
+/// The features of these that are made of recent values.
+pub const TARGET_OF_RECENT: &[&str] = &["deviation_unsure", "mean_12_unsure", "value_unsure", "deviation_bent"];
+
 /// The angle of the local time of day, `cycles` turns a day.
 fn wave(cycles: f64) -> Expr {
     col("hour") * lit(cycles * std::f64::consts::TAU / 24.0)

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arterial_datasets::Result;
-use arterial_datasets::feature::{FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, Wanted};
+use arterial_datasets::feature::{
+    FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, RecentColumns, Wanted,
+};
 use arterial_datasets::panel::Panel;
 use arterial_datasets::panel::without::{CALENDAR, NEIGHBOURS};
 use ndarray::Axis;
@@ -92,6 +94,20 @@ impl PreparedFeatures for PreparedWithout {
         &self.columns
     }
 
+    fn recent(&self) -> RecentColumns {
+        let left = |columns: Vec<usize>| -> Vec<usize> {
+            let places = columns.into_iter();
+            places
+                .filter_map(|column| self.kept.binary_search(&column).ok())
+                .collect()
+        };
+        let RecentColumns { own, others } = self.features.recent();
+        RecentColumns {
+            own: left(own),
+            others: left(others),
+        }
+    }
+
     fn matrix(&self, origins: &[usize], horizon: usize) -> Result<FeatureMatrix> {
         let matrix = self.features.matrix(origins, horizon)?;
         Ok(FeatureMatrix {
@@ -104,6 +120,9 @@ impl PreparedFeatures for PreparedWithout {
 
 #[cfg(test)]
 mod tests {
+    use arterial_datasets::panel::{Channel, ChannelRole};
+    use ndarray::Array3;
+
     use super::*;
     use crate::sets::standard::LISTS;
 
@@ -116,5 +135,34 @@ mod tests {
             group: NEIGHBOURS.into(),
         };
         assert_eq!(all.iter().filter(|column| neighbours.hides(column)).count(), 6);
+    }
+
+    #[test]
+    fn recent_columns_keep_their_names() {
+        let panel = Panel::new(
+            "2026-05-01T22:00:00Z".parse().unwrap(),
+            "15m".parse().unwrap(),
+            "Europe/Copenhagen",
+            vec!["a".into()],
+            vec![Channel {
+                name: "y".into(),
+                role: ChannelRole::Target,
+            }],
+            Array3::zeros((8, 1, 1)),
+        )
+        .unwrap();
+        let names = |set: Arc<dyn FeatureSet>| {
+            let features = set.prepare(&panel, &FeatureState::default()).unwrap();
+            let RecentColumns { own, others } = features.recent();
+            let named = |columns: Vec<usize>| -> Vec<String> {
+                let names = columns.into_iter().map(|column| features.columns()[column].clone());
+                names.collect()
+            };
+            (named(own), named(others))
+        };
+        let whole = names(crate::sets::standard());
+        assert_eq!(names(without(crate::sets::standard(), CALENDAR)), whole);
+        let (own, others) = names(without(crate::sets::standard(), NEIGHBOURS));
+        assert_eq!((own, others.len()), (whole.0, 0));
     }
 }

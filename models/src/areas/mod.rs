@@ -26,7 +26,7 @@ mod means;
 use std::collections::BTreeMap;
 
 use arterial_datasets::panel::Panel;
-use ndarray::{Array3, Array4, ArrayView3, Axis};
+use ndarray::{Array2, Array3, Array4, ArrayView3, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::artefact::Parts;
@@ -117,7 +117,7 @@ impl Areas {
         Ok(self.calibration.apply(panel, origins, &areas, quantiles)?.values)
     }
 
-    /// Forecasts of the areas whose members have the forecasts `outlook`, none below `least`.
+    /// Forecasts of the areas whose members have the forecasts `outlook`, none below `least` (origins x areas).
     ///
     /// # Errors
     /// As [`Areas::distances`].
@@ -127,12 +127,12 @@ impl Areas {
         origins: &[usize],
         outlook: &Outlook,
         quantiles: &[Quantile],
-        least: f64,
+        least: &Array2<f64>,
     ) -> Result<AreaForecasts> {
         let medians = self.means(outlook.points.view());
         let mut values = self.distances(panel, origins, outlook, quantiles)?;
         for ((at, area, step, _), value) in values.indexed_iter_mut() {
-            *value = around(medians[(at, area, step)], *value, least);
+            *value = around(medians[(at, area, step)], *value, least[(at, area)]);
         }
         Ok(AreaForecasts {
             forecasts: QuantileForecasts {

@@ -59,6 +59,12 @@ impl FileDigest {
     }
 }
 
+/// One digest, hexadecimal, of several pieces in this order.
+pub(crate) fn digest_of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let digests: String = pieces.into_iter().map(|piece| FileDigest::of(piece).sha256).collect();
+    FileDigest::of(digests.as_bytes()).sha256
+}
+
 /// The files of one model, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Files(pub BTreeMap<String, Vec<u8>>);

@@ -7,5 +7,6 @@ mod files;
 mod parts;
 
 pub(crate) use exact::{from_exact, to_exact};
+pub(crate) use files::digest_of;
 pub use files::{FileDigest, Files, PARAMETERS_FILE, TENSORS_FILE};
 pub use parts::{Parts, Tensor};

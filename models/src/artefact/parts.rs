@@ -110,13 +110,13 @@ impl Parts {
     /// The file `name`.
     ///
     /// # Errors
-    /// No bytes of that name.
+    /// No row of bytes of that name.
     pub fn bytes(&self, name: &str) -> Result<Vec<u8>> {
         match self.tensors.get(name) {
-            Some(Tensor::U8(bytes)) => Ok(bytes.iter().copied().collect()),
-            Some(Tensor::F32(_) | Tensor::F64(_)) | None => Err(Error::malformed(
+            Some(Tensor::U8(bytes)) if bytes.ndim() == 1 => Ok(bytes.iter().copied().collect()),
+            _ => Err(Error::malformed(
                 "tensors.safetensors",
-                format!("`{name}` is missing or no U8"),
+                format!("`{name}` is missing or no row of U8"),
             )),
         }
     }

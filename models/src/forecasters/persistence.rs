@@ -6,7 +6,6 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::artefact::Parts;
-use crate::forecaster::require_rows;
 use crate::scope::Scope;
 use crate::{FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
 
@@ -30,8 +29,7 @@ impl Forecaster for Persistence {
     }
 
     fn fit(&self, training: &Panel, task: &Task, _: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
-        task.check()?;
-        require_rows(NAME, 1, training)?;
+        self.check(training, task)?;
         Ok(Box::new(FittedPersistence {
             scope: Scope::of(training),
             task: *task,
@@ -39,7 +37,9 @@ impl Forecaster for Persistence {
     }
 
     fn load(&self, parts: &Parts) -> Result<Box<dyn FittedForecaster>> {
-        Ok(Box::new(parts.settings::<FittedPersistence>(NAME)?))
+        let fitted: FittedPersistence = parts.settings(NAME)?;
+        fitted.task.check()?;
+        Ok(Box::new(fitted))
     }
 }
 

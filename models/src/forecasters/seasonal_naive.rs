@@ -6,7 +6,6 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::artefact::Parts;
-use crate::forecaster::require_rows;
 use crate::scope::Scope;
 use crate::season::{LocalClock, WEEK};
 use crate::{FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
@@ -39,8 +38,7 @@ impl Forecaster for SeasonalNaive {
 
     /// The season is a week where the training part holds at least two and a week errs less there than a day.
     fn fit(&self, training: &Panel, task: &Task, _: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
-        task.check()?;
-        require_rows(NAME, 1, training)?;
+        self.check(training, task)?;
         Ok(Box::new(FittedSeasonalNaive {
             scope: Scope::of(training),
             task: *task,
@@ -49,7 +47,9 @@ impl Forecaster for SeasonalNaive {
     }
 
     fn load(&self, parts: &Parts) -> Result<Box<dyn FittedForecaster>> {
-        Ok(Box::new(parts.settings::<FittedSeasonalNaive>(NAME)?))
+        let fitted: FittedSeasonalNaive = parts.settings(NAME)?;
+        fitted.task.check()?;
+        Ok(Box::new(fitted))
     }
 }
 

@@ -38,10 +38,14 @@ impl Forecaster for WeeklyProfile {
         NAME
     }
 
-    fn fit(&self, training: &Panel, task: &Task, _: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
+    fn check(&self, training: &Panel, task: &Task) -> Result<()> {
         task.check()?;
-        require_rows(NAME, 2, training)?;
-        let (profile, _) = profile::learn(training)?;
+        require_rows(NAME, 2, training)
+    }
+
+    fn fit(&self, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
+        self.check(training, task)?;
+        let (profile, _) = profile::learn(training, progress)?;
         let settings = Settings {
             scope: Scope::of(training),
             task: *task,
@@ -51,6 +55,7 @@ impl Forecaster for WeeklyProfile {
 
     fn load(&self, parts: &Parts) -> Result<Box<dyn FittedForecaster>> {
         let settings: Settings = parts.settings(NAME)?;
+        settings.task.check()?;
         let clock = LocalClock::new(&settings.scope.timezone, settings.scope.step)?;
         let profile = Profile::load(parts, clock.slots_per_day(), settings.scope.series.len())?;
         Ok(Box::new(FittedWeeklyProfile { settings, profile }))

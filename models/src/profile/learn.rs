@@ -7,8 +7,9 @@ use rayon::prelude::*;
 
 use super::sums::{Calendar, Day, Shape, Sums, Totals, smooth};
 use super::{DAY_TYPES, Profile, day_type};
-use crate::Result;
+use crate::forecaster::go_on;
 use crate::season::WEEK;
+use crate::{Error, Progress, Result};
 
 /// Values that the day type may lend to a slot of the week, the first one wins a tie.
 const LENT: [f64; 3] = [8.0, 2.0, 32.0];
@@ -31,12 +32,15 @@ pub(crate) struct WithoutOwnDay {
 }
 
 /// Learns the profile of `panel`, and for each of its rows the profile without that row's day.
-pub(crate) fn learn(panel: &Panel) -> Result<(Profile, WithoutOwnDay)> {
+///
+/// # Errors
+/// An unknown zone; [`Error::Cancelled`] soon after `progress` says so.
+pub(crate) fn learn(panel: &Panel, progress: &dyn Progress) -> Result<(Profile, WithoutOwnDay)> {
     let calendar = Calendar::of(panel)?;
     let values = panel.target().as_standard_layout().into_owned();
-    let shape = choose(panel, &calendar, &values);
+    let shape = choose(panel, &calendar, &values, progress)?;
     let totals = Totals::new(&calendar, &values);
-    let level = levels_without(&calendar, &totals, shape, values.dim());
+    let level = levels_without(&calendar, &totals, shape, values.dim(), progress)?;
     let deviation = (&values - &level).mapv_into(f64::abs);
     let spreads = Spreads::new(panel, &calendar, &deviation);
     let mut week = Array3::zeros((WEEK, calendar.slots_per_day, values.ncols()));
@@ -49,7 +53,7 @@ pub(crate) fn learn(panel: &Panel) -> Result<(Profile, WithoutOwnDay)> {
         scale: spreads.mean.clone(),
         days: calendar.days.len(),
     };
-    let spread = spreads.without_own_day();
+    let spread = spreads.without_own_day(progress)?;
     Ok((profile, WithoutOwnDay { level, spread }))
 }
 
@@ -59,7 +63,7 @@ fn reach(panel: &Panel, minutes: i64) -> usize {
 }
 
 /// The shape that errs least when each day is forecast from all the others.
-fn choose(panel: &Panel, calendar: &Calendar, values: &Array2<f64>) -> Shape {
+fn choose(panel: &Panel, calendar: &Calendar, values: &Array2<f64>, progress: &dyn Progress) -> Result<Shape> {
     let known: Vec<usize> = (0..values.ncols())
         .filter(|series| values.column(*series).iter().any(|value| value.is_finite()))
         .collect();
@@ -79,18 +83,23 @@ fn choose(panel: &Panel, calendar: &Calendar, values: &Array2<f64>) -> Shape {
             }
         }
     }
-    let error = |shape: &Shape| {
-        let level = levels_without(calendar, &totals, *shape, some.dim());
+    let error = |shape: &Shape| -> Result<f64> {
+        let level = levels_without(calendar, &totals, *shape, some.dim(), progress)?;
         let seen = some.iter().zip(&level).map(|(value, level)| (value - level).abs());
-        seen.filter(|error| error.is_finite()).sum::<f64>()
+        Ok(seen.filter(|error| error.is_finite()).sum())
     };
-    let errors: Vec<f64> = shapes.iter().map(error).collect();
+    let errors: Vec<f64> = shapes.iter().map(error).collect::<Result<_>>()?;
     let best = errors.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
-    shapes[best.map_or(0, |(index, _)| index)]
+    Ok(shapes[best.map_or(0, |(index, _)| index)])
 }
 
-/// Fills row x series day by day, in parallel.
-fn by_day(calendar: &Calendar, shape: (usize, usize), level_of: impl Fn(&Day) -> Array2<f64> + Sync) -> Array2<f64> {
+/// Fills row x series day by day, in parallel, as long as somebody waits.
+fn by_day(
+    calendar: &Calendar,
+    shape: (usize, usize),
+    progress: &dyn Progress,
+    level_of: impl Fn(&Day) -> Array2<f64> + Sync,
+) -> Result<Array2<f64>> {
     let mut rows = Array2::zeros(shape);
     let mut blocks = Vec::with_capacity(calendar.days.len());
     let mut rest = rows.view_mut();
@@ -99,17 +108,25 @@ fn by_day(calendar: &Calendar, shape: (usize, usize), level_of: impl Fn(&Day) ->
         blocks.push((day, block));
         rest = behind;
     }
-    blocks.into_par_iter().for_each(|(day, mut block)| {
+    blocks.into_par_iter().try_for_each(|(day, mut block)| {
+        go_on(progress)?;
         let level = level_of(day);
         for (mut row, at) in block.outer_iter_mut().zip(day.rows.clone()) {
             row.assign(&level.row(calendar.slots[at].slot));
         }
-    });
-    rows
+        Ok::<(), Error>(())
+    })?;
+    Ok(rows)
 }
 
-fn levels_without(calendar: &Calendar, totals: &Totals<'_>, shape: Shape, dim: (usize, usize)) -> Array2<f64> {
-    by_day(calendar, dim, |day| totals.level_without(day, shape))
+fn levels_without(
+    calendar: &Calendar,
+    totals: &Totals<'_>,
+    shape: Shape,
+    dim: (usize, usize),
+    progress: &dyn Progress,
+) -> Result<Array2<f64>> {
+    by_day(calendar, dim, progress, |day| totals.level_without(day, shape))
 }
 
 /// The usual size of deviations.
@@ -152,8 +169,8 @@ impl<'a> Spreads<'a> {
         all
     }
 
-    fn without_own_day(&self) -> Array2<f64> {
-        by_day(self.calendar, self.deviation.dim(), |day| {
+    fn without_own_day(&self, progress: &dyn Progress) -> Result<Array2<f64>> {
+        by_day(self.calendar, self.deviation.dim(), progress, |day| {
             let own = self
                 .sums
                 .group_without(day_type(day.weekday), self.calendar, self.deviation, day);
@@ -170,6 +187,7 @@ mod tests {
     use arterial_datasets::panel::{Channel, ChannelRole};
 
     use super::*;
+    use crate::Silent;
 
     /// Half-hour slots from Monday, 2026-02-02 in a zone without clock changes.
     fn panel(days: usize, value: impl Fn(usize, usize) -> f64) -> Panel {
@@ -193,7 +211,7 @@ mod tests {
     #[test]
     fn weekends_and_working_days_have_levels_of_their_own() {
         let weekly = panel(28, |day, _| if day % 7 >= 5 { 10.0 } else { 50.0 });
-        let (profile, _) = learn(&weekly).unwrap();
+        let (profile, _) = learn(&weekly, &Silent).unwrap();
         assert!((profile.level[(2, 20, 0)] - 50.0).abs() < 2.0);
         assert!((profile.level[(6, 20, 0)] - 10.0).abs() < 5.0);
     }
@@ -203,7 +221,7 @@ mod tests {
         let calm = panel(21, |_, slot| slot as f64);
         let odd = panel(21, |day, slot| if day == 9 { 900.0 } else { slot as f64 });
         let rows = 9 * 48..10 * 48;
-        let levels = [&calm, &odd].map(|panel| learn(panel).unwrap().1.level);
+        let levels = [&calm, &odd].map(|panel| learn(panel, &Silent).unwrap().1.level);
         for row in rows {
             // The mean of the series does move, but it only lends to slots that nothing was seen in.
             assert!((levels[0][(row, 0)] - levels[1][(row, 0)]).abs() < 5.0, "row {row}");
@@ -214,7 +232,7 @@ mod tests {
     #[test]
     fn a_slot_never_seen_on_its_weekday_leans_on_its_day_type() {
         let young = panel(4, |_, slot| slot as f64);
-        let (profile, _) = learn(&young).unwrap();
+        let (profile, _) = learn(&young, &Silent).unwrap();
         assert!((profile.level[(4, 30, 0)] - 30.0).abs() < 3.0, "Friday was never seen");
     }
 
@@ -224,7 +242,7 @@ mod tests {
             let size = if slot < 24 { 1.0 } else { 8.0 };
             if day % 2 == 0 { size } else { -size }
         });
-        let (profile, _) = learn(&noisy).unwrap();
+        let (profile, _) = learn(&noisy, &Silent).unwrap();
         assert!(profile.spread[(0, 36, 0)] > 4.0 * profile.spread[(0, 10, 0)]);
     }
 }

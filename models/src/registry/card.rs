@@ -17,6 +17,9 @@ pub(super) fn write(manifest: &Manifest) -> String {
     if manifest.data.synthetic {
         card.push_str("**Trained on synthetic data: it says nothing of a real city.**\n\n");
     }
+    for note in &manifest.notes {
+        let _ = writeln!(card, "**{}**\n", cell(note));
+    }
     card.push_str("| | |\n|---|---|\n");
     for (name, value) in facts(manifest) {
         let _ = writeln!(card, "| {name} | {} |", cell(&value));

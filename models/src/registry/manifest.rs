@@ -81,6 +81,9 @@ pub struct Manifest {
     pub scores: Value,
     /// The seed of every random choice.
     pub seed: u64,
+    /// What whoever judges the model has to know of how it was fitted; mostly nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The versions of the libraries that computed it.
     pub libraries: BTreeMap<String, String>,
     /// When it was published.
@@ -136,6 +139,7 @@ impl Manifest {
             protocol,
             scores,
             seed,
+            notes: pipeline.notes(),
             libraries: libraries(),
             created_at,
             files: files.digests(),

@@ -1,5 +1,14 @@
 //! What every kind of model promises, over the whole list.
 
+mod below_zero;
+mod cancelling;
+mod extents;
+mod forged;
+mod long_day;
+mod reading;
+mod small;
+mod units;
+
 use std::sync::Arc;
 
 use arterial_datasets::panel::Panel;
@@ -8,7 +17,7 @@ use arterial_models::explanation::Place;
 use arterial_models::forecasters::{Neural, by_name, list};
 use arterial_models::neural::{Kind, Lstm, Transformer};
 use arterial_models::pipeline::Pipeline;
-use arterial_models::{Error, FittedForecaster, Forecaster, Progress, Quantile, Silent, Task};
+use arterial_models::{Error, FittedForecaster, Forecaster, Quantile, Silent, Task};
 use ndarray::{Array2, Array3, s};
 
 use crate::support::{Lags, panel, panel_of};
@@ -152,32 +161,6 @@ fn an_explanation_adds_up_to_the_median_or_is_refused_by_name() {
     }
     explained.sort_unstable();
     assert_eq!(explained, ["gbdt", "linear"]);
-}
-
-/// Wants no forecast.
-struct Nobody;
-
-impl Progress for Nobody {
-    fn report(&self, _: u64, _: u64, _: &str) {}
-
-    fn is_cancelled(&self) -> bool {
-        true
-    }
-}
-
-#[test]
-fn a_forecast_that_nobody_waits_for_is_given_up_by_those_that_take_long() {
-    let panel = panel(ROWS, 3, 0.05);
-    for kind in kinds() {
-        let fitted = fit(kind.as_ref(), &panel, 4);
-        let given_up = match fitted.forecast_while(&panel, &[ROWS - 1], &Nobody) {
-            Err(Error::Cancelled) => true,
-            Err(other) => panic!("{}: {other}", kind.name()),
-            Ok(_) => false,
-        };
-        let slow = ["gbdt", "linear", "forest", "ensemble", "trees"].contains(&kind.name());
-        assert_eq!(given_up, slow, "{}", kind.name());
-    }
 }
 
 #[test]
@@ -349,6 +332,35 @@ fn a_history_that_is_too_short_is_refused_clearly() {
             kind.name()
         );
     }
+}
+
+#[test]
+fn kinds_that_there_are_too_few_rows_for_say_so_before_anything_is_fitted() {
+    let panel = panel(30, 2, 0.0);
+    let kinds = kinds();
+    let check = |kind: &dyn Forecaster| Pipeline::check(kind, &panel, 0, &task(8));
+    let refused: Vec<&str> = kinds
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|kind: &&dyn Forecaster| check(*kind).is_err())
+        .map(Forecaster::name)
+        .collect();
+    let expected = [
+        "linear",
+        "forest",
+        "gbdt",
+        "stid",
+        "ensemble",
+        "lstm",
+        "transformer",
+        "network",
+    ];
+    assert_eq!(refused, expected);
+    let error = check(kinds.iter().find(|kind| kind.name() == "gbdt").unwrap().as_ref()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "gbdt, fitted on 14 of 30 rows as the last 16 calibrate its intervals, needs at least 20 rows, there are 14"
+    );
 }
 
 #[test]

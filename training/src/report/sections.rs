@@ -71,6 +71,9 @@ pub(super) fn head(backtest: &Backtest) -> String {
         );
     }
     html.push_str("</dl>");
+    for note in &backtest.document.notes {
+        let _ = write!(html, "<p><strong>{}</strong></p>", escape(note));
+    }
     html
 }
 

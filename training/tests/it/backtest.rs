@@ -240,6 +240,22 @@ fn people_get_an_aligned_table() {
 }
 
 #[test]
+fn a_page_that_could_not_be_written_is_refused_while_there_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    report::check(&folder.path().join("page.html")).unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    for (path, accepted) in [
+        (folder.path().join("none/page.html"), "a folder that exists"),
+        (folder.path().to_owned(), "this is a folder"),
+    ] {
+        let error = report::check(&path).unwrap_err();
+        let said = error.to_string();
+        assert!(error.is_bad_input() && said.starts_with("`--report` is"), "{said}");
+        assert!(said.contains(accepted), "{said}");
+    }
+}
+
+#[test]
 fn a_report_needs_nothing_from_elsewhere() {
     let panel = waves();
     let backtest = measure(&panel, &[&Persistence, &SeasonalNaive], &small(), true);

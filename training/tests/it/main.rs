@@ -3,3 +3,4 @@
 mod backtest;
 mod common;
 mod registry;
+mod resume;

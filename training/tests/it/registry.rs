@@ -9,10 +9,12 @@ use arterial_models::forecasters::{Persistence, SeasonalNaive, WeeklyProfile};
 use arterial_models::registry::{self, CHALLENGER, CHAMPION, Change, ModelVersion, Registry, Target};
 use arterial_models::{Forecaster, Silent};
 use arterial_training::choice::choose;
+use arterial_training::document::{AreaScore, Score};
 use arterial_training::evidence;
 use arterial_training::gate::{self, Order};
 use arterial_training::protocol::Protocol;
 use arterial_training::train::{Outcome, Plan, train};
+use arterial_training::veteran::Veteran;
 use serde_json::json;
 
 use crate::common::{block, waves};
@@ -42,11 +44,12 @@ fn protocol() -> Protocol {
     }
 }
 
-fn open(folder: &Path) -> Registry {
+pub fn open(folder: &Path) -> Registry {
     registry::open(&folder.display().to_string(), &BTreeMap::new()).unwrap()
 }
 
-async fn trained(registry: &Registry, panel: &Panel, names: &str, resume: bool) -> Outcome {
+/// A training whose data are said to be the same whatever `panel` is.
+pub async fn trained(registry: &Registry, panel: &Panel, names: &str, resume: bool) -> Outcome {
     let list = list();
     let names: Vec<String> = names.split(',').map(str::to_owned).collect();
     let plan = Plan {
@@ -193,6 +196,91 @@ async fn the_scorecard_in_the_manifest_is_evidence_for_the_gate() {
             ..back
         },
         protocol()
+    );
+}
+
+#[tokio::test]
+async fn a_champion_knows_the_series_of_a_training_by_their_names_whatever_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = open(folder.path());
+    let zones = ["inner", "outer", "inner", "outer"].map(|zone| Some(zone.to_owned()));
+    let panel = waves().with_zones(zones.to_vec());
+    let first: ModelVersion = trained(&registry, &panel, "persistence", false)
+        .await
+        .published
+        .remove(0)
+        .model
+        .parse()
+        .unwrap();
+    registry
+        .promote(&target(), CHAMPION, &first, 0, Change::default(), &Noon)
+        .await
+        .unwrap();
+    let mut names = panel.series().to_vec();
+    names.rotate_left(1);
+    let turned = panel.arranged(&names).unwrap();
+    let scorecard = trained(&registry, &turned, "persistence", false)
+        .await
+        .scorecard
+        .unwrap();
+    let close = |one: Option<f64>, other: Option<f64>| (one.unwrap() - other.unwrap()).abs() < 1e-6;
+
+    let of = |model: &str| -> Vec<&Score> { scorecard.scores.iter().filter(|row| row.model == model).collect() };
+    let (own, champion) = (of("persistence"), of("persistence@1"));
+    assert_eq!((own.len(), champion.len()), (2, 2));
+    for (own, champion) in own.into_iter().zip(champion) {
+        assert_eq!((own.forecasts, own.refused), (champion.forecasts, champion.refused));
+        assert!(close(own.metrics.mae, champion.metrics.mae), "{own:?} {champion:?}");
+        assert!(close(own.width_80, champion.width_80), "{own:?} {champion:?}");
+    }
+
+    let of = |model: &str| -> Vec<&AreaScore> { scorecard.areas.iter().filter(|row| row.model == model).collect() };
+    let (own, champion) = (of("persistence"), of("persistence@1"));
+    assert_eq!((own.len(), champion.len()), (4, 4), "zones and city at two steps");
+    for (own, champion) in own.into_iter().zip(champion) {
+        assert_eq!((own.level, own.step), (champion.level, champion.step));
+        assert!(close(own.mae, champion.mae), "{own:?} {champion:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_of_other_series_is_not_measured_and_they_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = open(folder.path());
+    let id: ModelVersion = trained(&registry, &waves(), "persistence", false)
+        .await
+        .published
+        .remove(0)
+        .model
+        .parse()
+        .unwrap();
+    let (_, pipeline) = registry.load(&id, &list()).await.unwrap();
+    let panel = waves();
+    let names = ["north", "east", "south", "harbour"].map(str::to_owned).to_vec();
+    let other = Panel::new(
+        panel.start(),
+        panel.step(),
+        panel.timezone(),
+        names,
+        panel.channels().to_vec(),
+        panel.values().clone(),
+    )
+    .unwrap();
+    let refusal = |panel: &Panel, protocol: &Protocol| {
+        let refused = Veteran::new("persistence@1", &pipeline, panel, protocol).err().unwrap();
+        assert!(refused.is_bad_input(), "{refused}");
+        refused.to_string()
+    };
+    let said = refusal(&other, &protocol());
+    assert!(said.contains("1 missing (`west`), 1 new (`harbour`)"), "{said}");
+    let further = Protocol {
+        horizon: 5,
+        ..protocol()
+    };
+    let said = refusal(&panel, &further);
+    assert!(
+        said.contains("at most 4, as far as persistence@1 was trained"),
+        "{said}"
     );
 }
 

@@ -8,6 +8,7 @@ use arterial_datasets::time::MINUTE;
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use rayon::prelude::*;
 
+use super::same_time::SameTime;
 use crate::Result;
 use crate::profile::{Profile, WithoutOwnDay};
 use crate::season::{LocalClock, Slot, WEEK};
@@ -86,6 +87,8 @@ pub(crate) struct Anchor<'a> {
     slots_per_day: usize,
     /// Rows to each side that belong to a slot.
     around: usize,
+    days: SameTime,
+    weeks: SameTime,
     sums: Option<Sums>,
 }
 
@@ -109,6 +112,7 @@ impl<'a> Anchor<'a> {
         let clock = LocalClock::of(panel)?;
         let first = origins.iter().min().map_or(0, |origin| origin + 1);
         let last = origins.iter().max().map_or(0, |origin| origin + 1);
+        let same_time = |days, count| SameTime::new(&clock, panel, first..last + horizon, horizon, days, count);
         let mut anchor = Self {
             profile,
             own_day,
@@ -116,10 +120,13 @@ impl<'a> Anchor<'a> {
             slots: clock.slots(panel, 0..last + horizon)?,
             slots_per_day: clock.slots_per_day(),
             around: usize::try_from(AROUND * MINUTE / panel.step().0).unwrap_or(0),
+            days: same_time(1, DAYS),
+            weeks: same_time(WEEK, WEEKS),
             sums: None,
         };
         if origins.len() > FEW {
-            let longest = (WEEKS + 1) * WEEK * clock.slots_per_day() + anchor.around;
+            // A week more than it takes between two changes of the clock.
+            let longest = (WEEKS + 2) * WEEK * clock.slots_per_day() + anchor.around;
             let first = first.saturating_sub(longest.max(3 * LOOK_BACK));
             anchor.sums = Some(anchor.sum_up(first..last));
         }
@@ -194,19 +201,28 @@ impl<'a> Anchor<'a> {
         let mut recent = Array3::from_elem((origins.len(), self.target.ncols(), RECENT), f64::NAN);
         let blocks = recent.axis_iter_mut(Axis(0)).into_par_iter().zip(origins);
         blocks.for_each(|(mut block, &origin)| {
-            let windows = [LOOK_BACK, 3 * LOOK_BACK, self.slots_per_day, WEEK * self.slots_per_day];
             for (series, mut row) in block.outer_iter_mut().enumerate() {
-                for lag in 0..LAGS.min(origin + 1) {
-                    row[lag] = self.deviation(origin - lag, series);
-                }
-                let first = (origin + 1).saturating_sub(LOOK_BACK);
-                let seen = (first..=origin).rev().map(|at| self.deviation(at, series));
-                row[LAST] = seen.into_iter().find(|value| !value.is_nan()).unwrap_or(f64::NAN);
-                for (index, window) in windows.into_iter().enumerate() {
-                    row[LAST + 1 + index] = self.mean((origin + 1).saturating_sub(window)..origin + 1, series);
-                }
+                let known = self.recent_without(origin, 0, series);
+                row.iter_mut().zip(known).for_each(|(to, from)| *to = from);
             }
         });
+        recent
+    }
+
+    /// What is known of `series` at `origin` where the `hidden` newest rows are missing.
+    fn recent_without(&self, origin: usize, hidden: usize, series: usize) -> [f64; RECENT] {
+        let windows = [LOOK_BACK, 3 * LOOK_BACK, self.slots_per_day, WEEK * self.slots_per_day];
+        let end = (origin + 1).saturating_sub(hidden);
+        let since = |rows: usize| (origin + 1).saturating_sub(rows).min(end)..end;
+        let mut recent = [f64::NAN; RECENT];
+        for (value, lag) in recent.iter_mut().zip(0..LAGS.min(origin + 1)).skip(hidden) {
+            *value = self.deviation(origin - lag, series);
+        }
+        let seen = since(LOOK_BACK).rev().map(|at| self.deviation(at, series));
+        recent[LAST] = seen.into_iter().find(|value| !value.is_nan()).unwrap_or(f64::NAN);
+        for (mean, window) in recent[LAST + 1..].iter_mut().zip(windows) {
+            *mean = self.mean(since(window), series);
+        }
         recent
     }
 
@@ -252,27 +268,27 @@ impl<'a> Anchor<'a> {
     /// What was seen up to `origin` around the slot that `target` lies in: [`RETURNING`] mean deviations, NaN where
     /// nothing was.
     pub(crate) fn returning(&self, origin: usize, target: usize, series: usize) -> [f64; RETURNING] {
+        self.returning_without(origin, 0, target, series)
+    }
+
+    fn returning_without(&self, origin: usize, hidden: usize, target: usize, series: usize) -> [f64; RETURNING] {
         if self.profile.days < FEWEST_DAYS {
             return [f64::NAN; RETURNING];
         }
-        let day = self.slots_per_day;
-        let [last_day, days] = self.before(origin, target, series, day, DAYS);
-        let [last_week, weeks] = self.before(origin, target, series, WEEK * day, WEEKS);
+        let end = (origin + 1).saturating_sub(hidden);
+        let [last_day, days] = self.before(self.days.rows(origin, target), end, series);
+        let [last_week, weeks] = self.before(self.weeks.rows(origin, target), end, series);
         [last_day, last_week, days, weeks]
     }
 
-    /// The mean deviation around `target` one `period` before, and over the last `count` periods that lie before `origin`.
-    fn before(&self, origin: usize, target: usize, series: usize, period: usize, count: usize) -> [f64; 2] {
-        let first = (target - origin).div_ceil(period);
+    /// The mean deviation around the first of `middles`, and around all of them, of what was seen before row `end`.
+    fn before(&self, middles: impl Iterator<Item = usize>, end: usize, series: usize) -> [f64; 2] {
         let (mut last, mut sum, mut seen) = (f64::NAN, 0.0, 0.0);
-        for back in first..first + count {
-            let Some(middle) = target.checked_sub(back * period) else {
-                break;
-            };
-            let rows = middle.saturating_sub(self.around)..(middle + self.around).min(origin) + 1;
-            let mean = self.mean(rows, series);
+        for (place, middle) in middles.enumerate() {
+            let until = (middle + self.around + 1).min(end);
+            let mean = self.mean(middle.saturating_sub(self.around).min(until)..until, series);
             if mean.is_finite() {
-                if back == first {
+                if place == 0 {
                     last = mean;
                 }
                 sum += mean;
@@ -285,6 +301,24 @@ impl<'a> Anchor<'a> {
     /// Fills the anchor's columns for the target `step` rows behind `origin`. Missing deviations count as none, and a
     /// column says so for the last one.
     pub(crate) fn fill(&self, recent: &[f64], origin: usize, step: usize, series: usize, row: &mut [f64; OWN]) {
+        self.fill_without(recent, origin, 0, step, series, row);
+    }
+
+    /// The same as if the `hidden` newest rows of the series were missing.
+    pub(crate) fn fill_hiding(&self, origin: usize, hidden: usize, step: usize, series: usize, row: &mut [f64; OWN]) {
+        let recent = self.recent_without(origin, hidden, series);
+        self.fill_without(&recent, origin, hidden, step, series, row);
+    }
+
+    fn fill_without(
+        &self,
+        recent: &[f64],
+        origin: usize,
+        hidden: usize,
+        step: usize,
+        series: usize,
+        row: &mut [f64; OWN],
+    ) {
         let scale = self.profile.scale[series];
         let target = origin + step;
         let level = self.level(target, series);
@@ -311,9 +345,12 @@ impl<'a> Anchor<'a> {
             1.0,
         ];
         row[RECENT + RETURNING..].copy_from_slice(&behind);
-        let returning = self.returning(origin, target, series);
+        let returning = self.returning_without(origin, hidden, target, series);
         for (out, value) in row[RECENT..].iter_mut().zip(returning) {
             *out = if value.is_nan() { 0.0 } else { value };
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

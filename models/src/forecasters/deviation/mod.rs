@@ -3,7 +3,9 @@
 
 mod anchor;
 mod groups;
+mod outage;
 pub(super) mod rows;
+mod same_time;
 mod scaler;
 
 use std::sync::Arc;
@@ -12,14 +14,16 @@ use arterial_datasets::feature::{FeatureSet, FeatureSetId, FeatureState, Prepare
 use arterial_datasets::panel::Panel;
 use ndarray::Array1;
 
+use crate::forecaster::go_on;
 use crate::profile::{self, Profile, WithoutOwnDay};
 use crate::season::{LocalClock, WEEK};
-use crate::{Error, Result};
+use crate::{Error, Progress, Result};
 
 pub(super) use anchor::{
     Anchor, FEWEST_DAYS, LAST, LOOK_BACK, MEANS, OWN, OWN_NAMES, RETURNING, SERIES_COLUMNS, SERIES_TERMS,
 };
 pub(super) use groups::{ends, groups};
+pub(super) use outage::{Outage, Outages};
 pub(super) use scaler::{Scaler, check};
 
 /// Origins that are used at least, however many series there are.
@@ -36,10 +40,14 @@ pub(super) struct Learned {
 }
 
 impl Learned {
-    pub(super) fn of(features: &Arc<dyn FeatureSet>, training: &Panel) -> Result<Self> {
-        let (profile, own_day) = profile::learn(training)?;
+    /// Learns them of `training`, given up soon after `progress` says so; what the feature set does, it does to its end.
+    pub(super) fn of(features: &Arc<dyn FeatureSet>, training: &Panel, progress: &dyn Progress) -> Result<Self> {
+        let (profile, own_day) = profile::learn(training, progress)?;
+        go_on(progress)?;
         let state = features.learn(training)?;
+        go_on(progress)?;
         let features = features.prepare(training, &state)?;
+        go_on(progress)?;
         Ok(Self {
             profile,
             own_day,

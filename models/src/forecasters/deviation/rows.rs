@@ -4,9 +4,10 @@ use arterial_datasets::feature::PreparedFeatures;
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
-use super::{Anchor, LAST, OWN, Scaler, check};
+use super::{Anchor, LAST, OWN, Outage, Outages, Scaler, check};
+use crate::forecaster::go_on;
 use crate::profile::Profile;
-use crate::{Error, Result};
+use crate::{Error, Progress, Result};
 
 /// The most rows of features that are held at once.
 const CHUNK_ROWS: usize = 1 << 16;
@@ -21,6 +22,36 @@ pub(in crate::forecasters) struct Ground<'a> {
     pub(in crate::forecasters) names: &'a [String],
     pub(in crate::forecasters) scaler: &'a Scaler,
     pub(in crate::forecasters) target: ArrayView2<'a, f64>,
+    /// The outages that copies of rows are shown, where rows are learned from.
+    pub(in crate::forecasters) outages: Option<&'a Outages>,
+}
+
+/// What a row is of: a position within the origins, a series, and the outage that it is shown if it is a copy.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::forecasters) struct Place {
+    pub(in crate::forecasters) at: usize,
+    pub(in crate::forecasters) series: usize,
+    pub(in crate::forecasters) outage: Option<Outage>,
+}
+
+impl Place {
+    /// The row as it is.
+    pub(in crate::forecasters) fn complete(at: usize, series: usize) -> Self {
+        Self {
+            at,
+            series,
+            outage: None,
+        }
+    }
+
+    /// The copy that `outages` ask for of the series at `rank`.
+    pub(in crate::forecasters) fn copy(self, outages: &[Option<Outage>], rank: usize) -> Option<Self> {
+        let outage = outages.get(rank).copied().flatten()?;
+        Some(Self {
+            outage: Some(outage),
+            ..self
+        })
+    }
 }
 
 /// How many columns a row has: the anchor's, the scaled features, the step ahead.
@@ -71,13 +102,13 @@ impl Rows {
 }
 
 impl Ground<'_> {
-    /// The columns of `places` (a position within `origins` and a series), for the target `step` rows ahead.
+    /// The columns of `places` for the target `step` rows ahead.
     pub(in crate::forecasters) fn columns(
         &self,
         origins: &[usize],
         recent: &Array3<f64>,
         step: usize,
-        places: &[(usize, usize)],
+        places: &[Place],
     ) -> Result<Array2<f32>> {
         let series = self.target.ncols();
         let matrix = self.features.matrix(origins, step)?;
@@ -86,12 +117,27 @@ impl Ground<'_> {
         let rows = columns.axis_iter_mut(Axis(0)).into_par_iter().zip(places);
         rows.for_each_init(
             || vec![0.0; self.scaler.width()],
-            |scaled, (mut row, &(at, one))| {
+            |scaled,
+             (
+                mut row,
+                &Place {
+                    at,
+                    series: one,
+                    outage,
+                },
+            )| {
                 let mut own = [0.0; OWN];
-                let seen = recent.slice(s![at, one, ..]);
-                self.anchor
-                    .fill(seen.as_slice().unwrap_or(&[]), origins[at], step, one, &mut own);
-                self.scaler.fill(&matrix.values.row(at * series + one), one, scaled);
+                let features = matrix.values.row(at * series + one);
+                if let Some((outages, outage)) = self.outages.zip(outage) {
+                    let hidden = outage.rows;
+                    self.anchor.fill_hiding(origins[at], hidden, step, one, &mut own);
+                    self.scaler.fill(&outages.hide(outage, &features).view(), one, scaled);
+                } else {
+                    let seen = recent.slice(s![at, one, ..]);
+                    let seen = seen.as_slice().unwrap_or(&[]);
+                    self.anchor.fill(seen, origins[at], step, one, &mut own);
+                    self.scaler.fill(&features, one, scaled);
+                }
                 let all = own.iter().chain(scaled.iter()).copied().chain([step as f64]);
                 row.iter_mut().zip(all).for_each(|(to, from)| *to = from as f32);
             },
@@ -100,12 +146,13 @@ impl Ground<'_> {
     }
 
     /// Rows with a known target, for `steps` ahead; each of `origins` serves one of them, in turn. Of every `thin` rows
-    /// one is kept.
+    /// one is kept, and of those that outages copy the copy, too. Given up soon after `progress` says so.
     pub(in crate::forecasters) fn rows(
         &self,
         origins: &[usize],
         steps: std::ops::RangeInclusive<usize>,
         thin: usize,
+        progress: &dyn Progress,
     ) -> Result<Rows> {
         let count = steps.clone().count();
         let mut rows = Rows {
@@ -117,6 +164,7 @@ impl Ground<'_> {
             let own = origins.iter().skip(place).step_by(count).copied().filter(known);
             let own: Vec<usize> = own.collect();
             for chunk in own.chunks(origins_at_once(self.target.ncols())) {
+                go_on(progress)?;
                 self.add(chunk, step, thin, &mut rows)?;
             }
         }
@@ -125,18 +173,23 @@ impl Ground<'_> {
 
     fn add(&self, origins: &[usize], step: usize, thin: usize, rows: &mut Rows) -> Result<()> {
         let known = self.profile.known();
-        let mut kept: Vec<(usize, usize)> = Vec::new();
+        let mut kept: Vec<Place> = Vec::new();
         for (at, origin) in origins.iter().enumerate() {
+            let copies = self.outages.map(|outages| outages.at(*origin, known.len()));
+            let copies = copies.unwrap_or_default();
             let some = known
                 .iter()
                 .enumerate()
                 .filter(|(rank, _)| (origin + rank).is_multiple_of(thin));
-            let seen = some.filter(|(_, series)| self.deviation(origin + step, **series).is_finite());
-            kept.extend(seen.map(|(_, series)| (at, *series)));
+            for (rank, &series) in some.filter(|(_, series)| self.deviation(origin + step, **series).is_finite()) {
+                let place = Place::complete(at, series);
+                kept.push(place);
+                kept.extend(place.copy(&copies, rank));
+            }
         }
         let columns = self.columns(origins, &self.anchor.recent(origins), step, &kept)?;
         let usual = self.profile.usual_scale();
-        for (row, &(at, series)) in columns.outer_iter().zip(&kept) {
+        for (row, &Place { at, series, .. }) in columns.outer_iter().zip(&kept) {
             rows.last.push(row[LAST]);
             rows.deviation.push(self.deviation(origins[at] + step, series) as f32);
             rows.weight.push((self.profile.scale[series] / usual) as f32);

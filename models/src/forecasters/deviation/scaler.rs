@@ -1,6 +1,6 @@
 //! The feature set's columns, brought to one scale: relative to their own mean and spread in each series.
 
-use arterial_datasets::feature::FeatureMatrix;
+use arterial_datasets::feature::{FeatureMatrix, RecentColumns};
 use ndarray::{Array2, ArrayView1};
 
 use crate::artefact::Parts;
@@ -24,8 +24,9 @@ pub(crate) struct Scaler {
 
 impl Scaler {
     /// Learns the scales from the rows of `matrix`, whose series have the usual week `profile`. Of a series without values every row
-    /// lacks the same, which says nothing of the others: what is often missing is counted without them.
-    pub(crate) fn learn(matrix: &FeatureMatrix, profile: &Profile) -> Self {
+    /// lacks the same, which says nothing of the others: what is often missing is counted without them. What an outage leaves
+    /// without a value, `recent`, is told of even where nothing was missing.
+    pub(crate) fn learn(matrix: &FeatureMatrix, profile: &Profile, recent: &RecentColumns) -> Self {
         let (series, columns) = (profile.mean.len(), matrix.columns.len());
         let mut count = Array2::<f64>::zeros((series, columns));
         let mut mean = Array2::<f64>::zeros((series, columns));
@@ -57,7 +58,8 @@ impl Scaler {
         let seen: Vec<f64> = (0..columns)
             .map(|column| known.iter().map(|series| count[(*series, column)]).sum())
             .collect();
-        let mut flags: Vec<usize> = Vec::new();
+        let firsts = [&recent.own, &recent.others].map(|columns| columns.first().copied());
+        let mut flags: Vec<usize> = firsts.into_iter().flatten().collect();
         for column in 0..columns {
             let missing = 1.0 - seen[column] / rows;
             // Columns that are missing together tell it once.

@@ -7,8 +7,10 @@
 //!
 //! The expected spread is the weighted mean of the members' that have one. Where a member refuses, the others take its
 //! weight. Averages of different families err less than the best of them: Bates, Granger: The combination of forecasts
-//! (1969).
+//! (1969). Where the rows that choose do not show it, the best member counts more, up to all
+//! ([`shrinkage`](self::shrinkage)).
 
+mod shrinkage;
 mod weights;
 
 use std::path::Path;
@@ -20,9 +22,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::artefact::Parts;
-use crate::forecaster::{choose_and_refit, go_on, require_rows};
+use crate::forecaster::{check_head, choose_and_refit, go_on, require_rows};
 use crate::held_out::observed;
 use crate::scope::Scope;
+use crate::season::LocalClock;
 use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Silent, Task};
 
 const NAME: &str = "ensemble";
@@ -145,6 +148,12 @@ impl Forecaster for Ensemble {
         NAME
     }
 
+    fn check(&self, training: &Panel, task: &Task) -> Result<()> {
+        task.check()?;
+        require_rows(NAME, task.horizon + 1, training)?;
+        self.members.iter().try_for_each(|member| member.check(training, task))
+    }
+
     fn fit(&self, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
         choose_and_refit(self, training, task, progress)
     }
@@ -156,8 +165,7 @@ impl Forecaster for Ensemble {
         task: &Task,
         progress: &dyn Progress,
     ) -> Result<Box<dyn FittedForecaster>> {
-        task.check()?;
-        require_rows(NAME, validation + task.horizon + 1, training)?;
+        check_head(self, training, validation, task)?;
         let members = self.members(progress, |_, member, progress| {
             member.fit_choosing(training, validation, task, progress)
         })?;
@@ -168,9 +176,11 @@ impl Forecaster for Ensemble {
             .collect();
         let points: Vec<Array3<f64>> = members
             .iter()
-            .map(|member| Ok(member.forecast(training, &origins)?.points))
+            .map(|member| Ok(member.forecast_while(training, &origins, progress)?.points))
             .collect::<Result<_>>()?;
-        let weights = weights::choose(&training.target(), &origins, &points);
+        go_on(progress)?;
+        let slots_per_day = LocalClock::of(training)?.slots_per_day();
+        let weights = weights::choose(&training.target(), &origins, &points, slots_per_day);
         tracing::debug!(%weights, "weights of the ensemble chosen");
         Ok(Box::new(FittedEnsemble {
             settings: self.settings(training, task),
@@ -263,6 +273,10 @@ impl FittedForecaster for FittedEnsemble {
             outlooks.push(member.forecast_while(panel, origins, progress)?);
         }
         Ok(self.combine(&outlooks, (origins.len(), panel.series().len(), self.horizon())))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.members.iter().flat_map(|member| member.notes()).collect()
     }
 
     fn save(&self) -> Result<Parts> {

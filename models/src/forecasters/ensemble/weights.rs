@@ -2,10 +2,12 @@
 //!
 //! Weight is moved between two members at a time by as much as lowers the sum of absolute errors most. Along such a move
 //! the error is `sum of |r - t d|` with `d` the difference of the two forecasts, whose least is at the weighted median of
-//! `r / d` with weights `|d|`.
+//! `r / d` with weights `|d|`. Of what was chosen so much is kept as its gain is certain ([`shrinkage`](super::shrinkage)).
 
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
 use rayon::prelude::*;
+
+use super::shrinkage::shrunk;
 
 /// Rounds over all pairs of members.
 const ROUNDS: usize = 12;
@@ -13,20 +15,41 @@ const ROUNDS: usize = 12;
 const NEIGHBOURS: usize = 3;
 
 /// Truth beside what each member said.
-struct Rows {
-    truth: Vec<f64>,
+pub(super) struct Rows {
+    pub(super) truth: Vec<f64>,
     /// By member.
-    said: Vec<Vec<f64>>,
+    pub(super) said: Vec<Vec<f64>>,
+    /// The row of the panel that the truth stands in.
+    pub(super) row: Vec<usize>,
+}
+
+impl Rows {
+    /// Those of the panel's rows that `is_wanted`.
+    pub(super) fn only(&self, is_wanted: impl Fn(usize) -> bool) -> Self {
+        let places: Vec<usize> = (0..self.row.len()).filter(|at| is_wanted(self.row[*at])).collect();
+        let of = |values: &Vec<f64>| -> Vec<f64> { places.iter().map(|at| values[*at]).collect() };
+        Self {
+            truth: of(&self.truth),
+            said: self.said.iter().map(of).collect(),
+            row: places.iter().map(|at| self.row[*at]).collect(),
+        }
+    }
 }
 
 /// The weights of each member at each step ahead, from forecasts that no member was fitted on: member x step.
-pub(super) fn choose(target: &ArrayView2<'_, f64>, origins: &[usize], points: &[Array3<f64>]) -> Array2<f64> {
+pub(super) fn choose(
+    target: &ArrayView2<'_, f64>,
+    origins: &[usize],
+    points: &[Array3<f64>],
+    slots_per_day: usize,
+) -> Array2<f64> {
     let horizon = points.first().map_or(0, |points| points.dim().2);
     let columns: Vec<Array1<f64>> = (0..horizon)
         .into_par_iter()
         .map(|step| {
             let steps = step.saturating_sub(NEIGHBOURS)..(step + NEIGHBOURS + 1).min(horizon);
-            weights(&rows(target, origins, points, steps))
+            let rows = rows(target, origins, points, steps);
+            shrunk(&rows, weights(&rows), slots_per_day)
         })
         .collect();
     let mut all = Array2::zeros((points.len(), horizon));
@@ -45,6 +68,7 @@ fn rows(
     let mut rows = Rows {
         truth: Vec::new(),
         said: vec![Vec::new(); points.len()],
+        row: Vec::new(),
     };
     for step in steps {
         for (at, origin) in origins.iter().enumerate() {
@@ -57,6 +81,7 @@ fn rows(
                 let said = points.iter().map(|points| points[(at, series, step)]);
                 if truth.is_finite() && said.clone().all(f64::is_finite) {
                     rows.truth.push(truth);
+                    rows.row.push(row);
                     rows.said.iter_mut().zip(said).for_each(|(all, one)| all.push(one));
                 }
             }
@@ -66,7 +91,7 @@ fn rows(
 }
 
 /// Non-negative weights that sum to 1.
-fn weights(rows: &Rows) -> Array1<f64> {
+pub(super) fn weights(rows: &Rows) -> Array1<f64> {
     let members = rows.said.len();
     let mut weights = Array1::from_elem(members, 1.0 / members.max(1) as f64);
     let mut residual: Vec<f64> = rows.truth.clone();
@@ -129,6 +154,7 @@ mod tests {
                 .iter()
                 .map(|said| truth.iter().map(|truth| said(*truth)).collect())
                 .collect(),
+            row: (0..truth.len()).collect(),
             truth,
         }
     }
@@ -153,6 +179,7 @@ mod tests {
         let none = Rows {
             truth: Vec::new(),
             said: vec![Vec::new(); 4],
+            row: Vec::new(),
         };
         assert!(weights(&none).iter().all(|weight| (weight - 0.25).abs() < 1e-12));
     }

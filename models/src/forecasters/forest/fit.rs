@@ -8,7 +8,7 @@ use arterial_datasets::panel::Panel;
 use super::trees::Trees;
 use super::{FittedForest, Settings};
 use crate::forecasters::deviation::rows::Ground;
-use crate::forecasters::deviation::{Anchor, Learned, Scaler, decays, ends, groups, training_origins, wanted};
+use crate::forecasters::deviation::{Anchor, Learned, Outages, Scaler, decays, ends, groups, training_origins, wanted};
 use crate::scope::Scope;
 use crate::{Progress, Result, Task};
 
@@ -25,12 +25,14 @@ pub(super) fn fit(
     let ends = ends(task.horizon);
     let total = ends.len() as u64 + 1;
     progress.report(0, total, "preparing features");
-    let learned = Learned::of(features, training)?;
+    let learned = Learned::of(features, training, progress)?;
     let (count, thin) = wanted(MOST_ROWS, learned.profile.known().len(), task.horizon);
     let origins = training_origins(training, task.horizon, count)?;
     let (profile, own_day) = (&learned.profile, Some(&learned.own_day));
     let anchor = Anchor::new(profile, own_day, training, &origins, task.horizon)?;
-    let scaler = Scaler::learn(&learned.features.matrix(&origins, 1)?, profile);
+    let recent = learned.features.recent();
+    let scaler = Scaler::learn(&learned.features.matrix(&origins, 1)?, profile, &recent);
+    let outages = Outages::new(task.seed, anchor.slots_per_day(), recent);
     let ground = Ground {
         profile,
         anchor: &anchor,
@@ -38,12 +40,13 @@ pub(super) fn fit(
         names: learned.features.columns(),
         scaler: &scaler,
         target: training.target(),
+        outages: outages.as_ref(),
     };
     let decay = decays(&anchor, profile, training, &origins, task.horizon);
     let mut grown = Vec::with_capacity(ends.len());
     for (number, steps) in groups(&ends).into_iter().enumerate() {
         progress.report(number as u64 + 1, total, "growing trees");
-        let rows = ground.rows(&origins, steps, thin)?;
+        let rows = ground.rows(&origins, steps, thin, progress)?;
         let left = rows.targets() - rows.starts(&decay);
         grown.push(Trees::grow(
             &rows.columns()?,

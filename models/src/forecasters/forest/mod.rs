@@ -84,9 +84,13 @@ impl Forecaster for Forest {
         NAME
     }
 
-    fn fit(&self, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
+    fn check(&self, training: &Panel, task: &Task) -> Result<()> {
         task.check()?;
-        require_rows(NAME, task.horizon + LOOK_BACK, training)?;
+        require_rows(NAME, task.horizon + LOOK_BACK, training)
+    }
+
+    fn fit(&self, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
+        self.check(training, task)?;
         Ok(Box::new(fit::fit(&self.features, training, task, progress)?))
     }
 

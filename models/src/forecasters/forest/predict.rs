@@ -6,7 +6,7 @@ use ndarray::Array3;
 
 use super::FittedForest;
 use crate::forecaster::go_on;
-use crate::forecasters::deviation::rows::{Ground, origins_at_once};
+use crate::forecasters::deviation::rows::{Ground, Place, origins_at_once};
 use crate::forecasters::deviation::{Anchor, LAST};
 use crate::{Outlook, Progress, Result};
 
@@ -31,6 +31,7 @@ pub(super) fn predict(
         names: &model.settings.columns,
         scaler: &model.scaler,
         target: panel.target(),
+        outages: None,
     };
     let at_once = origins_at_once(width);
     for (index, chunk) in origins.chunks(at_once).enumerate() {
@@ -58,8 +59,8 @@ impl FittedForest {
         step: usize,
     ) -> Result<Vec<f64>> {
         let series = ground.target.ncols();
-        let places: Vec<(usize, usize)> = (0..origins.len() * series)
-            .map(|row| (row / series, row % series))
+        let places: Vec<Place> = (0..origins.len() * series)
+            .map(|row| Place::complete(row / series, row % series))
             .collect();
         let columns = ground.columns(origins, recent, step, &places)?;
         let decay = self.decay[step - 1] as f32;

@@ -14,7 +14,7 @@ use ndarray::s;
 use super::FittedGradientBoosted;
 use crate::Result;
 use crate::explanation::{Contribution, Explanation, Place};
-use crate::forecasters::deviation::rows::Ground;
+use crate::forecasters::deviation::rows::{self, Ground};
 use crate::forecasters::deviation::{Anchor, LAST, column_names};
 
 pub(super) fn explain(
@@ -37,13 +37,17 @@ pub(super) fn explain(
         names: &model.settings.columns,
         scaler: &model.scaler,
         target: panel.target(),
+        outages: None,
     };
     let recent = anchor.recent(&origins);
     let mut names = column_names(&model.settings.columns, &model.settings.flags);
     names.push("windows_ahead".into());
     let mut found = BTreeMap::new();
     for (step, asked) in by_step(places) {
-        let rows: Vec<(usize, usize)> = asked.iter().map(|&at| (0, places[at].series)).collect();
+        let rows: Vec<rows::Place> = asked
+            .iter()
+            .map(|&at| rows::Place::complete(0, places[at].series))
+            .collect();
         let columns = ground.columns(&origins, &recent, step, &rows)?;
         let shares = model.group(step).median.shap(columns.view())?;
         for (row, at) in asked.into_iter().enumerate() {

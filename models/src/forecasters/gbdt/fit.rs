@@ -8,7 +8,9 @@ use arterial_datasets::panel::Panel;
 use super::grow::{Group, Judge, Rounds, grow};
 use super::{FittedGradientBoosted, Settings};
 use crate::forecasters::deviation::rows::Ground;
-use crate::forecasters::deviation::{Anchor, Learned, Scaler, decays, ends, groups, spread, training_origins, wanted};
+use crate::forecasters::deviation::{
+    Anchor, Learned, Outages, Scaler, decays, ends, groups, spread, training_origins, wanted,
+};
 use crate::scope::Scope;
 use crate::season::LocalClock;
 use crate::{Progress, Result, Task};
@@ -40,7 +42,7 @@ pub(super) fn fit(
         Stop::At(_) => 0,
     };
     let training = panel.rows(0..panel.steps() - judged);
-    let learned = Learned::of(features, &training)?;
+    let learned = Learned::of(features, &training, progress)?;
     let (count, thin) = wanted(MOST_ROWS, learned.profile.known().len(), task.horizon);
     let origins = training_origins(&training, task.horizon, count)?;
     let anchor = Anchor::new(
@@ -50,7 +52,9 @@ pub(super) fn fit(
         &origins,
         task.horizon,
     )?;
-    let scaler = Scaler::learn(&learned.features.matrix(&origins, 1)?, &learned.profile);
+    let recent = learned.features.recent();
+    let scaler = Scaler::learn(&learned.features.matrix(&origins, 1)?, &learned.profile, &recent);
+    let outages = Outages::new(task.seed, anchor.slots_per_day(), recent);
     let ground = Ground {
         profile: &learned.profile,
         anchor: &anchor,
@@ -58,6 +62,7 @@ pub(super) fn fit(
         names: learned.features.columns(),
         scaler: &scaler,
         target: training.target(),
+        outages: outages.as_ref(),
     };
     let slots = LocalClock::of(panel)?.slots_per_day();
     let judged_on = spread(training.steps() - 1..panel.steps() - 1, count, slots);
@@ -70,14 +75,16 @@ pub(super) fn fit(
         anchor: &later_anchor,
         features: later.as_ref(),
         target: panel.target(),
+        outages: None,
         ..ground
     });
     let decay = decays(&anchor, &learned.profile, &training, &origins, task.horizon);
     let mut grown: Vec<Group> = Vec::with_capacity(ends.len());
     for (number, steps) in groups(&ends).into_iter().enumerate() {
         progress.report(number as u64 + 1, total, "growing trees");
-        let rows = ground.rows(&origins, steps.clone(), thin)?;
-        let judged_rows = judge.map(|judge| judge.rows(&judged_on, steps, thin)).transpose()?;
+        let rows = ground.rows(&origins, steps.clone(), thin, progress)?;
+        let judged_rows = judge.map(|judge| judge.rows(&judged_on, steps, thin, progress));
+        let judged_rows = judged_rows.transpose()?;
         let judge = match (stop, &judged_rows) {
             (Stop::At(rounds), _) => Judge::Rounds(rounds[number]),
             (Stop::Validation(_), rows) => Judge::Rows(rows.as_ref()),

@@ -30,7 +30,7 @@ use self::grow::{Group, Rounds};
 use super::deviation::{LOOK_BACK, Scaler, check_features, history, rows};
 use crate::artefact::{Parts, from_exact, to_exact};
 use crate::explanation::{Explanation, Place};
-use crate::forecaster::{check_places, choose_and_refit, require_rows};
+use crate::forecaster::{check_head, check_places, choose_and_refit, require_rows};
 use crate::gbdt::{FittedGbdt, GbdtSettings, SavedGbdt};
 use crate::profile::Profile;
 use crate::scope::Scope;
@@ -94,6 +94,11 @@ impl Forecaster for GradientBoosted {
         NAME
     }
 
+    fn check(&self, training: &Panel, task: &Task) -> Result<()> {
+        task.check()?;
+        require_rows(NAME, task.horizon + LOOK_BACK, training)
+    }
+
     fn fit(&self, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
         choose_and_refit(self, training, task, progress)
     }
@@ -105,8 +110,7 @@ impl Forecaster for GradientBoosted {
         task: &Task,
         progress: &dyn Progress,
     ) -> Result<Box<dyn FittedForecaster>> {
-        task.check()?;
-        require_rows(NAME, validation + task.horizon + LOOK_BACK, training)?;
+        check_head(self, training, validation, task)?;
         let stop = Stop::Validation(validation);
         Ok(Box::new(fit::fit(&self.features, training, &stop, task, progress)?))
     }
@@ -118,8 +122,7 @@ impl Forecaster for GradientBoosted {
         task: &Task,
         progress: &dyn Progress,
     ) -> Result<Box<dyn FittedForecaster>> {
-        task.check()?;
-        require_rows(NAME, task.horizon + LOOK_BACK, training)?;
+        self.check(training, task)?;
         let settings = chosen.settings::<Saved>(NAME)?.settings;
         settings.check(settings.rounds.len())?;
         if settings.task.horizon != task.horizon {

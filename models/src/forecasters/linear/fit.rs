@@ -9,7 +9,10 @@ use ndarray::{Array1, Array2, Array3, Axis, s};
 use super::penalty::choose_penalty;
 use super::sample::{Ground, Sample, wanted};
 use super::{FittedLinear, Settings};
-use crate::forecasters::deviation::{Anchor, Learned, OWN, SERIES_COLUMNS, SERIES_TERMS, Scaler, training_origins};
+use crate::forecaster::go_on;
+use crate::forecasters::deviation::{
+    Anchor, Learned, OWN, Outages, SERIES_COLUMNS, SERIES_TERMS, Scaler, training_origins,
+};
 use crate::linear_algebra::solve;
 use crate::profile::Profile;
 use crate::scope::Scope;
@@ -35,8 +38,8 @@ pub(super) fn fit(
     let knots = knots(task.horizon);
     let total = knots.len() as u64 + 1;
     progress.report(0, total, "choosing the penalty");
-    let penalty = choose_penalty(features, training, task)?;
-    let learned = Learned::of(features, training)?;
+    let penalty = choose_penalty(features, training, task, progress)?;
+    let learned = Learned::of(features, training, progress)?;
     let width = training.series().len();
     let origins = training_origins(training, task.horizon, wanted(learned.profile.known().len()))?;
     let anchor = Anchor::new(
@@ -47,21 +50,25 @@ pub(super) fn fit(
         task.horizon,
     )?;
     let recent = anchor.recent(&origins);
-    let scaler = Scaler::learn(&learned.features.matrix(&origins, 1)?, &learned.profile);
+    let lost = learned.features.recent();
+    let scaler = Scaler::learn(&learned.features.matrix(&origins, 1)?, &learned.profile, &lost);
+    let outages = Outages::new(task.seed, anchor.slots_per_day(), lost);
     let ground = Ground {
         profile: &learned.profile,
         anchor: &anchor,
         features: learned.features.as_ref(),
         scaler: &scaler,
         target: training.target(),
+        outages: outages.as_ref(),
     };
     let mut coefficients = Array3::zeros((knots.len(), 2, OWN + scaler.width()));
     let mut series_terms = Array3::zeros((knots.len(), width, SERIES_TERMS));
     let mut before: Option<Array1<f64>> = None;
     for (knot, &step) in knots.iter().enumerate() {
         progress.report(knot as u64 + 1, total, "fitting each step ahead");
+        go_on(progress)?;
         let sample = ground.sample(&origins, &recent, step)?;
-        let fitted = fit_step(&sample, penalty, before.as_ref())?;
+        let fitted = fit_step(&sample, penalty, before.as_ref(), progress)?;
         series_terms
             .index_axis_mut(Axis(0), knot)
             .assign(&fit_series(&sample, &fitted, &learned.profile)?);
@@ -115,16 +122,24 @@ pub(super) struct Step {
 }
 
 /// Fits one step ahead, going on from the coefficients `before` where there are some.
-pub(super) fn fit_step(sample: &Sample, penalty: f64, before: Option<&Array1<f64>>) -> Result<Step> {
+///
+/// # Errors
+/// Columns that are not finite; [`Error::Cancelled`](crate::Error::Cancelled) soon after `progress` says so.
+pub(super) fn fit_step(
+    sample: &Sample,
+    penalty: f64,
+    before: Option<&Array1<f64>>,
+    progress: &dyn Progress,
+) -> Result<Step> {
     let penalties = penalties(penalty, sample.columns.ncols());
     let rounds = if before.is_some() { FURTHER_ROUNDS } else { ROUNDS };
-    let all = sample.rows().fit(&penalties, before, rounds)?;
+    let all = sample.rows().fit(&penalties, before, rounds, progress)?;
     let mut kinds = [all.clone(), all.clone()];
     for (kind, coefficients) in kinds.iter_mut().enumerate() {
         let rows = sample.rows_of(kind);
         let other = sample.target.len() - rows.target.len();
         if other > 0 && rows.target.len() >= ROWS_A_COLUMN * all.len() {
-            *coefficients = rows.fit(&penalties, Some(&all), FURTHER_ROUNDS)?;
+            *coefficients = rows.fit(&penalties, Some(&all), FURTHER_ROUNDS, progress)?;
         }
     }
     Ok(Step { all, kinds })

@@ -7,22 +7,28 @@ use arterial_datasets::panel::Panel;
 
 use super::fit::{Step, fit_step};
 use super::sample::{Ground, Sample, wanted};
-use crate::forecasters::deviation::{Anchor, LOOK_BACK, Learned, Scaler, spread, training_origins};
+use crate::forecaster::go_on;
+use crate::forecasters::deviation::{Anchor, LOOK_BACK, Learned, Outages, Scaler, spread, training_origins};
 use crate::season::LocalClock;
-use crate::{Result, Task};
+use crate::{Progress, Result, Task};
 
 /// Penalties that are tried, in units of the summed weights; the first one where there is too little to choose by.
 const PENALTIES: [f64; 3] = [1e-3, 1e-5, 1e-1];
 
 /// The penalty that errs least on the last fifth of `training`, fitted on the rest.
-pub(super) fn choose_penalty(features: &Arc<dyn FeatureSet>, training: &Panel, task: &Task) -> Result<f64> {
+pub(super) fn choose_penalty(
+    features: &Arc<dyn FeatureSet>,
+    training: &Panel,
+    task: &Task,
+    progress: &dyn Progress,
+) -> Result<f64> {
     let tail = training.steps() / 5;
     let head = training.steps() - tail;
     if tail < task.horizon + 1 || head < 2 * task.horizon + LOOK_BACK {
         return Ok(PENALTIES[0]);
     }
     let early = training.rows(0..head);
-    let learned = Learned::of(features, &early)?;
+    let learned = Learned::of(features, &early, progress)?;
     let wanted = wanted(learned.profile.known().len());
     let fitted_on = training_origins(&early, task.horizon, wanted)?;
     let anchor = Anchor::new(
@@ -32,13 +38,16 @@ pub(super) fn choose_penalty(features: &Arc<dyn FeatureSet>, training: &Panel, t
         &fitted_on,
         task.horizon,
     )?;
-    let scaler = Scaler::learn(&learned.features.matrix(&fitted_on, 1)?, &learned.profile);
+    let lost = learned.features.recent();
+    let scaler = Scaler::learn(&learned.features.matrix(&fitted_on, 1)?, &learned.profile, &lost);
+    let outages = Outages::new(task.seed, anchor.slots_per_day(), lost);
     let ground = Ground {
         profile: &learned.profile,
         anchor: &anchor,
         features: learned.features.as_ref(),
         scaler: &scaler,
         target: early.target(),
+        outages: outages.as_ref(),
     };
     let judged_on = spread(
         head - 1..training.steps() - 1,
@@ -46,11 +55,13 @@ pub(super) fn choose_penalty(features: &Arc<dyn FeatureSet>, training: &Panel, t
         LocalClock::of(training)?.slots_per_day(),
     );
     let later = features.prepare(training, &learned.state)?;
+    go_on(progress)?;
     let later_anchor = Anchor::new(&learned.profile, None, training, &judged_on, task.horizon)?;
     let judge = Ground {
         anchor: &later_anchor,
         features: later.as_ref(),
         target: training.target(),
+        outages: None,
         ..ground
     };
     let recent = [anchor.recent(&fitted_on), later_anchor.recent(&judged_on)];
@@ -60,7 +71,7 @@ pub(super) fn choose_penalty(features: &Arc<dyn FeatureSet>, training: &Panel, t
         let judged = judge.sample(&judged_on, &recent[1], step)?;
         let mut before = None;
         for (penalty, sum) in PENALTIES.iter().zip(&mut errors) {
-            let fitted = fit_step(&sample, *penalty, before.as_ref())?;
+            let fitted = fit_step(&sample, *penalty, before.as_ref(), progress)?;
             *sum += error(&judged, &fitted);
             before = Some(fitted.all);
         }

@@ -3,8 +3,9 @@
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
-use crate::Result;
+use crate::forecaster::go_on;
 use crate::linear_algebra::solve;
+use crate::{Progress, Result};
 
 /// Rows of one partial sum. Partial sums are added in the order of the rows, whoever computed them.
 const CHUNK: usize = 2048;
@@ -44,13 +45,20 @@ impl Rows<'_> {
     /// of the summed weights), after `rounds` rounds from `start` or from least squares.
     ///
     /// # Errors
-    /// Columns that are not finite.
-    pub(super) fn fit(&self, penalty: &[f64], start: Option<&Array1<f64>>, rounds: usize) -> Result<Array1<f64>> {
+    /// Columns that are not finite; [`Error::Cancelled`](crate::Error::Cancelled) soon after `progress` says so.
+    pub(super) fn fit(
+        &self,
+        penalty: &[f64],
+        start: Option<&Array1<f64>>,
+        rounds: usize,
+        progress: &dyn Progress,
+    ) -> Result<Array1<f64>> {
         let mut coefficients = match start {
             Some(start) => start.clone(),
             None => self.least_squares(penalty, self.weight)?,
         };
         for _ in 0..rounds {
+            go_on(progress)?;
             let weight = self.reweighted(&self.errors(&coefficients));
             coefficients = self.least_squares(penalty, &weight)?;
         }

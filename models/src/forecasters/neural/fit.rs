@@ -101,6 +101,14 @@ impl Batches for Windows<'_> {
         self.batches
     }
 
+    fn digest(&self) -> String {
+        let panel = self.view.panel.digest();
+        match self.seed {
+            Some(seed) => format!("{panel} drawn by seed {seed}"),
+            None => panel,
+        }
+    }
+
     fn batch(&self, epoch: u64, index: usize) -> Result<Batch> {
         let (origins, series) = self.choose(epoch, index);
         Ok(self.view.batch(&origins, &series, true))
@@ -144,7 +152,7 @@ pub(super) fn fit(
         Stop::At(_) => 0,
     };
     let training = panel.rows(0..panel.steps() - judged);
-    let (profile, own_day) = profile::learn(&training)?;
+    let (profile, own_day) = profile::learn(&training, progress)?;
     let series = training.series().len();
     let origins = training_origins(&training, task.horizon, usize::MAX)?;
     let anchor = Anchor::new(&profile, Some(&own_day), &training, &origins, task.horizon)?;
@@ -203,6 +211,7 @@ pub(super) fn fit(
             epochs: trained.best_epoch,
             kind: kind.kind,
             has_neighbours: !neighbours.is_empty(),
+            diverged: trained.diverged,
         },
         network: trained.network,
         profile,
@@ -220,10 +229,11 @@ fn checkpoint_name(kind: &Neural, training: &Panel, stop: &Stop) -> String {
         Stop::At(epochs) => format!("for-{epochs}-epochs"),
     };
     format!(
-        "{}-{}-rows-from-{}-{stage}.checkpoint",
+        "{}-{}-rows-from-{}-{stage}.{}",
         kind.name,
         training.steps(),
-        training.start().0
+        training.start().0,
+        CheckpointFile::EXTENSION
     )
 }
 

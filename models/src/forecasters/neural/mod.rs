@@ -26,13 +26,13 @@ use self::fit::Stop;
 use self::view::{CovariateScale, Neighbours};
 use super::deviation::{LOOK_BACK, history};
 use crate::artefact::{Parts, Tensor};
-use crate::forecaster::{choose_and_refit, require_rows};
+use crate::forecaster::{check_head, choose_and_refit, require_rows};
 use crate::neural::training::TrainingSettings;
 use crate::neural::{Kind, Lstm, Network, Stid, Transformer};
 use crate::profile::Profile;
 use crate::scope::Scope;
 use crate::season::LocalClock;
-use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
+use crate::{FittedForecaster, Forecaster, Outlook, Progress, Result, Silent, Task};
 
 /// The quantiles that networks learn.
 const LEVELS: [f32; 3] = [0.1, 0.5, 0.9];
@@ -72,6 +72,9 @@ struct Settings {
     epochs: u64,
     kind: Kind,
     has_neighbours: bool,
+    /// The epoch in which the loss was not a number any more, as these epochs were chosen or run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    diverged: Option<u64>,
 }
 
 impl Neural {
@@ -115,6 +118,11 @@ impl Forecaster for Neural {
         self.name
     }
 
+    fn check(&self, training: &Panel, task: &Task) -> Result<()> {
+        task.check()?;
+        require_rows(self.name, task.horizon + LOOK_BACK, training)
+    }
+
     fn fit(&self, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
         choose_and_refit(self, training, task, progress)
     }
@@ -126,8 +134,7 @@ impl Forecaster for Neural {
         task: &Task,
         progress: &dyn Progress,
     ) -> Result<Box<dyn FittedForecaster>> {
-        task.check()?;
-        require_rows(self.name, validation + task.horizon + LOOK_BACK, training)?;
+        check_head(self, training, validation, task)?;
         let stop = Stop::Validation(validation);
         Ok(Box::new(fit::fit(self, training, &stop, task, progress)?))
     }
@@ -139,11 +146,12 @@ impl Forecaster for Neural {
         task: &Task,
         progress: &dyn Progress,
     ) -> Result<Box<dyn FittedForecaster>> {
-        task.check()?;
-        require_rows(self.name, task.horizon + LOOK_BACK, training)?;
+        self.check(training, task)?;
         let settings: Settings = chosen.settings(self.name)?;
         let stop = Stop::At(settings.epochs);
-        Ok(Box::new(fit::fit(self, training, &stop, task, progress)?))
+        let mut fitted = fit::fit(self, training, &stop, task, progress)?;
+        fitted.settings.diverged = fitted.settings.diverged.or(settings.diverged);
+        Ok(Box::new(fitted))
     }
 
     fn load(&self, parts: &Parts) -> Result<Box<dyn FittedForecaster>> {
@@ -152,8 +160,7 @@ impl Forecaster for Neural {
         let clock = LocalClock::new(&settings.scope.timezone, settings.scope.step)?;
         let (series, covariates) = (settings.scope.series.len(), settings.scope.covariates.len());
         let edges = parts.array(view::EDGES)?;
-        let neighbours = Neighbours::from_edges(&edges, settings.has_neighbours, series)
-            .ok_or_else(|| Error::malformed("tensors.safetensors", "an edge leads out of the series"))?;
+        let neighbours = Neighbours::from_edges(&edges, settings.has_neighbours, series)?;
         let shape = fit::shape(
             &settings.scope,
             &settings.task,
@@ -199,8 +206,23 @@ impl FittedForecaster for FittedNeural {
     }
 
     fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
+        self.forecast_while(panel, origins, &Silent)
+    }
+
+    fn forecast_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
         self.settings.scope.check(panel, origins)?;
-        predict::predict(self, panel, origins)
+        predict::predict(self, panel, origins, progress)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let (name, kept) = (self.name, self.settings.epochs);
+        let note = |epoch: u64| {
+            format!(
+                "training `{name}` diverged: the loss was not a number in epoch {epoch}. \
+                 This is the network of epoch {kept}, the best before"
+            )
+        };
+        self.settings.diverged.map(note).into_iter().collect()
     }
 
     fn save(&self) -> Result<Parts> {

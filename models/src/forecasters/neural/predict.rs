@@ -5,13 +5,19 @@ use ndarray::{Array3, Array4};
 
 use super::FittedNeural;
 use super::view::View;
+use crate::forecaster::go_on;
 use crate::forecasters::deviation::Anchor;
-use crate::{Outlook, Result};
+use crate::{Outlook, Progress, Result};
 
 /// Windows times series that are forecast at once.
 const TOKENS: usize = 8192;
 
-pub(super) fn predict(model: &FittedNeural, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
+pub(super) fn predict(
+    model: &FittedNeural,
+    panel: &Panel,
+    origins: &[usize],
+    progress: &dyn Progress,
+) -> Result<Outlook> {
     let (width, horizon) = (panel.series().len(), model.settings.task.horizon);
     let mut points = Array3::from_elem((origins.len(), width, horizon), f64::NAN);
     let mut spread = Array4::from_elem((origins.len(), width, horizon, 2), f64::NAN);
@@ -30,6 +36,7 @@ pub(super) fn predict(model: &FittedNeural, panel: &Panel, origins: &[usize]) ->
         let all: Vec<usize> = (0..width).collect();
         let at_once = (TOKENS / width.max(1)).max(1);
         for (index, chunk) in origins.chunks(at_once).enumerate() {
+            go_on(progress)?;
             let batch = view.batch(chunk, &all, false);
             let quantiles = model.network.predict(&batch)?;
             for (at, origin) in chunk.iter().enumerate() {

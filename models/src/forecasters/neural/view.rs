@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use crate::forecasters::deviation::{Anchor, FEWEST_DAYS, LAST, MEANS, RETURNING};
 use crate::neural::Batch;
 use crate::profile::Profile;
+use crate::{Error, Result};
 
 /// What a network reads of each context row beside covariates: the deviation and its mask.
 const OWN_CHANNELS: usize = 2;
@@ -16,8 +17,9 @@ const NEIGHBOUR_CHANNELS: usize = 2;
 /// spread; and what was seen at this slot before, with masks.
 const LEVELS: usize = 3;
 const OWN_KNOWN: usize = LEVELS + 2 * RETURNING;
-/// The artefact's name for the neighbours.
+/// The artefact's name for the neighbours, and what it has of each edge: from, to, weight.
 pub(super) const EDGES: &str = "neighbours";
+const EDGE: usize = 3;
 /// A day has an embedding for each half hour, or for each slot where these are longer.
 const EMBEDDED_SLOTS: usize = 48;
 /// Inputs beyond this many spreads count as this many.
@@ -91,24 +93,36 @@ impl Neighbours {
             list.iter()
                 .map(move |(from, weight)| [*from as f64, to as f64, *weight])
         });
-        let edges: Vec<[f64; 3]> = edges.collect();
-        Array2::from_shape_fn((edges.len(), 3), |(row, column)| edges[row][column])
+        let edges: Vec<[f64; EDGE]> = edges.collect();
+        Array2::from_shape_fn((edges.len(), EDGE), |(row, column)| edges[row][column])
     }
 
-    /// Puts the neighbours of `series` series together again; nothing where an edge leads out of them.
-    pub(super) fn from_edges(edges: &Array2<f64>, is_graph: bool, series: usize) -> Option<Self> {
-        if !is_graph {
-            return Some(Self::default());
+    /// Puts the neighbours of `series` series together again.
+    ///
+    /// # Errors
+    /// Rows that are no edges, or that lead out of the series.
+    pub(super) fn from_edges(edges: &Array2<f64>, is_graph: bool, series: usize) -> Result<Self> {
+        let malformed = |message: String| Err(Error::malformed("tensors.safetensors", message));
+        if edges.ncols() != EDGE {
+            let found = edges.ncols();
+            return malformed(format!(
+                "`{EDGES}` has {found} columns, expected {EDGE}: from, to, weight"
+            ));
         }
+        if !is_graph {
+            return Ok(Self::default());
+        }
+        let is_inside = |end: f64| end >= 0.0 && end < series as f64 && end.fract() == 0.0;
         let mut by_series = vec![Vec::new(); series];
         for edge in edges.outer_iter() {
-            let (from, to) = (edge[0] as usize, edge[1] as usize);
-            if from >= series {
-                return None;
+            let (from, to, weight) = (edge[0], edge[1], edge[2]);
+            if !is_inside(from) || !is_inside(to) || !weight.is_finite() {
+                let accepted = format!("two series below {series} and a finite weight");
+                return malformed(format!("`{EDGES}` has {from}, {to}, {weight}, expected {accepted}"));
             }
-            by_series.get_mut(to)?.push((from, edge[2]));
+            by_series[to as usize].push((from as usize, weight));
         }
-        Some(Self { by_series })
+        Ok(Self { by_series })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -281,15 +295,14 @@ impl View<'_> {
                 .enumerate()
                 .filter(|(_, role)| **role == ChannelRole::KnownAhead);
             for (place, (channel, _)) in ahead.enumerate() {
-                if target < self.panel.steps() {
-                    put(row, OWN_KNOWN + 2 * place, self.covariate(target, series, channel));
-                }
+                put(row, OWN_KNOWN + 2 * place, self.covariate(target, series, channel));
             }
         }
     }
 
+    /// A covariate at a row, which may lie behind the panel's last one where it is known ahead.
     fn covariate(&self, row: usize, series: usize, channel: usize) -> f64 {
-        let value = self.panel.values()[(row, series, channel + 1)];
+        let value = self.panel.known(row, series, channel + 1);
         (value - self.covariates.mean[channel]) * self.covariates.inverse[channel]
     }
 
@@ -323,4 +336,32 @@ fn bounded(value: f64) -> f32 {
 
 fn finite(value: f64) -> f64 {
     if value.is_finite() { value } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn edges_come_back_and_those_that_are_none_are_refused() {
+        let edges = array![[1.0, 0.0, 0.25], [0.0, 1.0, 1.0]];
+        let neighbours = Neighbours::from_edges(&edges, true, 2).unwrap();
+        assert_eq!(neighbours.edges(), edges);
+        let wrong = [
+            array![[2.0, 0.0, 1.0]],
+            array![[0.0, 2.0, 1.0]],
+            array![[-1.0, 0.0, 1.0]],
+            array![[0.5, 0.0, 1.0]],
+            array![[f64::NAN, 0.0, 1.0]],
+            array![[0.0, 1.0, f64::NAN]],
+            array![[0.0, 1.0]],
+            Array2::zeros((0, 0)),
+        ];
+        for edges in wrong {
+            let error = Neighbours::from_edges(&edges, true, 2).unwrap_err();
+            assert!(error.is_refusal() && error.to_string().contains(EDGES), "{error}");
+        }
+    }
 }

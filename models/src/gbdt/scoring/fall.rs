@@ -6,14 +6,14 @@
 //! What a split says is read once for all blocks: with one block alone, reading it takes most of the time.
 
 use super::block::{BlockNode, BlockTree, Codes, MOST_LEAVES};
-use crate::gbdt::binning::{BLOCK, BLOCKS};
+use crate::gbdt::binning::{BLOCK, BLOCKS, Sheet};
 use crate::gbdt::simd::vectorised;
 use crate::gbdt::split::CodeSet;
 
 /// Room for the rows that have come to each split.
 pub(crate) struct Room {
-    /// A byte for each row of a block, all of its bits set or none.
-    bytes: [[u8; BLOCK]; MOST_LEAVES],
+    /// A byte for each row of a sheet, all of its bits set or none.
+    bytes: [Sheet; MOST_LEAVES],
     /// A bit for each row of a sheet, where the processor has instructions for that.
     #[cfg(target_arch = "x86_64")]
     bits: [[u64; BLOCKS]; MOST_LEAVES],
@@ -21,9 +21,13 @@ pub(crate) struct Room {
 
 impl Room {
     /// Room with nobody in it.
+    #[expect(
+        clippy::large_stack_arrays,
+        reason = "64 KiB, once for many rows, on the way to the heap"
+    )]
     pub(crate) fn new() -> Box<Self> {
         Box::new(Self {
-            bytes: [[0; BLOCK]; MOST_LEAVES],
+            bytes: [[[0; BLOCK]; BLOCKS]; MOST_LEAVES],
             #[cfg(target_arch = "x86_64")]
             bits: [[0; BLOCKS]; MOST_LEAVES],
         })
@@ -37,42 +41,36 @@ pub(crate) fn fall(tree: &BlockTree, columns: &Codes<'_>, room: &mut Room, leave
         // SAFETY: the instructions are there.
         return unsafe { wide::fall(tree, columns, &mut room.bits, leaves) };
     }
-    for (block, leaves) in leaves.iter_mut().enumerate() {
-        fall_by_bytes(tree, columns, block, &mut room.bytes, leaves);
-    }
+    fall_by_bytes(tree, columns, &mut room.bytes, leaves);
 }
 
 vectorised! {
     fn fall_by_bytes(
-        tree: &BlockTree, columns: &Codes<'_>, block: usize, room: &mut [[u8; BLOCK]; MOST_LEAVES], leaves: &mut [u8; BLOCK],
+        tree: &BlockTree, columns: &Codes<'_>, room: &mut [Sheet; MOST_LEAVES], leaves: &mut [[u8; BLOCK]],
     ) = fall_body;
 }
 
 #[inline(always)]
-fn fall_body(
-    tree: &BlockTree,
-    columns: &Codes<'_>,
-    block: usize,
-    room: &mut [[u8; BLOCK]; MOST_LEAVES],
-    leaves: &mut [u8; BLOCK],
-) {
-    leaves.fill(0);
-    room[0] = [u8::MAX; BLOCK];
+fn fall_body(tree: &BlockTree, columns: &Codes<'_>, room: &mut [Sheet; MOST_LEAVES], leaves: &mut [[u8; BLOCK]]) {
+    leaves.as_flattened_mut().fill(0);
+    room[0] = [[u8::MAX; BLOCK]; BLOCKS];
     for (place, node) in (0_u8..).zip(&tree.nodes) {
-        let codes = &columns[node.column as usize][block];
-        let beyond = match node.set {
-            0 => above(codes, node),
-            set => within(codes, &tree.sets[usize::from(set) - 1]),
-        };
-        let here = room[usize::from(place)];
-        let (mut left, mut right) = ([0; BLOCK], [0; BLOCK]);
-        for lane in 0..BLOCK {
-            left[lane] = here[lane] & !beyond[lane];
-            right[lane] = here[lane] & beyond[lane];
-            leaves[lane] = leaves[lane].wrapping_add(right[lane] & node.left_leaves as u8);
+        let codes = columns[node.column as usize];
+        for (block, leaves) in leaves.iter_mut().enumerate() {
+            let beyond = match node.set {
+                0 => above(&codes[block], node),
+                set => within(&codes[block], &tree.sets[usize::from(set) - 1]),
+            };
+            let here = room[usize::from(place)][block];
+            let (mut left, mut right) = ([0; BLOCK], [0; BLOCK]);
+            for lane in 0..BLOCK {
+                left[lane] = here[lane] & !beyond[lane];
+                right[lane] = here[lane] & beyond[lane];
+                leaves[lane] = leaves[lane].wrapping_add(right[lane] & node.left_leaves as u8);
+            }
+            room[usize::from(node.left_mask)][block] = left;
+            room[usize::from(node.right_mask)][block] = right;
         }
-        room[usize::from(node.left_mask)] = left;
-        room[usize::from(node.right_mask)] = right;
     }
 }
 
@@ -154,7 +152,6 @@ mod wide {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gbdt::binning::Sheet;
     use crate::gbdt::scoring::{CodeTest, Outline};
 
     /// A complete tree of 64 leaves over three columns, with splits of every kind.
@@ -199,10 +196,10 @@ mod tests {
             // What stood there before is nobody's leaf.
             let mut leaves = [[7; BLOCK]; BLOCKS];
             fall(&tree, &columns, &mut room, &mut leaves[..blocks]);
+            let mut by_bytes = [[7; BLOCK]; BLOCKS];
+            fall_body(&tree, &columns, &mut room.bytes, &mut by_bytes[..blocks]);
+            assert_eq!(leaves, by_bytes);
             for (block, leaves) in leaves[..blocks].iter().enumerate() {
-                let mut by_bytes = [7; BLOCK];
-                fall_body(&tree, &columns, block, &mut room.bytes, &mut by_bytes);
-                assert_eq!(*leaves, by_bytes);
                 for lane in 0..BLOCK {
                     let expected = tree.value(|column| codes[column][block][lane]).to_bits();
                     assert_eq!(tree.values[usize::from(leaves[lane])].to_bits(), expected, "{lane}");

@@ -73,6 +73,9 @@ impl Widths {
 }
 
 impl Autoencoder {
+    /// The most columns.
+    pub const MOST_COLUMNS: usize = MOST_COLUMNS;
+
     /// Learns from `rows`, rows x columns in units of their columns, where NaN is missing. A fifth of the rows is held back and
     /// says when to stop, after `most_steps` steps at the latest. The same seed gives the same network at any number of threads.
     ///

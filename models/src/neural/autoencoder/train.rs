@@ -57,6 +57,7 @@ pub(super) fn train(
                 return Err(Error::Diverged {
                     epoch,
                     batch: batch + 1,
+                    kept: None,
                 });
             }
         }

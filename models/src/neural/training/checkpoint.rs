@@ -3,7 +3,6 @@
 use super::EpochLosses;
 use crate::Result;
 use crate::kernels::adamw::Moments;
-use crate::neural::Network;
 
 /// Where a training's state is kept.
 pub trait Checkpoint: Sync {
@@ -25,6 +24,8 @@ pub trait Checkpoint: Sync {
 pub struct Snapshot {
     /// What is trained and how, as JSON: a training of something else does not take this state up.
     pub description: String,
+    /// A digest of the data: a training on others does not take this state up.
+    pub data: String,
     /// Epochs that are done.
     pub epoch: u64,
     /// Batches of the next one that are done.
@@ -39,14 +40,6 @@ pub struct Snapshot {
     pub moments: Moments,
     /// The parameters after the best epoch so far.
     pub best: Vec<f32>,
-}
-
-impl Snapshot {
-    /// The best network so far; `network` says of which kind and shape.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`](crate::Error::Invalid) when the state is one of another network.
-    pub fn best(&self, network: &Network) -> Result<Network> {
-        network.with_parameters(self.best.clone())
-    }
+    /// The epoch, from 1, in which the loss was not a number any more: the training ends with the best parameters before.
+    pub diverged: Option<u64>,
 }

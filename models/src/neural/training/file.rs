@@ -11,6 +11,9 @@ use super::{Checkpoint, EpochLosses, Snapshot};
 use crate::kernels::adamw::Moments;
 use crate::{Error, Result};
 
+/// The text that says in which epoch a training diverged.
+const DIVERGED: &str = "diverged";
+
 /// A file that holds the last state, written anew each time and then put in the place of the former one.
 #[derive(Debug, Clone)]
 pub struct CheckpointFile {
@@ -18,6 +21,17 @@ pub struct CheckpointFile {
 }
 
 impl CheckpointFile {
+    /// How the names of such files end.
+    pub const EXTENSION: &'static str = "checkpoint";
+
+    /// Whether a training has left its state in `folder`.
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut paths = entries.map(|entry| entry.path());
+        paths.any(|path| path.extension().is_some_and(|end| end == Self::EXTENSION))
+    }
+
     /// The file at `path`, whose folder exists.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
@@ -76,11 +90,14 @@ impl Checkpoint for CheckpointFile {
 fn bytes(snapshot: &Snapshot) -> Result<Vec<u8>, safetensors::SafeTensorError> {
     let texts = [
         ("description", snapshot.description.clone()),
+        ("data", snapshot.data.clone()),
         ("epoch", snapshot.epoch.to_string()),
         ("batch", snapshot.batch.to_string()),
         ("steps", snapshot.moments.steps.to_string()),
     ];
-    let texts: HashMap<String, String> = texts.into_iter().map(|(name, text)| (name.into(), text)).collect();
+    let diverged = snapshot.diverged.map(|epoch| (DIVERGED, epoch.to_string()));
+    let texts = texts.into_iter().chain(diverged);
+    let texts: HashMap<String, String> = texts.map(|(name, text)| (name.into(), text)).collect();
     let losses = snapshot
         .losses
         .iter()
@@ -121,6 +138,7 @@ impl Stored<'_> {
         let row = |name| self.array(name, Dtype::F32, f32::from_le_bytes);
         Ok(Snapshot {
             description: self.text("description")?.into(),
+            data: self.text("data")?.into(),
             epoch: self.whole("epoch")?,
             batch: self.whole("batch")?,
             loss_sum,
@@ -132,6 +150,11 @@ impl Stored<'_> {
                 steps: self.whole("steps")?,
             },
             best: row("best")?,
+            diverged: self
+                .texts
+                .contains_key(DIVERGED)
+                .then(|| self.whole(DIVERGED))
+                .transpose()?,
         })
     }
 
@@ -179,6 +202,7 @@ mod tests {
     fn snapshot() -> Snapshot {
         Snapshot {
             description: "{\"kind\":\"stid\"}".into(),
+            data: "ab".repeat(32),
             epoch: 2,
             batch: 3,
             loss_sum: 0.1 + 0.2,
@@ -196,6 +220,7 @@ mod tests {
                 steps: 13,
             },
             best: vec![7.0, 8.0, 9.0],
+            diverged: None,
         }
     }
 
@@ -207,7 +232,26 @@ mod tests {
         file.save(&Snapshot { epoch: 1, ..snapshot() }).unwrap();
         file.save(&snapshot()).unwrap();
         assert_eq!(file.load().unwrap(), Some(snapshot()));
+        let diverged = Snapshot {
+            diverged: Some(3),
+            ..snapshot()
+        };
+        file.save(&diverged).unwrap();
+        assert_eq!(file.load().unwrap(), Some(diverged));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_holds_a_state_is_told_from_one_where_none_was_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let work = folder.path().join("work");
+        assert!(!CheckpointFile::is_in(&work), "there is no such folder");
+        std::fs::create_dir(&work).unwrap();
+        std::fs::write(work.join(".tmpAbCdEf"), b"cut off").unwrap();
+        assert!(!CheckpointFile::is_in(&work));
+        let file = CheckpointFile::new(work.join("stid.checkpoint"));
+        file.save(&snapshot()).unwrap();
+        assert!(CheckpointFile::is_in(&work));
     }
 
     #[test]

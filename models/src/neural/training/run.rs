@@ -32,15 +32,18 @@ pub struct Trained {
     pub best_epoch: u64,
     /// The losses of all epochs.
     pub losses: Vec<EpochLosses>,
+    /// The epoch, from 1, in which the loss was not a number any more, where that ended the training.
+    pub diverged: Option<u64>,
 }
 
 /// Trains a network until its epochs are over or the validation part, if there is one, has not gained for some of them. Goes on from the state
-/// in `checkpoint` where there is one, and then ends bit for bit as if it had never stopped.
+/// in `checkpoint` where there is one, and then ends bit for bit as if it had never stopped. A training that had diverged when
+/// the state was saved ends with the best weights before.
 ///
 /// # Errors
 /// [`Error::Invalid`] for settings outside their ranges, batches that do not fit the network, or a checkpoint of another
-/// training; [`Error::Cancelled`] when the observer says so; [`Error::Diverged`] when a loss is not a number. The checkpoint
-/// then holds the best weights so far.
+/// training or of other data; [`Error::Cancelled`] when the observer says so; [`Error::Diverged`] when a loss is not a number.
+/// The checkpoint then holds the best weights so far, unless this was the first epoch.
 pub fn train(
     network: &Network,
     training: &dyn Batches,
@@ -70,6 +73,15 @@ struct Data<'a> {
     validation: Option<&'a dyn Batches>,
 }
 
+impl Data<'_> {
+    /// What tells these data from others.
+    fn digest(&self) -> String {
+        let parts = std::iter::once(self.training).chain(self.validation);
+        let digests: Vec<String> = parts.map(Batches::digest).collect();
+        digests.join(", judged by ")
+    }
+}
+
 struct Run<'a> {
     network: &'a Network,
     data: Data<'a>,
@@ -77,12 +89,14 @@ struct Run<'a> {
     observer: &'a dyn Observer,
     checkpoint: Option<&'a dyn Checkpoint>,
     description: String,
+    digest: String,
     trainable: Trainable,
     epoch: u64,
     batch: usize,
     loss_sum: f64,
     losses: Vec<EpochLosses>,
     best: Vec<f32>,
+    diverged: Option<u64>,
     started: Instant,
     steps_here: u64,
 }
@@ -97,9 +111,11 @@ impl<'a> Run<'a> {
     ) -> Result<Self> {
         let batches = (data.training.len(), data.validation.map(Batches::len));
         let description = serde_json::to_string(&(network.kind(), network.shape(), settings, batches))?;
+        // Only who may go on later has to know on what.
+        let digest = checkpoint.map_or_else(String::new, |_| data.digest());
         let snapshot = match checkpoint.map(Checkpoint::load).transpose()?.flatten() {
-            Some(snapshot) => checked(snapshot, network, &description)?,
-            None => beginning(network, &description),
+            Some(snapshot) => checked(snapshot, network, &description, &digest)?,
+            None => beginning(network, &description, &digest),
         };
         let options = settings.optimiser();
         let (parameters, moments) = (snapshot.parameters, snapshot.moments);
@@ -110,12 +126,14 @@ impl<'a> Run<'a> {
             observer,
             checkpoint,
             description,
+            digest,
             trainable: Trainable::new(options, settings.device, parameters, moments),
             epoch: snapshot.epoch,
             batch: snapshot.batch,
             loss_sum: snapshot.loss_sum,
             losses: snapshot.losses,
             best: snapshot.best,
+            diverged: snapshot.diverged,
             started: Instant::now(),
             steps_here: 0,
         })
@@ -123,7 +141,8 @@ impl<'a> Run<'a> {
 
     fn is_over(&self) -> bool {
         let since_best = self.epoch - self.best_epoch();
-        self.epoch >= self.settings.epochs || (self.epoch > 0 && since_best >= self.settings.patience)
+        let has_no_gain = self.epoch > 0 && since_best >= self.settings.patience;
+        self.epoch >= self.settings.epochs || has_no_gain || self.diverged.is_some()
     }
 
     /// The epoch with the least validation loss, from 1; without a validation part the last one, 0 when there is none yet.
@@ -174,14 +193,14 @@ impl<'a> Run<'a> {
         if value.is_finite() {
             Ok(value)
         } else {
-            Err(self.diverged())
+            Err(self.diverge())
         }
     }
 
     fn end_epoch(&mut self) -> Result<()> {
         let validation = self.data.validation.map(|part| self.validate(part)).transpose()?;
         if validation.is_some_and(|loss| !loss.is_finite()) {
-            return Err(self.diverged());
+            return Err(self.diverge());
         }
         self.losses.push(EpochLosses {
             training: self.loss_sum / self.data.training.len() as f64,
@@ -217,10 +236,21 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn diverged(&self) -> Error {
+    /// Ends the training in this epoch; what the epochs before have brought is kept where it can be.
+    fn diverge(&mut self) -> Error {
+        let epoch = self.epoch + 1;
+        let batch = (self.batch + 1).min(self.data.training.len());
+        let is_kept = self.epoch > 0 && self.checkpoint.is_some();
+        if is_kept {
+            self.diverged = Some(epoch);
+            if let Err(error) = self.save() {
+                return error;
+            }
+        }
         Error::Diverged {
-            epoch: self.epoch + 1,
-            batch: self.batch + 1,
+            epoch,
+            batch,
+            kept: is_kept.then(|| self.best_epoch()),
         }
     }
 
@@ -246,6 +276,7 @@ impl<'a> Run<'a> {
         };
         checkpoint.save(&Snapshot {
             description: self.description.clone(),
+            data: self.digest.clone(),
             epoch: self.epoch,
             batch: self.batch,
             loss_sum: self.loss_sum,
@@ -253,6 +284,7 @@ impl<'a> Run<'a> {
             parameters: self.trainable.parameters()?,
             moments: self.trainable.moments()?,
             best: self.best.clone(),
+            diverged: self.diverged,
         })
     }
 
@@ -262,6 +294,7 @@ impl<'a> Run<'a> {
             epochs: self.epoch,
             network: self.network.with_parameters(self.best)?,
             losses: self.losses,
+            diverged: self.diverged,
         })
     }
 }
@@ -271,9 +304,10 @@ fn scalar(loss: burn::tensor::Tensor<1>) -> Result<f64> {
 }
 
 /// The state of a training that has not begun.
-fn beginning(network: &Network, description: &str) -> Snapshot {
+fn beginning(network: &Network, description: &str, data: &str) -> Snapshot {
     Snapshot {
         description: description.into(),
+        data: data.into(),
         epoch: 0,
         batch: 0,
         loss_sum: 0.0,
@@ -281,13 +315,18 @@ fn beginning(network: &Network, description: &str) -> Snapshot {
         parameters: network.parameters().to_vec(),
         moments: Moments::default(),
         best: network.parameters().to_vec(),
+        diverged: None,
     }
 }
 
-/// A state of this training and no other.
-fn checked(snapshot: Snapshot, network: &Network, description: &str) -> Result<Snapshot> {
+/// A state of this training on these data and no other.
+fn checked(snapshot: Snapshot, network: &Network, description: &str, data: &str) -> Result<Snapshot> {
     if snapshot.description != description {
         return Err(Error::invalid("checkpoint", &snapshot.description, description));
+    }
+    if snapshot.data != data {
+        let accepted = format!("{data}, the data of this training: on others it has to begin anew");
+        return Err(Error::invalid("data of the checkpoint", &snapshot.data, accepted));
     }
     let length = network.parameters().len();
     let moments = [snapshot.moments.first.len(), snapshot.moments.second.len()];

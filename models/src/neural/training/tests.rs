@@ -172,6 +172,43 @@ fn a_checkpoint_of_another_training_is_refused() {
     assert!(error.to_string().starts_with("`checkpoint` is `"));
 }
 
+/// The lessons under another digest.
+struct Others;
+
+impl Batches for Others {
+    fn len(&self) -> usize {
+        TRAINING.len()
+    }
+
+    fn digest(&self) -> String {
+        "others".into()
+    }
+
+    fn batch(&self, epoch: u64, index: usize) -> Result<Batch> {
+        TRAINING.batch(epoch, index)
+    }
+}
+
+#[test]
+fn a_checkpoint_of_other_data_is_refused_by_their_digest() {
+    let (kept, network) = (Kept::default(), network(kinds()[0]));
+    run(kinds()[0], &settings(), &Unobserved, Some(&kept)).unwrap();
+    let settings = settings();
+    let others = train(
+        &network,
+        &Others,
+        Some(&VALIDATION),
+        &settings,
+        &Unobserved,
+        Some(&kept),
+    );
+    let said = others.unwrap_err().to_string();
+    assert!(
+        said.starts_with("`data of the checkpoint` is `") && said.contains("accepted: others"),
+        "{said}"
+    );
+}
+
 /// Breaks after the first epoch.
 struct Broken;
 
@@ -202,11 +239,38 @@ fn a_loss_that_is_not_a_number_stops_the_training_and_the_best_weights_stay() {
             Some(&kept),
         )
         .unwrap_err();
-        assert!(matches!(error, Error::Diverged { epoch: 2, batch: 1 }), "{error}");
-        let best = kept.load().unwrap().unwrap().best(&network).unwrap();
-        assert!(best.parameters().iter().all(|number| number.is_finite()));
-        assert_ne!(best.parameters(), network.parameters());
+        let said = error.to_string();
+        assert!(
+            said.starts_with("the loss is not a number in batch 1 of epoch 2: "),
+            "{said}"
+        );
+        assert!(said.contains("those of epoch 1, are kept"), "{said}");
+        let best = kept.load().unwrap().unwrap().best;
+        assert!(best.iter().all(|number| number.is_finite()));
+        assert_ne!(best, network.parameters());
+        let ended = train(
+            &network,
+            &Broken,
+            Some(&VALIDATION),
+            &settings(),
+            &StopAfter::new(0),
+            Some(&kept),
+        )
+        .unwrap();
+        assert_eq!((ended.diverged, ended.epochs, ended.best_epoch), (Some(2), 1, 1));
+        assert_eq!(ended.network.parameters(), best);
     }
+}
+
+#[test]
+fn a_training_without_a_checkpoint_that_diverges_promises_no_weights() {
+    let network = network(kinds()[0]);
+    let error = train(&network, &Broken, Some(&VALIDATION), &settings(), &Unobserved, None).unwrap_err();
+    let said = error.to_string();
+    assert!(
+        said.contains("of epoch 2: ") && said.ends_with("or check the inputs"),
+        "{said}"
+    );
 }
 
 /// Targets that have nothing to do with the context.
