@@ -59,15 +59,15 @@ impl ImportedArgs {
 }
 
 /// The files of trees in the order of their description: `path` itself or, where it lists files, those in the folder `path`.
+/// Where it lists one, that may be `path`.
 fn files(path: &Path, description: &trees::Description) -> anyhow::Result<Vec<ModelFile>> {
-    let accepted = match (path.is_dir(), description.models.is_empty()) {
-        (true, true) => "a file, as the description lists none",
-        (false, false) => "the folder of the files that the description lists",
-        (false, true) => return Ok(vec![model_file(path)?]),
-        (true, false) => {
-            let listed = description.models.iter();
-            return listed.map(|model| model_file(&path.join(&model.file))).collect();
-        }
+    let listed = description.files();
+    let accepted = match (path.is_dir(), &listed[..]) {
+        (true, []) => "a file, as the description lists none",
+        (true, _) => return listed.iter().map(|file| model_file(&path.join(file))).collect(),
+        (false, []) => return Ok(vec![model_file(path)?]),
+        (false, [only]) if path.file_name().is_some_and(|name| name == *only) => return Ok(vec![model_file(path)?]),
+        (false, _) => "the folder of the files that the description lists",
     };
     Err(Usage(format!("`--trees` is `{}`, accepted: {accepted}", path.display())).into())
 }

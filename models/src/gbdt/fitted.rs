@@ -89,6 +89,16 @@ impl FittedGbdt {
         }
     }
 
+    /// The model of one of its outputs; nothing where it has no such output.
+    pub(crate) fn only(&self, output: usize) -> Option<Self> {
+        let ensemble = self.outputs.get(output)?.clone();
+        let settings = GbdtSettings {
+            levels: 1,
+            ..self.settings.clone()
+        };
+        Some(Self::new(settings, vec![ensemble]))
+    }
+
     /// The number of columns that it eats.
     pub fn columns(&self) -> usize {
         self.settings.columns

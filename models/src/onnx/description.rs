@@ -16,11 +16,14 @@
 //! }
 //! ```
 
+use std::collections::BTreeMap;
+
 use arterial_datasets::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::axes::{self, Axis};
-use super::scaling::Scaling;
+use super::scaling::{Scale, Scaling};
+use crate::scope::Scope;
 use crate::{Error, Quantile, Result};
 
 /// The most rows of a context and steps of a horizon.
@@ -61,10 +64,14 @@ pub struct Input {
     pub channels: Vec<Channel>,
     /// What the target channel holds where a value is missing.
     pub missing: Missing,
+    /// How covariates among the channels are brought to the units of the network, by their names; those without a scale
+    /// are left as they are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scales: BTreeMap<String, Scale>,
 }
 
 /// What a channel of the input holds at a row. Clock times are those of the panel's zone, cut into slots of one step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// The target, scaled.
@@ -77,14 +84,19 @@ pub enum Channel {
     TimeOfDaySine,
     /// The cosine of the time of day, one turn a day.
     TimeOfDayCosine,
-    /// The day of the week: Monday 0 to Sunday 6; holidays count as Sundays.
+    /// The day of the week by the calendar: Monday 0 to Sunday 6.
     DayOfWeek,
     /// The day of the week as a fraction of the week: Monday 0, Tuesday 1/7 and so on.
     DayOfWeekFraction,
+    /// 1 on holidays, otherwise 0; 0 where the panel knows none.
+    IsHoliday,
+    /// The covariate of that name, scaled where the input has a scale for it.
+    Covariate(String),
 }
 
 /// What the target channel holds where a value is missing. A series without any value in its context gets no forecast,
-/// whatever stands here.
+/// whatever stands here. A missing value of a covariate is 0 in the units of the network, the last one with `last`, and
+/// refused with `refuse`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Missing {
@@ -92,7 +104,7 @@ pub enum Missing {
     Zero,
     /// The last value seen before it in the context, 0 in the units of the network where there is none.
     Last,
-    /// A number in the unit of the target, scaled like any other.
+    /// A number in the unit of the target, scaled like any other of its values.
     Value(f64),
     /// Nothing: windows with gaps get no forecast.
     Refuse,
@@ -174,12 +186,43 @@ impl Input {
             let accepted = "one channel, because `input.axes` has no `channel`";
             return Err(Error::invalid("input.channels", written(), accepted));
         }
+        self.check_scales()?;
         match self.missing {
             Missing::Value(value) if !value.is_finite() => {
                 Err(Error::invalid("input.missing", value, "a finite number"))
             }
             _ => Ok(()),
         }
+    }
+
+    fn check_scales(&self) -> Result<()> {
+        for (name, scale) in &self.scales {
+            scale.check(&format!("input.scales.{name}"))?;
+            if !self.covariates().any(|covariate| covariate == name) {
+                let accepted = "the names of covariates among `input.channels`";
+                return Err(Error::invalid("input.scales", name, accepted));
+            }
+        }
+        Ok(())
+    }
+
+    fn covariates(&self) -> impl Iterator<Item = &String> {
+        self.channels.iter().filter_map(|channel| match channel {
+            Channel::Covariate(name) => Some(name),
+            _ => None,
+        })
+    }
+
+    /// Where the panels of `scope` have the covariates that are read, by their names.
+    ///
+    /// # Errors
+    /// A covariate that they do not have.
+    pub(super) fn sources(&self, scope: &Scope) -> Result<BTreeMap<String, usize>> {
+        let source = |name: &String| {
+            let channel = scope.covariate("input.channels".into(), name);
+            channel.map(|channel| (name.clone(), channel))
+        };
+        self.covariates().map(source).collect()
     }
 }
 

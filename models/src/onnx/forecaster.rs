@@ -14,10 +14,10 @@ use super::description::Description;
 use super::network::{Network, Port};
 use super::scaling::Scales;
 use super::window::{Item, Windows};
-use crate::artefact::{Parts, from_exact, to_exact};
-use crate::forecaster::require_rows;
+use crate::artefact::{Parts, digest_of, from_exact, to_exact};
+use crate::forecaster::{go_on, require_rows};
 use crate::scope::Scope;
-use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Task};
+use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Silent, Task};
 
 /// The name of the kind.
 pub const NAME: &str = "network";
@@ -31,6 +31,8 @@ pub struct ImportedNetwork {
     bytes: Arc<[u8]>,
     network: Network,
     description: Description,
+    /// SHA-256 of file and description.
+    digest: String,
 }
 
 /// The kind `network` as it stands in the list: it loads what was saved. To fit, it takes an [`ImportedNetwork`].
@@ -63,7 +65,7 @@ impl ImportedNetwork {
     /// What [`Network::parse`] and [`Description::check`] refuse, and names or axes of the description that the network
     /// does not have.
     pub fn new(bytes: impl Into<Arc<[u8]>>, description: Description) -> Result<Self> {
-        let bytes = bytes.into();
+        let bytes: Arc<[u8]> = bytes.into();
         description.check()?;
         let network = Network::parse(&bytes)?;
         let input = network.input();
@@ -81,10 +83,13 @@ impl ImportedNetwork {
         }
         check_batch(&description, input)?;
         network.output_place(&description.output.name)?;
+        let described = serde_json::to_vec(&description)?;
+        let digest = digest_of([&bytes[..], &described[..]]);
         Ok(Self {
             bytes,
             network,
             description,
+            digest,
         })
     }
 
@@ -92,6 +97,16 @@ impl ImportedNetwork {
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// A trial on `batch` empty windows of `series` series.
+    fn try_out(&self, batch: usize, series: usize) -> Result<()> {
+        let input = &self.description.input;
+        let windows = Array4::zeros((batch, self.description.context, series, input.channels.len()));
+        self.network
+            .check_memory(axes::arrange(windows.clone(), &input.axes).shape())?;
+        self.run(windows)?;
+        Ok(())
     }
 
     /// The network's answers to `windows`, batch x time x series x channel, as batch x time x series x quantile.
@@ -107,8 +122,8 @@ impl ImportedNetwork {
         if self.description.reads_all_series() { 1 } else { BATCH }
     }
 
-    /// The network on the panels of `scope`, after a trial with empty windows of two sizes of batch.
-    fn on(self, scope: Scope, task: Task, scales: Scales) -> Result<FittedNetwork> {
+    /// Checks that the network is for panels of `scope`, with a trial on empty windows of two sizes of batch.
+    fn fits(&self, scope: &Scope, task: &Task) -> Result<()> {
         let description = &self.description;
         if scope.step != description.step {
             let accepted = format!("{}, which the network was trained for", description.step);
@@ -118,21 +133,24 @@ impl ImportedNetwork {
             let accepted = format!("1 to {}, which the network answers", description.horizon);
             return Err(Error::invalid("horizon", task.horizon, accepted));
         }
+        description.input.sources(scope)?;
         let series = if description.reads_all_series() {
             scope.series.len()
         } else {
             1
         };
-        for batch in [self.batch(), self.batch() + 1] {
-            let shape = (batch, description.context, series, description.input.channels.len());
-            self.run(Array4::zeros(shape))?;
-        }
-        Ok(FittedNetwork {
+        self.try_out(self.batch(), series)?;
+        self.try_out(self.batch() + 1, series)
+    }
+
+    /// The network on the panels of `scope`, which it fits.
+    fn on(self, scope: Scope, task: Task, scales: Scales) -> FittedNetwork {
+        FittedNetwork {
             imported: self,
             scope,
             task,
             scales,
-        })
+        }
     }
 }
 
@@ -152,17 +170,33 @@ fn check_batch(description: &Description, input: &Port) -> Result<()> {
     }
 }
 
+fn nothing_to_import() -> Error {
+    let accepted = "a network to import: an ONNX file and its description";
+    Error::invalid(NAME, "nothing", accepted)
+}
+
 impl Forecaster for ImportedNetwork {
     fn name(&self) -> &'static str {
         NAME
     }
 
-    /// Checks that the network fits the panel and learns the scale of each series. The context is the network's.
-    fn fit(&self, training: &Panel, task: &Task, _: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
+    fn imported(&self) -> Option<&str> {
+        Some(&self.digest)
+    }
+
+    /// The network has to fit the panel, and to have a scale for each series where scales are given.
+    fn check(&self, training: &Panel, task: &Task) -> Result<()> {
         task.check()?;
         require_rows(NAME, self.description.context + task.horizon, training)?;
+        self.description.scaling.learn(training)?;
+        self.fits(&Scope::of(training), task)
+    }
+
+    /// Learns the scale of each series. The context is the network's.
+    fn fit(&self, training: &Panel, task: &Task, _: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
+        self.check(training, task)?;
         let scales = self.description.scaling.learn(training)?;
-        Ok(Box::new(self.clone().on(Scope::of(training), *task, scales)?))
+        Ok(Box::new(self.clone().on(Scope::of(training), *task, scales)))
     }
 
     fn load(&self, parts: &Parts) -> Result<Box<dyn FittedForecaster>> {
@@ -175,9 +209,12 @@ impl Forecaster for SavedNetwork {
         NAME
     }
 
+    fn check(&self, _: &Panel, _: &Task) -> Result<()> {
+        Err(nothing_to_import())
+    }
+
     fn fit(&self, _: &Panel, _: &Task, _: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
-        let accepted = "a network to import: an ONNX file and its description";
-        Err(Error::invalid(NAME, "nothing", accepted))
+        Err(nothing_to_import())
     }
 
     fn load(&self, parts: &Parts) -> Result<Box<dyn FittedForecaster>> {
@@ -187,7 +224,8 @@ impl Forecaster for SavedNetwork {
             .map_err(|error| Error::malformed("parameters.json", error.to_string()))?;
         let imported = ImportedNetwork::new(parts.bytes("network")?, description)?;
         let scales = Scales::load(parts, saved.scope.series.len())?;
-        Ok(Box::new(imported.on(saved.scope, saved.task, scales)?))
+        imported.fits(&saved.scope, &saved.task)?;
+        Ok(Box::new(imported.on(saved.scope, saved.task, scales)))
     }
 }
 
@@ -209,11 +247,18 @@ impl FittedForecaster for FittedNetwork {
     }
 
     fn forecast(&self, panel: &Panel, origins: &[usize]) -> Result<Outlook> {
+        self.forecast_while(panel, origins, &Silent)
+    }
+
+    fn forecast_while(&self, panel: &Panel, origins: &[usize], progress: &dyn Progress) -> Result<Outlook> {
         self.scope.check(panel, origins)?;
-        let windows = Windows::new(&self.imported.description, &self.scales, panel, origins)?;
+        let windows = Windows::new(&self.imported.description, &self.scales, &self.scope, panel, origins)?;
         let items = windows.items(origins);
         let batch = self.imported.batch();
-        let run = |items: &[Item]| self.imported.run(windows.tensor(items, batch));
+        let run = |items: &[Item]| {
+            go_on(progress)?;
+            self.imported.run(windows.tensor(items, batch))
+        };
         let answered: Vec<Array4<f32>> = items.par_chunks(batch).map(run).collect::<Result<_>>()?;
         let shape = (origins.len(), panel.series().len(), self.task.horizon);
         let mut answers = Answers::none(&self.imported.description, &self.scales, shape)?;

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `network` | [`Network`]: a file that is checked, prepared and run by tract |
 //! | `graph` | what a file must look like before tract prepares it |
+//! | `guard` | panics of tract become errors |
+//! | `memory` | how large tensors may become |
 //! | `description` | [`Description`]: what the network reads and answers, and in which units |
 //! | `axes` | the order of a tensor's axes |
 //! | `scaling` | units of the target to units of the network and back |
@@ -19,6 +21,8 @@ mod axes;
 mod description;
 mod forecaster;
 mod graph;
+mod guard;
+mod memory;
 mod network;
 mod scaling;
 mod window;
@@ -26,6 +30,7 @@ mod window;
 pub use axes::Axis;
 pub use description::{Channel, Description, Input, Missing, Output};
 pub use forecaster::{FittedNetwork, ImportedNetwork, NAME, SavedNetwork};
+pub use memory::TENSOR_LIMIT;
 pub use network::{LIMIT, Network, Port};
 pub use scaling::{Scale, Scaling};
 

@@ -1,14 +1,12 @@
 //! A network that can be run: one input, one answer by name, any number of windows at once.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ndarray::ArrayD;
-use tract_onnx::prelude::{
-    Framework, InferenceModelExt, IntoRunnable, TDim, Tensor, TractResult, TypedRunnableModel, tvec,
-};
+use tract_onnx::prelude::{Framework, InferenceModelExt, IntoRunnable, TDim, Tensor, TypedRunnableModel, tvec};
 
-use super::{FILE, graph};
+use super::guard::guarded;
+use super::{FILE, graph, memory};
 use crate::{Error, Result};
 
 /// The most bytes of an ONNX file.
@@ -17,7 +15,8 @@ pub const LIMIT: usize = 64 << 20;
 /// An ONNX network, prepared to run on this machine.
 ///
 /// It is data and nothing else: no operator reads files or the clock, and those that draw random numbers are refused.
-/// What is not bounded is the memory that its operators ask for.
+/// The tensors that its operators make have at most [`TENSOR_LIMIT`](super::TENSOR_LIMIT) bytes, as far as their shapes are
+/// known before it runs.
 #[derive(Clone)]
 pub struct Network {
     plan: Arc<TypedRunnableModel>,
@@ -39,7 +38,8 @@ impl Network {
     ///
     /// # Errors
     /// A file that is too large, corrupt or no ONNX; weights in another file; an operator that is not supported, by
-    /// name; more inputs than one; an input or output that is not of 32-bit floats.
+    /// name; more inputs than one; an input or output that is not of 32-bit floats; tensors that are too large even where
+    /// free axes have length 1.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         if bytes.len() > LIMIT {
             return Err(Error::TooLarge {
@@ -56,6 +56,7 @@ impl Network {
             graph::check_floats(output)?;
         }
         let model = guarded(|| onnx.model_for_proto_model(&proto)?.into_optimized())?;
+        memory::check(&model, &[])?;
         let input = Port {
             name: input.name.clone(),
             shape: guarded(|| Ok(model.input_fact(0)?.shape.to_tvec().iter().map(length).collect()))?,
@@ -84,6 +85,14 @@ impl Network {
     #[must_use]
     pub fn outputs(&self) -> &[Port] {
         &self.outputs
+    }
+
+    /// Checks that tensors stay small enough where the input has shape `shape`.
+    ///
+    /// # Errors
+    /// A tensor that is too large.
+    pub(super) fn check_memory(&self, shape: &[usize]) -> Result<()> {
+        memory::check(self.plan.model(), shape)
     }
 
     /// What `output` answers to `input`.
@@ -148,17 +157,4 @@ impl Port {
 /// The length of an axis; nothing where it is free.
 fn length(axis: &TDim) -> Option<usize> {
     axis.as_i64().and_then(|length| usize::try_from(length).ok())
-}
-
-/// Does `work` of tract's, which panics on some corrupt files and odd values where it should return an error. What it
-/// worked on is dropped then, so nothing half-done is seen again.
-fn guarded<T>(work: impl FnOnce() -> TractResult<T>) -> Result<T> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(Error::malformed(FILE, format!("{error:#}"))),
-        Err(_) => Err(Error::malformed(
-            FILE,
-            "its operators do not fit each other or their input",
-        )),
-    }
 }

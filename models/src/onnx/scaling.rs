@@ -86,12 +86,19 @@ fn no_scale(series: &str) -> Error {
 }
 
 impl Scale {
-    const UNIT: Self = Self {
+    /// That of values which stay as they are.
+    pub(super) const UNIT: Self = Self {
         mean: 0.0,
         deviation: 1.0,
     };
 
-    fn check(self, field: &str) -> Result<()> {
+    /// `value` in units of the network.
+    pub(super) fn apply(self, value: f64) -> f64 {
+        (value - self.mean) / self.deviation
+    }
+
+    /// Checks the ranges; `field` is where they stand.
+    pub(super) fn check(self, field: &str) -> Result<()> {
         if self.mean.is_finite() && self.deviation.is_finite() && self.deviation > 0.0 {
             return Ok(());
         }

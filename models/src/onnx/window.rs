@@ -1,15 +1,17 @@
 //! What a network reads: windows of a panel as an input tensor.
 
+use std::collections::BTreeMap;
 use std::f64::consts::TAU;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use arterial_datasets::panel::Panel;
 use ndarray::{Array4, ArrayView2};
 
 use super::description::{Channel, Description, Missing};
-use super::scaling::Scales;
+use super::scaling::{Scale, Scales};
 use crate::Result;
-use crate::season::{LocalClock, Slot, WEEK};
+use crate::scope::Scope;
+use crate::season::{LocalClock, LocalTime, WEEK};
 
 /// One row of the batch: the series `series`, seen from the origin `origins[at]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,18 +28,22 @@ pub(super) struct Item {
 pub(super) struct Windows<'a> {
     description: &'a Description,
     scales: &'a Scales,
+    panel: &'a Panel,
     target: ArrayView2<'a, f64>,
-    /// The slots of the rows from `first` on.
-    slots: Vec<Slot>,
+    /// The positions of the covariates among the panel's channels, by their names.
+    sources: BTreeMap<String, usize>,
+    clock: LocalClock,
+    /// The local times of the rows from `first` on.
+    times: Vec<LocalTime>,
     first: usize,
-    slots_per_day: usize,
 }
 
 impl<'a> Windows<'a> {
-    /// Sees `panel` from each of `origins`.
+    /// Sees `panel`, one of `scope`, from each of `origins`.
     pub(super) fn new(
         description: &'a Description,
         scales: &'a Scales,
+        scope: &Scope,
         panel: &'a Panel,
         origins: &[usize],
     ) -> Result<Self> {
@@ -50,10 +56,14 @@ impl<'a> Windows<'a> {
         Ok(Self {
             description,
             scales,
+            panel,
             target: panel.target(),
-            slots: clock.slots(panel, first..last)?,
+            sources: description.input.sources(scope)?,
+            times: (first..last)
+                .map(|row| clock.local_time(panel.time(row)))
+                .collect::<Result<_>>()?,
+            clock,
             first,
-            slots_per_day: clock.slots_per_day(),
         })
     }
 
@@ -78,11 +88,14 @@ impl<'a> Windows<'a> {
         let long = item.origin + 1 >= self.description.context;
         let may_miss = self.description.input.missing != Missing::Refuse;
         long && item.series.clone().any(|series| self.knows(item.origin, series))
-            && (may_miss
-                || item
-                    .series
-                    .clone()
-                    .all(|series| self.context(item.origin, series).all(f64::is_finite)))
+            && (may_miss || item.series.clone().all(|series| self.is_whole(item.origin, series)))
+    }
+
+    /// Whether nothing is missing in the context of `origin`, of the target and of the covariates.
+    fn is_whole(&self, origin: usize, series: usize) -> bool {
+        let mut covariates = self.sources.values();
+        self.context(origin, series).all(f64::is_finite)
+            && covariates.all(|channel| self.covariate(*channel, origin, series).all(f64::is_finite))
     }
 
     /// Whether anything is known of `series` in the context of `origin`.
@@ -90,10 +103,19 @@ impl<'a> Windows<'a> {
         self.scales.knows(series) && self.context(origin, series).any(f64::is_finite)
     }
 
-    /// The values of the context, the oldest first.
+    /// The rows of the context, the oldest first.
+    fn rows(&self, origin: usize) -> RangeInclusive<usize> {
+        (origin + 1).saturating_sub(self.description.context)..=origin
+    }
+
+    /// The target in the context.
     fn context(&self, origin: usize, series: usize) -> impl Iterator<Item = f64> {
-        let first = (origin + 1).saturating_sub(self.description.context);
-        (first..=origin).map(move |row| self.target[(row, series)])
+        self.rows(origin).map(move |row| self.target[(row, series)])
+    }
+
+    /// The covariate at `channel` of the panel in the context.
+    fn covariate(&self, channel: usize, origin: usize, series: usize) -> impl Iterator<Item = f64> {
+        self.rows(origin).map(move |row| self.panel.known(row, series, channel))
     }
 
     /// The windows of `items` and empty ones up to `batch` of them.
@@ -106,11 +128,10 @@ impl<'a> Windows<'a> {
         let mut tensor = Array4::zeros((batch, self.description.context, width, channels.len()));
         for (index, item) in items.iter().enumerate() {
             for (place, series) in item.series.clone().enumerate() {
-                let values = self.filled(item.origin, series);
-                for (step, (seen, value)) in values.into_iter().enumerate() {
-                    let slot = self.slots[item.origin + 1 - self.description.context + step - self.first];
-                    for (depth, channel) in channels.iter().enumerate() {
-                        tensor[(index, step, place, depth)] = self.value(*channel, seen, value, slot) as f32;
+                for (depth, channel) in channels.iter().enumerate() {
+                    let values = self.values(channel, item.origin, series);
+                    for (step, value) in values.into_iter().enumerate() {
+                        tensor[(index, step, place, depth)] = value as f32;
                     }
                 }
             }
@@ -118,35 +139,57 @@ impl<'a> Windows<'a> {
         tensor
     }
 
-    /// The target in the context, scaled and with gaps as the network wants them, and whether each value was seen.
-    fn filled(&self, origin: usize, series: usize) -> Vec<(bool, f64)> {
-        let mut last = 0.0;
-        let fill = |value: f64| {
-            let seen = value.is_finite() && self.scales.knows(series);
-            if seen {
-                last = self.scales.apply(value, series);
-                return (true, last);
+    /// What stands in `channel` for the rows of the context.
+    fn values(&self, channel: &Channel, origin: usize, series: usize) -> Vec<f64> {
+        let knows = self.scales.knows(series);
+        match channel {
+            Channel::Target => {
+                let scaled = |value: f64| (value.is_finite() && knows).then(|| self.scales.apply(value, series));
+                let instead = match self.description.input.missing {
+                    Missing::Value(value) if knows => self.scales.apply(value, series),
+                    _ => 0.0,
+                };
+                self.filled(self.context(origin, series).map(scaled), instead)
             }
-            let instead = match self.description.input.missing {
-                Missing::Last => last,
-                Missing::Value(value) if self.scales.knows(series) => self.scales.apply(value, series),
-                Missing::Value(_) | Missing::Zero | Missing::Refuse => 0.0,
-            };
-            (false, instead)
-        };
-        self.context(origin, series).map(fill).collect()
+            Channel::Mask => {
+                let seen = |value: f64| f64::from(u8::from(value.is_finite() && knows));
+                self.context(origin, series).map(seen).collect()
+            }
+            Channel::Covariate(name) => {
+                let scale = self.description.input.scales.get(name).copied().unwrap_or(Scale::UNIT);
+                let scaled = |value: f64| value.is_finite().then(|| scale.apply(value));
+                self.filled(self.covariate(self.sources[name], origin, series).map(scaled), 0.0)
+            }
+            of_time => {
+                let told = |row: usize| self.told(of_time, self.times[row - self.first]);
+                self.rows(origin).map(told).collect()
+            }
+        }
     }
 
-    fn value(&self, channel: Channel, seen: bool, target: f64, slot: Slot) -> f64 {
-        let day = slot.slot as f64 / self.slots_per_day as f64;
+    /// `values` with gaps as the network wants them: `instead`, or the last value before.
+    fn filled(&self, values: impl Iterator<Item = Option<f64>>, instead: f64) -> Vec<f64> {
+        let repeats = self.description.input.missing == Missing::Last;
+        let mut last = 0.0;
+        let mut filled = Vec::with_capacity(self.description.context);
+        for value in values {
+            last = value.unwrap_or(if repeats { last } else { instead });
+            filled.push(last);
+        }
+        filled
+    }
+
+    /// What a channel of time tells of `time`; 0 of other channels.
+    fn told(&self, channel: &Channel, time: LocalTime) -> f64 {
+        let day = self.clock.slot_of_day(time) as f64 / self.clock.slots_per_day() as f64;
         match channel {
-            Channel::Target => target,
-            Channel::Mask => f64::from(u8::from(seen)),
+            Channel::Target | Channel::Mask | Channel::Covariate(_) => 0.0,
             Channel::TimeOfDay => day,
             Channel::TimeOfDaySine => (TAU * day).sin(),
             Channel::TimeOfDayCosine => (TAU * day).cos(),
-            Channel::DayOfWeek => slot.weekday as f64,
-            Channel::DayOfWeekFraction => slot.weekday as f64 / WEEK as f64,
+            Channel::DayOfWeek => time.calendar_weekday as f64,
+            Channel::DayOfWeekFraction => time.calendar_weekday as f64 / WEEK as f64,
+            Channel::IsHoliday => f64::from(u8::from(time.is_holiday)),
         }
     }
 }

@@ -83,8 +83,11 @@ pub enum Output {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// Its file.
+    /// Its file, which several models may stand in.
     pub file: String,
+    /// Which of the outputs of the file it is, 0 first; needed where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<usize>,
     /// The step that it answers, 1 first; every step where none is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<usize>,
@@ -126,8 +129,20 @@ impl Description {
 
     /// How many rows up to and including the origin are read.
     pub(super) fn history(&self) -> usize {
-        let lags = self.features.iter().filter_map(Feature::lags);
-        lags.map(|[_, last]| last + 1).max().unwrap_or(1)
+        let reach = self.features.iter().map(Feature::reach);
+        reach.max().unwrap_or(0) + 1
+    }
+
+    /// The files of the models, each once, in the order in which they are listed first; none where no model is listed.
+    #[must_use]
+    pub fn files(&self) -> Vec<&str> {
+        let mut files: Vec<&str> = Vec::new();
+        for model in &self.models {
+            if !files.contains(&model.file.as_str()) {
+                files.push(&model.file);
+            }
+        }
+        files
     }
 
     fn check_features(&self) -> Result<()> {
@@ -137,7 +152,7 @@ impl Description {
             return Err(Error::invalid("features", format!("{count} features"), accepted));
         }
         if !self.features.iter().any(|feature| feature.lags().is_some()) {
-            let accepted = "at least one `lag` or `mean` among them";
+            let accepted = "at least one `lag`, `mean`, `std`, `min` or `max` among them";
             return Err(Error::invalid("features", "without any value", accepted));
         }
         for (column, feature) in self.features.iter().enumerate() {

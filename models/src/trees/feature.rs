@@ -4,22 +4,37 @@ use std::collections::BTreeMap;
 
 use arterial_datasets::panel::Panel;
 use ndarray::Array2;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
+use super::covariate::CovariateValue;
 use crate::{Error, Result};
 
 /// The most rows that a lag reaches back.
-const MOST_LAG: usize = 10_000;
+pub(super) const MOST_LAG: usize = 10_000;
+/// The key by which the value of a covariate is told from other features.
+const COVARIATE: &str = "covariate";
 
 /// What stands in a column. Values are those of the target, missing ones NaN; clock times are those of the panel's zone, and
 /// [`TimeOf`](super::TimeOf) says of which row.
+// `remote` leaves the traits to the impls below: a covariate has its name and its row side by side.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
 pub enum Feature {
     /// The value so many rows before the origin, 0 to 10,000; 0 is the value at the origin.
     Lag(usize),
     /// The mean of the values from the first to the second lag, both included; missing where one of them is.
     Mean([usize; 2]),
+    /// The standard deviation of the values from the first to the second lag, divided by one less than their number, as in
+    /// pandas; missing where one of them is.
+    Std([usize; 2]),
+    /// The least of the values from the first to the second lag; missing where one of them is.
+    Min([usize; 2]),
+    /// The greatest of the values from the first to the second lag; missing where one of them is.
+    Max([usize; 2]),
+    /// The value of a covariate.
+    Covariate(CovariateValue),
     /// Whole minutes since midnight: 0 to 1439.
     MinuteOfDay,
     /// The time of day as a fraction of the day: from 0, below 1.
@@ -30,10 +45,12 @@ pub enum Feature {
     TimeOfDayCosine,
     /// The hour of the day: 0 to 23.
     Hour,
-    /// The day of the week: Monday 0 to Sunday 6; holidays count as Sundays.
+    /// The day of the week by the calendar: Monday 0 to Sunday 6.
     DayOfWeek,
-    /// 1 on Saturdays, Sundays and holidays, otherwise 0.
+    /// 1 on Saturdays and Sundays, otherwise 0.
     IsWeekend,
+    /// 1 on holidays, otherwise 0; 0 where the panel knows none.
+    IsHoliday,
     /// The month: January 1 to December 12.
     Month,
     /// Steps ahead: 1 is the row behind the origin.
@@ -44,13 +61,42 @@ pub enum Feature {
     Static(String),
 }
 
+impl Serialize for Feature {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Covariate(value) => value.serialize(serializer),
+            other => Self::serialize(other, serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Feature {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let feature = if value.get(COVARIATE).is_some() {
+            CovariateValue::deserialize(value).map(Self::Covariate)
+        } else {
+            Self::deserialize(value)
+        };
+        feature.map_err(D::Error::custom)
+    }
+}
+
 impl Feature {
-    /// The first and the last lag that is read; nothing where no value is.
+    /// The first and the last lag of the target that is read; nothing where no value of it is.
     pub(super) fn lags(&self) -> Option<[usize; 2]> {
         match self {
             Self::Lag(lag) => Some([*lag; 2]),
-            Self::Mean(lags) => Some(*lags),
+            Self::Mean(lags) | Self::Std(lags) | Self::Min(lags) | Self::Max(lags) => Some(*lags),
             _ => None,
+        }
+    }
+
+    /// How many rows before the origin are read, of the target or of a covariate.
+    pub(super) fn reach(&self) -> usize {
+        match self {
+            Self::Covariate(value) => value.lag(),
+            _ => self.lags().map_or(0, |[_, last]| last),
         }
     }
 
@@ -65,6 +111,7 @@ impl Feature {
                 | Self::Hour
                 | Self::DayOfWeek
                 | Self::IsWeekend
+                | Self::IsHoliday
                 | Self::Month
         )
     }
@@ -77,11 +124,16 @@ impl Feature {
                 lag,
                 format!("a whole number from 0 to {MOST_LAG}"),
             )),
-            Self::Mean([first, last]) if first > last || *last > MOST_LAG => Err(Error::invalid(
-                field(column, "mean"),
+            Self::Mean(lags) => check_span(column, "mean", *lags),
+            Self::Min(lags) => check_span(column, "min", *lags),
+            Self::Max(lags) => check_span(column, "max", *lags),
+            Self::Std([first, last]) if first == last => Err(Error::invalid(
+                field(column, "std"),
                 format!("[{first}, {last}]"),
-                format!("two lags from 0 to {MOST_LAG}, the second not below the first"),
+                "two lags, the second above the first, as one value has no deviation",
             )),
+            Self::Std(lags) => check_span(column, "std", *lags),
+            Self::Covariate(value) => value.check(column),
             Self::Series(codes) => match codes.iter().find(|(_, code)| !code.is_finite()) {
                 Some((series, code)) => Err(Error::invalid(
                     field(column, &format!("series.{series}")),
@@ -95,8 +147,19 @@ impl Feature {
     }
 }
 
+fn check_span(column: usize, key: &str, [first, last]: [usize; 2]) -> Result<()> {
+    if first <= last && last <= MOST_LAG {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        field(column, key),
+        format!("[{first}, {last}]"),
+        format!("two lags from 0 to {MOST_LAG}, the second not below the first"),
+    ))
+}
+
 /// How messages call a key of the feature in column `column`.
-fn field(column: usize, key: &str) -> String {
+pub(super) fn field(column: usize, key: &str) -> String {
     format!("features[{column}].{key}")
 }
 

@@ -25,39 +25,61 @@ pub(super) struct Trees {
 }
 
 impl Trees {
-    /// Reads `files`, which stand in the order of the description's models; one file where it lists none.
+    /// Reads `files`: those that the description lists, each once and in that order; one file where it lists none.
+    ///
+    /// # Errors
+    /// A file that is no model, other names of columns than it says; what [`Trees::new`] refuses.
     pub(super) fn read(mut description: Description, files: &[ModelFile]) -> Result<Self> {
         description.check()?;
         if let (true, [only]) = (description.models.is_empty(), files) {
             description.models.push(Model {
                 file: only.name.clone(),
+                output: None,
                 step: None,
                 quantile: Quantile::MEDIAN,
             });
         }
-        let models: Vec<Imported> = files.iter().map(read).collect::<Result<_>>()?;
-        Self::new(description, models)
+        let listed = description.files();
+        if listed.len() != files.len() {
+            let found = format!("{} files in the description", listed.len());
+            let accepted = format!("{}, as many as there are", files.len());
+            return Err(Error::invalid("models", found, accepted));
+        }
+        let mut models = vec![None; description.models.len()];
+        for (name, file) in listed.into_iter().zip(files) {
+            let imported = read(file)?;
+            check_columns(&description, name, imported.model.columns())?;
+            check_names(&description.names, name, &imported.names)?;
+            for (place, model) in description.models.iter().enumerate() {
+                if model.file == name {
+                    models[place] = Some(one_output(model, place, &imported.model)?);
+                }
+            }
+        }
+        Self::new(description, models.into_iter().flatten().collect())
     }
 
-    /// `models` in the order of the description.
+    /// `models` in the order of the description, each with the one output that it means.
     ///
     /// # Errors
-    /// Another number of models than the description lists, or of columns or outputs than it says, other names of columns; a
-    /// step without a model.
-    pub(super) fn new(description: Description, models: Vec<Imported>) -> Result<Self> {
+    /// Another number of models than the description lists, or of columns than it says; several outputs; a step without a
+    /// model.
+    pub(super) fn new(description: Description, models: Vec<FittedGbdt>) -> Result<Self> {
         description.check()?;
         if models.len() != description.models.len() {
             let found = format!("{} in the description", description.models.len());
-            let accepted = format!("{}, as many as there are files", models.len());
-            return Err(Error::invalid("models", found, accepted));
+            return Err(Error::invalid("models", found, models.len().to_string()));
         }
-        for (listed, imported) in description.models.iter().zip(&models) {
-            check(&description, &listed.file, imported)?;
+        for (listed, model) in description.models.iter().zip(&models) {
+            check_columns(&description, &listed.file, model.columns())?;
+            if model.outputs() != 1 {
+                return Err(several(&listed.file, model.outputs()));
+            }
         }
         Ok(Self {
             assignment: Assignment::of(&description)?,
             description,
-            models: models.into_iter().map(|imported| imported.model).collect(),
+            models,
         })
     }
 }
@@ -70,18 +92,39 @@ fn read(file: &ModelFile) -> Result<Imported> {
     })
 }
 
-/// Checks that the model of `file` has the columns that `description` says, and one output.
-fn check(description: &Description, file: &str, imported: &Imported) -> Result<()> {
-    let (count, columns) = (description.features.len(), imported.model.columns());
-    if count != columns {
-        let accepted = format!("{columns} features, as many as `{file}` reads");
-        return Err(Error::invalid("features", format!("{count} features"), accepted));
+/// The output of `model` that `listed`, the model at `place` of the description, means.
+fn one_output(listed: &Model, place: usize, model: &FittedGbdt) -> Result<FittedGbdt> {
+    let outputs = model.outputs();
+    let Some(output) = listed.output.or((outputs == 1).then_some(0)) else {
+        return Err(several(&listed.file, outputs));
+    };
+    model.only(output).ok_or_else(|| {
+        let accepted = format!("a whole number from 0 to {}, as `{}` has", outputs - 1, listed.file);
+        Error::invalid(format!("models[{place}].output"), output, accepted)
+    })
+}
+
+fn several(file: &str, outputs: usize) -> Error {
+    let accepted = format!(
+        "for each of its models the `output` that it is, from 0 to {}",
+        outputs.saturating_sub(1)
+    );
+    Error::invalid("models", format!("`{file}` with {outputs} outputs"), accepted)
+}
+
+/// Checks that `file`, whose models read `columns` columns, has those that `description` says.
+fn check_columns(description: &Description, file: &str, columns: usize) -> Result<()> {
+    let count = description.features.len();
+    if count == columns {
+        return Ok(());
     }
-    if imported.model.outputs() != 1 {
-        let found = format!("`{file}` with {} outputs", imported.model.outputs());
-        return Err(Error::invalid("models", found, "models of one output"));
-    }
-    let mut names = description.names.iter().zip(&imported.names).enumerate();
+    let accepted = format!("{columns} features, as many as `{file}` reads");
+    Err(Error::invalid("features", format!("{count} features"), accepted))
+}
+
+/// Compares the `names` of a description with those that the columns have in `file`, where both name them.
+fn check_names(names: &[String], file: &str, theirs: &[String]) -> Result<()> {
+    let mut names = names.iter().zip(theirs).enumerate();
     match names.find(|(_, (own, theirs))| own != theirs) {
         Some((column, (own, theirs))) => Err(Error::invalid(
             format!("names[{column}]"),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `description` | [`Description`]: what the models read and answer |
 //! | `feature` | [`Feature`]: what stands in a column |
+//! | `covariate` | [`CovariateValue`]: a value of another channel than the target |
 //! | `assignment` | which model answers which step |
 //! | `imported` | the models, held against their description |
 //! | `rows` | what is read: a panel as rows of features |
@@ -15,6 +16,7 @@
 
 mod answer;
 mod assignment;
+mod covariate;
 mod description;
 mod feature;
 mod forecaster;
@@ -22,6 +24,7 @@ mod imported;
 mod rows;
 mod save;
 
+pub use covariate::{CovariateRow, CovariateValue};
 pub use description::{Description, Model, Output, Strategy, TimeOf};
 pub use feature::Feature;
 pub use forecaster::{FittedTrees, ImportedTrees, NAME, SavedTrees};

@@ -5,6 +5,7 @@ use std::f64::consts::TAU;
 use arterial_datasets::panel::Panel;
 use ndarray::{Array2, ArrayView2};
 
+use super::covariate::{CovariateRow, CovariateValue, Source};
 use super::description::{Description, TimeOf};
 use super::feature::Feature;
 use crate::Result;
@@ -20,6 +21,9 @@ pub(super) struct Rows<'a> {
     description: &'a Description,
     /// Series x features, see [`constants`](super::feature::constants).
     constants: &'a Array2<f64>,
+    /// By feature, see [`sources`](super::covariate::sources).
+    sources: &'a [Option<Source>],
+    panel: &'a Panel,
     target: ArrayView2<'a, f64>,
     /// The local times of the rows from `first` on.
     times: Vec<LocalTime>,
@@ -43,6 +47,7 @@ impl<'a> Rows<'a> {
     pub(super) fn new(
         description: &'a Description,
         constants: &'a Array2<f64>,
+        sources: &'a [Option<Source>],
         panel: &'a Panel,
         origins: &[usize],
         horizon: usize,
@@ -53,6 +58,8 @@ impl<'a> Rows<'a> {
         Ok(Self {
             description,
             constants,
+            sources,
+            panel,
             target: panel.target(),
             times: (first..behind)
                 .map(|row| clock.local_time(panel.time(row)))
@@ -115,17 +122,19 @@ impl<'a> Rows<'a> {
         let day = time.second as f64 / DAY;
         match feature {
             Feature::Lag(lag) => self.seen(line, *lag),
-            Feature::Mean([first, last]) => {
-                let sum: f64 = (*first..=*last).map(|lag| self.seen(line, lag)).sum();
-                sum / (last - first + 1) as f64
-            }
+            Feature::Mean(lags) => mean(&self.span(line, *lags)),
+            Feature::Std(lags) => deviation(&self.span(line, *lags)),
+            Feature::Min(lags) => extreme(&self.span(line, *lags), f64::min),
+            Feature::Max(lags) => extreme(&self.span(line, *lags), f64::max),
+            Feature::Covariate(value) => self.covariate(value, column, line, step),
             Feature::MinuteOfDay => (time.second / 60) as f64,
             Feature::TimeOfDay => day,
             Feature::TimeOfDaySine => (TAU * day).sin(),
             Feature::TimeOfDayCosine => (TAU * day).cos(),
             Feature::Hour => (time.second / 3600) as f64,
-            Feature::DayOfWeek => time.weekday as f64,
-            Feature::IsWeekend => f64::from(u8::from(time.weekday >= SATURDAY)),
+            Feature::DayOfWeek => time.calendar_weekday as f64,
+            Feature::IsWeekend => f64::from(u8::from(time.calendar_weekday >= SATURDAY)),
+            Feature::IsHoliday => f64::from(u8::from(time.is_holiday)),
             Feature::Month => time.month as f64,
             Feature::Horizon => step as f64,
             Feature::Series(_) | Feature::Static(_) => self.constants[(line.series, column)],
@@ -142,6 +151,28 @@ impl<'a> Rows<'a> {
         row.map_or(f64::NAN, |row| self.target[(row, line.series)])
     }
 
+    /// The values from the first to the last lag, both included.
+    fn span(&self, line: &Line, [first, last]: [usize; 2]) -> Vec<f64> {
+        (first..=last).map(|lag| self.seen(line, lag)).collect()
+    }
+
+    /// A value of the covariate in column `column`. Behind the origin it is NaN, unless it is known ahead.
+    fn covariate(&self, value: &CovariateValue, column: usize, line: &Line, step: usize) -> f64 {
+        // Where forecasts stand in for values, the origin moves on with them.
+        let now = line.origin + line.made.len();
+        let row = match value.row {
+            CovariateRow::Lag(lag) => now.checked_sub(lag),
+            CovariateRow::Ahead(ahead) => Some(now + ahead),
+            CovariateRow::Target => Some(line.origin + step),
+        };
+        match (row, self.sources[column]) {
+            (Some(row), Some(source)) if row <= line.origin || source.is_known_ahead => {
+                self.panel.known(row, line.series, source.channel)
+            }
+            _ => f64::NAN,
+        }
+    }
+
     /// The time that features of a line tell, `step` steps ahead.
     fn time(&self, line: &Line, step: usize) -> LocalTime {
         let ahead = match self.description.time_of {
@@ -150,6 +181,25 @@ impl<'a> Rows<'a> {
         };
         self.times[line.origin + ahead - self.first]
     }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// The standard deviation of a sample.
+fn deviation(values: &[f64]) -> f64 {
+    let mean = mean(values);
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (squares / (values.len() - 1) as f64).sqrt()
+}
+
+/// The value that `better` chooses; NaN where one is.
+fn extreme(values: &[f64], better: fn(f64, f64) -> f64) -> f64 {
+    if values.iter().any(|value| value.is_nan()) {
+        return f64::NAN;
+    }
+    values.iter().copied().reduce(better).unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::description::Description;
 use super::forecaster::{FittedTrees, NAME};
 use super::imported::Trees;
 use crate::artefact::{Parts, from_exact, to_exact};
-use crate::gbdt::{FittedGbdt, GbdtSettings, Imported, SavedGbdt};
+use crate::gbdt::{FittedGbdt, GbdtSettings, SavedGbdt};
 use crate::scope::Scope;
 use crate::{Error, Result, Task};
 
@@ -69,16 +69,12 @@ fn write_model(model: &FittedGbdt) -> Result<Parts> {
         .fold(parts, |parts, (name, array)| parts.with(name, array)))
 }
 
-/// The names of columns were compared when the model was imported, and are not kept.
-fn read_model(parts: &Parts) -> Result<Imported> {
+fn read_model(parts: &Parts) -> Result<FittedGbdt> {
     let settings: GbdtSettings = parts.settings(MODEL)?;
     let arrays = parts
         .tensors
         .keys()
         .map(|name| Ok((name.clone(), parts.array(name)?)))
         .collect::<Result<_>>()?;
-    Ok(Imported {
-        model: FittedGbdt::load(&SavedGbdt { settings, arrays })?,
-        names: Vec::new(),
-    })
+    FittedGbdt::load(&SavedGbdt { settings, arrays })
 }

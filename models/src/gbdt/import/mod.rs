@@ -1,6 +1,7 @@
 //! Models saved by other libraries.
 
 mod assemble;
+mod json;
 mod lightgbm;
 mod ubjson;
 mod xgboost;

@@ -53,8 +53,8 @@ impl Reader<'_> {
             b'Z' => Value::Null,
             b'T' => Value::Bool(true),
             b'F' => Value::Bool(false),
-            b'd' => f64::from(f32::from_be_bytes(self.take()?)).into(),
-            b'D' => f64::from_be_bytes(self.take()?).into(),
+            b'd' => number(f32::from_be_bytes(self.take()?).into()),
+            b'D' => number(f64::from_be_bytes(self.take()?)),
             b'C' => {
                 let [byte] = self.take()?;
                 char::from(byte).to_string().into()
@@ -157,6 +157,16 @@ impl Reader<'_> {
     }
 }
 
+/// A value of JSON, which has neither NaN nor infinity: nothing stands for the one, and for the other the largest number,
+/// which is infinite again in 32 bits.
+fn number(value: f64) -> Value {
+    if value.is_infinite() {
+        f64::MAX.copysign(value).into()
+    } else {
+        value.into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -168,6 +178,13 @@ mod tests {
         let bytes = b"{i\x01a[$U#i\x03\x01\x02\xffi\x01b[#i\x02Zd\x3f\xc0\x00\x00i\x01cSi\x02hii\x01dL\xff\xff\xff\xff\xff\xff\xff\xfei\x01e[TFCx]}";
         let expected = json!({"a": [1, 2, 255], "b": [null, 1.5], "c": "hi", "d": -2, "e": [true, false, "x"]});
         assert_eq!(parse(bytes), Ok(expected));
+    }
+
+    #[test]
+    fn what_json_cannot_say_is_nothing_or_infinite_in_32_bits() {
+        let bytes = b"[$d#i\x03\x7f\xc0\x00\x00\x7f\x80\x00\x00\xff\x80\x00\x00";
+        let numbers: Vec<Option<f32>> = serde_json::from_value(parse(bytes).unwrap()).unwrap();
+        assert_eq!(numbers, [None, Some(f32::INFINITY), Some(f32::NEG_INFINITY)]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::assemble::{Source, assemble};
-use super::{Imported, MOST_COLUMNS, MOST_OUTPUTS, Rounds, link, ubjson};
+use super::{Imported, MOST_COLUMNS, MOST_OUTPUTS, Rounds, json, link, ubjson};
 use crate::gbdt::fitted::{Ensemble, FittedGbdt, Link, Precision};
 use crate::gbdt::save::GbdtSettings;
 use crate::gbdt::tree::{Branch, Condition, Missing, Part, Tree};
@@ -69,30 +69,48 @@ struct Booster {
     model: Option<Model>,
     gbtree: Option<Box<Booster>>,
     #[serde(default)]
-    weight_drop: Vec<f64>,
+    weight_drop: Vec<f32>,
 }
 
 #[derive(Deserialize)]
 struct Model {
-    trees: Vec<Nodes>,
+    /// Boosters of other kinds have none: they are refused by their names.
+    trees: Option<Vec<Nodes>>,
     /// The output of each tree.
+    #[serde(default)]
     tree_info: Vec<usize>,
-    /// The first tree of each round, and behind them the number of trees.
+    /// The first tree of each round, and behind them the number of trees; files of before 2.0 have none.
     #[serde(default)]
     iteration_indptr: Vec<usize>,
+    #[serde(default, rename = "gbtree_model_param")]
+    parameters: ModelParameters,
 }
+
+#[derive(Deserialize, Default)]
+struct ModelParameters {
+    #[serde(default)]
+    num_parallel_tree: String,
+}
+
+/// A 32-bit number; NaN is nothing. Splits by category had that for their threshold until 3.1.
+type Number = Option<f32>;
 
 /// A tree, field by field.
 #[derive(Deserialize)]
 struct Nodes {
+    #[serde(default, rename = "tree_param")]
+    parameters: TreeParameters,
     left_children: Vec<i64>,
     right_children: Vec<i64>,
     split_indices: Vec<usize>,
     /// Of a leaf its value.
-    split_conditions: Vec<f32>,
+    split_conditions: Vec<Number>,
     default_left: Vec<Flag>,
-    loss_changes: Vec<f64>,
-    sum_hessian: Vec<f64>,
+    /// Left out where leaves hold several values.
+    #[serde(default)]
+    loss_changes: Vec<Number>,
+    #[serde(default)]
+    sum_hessian: Vec<Number>,
     #[serde(default)]
     split_type: Vec<u8>,
     #[serde(default)]
@@ -103,6 +121,13 @@ struct Nodes {
     categories_segments: Vec<usize>,
     #[serde(default)]
     categories_sizes: Vec<usize>,
+}
+
+#[derive(Deserialize, Default)]
+struct TreeParameters {
+    /// How many values a leaf holds; 0 is 1.
+    #[serde(default)]
+    size_leaf_vector: String,
 }
 
 /// Older files have booleans, newer ones numbers.
@@ -130,7 +155,7 @@ pub(super) fn read(bytes: &[u8], rounds: Rounds) -> Result<Imported> {
             .get(1)
             .is_some_and(|byte| byte.is_ascii_whitespace() || *byte == b'"');
     let file: File = if is_json {
-        serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?
+        serde_json::from_slice(&json::plain(bytes)).map_err(|error| malformed(error.to_string()))?
     } else {
         let value = ubjson::parse(bytes).map_err(malformed)?;
         serde_json::from_value(value).map_err(|error| malformed(error.to_string()))?
@@ -167,11 +192,12 @@ impl Learner {
             })
             .collect();
         let (model, weights) = self.gradient_booster.trees_and_weights()?;
-        let count = rounds.map_or(model.trees.len(), |best| model.trees_of(best + 1, outputs));
-        if model.tree_info.len() != model.trees.len() {
-            return Err(malformed("`tree_info` is not as long as `trees`"));
-        }
-        for (index, nodes) in model.trees.iter().take(count).enumerate() {
+        model.check()?;
+        let count = match rounds {
+            Some(best) => model.trees_of(best + 1, outputs)?,
+            None => model.trees().len(),
+        };
+        for (index, nodes) in model.trees().iter().take(count).enumerate() {
             let mut tree = nodes
                 .tree(columns)
                 .map_err(|message| malformed(format!("tree {index}: {message}")))?;
@@ -196,12 +222,12 @@ impl Learner {
 
 impl Booster {
     /// The trees and, for `dart`, what each of them counts.
-    fn trees_and_weights(self) -> Result<(Model, Vec<f64>)> {
+    fn trees_and_weights(self) -> Result<(Model, Vec<f32>)> {
         let weights = self.weight_drop;
         match (self.name.as_str(), self.model, self.gbtree) {
-            ("gbtree", Some(model), _) => Ok((model, Vec::new())),
+            ("gbtree", Some(model @ Model { trees: Some(_), .. }), _) => Ok((model, Vec::new())),
             ("dart", _, Some(inner)) => match inner.model {
-                Some(model) if model.trees.len() == weights.len() => Ok((model, weights)),
+                Some(model) if model.trees().len() == weights.len() => Ok((model, weights)),
                 _ => Err(malformed("`weight_drop` is not as long as `trees`")),
             },
             ("gbtree" | "dart", ..) => Err(malformed("the booster has no trees")),
@@ -215,10 +241,36 @@ impl Booster {
 }
 
 impl Model {
+    fn trees(&self) -> &[Nodes] {
+        self.trees.as_deref().unwrap_or_default()
+    }
+
+    /// Checks that each tree has an output, and leaves of one value.
+    fn check(&self) -> Result<()> {
+        if self.tree_info.len() != self.trees().len() {
+            return Err(malformed("`tree_info` is not as long as `trees`"));
+        }
+        for nodes in self.trees() {
+            let size = &nodes.parameters.size_leaf_vector;
+            if whole("size_leaf_vector", size, MOST_OUTPUTS)? > 1 {
+                return Err(Error::Unknown {
+                    what: "`multi_strategy` that can be imported",
+                    name: "multi_output_tree".into(),
+                    known: "one_output_per_tree".into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// How many trees the first `rounds` rounds have.
-    fn trees_of(&self, rounds: usize, outputs: usize) -> usize {
-        let count = self.iteration_indptr.get(rounds).copied();
-        count.unwrap_or(rounds.saturating_mul(outputs)).min(self.trees.len())
+    fn trees_of(&self, rounds: usize, outputs: usize) -> Result<usize> {
+        let side_by_side = whole("num_parallel_tree", &self.parameters.num_parallel_tree, usize::MAX)?;
+        let count = match self.iteration_indptr.get(rounds) {
+            Some(count) => *count,
+            None => rounds.saturating_mul(outputs).saturating_mul(side_by_side.max(1)),
+        };
+        Ok(count.min(self.trees().len()))
     }
 }
 
@@ -236,16 +288,16 @@ impl Nodes {
         if lengths.iter().any(|length| *length != count)
             || !(self.split_type.is_empty() || self.split_type.len() == count)
         {
-            return Err("its fields differ in length (trees with several values in a leaf are not supported)".into());
+            return Err("its fields differ in length".into());
         }
         assemble(0, count, columns, |number| self.node(number))
     }
 
     fn node(&self, number: usize) -> Result<Source, String> {
-        let cover = self.sum_hessian[number];
+        let cover = f64::from(self.sum_hessian[number].unwrap_or(f32::NAN));
         let (left, right) = (self.left_children[number], self.right_children[number]);
         if left == -1 && right == -1 {
-            let value = self.split_conditions[number];
+            let value = self.condition(number)?;
             return Ok(Source::Leaf { value, cover });
         }
         let [left, right] =
@@ -259,7 +311,7 @@ impl Nodes {
             }
         } else {
             Condition::Numeric {
-                threshold: self.split_conditions[number].next_down(),
+                threshold: self.condition(number)?.next_down(),
                 missing: Missing::Nan,
             }
         };
@@ -267,11 +319,16 @@ impl Nodes {
             column: self.split_indices[number],
             condition,
             missing_left,
-            gain: self.loss_changes[number],
+            gain: f64::from(self.loss_changes[number].unwrap_or(f32::NAN)),
             left,
             right,
         };
         Ok(Source::Split { branch, cover })
+    }
+
+    /// The value of a leaf, the threshold of a split by number.
+    fn condition(&self, number: usize) -> Result<f32, String> {
+        self.split_conditions[number].ok_or_else(|| format!("`split_conditions` of node {number} is NaN"))
     }
 
     fn categories(&self, number: usize) -> Result<Vec<u32>, String> {
@@ -290,10 +347,10 @@ impl Nodes {
     }
 }
 
-fn scale(tree: &mut Tree, weight: f64) {
+fn scale(tree: &mut Tree, weight: f32) {
     for node in &mut tree.nodes {
         if let Part::Leaf(value) = &mut node.part {
-            *value = (f64::from(*value) * weight) as f32;
+            *value *= weight;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Models of other libraries predict here what they predict there. `fixtures/make.py` wrote the files.
+//! Models of other libraries predict here what they predict there. `fixtures/make.py` and `make_older.py` wrote the files.
 
 use std::path::PathBuf;
 
@@ -15,6 +15,15 @@ const LIGHTGBM: [&str; 7] = [
     "binary",
     "forest",
     "categories",
+];
+/// Of releases 1.7 and 2.1 of `XGBoost`.
+const OLDER: [&str; 6] = [
+    "xgboost17_categories.model",
+    "xgboost17_categories.ubj",
+    "xgboost17_dart.model",
+    "xgboost17_forest.model",
+    "xgboost21_categories.ubj",
+    "xgboost21_quantiles.model",
 ];
 
 pub fn fixture(name: &str) -> Vec<u8> {
@@ -37,11 +46,20 @@ pub fn numbers(rows: &serde_json::Value) -> Array2<f64> {
     Array2::from_shape_vec((Vec::len(&values) / columns, columns), values).unwrap()
 }
 
+/// What the library predicted with the model `name` for the rows of `answers.json`.
+pub fn predictions(name: &str) -> Array2<f64> {
+    let read = |file| -> serde_json::Value { serde_json::from_slice(&fixture(file)).unwrap() };
+    match read("older.json").get(name) {
+        Some(rows) => numbers(rows),
+        None => numbers(&read("answers.json")["predictions"][name]),
+    }
+}
+
 fn predicts_as_there(name: &str, model: &FittedGbdt) {
     let answers: serde_json::Value = serde_json::from_slice(&fixture("answers.json")).unwrap();
     let rows = numbers(&answers["rows"]).mapv(|value| value as f32);
     let rows = rows.slice(ndarray::s![.., ..model.columns()]);
-    let expected = numbers(&answers["predictions"][name]);
+    let expected = predictions(name);
     let predictions = model.predict(rows, None).unwrap();
     assert_eq!(predictions.dim(), expected.dim(), "{name}");
     let scale = expected.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
@@ -65,6 +83,14 @@ fn xgboost_models_predict_as_in_xgboost() {
     }
     let binary = FittedGbdt::from_xgboost(&fixture("xgboost_regression.ubj"), Rounds::All).unwrap();
     predicts_as_there("xgboost_regression", &binary);
+}
+
+#[test]
+fn xgboost_models_of_older_releases_predict_as_there() {
+    for file in OLDER {
+        let model = FittedGbdt::from_xgboost(&fixture(file), Rounds::Best).unwrap();
+        predicts_as_there(file.split('.').next().unwrap(), &model);
+    }
 }
 
 #[test]
@@ -94,7 +120,15 @@ fn what_is_not_supported_is_named() {
         "\"name\":\"gbtree\"",
         "\"name\":\"gblinear\"",
     );
-    assert!(refusal(FittedGbdt::from_xgboost(&linear, Rounds::Best)).contains("`gblinear`"));
+    for linear in [linear, fixture("xgboost32_linear.model")] {
+        let message = refusal(FittedGbdt::from_xgboost(&linear, Rounds::Best));
+        assert!(message.contains("named `gblinear`, known: gbtree, dart"), "{message}");
+    }
+    for file in ["xgboost21_vectors.model", "xgboost32_vectors.model"] {
+        let message = refusal(FittedGbdt::from_xgboost(&fixture(file), Rounds::Best));
+        let expected = "named `multi_output_tree`, known: one_output_per_tree";
+        assert!(message.contains(expected), "{message}");
+    }
     let ranking = edited(
         "lightgbm_regression.txt",
         "objective=regression",
@@ -142,6 +176,31 @@ fn a_model_that_was_stopped_early_is_cut_at_its_best_round() {
     assert_eq!(FittedGbdt::from_xgboost(&file, Rounds::All).unwrap().trees(), [4]);
 }
 
+#[test]
+fn a_round_of_an_older_release_has_all_of_its_trees() {
+    let file = "xgboost17_forest.model";
+    assert_eq!(
+        FittedGbdt::from_xgboost(&fixture(file), Rounds::Best).unwrap().trees(),
+        [4]
+    );
+    let first = edited(file, "\"best_iteration\":\"1\"", "\"best_iteration\":\"0\"");
+    assert_eq!(FittedGbdt::from_xgboost(&first, Rounds::Best).unwrap().trees(), [2]);
+}
+
+#[test]
+fn a_threshold_that_is_no_number_is_refused_by_its_node() {
+    let text = String::from_utf8(fixture("xgboost_regression.model")).unwrap();
+    let (before, conditions) = text.split_once("\"split_conditions\":[").unwrap();
+    let (_, behind) = conditions.split_once(',').unwrap();
+    let file = format!("{before}\"split_conditions\":[NaN,{behind}");
+    let refused = FittedGbdt::from_xgboost(file.as_bytes(), Rounds::All);
+    let message = refused.unwrap_err().to_string();
+    assert!(
+        message.contains("tree 0: `split_conditions` of node 0 is NaN"),
+        "{message}"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
@@ -149,7 +208,7 @@ proptest! {
     fn damaged_files_never_panic(
         file in prop::sample::select(vec![
             "xgboost_regression.ubj", "xgboost_categories.model", "xgboost_dart.model", "lightgbm_categories.txt",
-            "lightgbm_forest.txt",
+            "lightgbm_forest.txt", "xgboost17_categories.model", "xgboost17_categories.ubj",
         ]),
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         length in any::<prop::sample::Index>(),

@@ -34,9 +34,14 @@ fn refusal(path: &str, value: Value) -> String {
 
 #[test]
 fn a_description_comes_back_from_what_it_is_written_as() {
-    let description = parse(&lstm()).unwrap();
-    let written = serde_json::to_vec(&description).unwrap();
-    assert_eq!(Description::parse(&written).unwrap(), description);
+    let mut with_weather = lstm();
+    with_weather["input"]["channels"] = json!(["target", {"covariate": "rain"}, "is_holiday"]);
+    with_weather["input"]["scales"] = json!({"rain": {"mean": 0.5, "deviation": 2.0}});
+    for description in [lstm(), with_weather] {
+        let description = parse(&description).unwrap();
+        let written = serde_json::to_vec(&description).unwrap();
+        assert_eq!(Description::parse(&written).unwrap(), description);
+    }
 }
 
 #[test]
@@ -53,6 +58,14 @@ fn a_wrong_field_is_named() {
         ("/input/axes", json!(["batch", "time", "quantile"]), "`input.axes`"),
         ("/input/axes", json!(["batch", "time"]), "`input.channels`"),
         ("/input/channels", json!(["mask", "time_of_day"]), "`input.channels`"),
+        (
+            "/input",
+            json!({
+                "name": "window", "axes": ["batch", "time", "channel"], "missing": "zero",
+                "channels": ["target", {"covariate": "rain"}], "scales": {"wind": {"mean": 0.0, "deviation": 1.0}}
+            }),
+            "`input.scales` is `wind`",
+        ),
         ("/output/axes", json!(["batch", "time", "series"]), "`output.axes`"),
         ("/output/axes", json!(["batch", "time", "quantile"]), "`output.axes`"),
     ];

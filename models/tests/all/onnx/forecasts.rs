@@ -1,6 +1,6 @@
 //! Forecasting with imported networks.
 
-use arterial_datasets::panel::Panel;
+use arterial_datasets::panel::{CityMeans, Holidays, Panel};
 use arterial_models::artefact::{Files, Parts};
 use arterial_models::onnx::{ImportedNetwork, SavedNetwork};
 use arterial_models::pipeline::Pipeline;
@@ -115,6 +115,76 @@ fn a_missing_value_becomes_what_the_description_says() {
     assert!((points[(0, 0, 0)] - 30.0).abs() < 1e-5 && points[(1, 0, 0)].is_nan());
 }
 
+/// Tells the channels of the last row, one a step: the target, the temperature in its units, and whether it is a holiday.
+fn last_row(missing: &str) -> ImportedNetwork {
+    let mut description = lstm();
+    description["horizon"] = json!(3);
+    description["scaling"] = json!("none");
+    description["input"]["channels"] = json!(["target", {"covariate": "weather.temperature_celsius"}, "is_holiday"]);
+    description["input"]["scales"] = json!({"weather.temperature_celsius": {"mean": 10.0, "deviation": 2.0}});
+    description["input"]["missing"] = json!(missing);
+    import("last-row.onnx", &description)
+}
+
+/// Forty rows of 30, and the temperature of the first `windows` windows, which is 14.
+fn tempered(windows: usize) -> Panel {
+    let plain = panel_of(Array2::from_elem((40, 1), 30.0), "15m");
+    let means = CityMeans {
+        covariate: "weather.temperature_celsius".parse().unwrap(),
+        window: "15m".parse().unwrap(),
+        means: (0..windows).map(|row| (plain.time(row), 14.0)).collect(),
+    };
+    plain.with_covariate(&means)
+}
+
+#[test]
+fn covariates_and_holidays_are_channels() {
+    let holiday: jiff::civil::Date = "2026-03-20".parse().unwrap();
+    let holidays: Holidays = [holiday].into_iter().collect();
+    let task = task(3);
+    for (windows, missing, expected) in [
+        (40, "zero", [30.0, 2.0, 1.0]),
+        (30, "zero", [30.0, 0.0, 1.0]),
+        (30, "last", [30.0, 2.0, 1.0]),
+        (30, "refuse", [f64::NAN; 3]),
+    ] {
+        let panel = tempered(windows).with_holidays(holidays.clone());
+        let fitted = last_row(missing).fit(&panel, &task, &Silent).unwrap();
+        let points = fitted.forecast(&panel, &[39]).unwrap().points;
+        let is_same =
+            |(found, expected): (&f64, &f64)| (found.is_nan() && expected.is_nan()) || (found - expected).abs() < 1e-6;
+        assert!(
+            points.iter().zip(&expected).all(is_same),
+            "{windows} {missing}: {points}"
+        );
+    }
+    let plain = panel_of(Array2::from_elem((40, 1), 30.0), "15m");
+    let refused = last_row("zero").fit(&plain, &task, &Silent).err().unwrap().to_string();
+    assert!(
+        refused.contains("`input.channels` is `weather.temperature_celsius`") && refused.contains("there is none"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_day_of_the_week_is_that_of_the_calendar_on_holidays_too() {
+    let holiday: jiff::civil::Date = "2026-03-20".parse().unwrap();
+    let mut description = lstm();
+    description["horizon"] = json!(3);
+    description["scaling"] = json!("none");
+    description["input"]["channels"] = json!(["target", "day_of_week", "is_holiday"]);
+    let network = import("last-row.onnx", &description);
+    let plain = panel_of(Array2::from_elem((40, 1), 30.0), "15m");
+    for (panel, expected) in [
+        (plain.clone(), [30.0, 4.0, 0.0]),
+        (plain.with_holidays([holiday].into_iter().collect()), [30.0, 4.0, 1.0]),
+    ] {
+        let fitted = network.fit(&panel, &task(3), &Silent).unwrap();
+        let points = fitted.forecast(&panel, &[39]).unwrap().points;
+        assert_eq!(points.iter().copied().collect::<Vec<f64>>(), expected);
+    }
+}
+
 #[test]
 fn a_series_without_a_value_in_its_context_is_refused() {
     let mut values = Array2::from_elem((40, 3), 30.0);
@@ -192,6 +262,25 @@ fn a_saved_network_whose_bytes_were_changed_is_refused() {
     parts = parts.with_bytes("network", b"something else");
     let again: Parts = Files::of(&parts).unwrap().parts().unwrap();
     assert!(SavedNetwork.load(&again).err().unwrap().is_refusal());
+}
+
+#[test]
+fn other_files_and_other_descriptions_are_told_apart() {
+    let digest = |name: &str, description: &Value| import(name, description).imported().unwrap().to_owned();
+    let mut given = lstm();
+    given["scaling"] = json!("none");
+    let mut quantiles = lstm();
+    quantiles["output"] =
+        json!({"name": "forecast", "axes": ["batch", "time", "quantile"], "quantiles": [0.1, 0.5, 0.9]});
+    let digests = [
+        digest("lstm.onnx", &lstm()),
+        digest("lstm.onnx", &given),
+        digest("transformer.onnx", &quantiles),
+    ];
+    for (place, one) in digests.iter().enumerate() {
+        assert!(!digests[..place].contains(one), "{place}");
+    }
+    assert_eq!(digest("lstm.onnx", &lstm()), digests[0]);
 }
 
 #[test]

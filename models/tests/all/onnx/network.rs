@@ -1,7 +1,7 @@
 //! Answers against ONNX Runtime's, and files that are refused.
 
 use arterial_models::Error;
-use arterial_models::onnx::{LIMIT, Network};
+use arterial_models::onnx::{LIMIT, Network, TENSOR_LIMIT};
 use ndarray::ArrayD;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -103,6 +103,16 @@ fn an_input_of_another_type_is_refused() {
     let message = refusal("double.onnx");
     assert!(
         message.contains("type of `window`") && message.contains("Double"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_network_that_makes_too_large_a_tensor_is_refused() {
+    let message = refusal("large.onnx");
+    let expected = format!("at most {TENSOR_LIMIT} are accepted");
+    assert!(
+        message.contains("makes a tensor of") && message.contains(&expected),
         "{message}"
     );
 }

@@ -53,7 +53,23 @@ fn a_wrong_field_is_named() {
         ("/horizon", json!(1001), "`horizon` is `1001`"),
         ("/features/0", json!({"lag": 10_001}), "`features[0].lag` is `10001`"),
         ("/features/1", json!({"mean": [3, 0]}), "`features[1].mean` is `[3, 0]`"),
-        ("/features", json!(["horizon"]), "at least one `lag` or `mean`"),
+        ("/features/1", json!({"std": [3, 3]}), "`features[1].std` is `[3, 3]`"),
+        (
+            "/features/1",
+            json!({"max": [0, 10_001]}),
+            "`features[1].max` is `[0, 10001]`",
+        ),
+        (
+            "/features/1",
+            json!({"covariate": "rain", "lag": 10_001}),
+            "`features[1].lag` is `10001`",
+        ),
+        (
+            "/features/1",
+            json!({"covariate": "rain", "ahead": 0}),
+            "`features[1].ahead` is `0`",
+        ),
+        ("/features", json!(["horizon"]), "at least one `lag`, `mean`, `std`"),
         ("/names", json!(["now"]), "`names` is `1 names`"),
         ("/time_of", json!(null), "`time_of` is `missing`"),
         ("/strategy", json!("recursive"), "`strategy` is `recursive`"),
@@ -63,6 +79,32 @@ fn a_wrong_field_is_named() {
         let message = refused(with_horizon(), path, value);
         assert!(message.contains(expected), "{message}");
     }
+}
+
+#[test]
+fn a_covariate_has_a_name_and_one_row() {
+    let feature = |feature: Value| {
+        let mut description = with_horizon();
+        description["features"][1] = feature;
+        parse(&description)
+    };
+    for mut covariate in [json!({"lag": 0}), json!({"ahead": 2}), json!({"at": "target"})] {
+        covariate["covariate"] = json!("rain");
+        let written = serde_json::to_value(feature(covariate.clone()).unwrap()).unwrap();
+        assert_eq!(written["features"][1], covariate);
+    }
+    let refusal = |covariate: Value| feature(covariate).unwrap_err().to_string();
+    for rows in [
+        json!({"covariate": "rain"}),
+        json!({"covariate": "rain", "lag": 0, "ahead": 1}),
+    ] {
+        let message = refusal(rows);
+        assert!(message.contains("the covariate `rain` needs one of"), "{message}");
+    }
+    let message = refusal(json!({"covariate": "rain", "offset": 1}));
+    assert!(message.contains("offset") && message.contains("`ahead`"), "{message}");
+    let message = refusal(json!({"covariate": "rain", "at": "origin"}));
+    assert!(message.contains("origin") && message.contains("`target`"), "{message}");
 }
 
 #[test]
@@ -116,7 +158,31 @@ fn a_step_has_one_model_and_no_more() {
         assert!(message.contains(expected), "{message}");
     }
     let message = refusal(&by_step(), &models[..1]);
-    assert!(message.contains("`models` is `2 in the description`"), "{message}");
+    assert!(
+        message.contains("`models` is `2 files in the description`, accepted: 1"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_file_of_one_output_has_no_other() {
+    let models = [constant(1, 10.0), constant(1, 20.0)];
+    let mut description = by_step();
+    description["models"][1]["output"] = json!(0);
+    assert!(import(&description, &models).is_ok());
+    description["models"][1]["output"] = json!(1);
+    let message = refusal(&description, &models);
+    assert!(
+        message.contains("`models[1].output` is `1`, accepted: a whole number from 0 to 0, as `h2.txt` has"),
+        "{message}"
+    );
+}
+
+#[test]
+fn steps_may_stand_in_one_file() {
+    let mut description = by_step();
+    description["models"][1]["file"] = json!("h1.txt");
+    assert!(import(&description, &[constant(1, 10.0)]).is_ok());
 }
 
 #[test]
@@ -168,5 +234,8 @@ fn a_damaged_a_foreign_and_a_several_valued_file_are_refused_by_name() {
         "{message}"
     );
     let message = refusal(fixture("xgboost_quantiles.model"));
-    assert!(message.contains("`city.model` with 2 outputs"), "{message}");
+    assert!(
+        message.contains("`city.model` with 2 outputs") && message.contains("the `output` that it is, from 0 to 1"),
+        "{message}"
+    );
 }

@@ -1,6 +1,6 @@
 //! Forecasting with imported trees.
 
-use arterial_datasets::panel::Panel;
+use arterial_datasets::panel::{CityMeans, Panel};
 use arterial_models::pipeline::Pipeline;
 use arterial_models::trees::SavedTrees;
 use arterial_models::{FittedForecaster, Forecaster, Silent, Task};
@@ -89,6 +89,36 @@ fn a_missing_value_takes_the_way_of_missing_values() {
 }
 
 #[test]
+fn a_covariate_is_read_as_known_at_the_origin_and_stands_in_the_scope() {
+    let plain = panel_of(Array2::from_elem((40, 1), 30.0), "15m");
+    let means = CityMeans {
+        covariate: "weather.precipitation_mm".parse().unwrap(),
+        window: "15m".parse().unwrap(),
+        means: (0..40)
+            .map(|row| (plain.time(row), if row < 38 { 0.0 } else { 9.0 }))
+            .collect(),
+    };
+    let rainy = plain.clone().with_covariate(&means);
+    let description = json!({
+        "step": "15m", "horizon": 1, "strategy": "direct", "output": "value",
+        "features": [{"lag": 0}, {"covariate": "weather.precipitation_mm", "lag": 0}]
+    });
+    let models = [stump(2, 1, 5.0, [7.0, 8.0])];
+    let fitted = fit(&description, &models, &rainy, 1);
+    let points = fitted.forecast(&rainy, &[38, 39]).unwrap().points;
+    assert_eq!(points.iter().copied().collect::<Vec<f64>>(), [7.0, 8.0]);
+    assert_eq!(fitted.scope().covariates, rainy.channels()[1..]);
+    let dry = fitted.forecast(&plain, &[39]).unwrap_err().to_string();
+    assert!(dry.contains("covariates"), "{dry}");
+    let unknown = import(&description, &models).unwrap().fit(&plain, &task(1), &Silent);
+    let message = unknown.err().unwrap().to_string();
+    assert!(message.contains("a covariate of the panel: there is none"), "{message}");
+    let mut older = description;
+    older["features"][1]["lag"] = json!(6);
+    assert_eq!(fit(&older, &models, &rainy, 1).history(), 7);
+}
+
+#[test]
 fn models_of_the_tails_become_the_spread() {
     let panel = panel_of(Array2::from_elem((40, 1), 30.0), "15m");
     let description = json!({
@@ -133,6 +163,23 @@ fn models_and_description_travel_in_the_artefact() {
     assert!(bits(&again) == bits(&pipeline));
     assert_eq!(again.files().unwrap(), files);
     assert_eq!((again.name(), again.horizon(), again.history()), ("trees", 3, 4));
+}
+
+#[test]
+fn other_files_and_other_descriptions_are_told_apart() {
+    let digest = |description: &Value, value: f64| {
+        let trees = import(description, &[constant(1, value)]).unwrap();
+        trees.imported().unwrap().to_owned()
+    };
+    let mut shorter = recursive();
+    shorter["horizon"] = json!(4);
+    let digests = [
+        digest(&recursive(), 0.0),
+        digest(&recursive(), 1.0),
+        digest(&shorter, 0.0),
+    ];
+    assert!(digests[0] != digests[1] && digests[0] != digests[2], "{digests:?}");
+    assert_eq!(digest(&recursive(), 0.0), digests[0]);
 }
 
 #[test]

@@ -1,24 +1,26 @@
 //! Forecasts equal what the libraries predicted for the same rows. The files are those of `gbdt/fixtures`.
 
 use arterial_datasets::panel::{Attributes, Panel};
-use arterial_models::trees::{ImportedTrees, ModelFile};
-use arterial_models::{Forecaster, Silent, Task};
+use arterial_models::trees::{ImportedTrees, ModelFile, SavedTrees};
+use arterial_models::{FittedForecaster, Forecaster, Silent, Task};
 use ndarray::{Array2, ArrayView1, s};
 use serde_json::{Map, Value, json};
 
 use super::parse;
-use crate::gbdt::import::{fixture, numbers};
+use crate::gbdt::import::{fixture, numbers, predictions};
 use crate::support::panel_of;
 
 /// The row of the panel that is forecast from.
 const ORIGIN: usize = 7;
 /// Of numbers only, three columns.
-const NUMBERS: [&str; 11] = [
+const NUMBERS: [&str; 13] = [
     "xgboost_regression.model",
     "xgboost_regression.ubj",
     "xgboost_poisson.model",
     "xgboost_logistic.model",
     "xgboost_dart.model",
+    "xgboost17_dart.model",
+    "xgboost17_forest.model",
     "lightgbm_regression.txt",
     "lightgbm_zero_as_missing.txt",
     "lightgbm_no_missing.txt",
@@ -27,10 +29,18 @@ const NUMBERS: [&str; 11] = [
     "lightgbm_forest.txt",
 ];
 /// With two more columns, of categories.
-const CATEGORIES: [&str; 2] = ["xgboost_categories.model", "lightgbm_categories.txt"];
+const CATEGORIES: [&str; 5] = [
+    "xgboost_categories.model",
+    "xgboost17_categories.model",
+    "xgboost17_categories.ubj",
+    "xgboost21_categories.ubj",
+    "lightgbm_categories.txt",
+];
 
-fn answers() -> Value {
-    serde_json::from_slice(&fixture("answers.json")).unwrap()
+/// The rows that the libraries were asked.
+fn rows() -> Array2<f64> {
+    let answers: Value = serde_json::from_slice(&fixture("answers.json")).unwrap();
+    numbers(&answers["rows"])
 }
 
 /// A series for each of `rows`: its newest three values are the first three columns, its attribute `code` is the last.
@@ -51,24 +61,27 @@ fn codes(column: &ArrayView1<'_, f64>) -> Map<String, Value> {
     column.iter().enumerate().map(code).collect()
 }
 
-/// Forecasts one step with `file`, whose columns are `features`, and compares.
-fn forecasts_as_there(file: &str, features: &Value) {
-    let answers = answers();
-    let panel = panel(&numbers(&answers["rows"]));
-    let name = file.split('.').next().unwrap();
-    let expected = numbers(&answers["predictions"][name]);
-    let description = json!({
-        "step": "15m", "horizon": 1, "strategy": "direct", "features": features, "output": "value"
-    });
+/// The models in `file` that `description` says, on `panel`.
+fn fit(file: &str, description: &Value, panel: &Panel) -> Box<dyn FittedForecaster> {
     let bytes = fixture(file);
     let name = file.into();
-    let trees = ImportedTrees::new(parse(&description).unwrap(), &[ModelFile { name, bytes }]).unwrap();
+    let trees = ImportedTrees::new(parse(description).unwrap(), &[ModelFile { name, bytes }]).unwrap();
     let task = Task {
         context: 1,
         horizon: 1,
         seed: 1,
     };
-    let fitted = trees.fit(&panel, &task, &Silent).unwrap();
+    trees.fit(panel, &task, &Silent).unwrap()
+}
+
+/// Forecasts one step with `file`, whose columns are `features`, and compares.
+fn forecasts_as_there(file: &str, features: &Value) {
+    let panel = panel(&rows());
+    let expected = predictions(file.split('.').next().unwrap());
+    let description = json!({
+        "step": "15m", "horizon": 1, "strategy": "direct", "features": features, "output": "value"
+    });
+    let fitted = fit(file, &description, &panel);
     let points = fitted.forecast(&panel, &[ORIGIN]).unwrap().points;
     let scale = expected.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
     for (series, found) in points.slice(s![0, .., 0]).indexed_iter() {
@@ -93,9 +106,49 @@ fn models_of_both_libraries_forecast_what_they_predict_there() {
 
 #[test]
 fn categories_are_told_by_series_and_by_attribute() {
-    let codes = codes(&numbers(&answers()["rows"]).column(3));
+    let codes = codes(&rows().column(3));
     let features = json!([{"lag": 0}, {"lag": 1}, {"lag": 2}, {"series": codes}, {"static": "code"}]);
     for file in CATEGORIES {
         forecasts_as_there(file, &features);
     }
+}
+
+#[test]
+fn outputs_of_one_file_are_models_of_their_own() {
+    let (panel, file) = (panel(&rows()), "xgboost21_quantiles.model");
+    let description = json!({
+        "step": "15m", "horizon": 1, "strategy": "direct", "output": "value",
+        "features": [{"lag": 0}, {"lag": 1}, {"lag": 2}],
+        "models": [
+            {"file": file, "output": 1}, {"file": file, "output": 0, "quantile": 0.1},
+            {"file": file, "output": 2, "quantile": 0.9}
+        ]
+    });
+    let fitted = fit(file, &description, &panel);
+    let outlook = fitted.forecast(&panel, &[ORIGIN]).unwrap();
+    let expected = predictions("xgboost21_quantiles");
+    let spread = outlook.spread.as_ref().unwrap();
+    let is_close = |found: f64, expected: f64| (found - expected).abs() < 1e-5;
+    for (series, median) in outlook.points.slice(s![0, .., 0]).indexed_iter() {
+        if median.is_nan() {
+            continue;
+        }
+        let [low, middle, high] = [0, 1, 2].map(|output| expected[(series, output)]);
+        assert!(is_close(*median, middle), "row {series}: {median} {middle}");
+        assert!(
+            is_close(spread[(0, series, 0, 0)], (middle - low).max(0.0)),
+            "row {series}"
+        );
+        assert!(
+            is_close(spread[(0, series, 0, 1)], (high - middle).max(0.0)),
+            "row {series}"
+        );
+    }
+    let again = SavedTrees.load(&fitted.save().unwrap()).unwrap();
+    let bits = |fitted: &dyn FittedForecaster| {
+        let outlook = fitted.forecast(&panel, &[ORIGIN]).unwrap();
+        let values = outlook.points.iter().chain(outlook.spread.as_ref().unwrap());
+        values.map(|value| value.to_bits()).collect::<Vec<u64>>()
+    };
+    assert_eq!(bits(&*again), bits(&*fitted));
 }
