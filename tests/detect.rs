@@ -6,12 +6,14 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_arterial"));
+    command.arg("detect").args(arguments);
+    command
+}
+
 fn detect(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_arterial"))
-        .arg("detect")
-        .args(arguments)
-        .output()
-        .unwrap()
+    command(arguments).output().unwrap()
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> String {
@@ -22,11 +24,7 @@ fn write(folder: &Path, name: &str, text: &str) -> String {
 
 /// What a command that must end with 2 said.
 fn refused(arguments: &[&str]) -> String {
-    let output = detect(arguments);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
-    assert!(output.stdout.is_empty() && !said.contains("panicked"), "{said}");
-    said
+    arterial_testing::refused(&mut command(arguments), 2)
 }
 
 /// A table whose row 150 lies far from the others.
@@ -138,14 +136,45 @@ fn a_column_without_any_value_is_told_of() {
 }
 
 #[test]
-fn a_time_decades_from_all_others_is_refused_with_its_row() {
+fn a_time_decades_from_all_others_is_scored_and_told_of_with_its_row() {
     let folder = tempfile::tempdir().unwrap();
     let data = write(folder.path(), "a.csv", &(series() + "1990-01-01 00:00:00,50\n"));
-    let said = refused(&["--data", &data, "--kind", "series"]);
+    let output = detect(&["--data", &data, "--kind", "series"]);
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("a.csv:1002: row 1001, column `timestamp`: 1990-01-01T00:00:00Z lies far from the other times"),
+        said.contains("a.csv: row 1001: 1990-01-01T00:00:00Z lies far from the other times"),
         "{said}"
     );
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text.lines().count(), 1002);
+    assert!(text.lines().last().unwrap().starts_with("1990-01-01 00:00:00,"));
+}
+
+#[test]
+fn help_says_which_detector_is_recommended_and_which_is_the_weakest() {
+    let output = detect(&["--help"]);
+    let help = String::from_utf8(output.stdout).unwrap();
+    let said = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("auto (the one we recommend)"), "{said}");
+    assert!(
+        said.contains("autoencoder (of those for tables the weakest in our exam, benches/anomaly.md)"),
+        "{said}"
+    );
+}
+
+#[test]
+fn more_columns_than_a_detector_can_judge_are_refused_with_what_is_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..900).map(|number| format!("s{number}")).collect();
+    let (header, row) = (names.join(","), ["1"; 900].join(","));
+    let text = format!("timestamp,{header}\n2026-01-01 00:00,{row}\n");
+    let data = write(folder.path(), "wide.csv", &text);
+    for (detector, most) in [("isolation-forest", 819), ("autoencoder", 512)] {
+        let said = refused(&["--data", &data, "--kind", "series", "--detector", detector]);
+        let accepted = format!("`number of columns` is `900`, accepted: 1 to {most} for `{detector}`");
+        assert!(said.contains(&accepted), "{said}");
+    }
 }
 
 #[test]

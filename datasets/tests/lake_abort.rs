@@ -7,26 +7,13 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arterial_datasets::lake::{Lake, LakeOptions, Point, Scan, TopicPartition};
-use lake_common::{offsets, open, options, progress, readings, spec};
+use arterial_datasets::lake::{Lake, LakeOptions, Point, Scan};
+use lake_common::{offsets, open, options, write_all};
 
 const PLACE: &str = "LAKE_ABORT_PLACE";
 const POINT: &str = "LAKE_ABORT_POINT";
-
-async fn write_all(lake: &Lake, end: i64) {
-    let mut table = lake.table(&spec("readings")).await.unwrap();
-    let partition = TopicPartition::new("traffic-sensors", 0);
-    table.acquire(std::slice::from_ref(&partition)).await.unwrap();
-    let mut next = table.progress().partitions[&partition].next.max(0);
-    while next < end {
-        let upper = (next + 7).min(end);
-        table
-            .commit(&[readings(next..upper)], &progress(&table, 0, upper, None))
-            .await
-            .unwrap();
-        next = upper;
-    }
-}
+/// Readings of each commit.
+const STEP: i64 = 7;
 
 /// The process that is ended: it does nothing unless the test below starts it.
 #[tokio::test]
@@ -48,7 +35,8 @@ async fn writer() {
         checkpoint_every: 3,
         ..options()
     };
-    write_all(&Lake::open(&place, options).await.unwrap(), 1_000_000).await;
+    let lake = Lake::open(&place, options).await.unwrap();
+    write_all(&lake, 1_000_000, STEP).await.unwrap();
 }
 
 #[tokio::test]
@@ -82,7 +70,7 @@ async fn a_process_that_ends_in_a_commit_loses_and_doubles_nothing() {
     }
     assert!(last > 100, "only {last} rows were written");
     let lake = open(&place, options()).await;
-    write_all(&lake, last + 10).await;
+    write_all(&lake, last + 10, STEP).await.unwrap();
     let table = lake.existing("readings").await.unwrap().unwrap();
     assert_eq!(
         offsets(&table, &Scan::default()).await,

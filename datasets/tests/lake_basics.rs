@@ -3,29 +3,27 @@
 mod lake_common;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use arrow::datatypes::{DataType, Field, Schema};
 use arterial_datasets::Error;
-use arterial_datasets::lake::{Lake, LakeOptions, Progress, Scan, TableSpec, TopicPartition};
-use arterial_datasets::time::{Clock, DAY, MINUTE, Timestamp};
-use lake_common::{START, at, count, local, offsets, options, progress, readings, spec};
+use arterial_datasets::lake::{Lake, Progress, Scan, TableSpec};
+use arterial_datasets::time::{DAY, MINUTE, Timestamp};
+use lake_common::{
+    START, at, clocked, commit, count, local, offsets, options, owned, partition, progress, readings, spec,
+};
 
 #[tokio::test]
 async fn rows_and_progress_come_back_after_reopening() {
     let (lake, place) = local();
-    let mut table = lake.table(&spec("readings")).await.unwrap();
-    let partition = TopicPartition::new("traffic-sensors", 0);
-    table.acquire(std::slice::from_ref(&partition)).await.unwrap();
-    assert!(!table.progress().partitions[&partition].has_read());
+    let mut table = owned(&lake).await;
+    assert!(!table.progress().partitions[&partition(0)].has_read());
     let mut wanted = progress(&table, 0, 10, Some(7));
     wanted.cluster_id = Some("cluster".into());
     wanted.topic_ids.insert("traffic-sensors".into(), "topic".into());
     wanted.source_version = Some(3);
     table.commit(&[readings(0..10)], &wanted).await.unwrap();
 
-    let lake = Lake::open(&format!("file://{}", place.path().display()), lake_common::options())
+    let lake = Lake::open(&format!("file://{}", place.path().display()), options())
         .await
         .unwrap();
     let again = lake.existing("readings").await.unwrap().unwrap();
@@ -39,21 +37,13 @@ async fn rows_and_progress_come_back_after_reopening() {
 #[tokio::test]
 async fn a_commit_of_an_older_epoch_is_refused() {
     let (lake, _place) = local();
-    let mut zombie = lake.table(&spec("readings")).await.unwrap();
-    let partitions = [TopicPartition::new("traffic-sensors", 0)];
-    zombie.acquire(&partitions).await.unwrap();
-    zombie
-        .commit(&[readings(0..5)], &progress(&zombie, 0, 5, None))
-        .await
-        .unwrap();
+    let mut zombie = owned(&lake).await;
+    commit(&mut zombie, 0..5).await.unwrap();
 
-    let mut heir = lake.existing("readings").await.unwrap().unwrap();
-    heir.acquire(&partitions).await.unwrap();
-    heir.commit(&[readings(5..10)], &progress(&heir, 0, 10, None))
-        .await
-        .unwrap();
+    let mut heir = owned(&lake).await;
+    commit(&mut heir, 5..10).await.unwrap();
 
-    let late = zombie.commit(&[readings(5..8)], &progress(&zombie, 0, 8, None)).await;
+    let late = commit(&mut zombie, 5..8).await;
     assert!(
         matches!(
             late,
@@ -72,16 +62,12 @@ async fn a_commit_of_an_older_epoch_is_refused() {
 #[tokio::test]
 async fn a_writer_with_nothing_to_commit_learns_that_another_has_its_place() {
     let (lake, _place) = local();
-    let mut idle = lake.table(&spec("readings")).await.unwrap();
-    let partitions = [TopicPartition::new("traffic-sensors", 0)];
-    idle.acquire(&partitions).await.unwrap();
+    let partitions = [partition(0)];
+    let mut idle = owned(&lake).await;
     idle.ensure_owned(&partitions).await.unwrap();
     // What others do with other partitions is no matter.
     let mut other = lake.existing("readings").await.unwrap().unwrap();
-    other
-        .acquire(&[TopicPartition::new("traffic-sensors", 1)])
-        .await
-        .unwrap();
+    other.acquire(&[partition(1)]).await.unwrap();
     idle.ensure_owned(&partitions).await.unwrap();
     assert_eq!(idle.version(), other.version());
 
@@ -105,11 +91,7 @@ async fn a_writer_with_nothing_to_commit_learns_that_another_has_its_place() {
 #[tokio::test]
 async fn progress_that_goes_back_or_was_never_acquired_is_refused() {
     let (lake, _place) = local();
-    let mut table = lake.table(&spec("readings")).await.unwrap();
-    table
-        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
-        .await
-        .unwrap();
+    let mut table = owned(&lake).await;
     table.commit(&[], &progress(&table, 0, 5, None)).await.unwrap();
     let back = table.commit(&[readings(0..1)], &progress(&table, 0, 4, None)).await;
     assert!(matches!(back, Err(Error::Conflict { .. })), "{back:?}");
@@ -128,19 +110,16 @@ async fn progress_that_goes_back_or_was_never_acquired_is_refused() {
 async fn writers_of_different_partitions_do_not_hinder_each_other() {
     let (lake, _place) = local();
     lake.table(&spec("readings")).await.unwrap();
-    let writers = (0..4).map(|partition| {
+    let writers = (0..4).map(|number| {
         let lake = lake.clone();
         tokio::spawn(async move {
             let mut table = lake.existing("readings").await.unwrap().unwrap();
-            table
-                .acquire(&[TopicPartition::new("traffic-sensors", partition)])
-                .await
-                .unwrap();
-            let first = i64::from(partition) * 100;
+            table.acquire(&[partition(number)]).await.unwrap();
+            let first = i64::from(number) * 100;
             for round in 0..5 {
                 let rows = readings(first + round * 10..first + round * 10 + 10);
                 table
-                    .commit(&[rows], &progress(&table, partition, round * 10 + 10, None))
+                    .commit(&[rows], &progress(&table, number, round * 10 + 10, None))
                     .await
                     .unwrap();
             }
@@ -278,11 +257,7 @@ async fn rows_of_two_days_go_to_two_partitions() {
 #[tokio::test]
 async fn opening_from_a_checkpoint_gives_the_same_table() {
     let (lake, place) = local();
-    let mut table = lake.table(&spec("readings")).await.unwrap();
-    table
-        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
-        .await
-        .unwrap();
+    let mut table = owned(&lake).await;
     for round in 0..23 {
         let wanted = progress(&table, 0, round + 1, Some(round));
         table.commit(&[readings(round..round + 1)], &wanted).await.unwrap();
@@ -333,7 +308,7 @@ async fn rows_that_do_not_fit_are_refused_and_nothing_is_left() {
     assert_eq!((table.version(), table.files().0), (0, 0));
     assert!(lake.existing("../escape").await.unwrap_err().is_bad_input());
     assert!(
-        Lake::open("ftp://somewhere", lake_common::options())
+        Lake::open("ftp://somewhere", options())
             .await
             .unwrap_err()
             .is_bad_input()
@@ -342,16 +317,10 @@ async fn rows_that_do_not_fit_are_refused_and_nothing_is_left() {
 
 #[tokio::test]
 async fn a_table_is_read_as_it_stood_at_an_instant() {
-    let clock = Arc::new(Hands(AtomicI64::new(START)));
-    let place = tempfile::tempdir().unwrap();
-    let options = LakeOptions {
-        clock: Arc::clone(&clock) as Arc<dyn Clock>,
-        ..options()
-    };
-    let lake = Lake::open(place.path().to_str().unwrap(), options).await.unwrap();
+    let (lake, _place, clock) = clocked(START).await;
     let mut table = lake.table(&spec("readings")).await.unwrap();
     for hour in 1..=12_i64 {
-        clock.0.store(at(60 * hour).0, Ordering::SeqCst);
+        clock.set(at(60 * hour));
         table.append(&[readings(hour..hour + 1)]).await.unwrap();
     }
     for (minute, rows) in [(0, 0), (59, 0), (60, 1), (61, 1), (600, 10), (100_000, 12)] {
@@ -368,14 +337,5 @@ async fn a_table_is_read_as_it_stood_at_an_instant() {
             error.is_bad_input() && error.to_string().contains("readings"),
             "{error}"
         );
-    }
-}
-
-/// A clock that stands where it is put.
-struct Hands(AtomicI64);
-
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
     }
 }

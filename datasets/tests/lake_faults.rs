@@ -7,10 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arterial_datasets::Error;
-use arterial_datasets::lake::{
-    Fault, Lake, LakeOptions, MaintainPlan, Point, Scan, Step, TopicPartition, When, maintain,
-};
-use lake_common::{offsets, open, options, progress, readings, spec};
+use arterial_datasets::lake::{Fault, Lake, LakeOptions, MaintainPlan, Point, Scan, Step, When, maintain};
+use lake_common::{commit, offsets, open, options, owned, write_all};
 use proptest::prelude::*;
 
 /// Behaves like a process that is killed at the n-th fault point: from there on nothing is done any more.
@@ -39,22 +37,6 @@ impl Fault for Death {
         self.passed.lock().unwrap().push((point.step, point.when));
         Ok(())
     }
-}
-
-/// Reads from where the table says to the end, as a writer does at every start.
-async fn write_all(lake: &Lake, end: i64, step: i64) -> Result<(), Error> {
-    let mut table = lake.table(&spec("readings")).await?;
-    let partition = TopicPartition::new("traffic-sensors", 0);
-    table.acquire(std::slice::from_ref(&partition)).await?;
-    let mut next = table.progress().partitions[&partition].next.max(0);
-    while next < end {
-        let upper = (next + step).min(end);
-        table
-            .commit(&[readings(next..upper)], &progress(&table, 0, upper, None))
-            .await?;
-        next = upper;
-    }
-    Ok(())
 }
 
 fn dying(death: &Arc<Death>) -> LakeOptions {
@@ -131,6 +113,15 @@ async fn upkeep_killed_at_every_step_loses_and_doubles_nothing() {
     }
 }
 
+/// The lake in `place`, each of whose steps passes `fault`.
+async fn open_with(place: &tempfile::TempDir, fault: impl Fault + 'static) -> Lake {
+    let options = LakeOptions {
+        fault: Some(Arc::new(fault)),
+        ..options()
+    };
+    open(place, options).await
+}
+
 fn data_files(place: &tempfile::TempDir) -> usize {
     let days = std::fs::read_dir(place.path().join("readings"))
         .unwrap()
@@ -154,18 +145,11 @@ async fn a_full_disk_is_told_and_the_same_writer_goes_on_when_there_is_room() {
             Ok(())
         }
     };
-    let lake = open(
-        &place,
-        LakeOptions {
-            fault: Some(Arc::new(hook)),
-            ..options()
-        },
-    )
-    .await;
+    let lake = open_with(&place, hook).await;
     write_all(&lake, 10, 10).await.unwrap();
     let mut table = lake.existing("readings").await.unwrap().unwrap();
     full.store(true, Ordering::SeqCst);
-    let refused = table.commit(&[readings(10..20)], &progress(&table, 0, 20, None)).await;
+    let refused = commit(&mut table, 10..20).await;
     assert!(matches!(refused, Err(Error::DiskFull { .. })), "{refused:?}");
     assert_eq!(offsets(&table, &Scan::default()).await, (0..10).collect::<Vec<i64>>());
     assert_eq!(
@@ -174,10 +158,7 @@ async fn a_full_disk_is_told_and_the_same_writer_goes_on_when_there_is_room() {
         "what was written for nothing is taken away again"
     );
     full.store(false, Ordering::SeqCst);
-    table
-        .commit(&[readings(10..20)], &progress(&table, 0, 20, None))
-        .await
-        .unwrap();
+    commit(&mut table, 10..20).await.unwrap();
     assert_eq!(offsets(&table, &Scan::default()).await, (0..20).collect::<Vec<i64>>());
 }
 
@@ -206,23 +187,10 @@ async fn a_writer_frozen_between_building_and_putting_is_refused() {
         }
         Ok(())
     };
-    let lake = open(
-        &place,
-        LakeOptions {
-            fault: Some(Arc::new(hook)),
-            ..options()
-        },
-    )
-    .await;
-    let mut zombie = lake.existing("readings").await.unwrap().unwrap();
-    zombie
-        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
-        .await
-        .unwrap();
+    let lake = open_with(&place, hook).await;
+    let mut zombie = owned(&lake).await;
     frozen.store(true, Ordering::SeqCst);
-    let refused = zombie
-        .commit(&[readings(10..15)], &progress(&zombie, 0, 15, None))
-        .await;
+    let refused = commit(&mut zombie, 10..15).await;
     assert!(matches!(refused, Err(Error::Fenced { .. })), "{refused:?}");
     assert_eq!(offsets(&zombie, &Scan::default()).await, (0..30).collect::<Vec<i64>>());
 }

@@ -6,21 +6,16 @@ mod lake_common;
 
 use std::process::Command;
 
-use arterial_datasets::lake::{MaintainPlan, Scan, TableSpec, TopicPartition, maintain};
+use arterial_datasets::lake::{MaintainPlan, Scan, TableSpec, maintain};
 use arterial_datasets::stream::StreamCatalog;
 use arterial_datasets::{lake, schema};
-use lake_common::{count, local, offsets, progress, readings, spec};
+use lake_common::{commit, count, local, offsets, owned};
 
 /// Runs a script with the arguments; `None` where Python or its packages are missing.
 fn python(script: &str, arguments: &[&str]) -> Option<String> {
     let program = arterial_testing::python("deltalake, polars, duckdb, pyarrow")?;
-    let done = Command::new(&program)
-        .args(["-c", script])
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    Some(String::from_utf8_lossy(&done.stdout).trim().to_owned())
+    let printed = arterial_testing::run(Command::new(program).args(["-c", script]).args(arguments));
+    Some(printed.trim().to_owned())
 }
 
 const READ: &str = r#"
@@ -38,20 +33,13 @@ print(table.version(), rows.num_rows, total, picked.height, lazy.select(pl.col("
 #[tokio::test]
 async fn foreign_readers_see_the_same_rows_and_offsets() {
     let (lake, place) = local();
-    let mut table = lake.table(&spec("readings")).await.unwrap();
-    table
-        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
-        .await
-        .unwrap();
+    let mut table = owned(&lake).await;
     let path = place.path().join("readings");
     // Once from the entries alone, once behind a checkpoint and a compaction.
     for end in [50, 200] {
         let start = table.progress().partitions.values().next().unwrap().next.max(0);
         for first in (start..end).step_by(10) {
-            table
-                .commit(&[readings(first..first + 10)], &progress(&table, 0, first + 10, None))
-                .await
-                .unwrap();
+            commit(&mut table, first..first + 10).await.unwrap();
         }
         if end == 200 {
             maintain(&lake, &MaintainPlan::default()).await.unwrap();
@@ -120,24 +108,14 @@ print(table.version())
 #[tokio::test]
 async fn what_a_foreign_writer_did_is_read_and_written_on() {
     let (lake, place) = local();
-    let mut table = lake.table(&spec("readings")).await.unwrap();
-    table
-        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
-        .await
-        .unwrap();
+    let mut table = owned(&lake).await;
     for first in (0..50).step_by(10) {
-        table
-            .commit(&[readings(first..first + 10)], &progress(&table, 0, first + 10, None))
-            .await
-            .unwrap();
+        commit(&mut table, first..first + 10).await.unwrap();
     }
     let Some(version) = python(CHANGE, &[place.path().join("readings").to_str().unwrap()]) else {
         return;
     };
-    table
-        .commit(&[readings(50..60)], &progress(&table, 0, 60, None))
-        .await
-        .unwrap();
+    commit(&mut table, 50..60).await.unwrap();
     assert_eq!(table.version(), version.parse::<i64>().unwrap() + 1);
     let mut expected: Vec<i64> = (0..60).collect();
     expected.push(1000);

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{Date32Array, RecordBatch};
-use arterial_datasets::lake::{CacheUse, Lake, LakeOptions, MaintainPlan, Scan, Table, maintain};
+use arterial_datasets::lake::{CacheUse, Lake, LakeOptions, Scan, Table};
 use arterial_datasets::time::DAY;
 use futures::{FutureExt, TryStreamExt};
-use lake_common::{START, at, local, offsets, open, options, readings, spec};
+use lake_common::{START, at, compact, local, offsets, open, options, readings, spec};
 use proptest::prelude::*;
 
 /// Several batches of one row group.
@@ -60,7 +60,7 @@ proptest! {
                 start += end;
             }
             if compacted {
-                maintain(&lake, &MaintainPlan { min_files: 2, ..MaintainPlan::default() }).await.unwrap();
+                compact(&lake).await;
                 table.refresh().await.unwrap();
             }
             let lake = lake.keeping();
@@ -176,15 +176,7 @@ async fn rows_of_a_file_that_left_the_table_are_not_served_from_memory() {
     }
     assert!(keeping.cache_use().hits > 0);
     let small = data_files(place.path());
-    maintain(
-        &lake,
-        &MaintainPlan {
-            min_files: 2,
-            ..MaintainPlan::default()
-        },
-    )
-    .await
-    .unwrap();
+    compact(&lake).await;
     for path in small {
         std::fs::remove_file(path).unwrap();
     }

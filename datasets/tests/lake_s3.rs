@@ -5,38 +5,30 @@ mod lake_common;
 use std::sync::Arc;
 
 use arterial_datasets::Error;
-use arterial_datasets::lake::{Lake, LakeOptions, MaintainPlan, Place, Scan, TopicPartition, maintain};
+use arterial_datasets::lake::{Lake, LakeOptions, MaintainPlan, Place, Scan, maintain};
 use arterial_testing::{Minio, Shaky, Trouble};
-use lake_common::{count, offsets, options, progress, readings, spec};
+use lake_common::{commit, count, offsets, options, owned, partition, readings, spec};
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, prefix::PrefixStore};
 
 /// Two writers, one fenced out; a third that appends; upkeep; then a look from outside.
 async fn the_whole_life_of_a_table(lake: &Lake) {
-    let partitions = [TopicPartition::new("traffic-sensors", 0)];
-    let mut first = lake.table(&spec("readings")).await.unwrap();
-    first.acquire(&partitions).await.unwrap();
+    let mut first = owned(lake).await;
     for start in (0..60).step_by(5) {
-        first
-            .commit(&[readings(start..start + 5)], &progress(&first, 0, start + 5, None))
-            .await
-            .unwrap();
+        commit(&mut first, start..start + 5).await.unwrap();
     }
     let mut second = lake.existing("readings").await.unwrap().unwrap();
-    second.acquire(&partitions).await.unwrap();
-    let refused = first.commit(&[readings(60..65)], &progress(&first, 0, 65, None)).await;
+    second.acquire(&[partition(0)]).await.unwrap();
+    let refused = commit(&mut first, 60..65).await;
     assert!(matches!(refused, Err(Error::Fenced { .. })), "{refused:?}");
-    second
-        .commit(&[readings(60..70)], &progress(&second, 0, 70, None))
-        .await
-        .unwrap();
+    commit(&mut second, 60..70).await.unwrap();
     first.refresh().await.unwrap();
     first.append(&[readings(70..75)]).await.unwrap();
     let report = maintain(lake, &MaintainPlan::default()).await.unwrap()["readings"];
     assert_eq!((report.compacted_files, report.compacted_into), (14, 1));
     let table = lake.existing("readings").await.unwrap().unwrap();
     assert_eq!(offsets(&table, &Scan::default()).await, (0..75).collect::<Vec<i64>>());
-    assert_eq!(table.progress().partitions[&partitions[0]].next, 70);
+    assert_eq!(table.progress().partitions[&partition(0)].next, 70);
     assert_eq!(
         count(
             &table,

@@ -3,16 +3,22 @@
 mod lake_common;
 
 use arrow::array::RecordBatch;
-use arterial_datasets::lake::{MaintainPlan, Scan, maintain};
+use arterial_datasets::lake::Scan;
 use arterial_datasets::time::DAY;
 use futures::TryStreamExt;
-use lake_common::{START, at, count, local, offsets, readings, spec};
+use lake_common::{START, at, compact, count, local, offsets, readings, spec};
 use proptest::prelude::*;
 
-fn wanted(keys: Option<&[String]>, from: Option<i64>, to: Option<i64>, end: i64) -> Vec<i64> {
+fn wanted(
+    keys: Option<&[String]>,
+    numbers: Option<&[i64]>,
+    (from, to): (Option<i64>, Option<i64>),
+    end: i64,
+) -> Vec<i64> {
     let has_key = |offset: &i64| keys.is_none_or(|keys| keys.contains(&format!("s{}", offset % 10)));
     let inside = |offset: &i64| from.is_none_or(|from| *offset >= from) && to.is_none_or(|to| *offset < to);
-    (0..end).filter(has_key).filter(inside).collect()
+    let is_named = |offset: &i64| numbers.is_none_or(|numbers| numbers.contains(offset));
+    (0..end).filter(has_key).filter(inside).filter(is_named).collect()
 }
 
 proptest! {
@@ -23,6 +29,7 @@ proptest! {
         keys in proptest::option::of(proptest::collection::vec("s[0-9x]", 0..4)),
         from in proptest::option::of(0..4_000_i64),
         to in proptest::option::of(0..4_000_i64),
+        numbers in proptest::option::of(proptest::collection::vec(-9..4_000_i64, 0..9)),
         compacted in any::<bool>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -35,7 +42,7 @@ proptest! {
                 end += cut;
             }
             if compacted {
-                maintain(&lake, &MaintainPlan { min_files: 2, ..MaintainPlan::default() }).await.unwrap();
+                compact(&lake).await;
                 table.refresh().await.unwrap();
             }
             let scan = Scan {
@@ -43,13 +50,31 @@ proptest! {
                 time_column: Some("event_time".into()),
                 from: from.map(at),
                 to: to.map(at),
+                numbers: numbers.clone().map(|numbers| ("offset".into(), numbers)),
                 ..Scan::default()
             };
-            prop_assert_eq!(offsets(&table, &scan).await, wanted(keys.as_deref(), from, to, end));
+            let wanted = wanted(keys.as_deref(), numbers.as_deref(), (from, to), end);
+            prop_assert_eq!(offsets(&table, &scan).await, wanted);
             let streamed: Vec<RecordBatch> = table.stream(&scan).await.unwrap().try_collect().await.unwrap();
             prop_assert_eq!(streamed.iter().map(RecordBatch::num_rows).sum::<usize>(), count(&table, &scan).await);
             Ok(())
         })?;
+    }
+}
+
+#[tokio::test]
+async fn files_that_hold_no_number_above_a_bound_are_left_out_whole() {
+    let (lake, _place) = local();
+    let mut table = lake.table(&spec("readings")).await.unwrap();
+    for part in 0..3 {
+        table.append(&[readings(part * 10..(part + 1) * 10)]).await.unwrap();
+    }
+    for (bound, first) in [(-1, 0), (8, 0), (9, 10), (15, 10), (28, 20), (29, 30)] {
+        let above = Scan {
+            above: Some(("offset".into(), bound)),
+            ..Scan::default()
+        };
+        assert_eq!(offsets(&table, &above).await, (first..30).collect::<Vec<i64>>());
     }
 }
 
@@ -68,15 +93,7 @@ async fn a_large_sorted_file_is_read_only_where_the_key_can_be() {
             .await
             .unwrap();
     }
-    maintain(
-        &lake,
-        &MaintainPlan {
-            min_files: 2,
-            ..MaintainPlan::default()
-        },
-    )
-    .await
-    .unwrap();
+    compact(&lake).await;
     table.refresh().await.unwrap();
     assert_eq!(table.files().0, 1);
     let some = Scan {

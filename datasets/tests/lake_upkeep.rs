@@ -3,55 +3,29 @@
 mod lake_common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use arrow::array::{
     ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Int32Array, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimestampMicrosecondType};
-use arterial_datasets::lake::{
-    LakeOptions, MaintainPlan, Scan, TableRule, TableSpec, TopicPartition, WindowRule, maintain,
-};
+use arterial_datasets::lake::{MaintainPlan, Scan, TableRule, TableSpec, WindowRule, maintain};
 use arterial_datasets::schema::instant;
-use arterial_datasets::time::{Clock, DAY, Duration, HOUR, MINUTE, SystemClock, Timestamp};
-use lake_common::{START, count, local, offsets, open, options, progress, readings, spec};
-
-/// A clock that is set by the test.
-struct Hands(AtomicI64);
-
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
-    }
-}
-
-fn hands(at: i64) -> Arc<Hands> {
-    Arc::new(Hands(AtomicI64::new(at)))
-}
+use arterial_datasets::time::{Clock, DAY, Duration, HOUR, MINUTE, SystemClock};
+use lake_common::{START, clocked, commit, compact, count, local, offsets, owned, partition, progress, readings, spec};
 
 #[tokio::test]
 async fn compaction_keeps_rows_progress_and_older_versions() {
     let (lake, _place) = local();
-    let mut table = lake.table(&spec("readings")).await.unwrap();
-    table
-        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
-        .await
-        .unwrap();
+    let mut table = owned(&lake).await;
     for start in (0..200).step_by(10) {
-        table
-            .commit(&[readings(start..start + 10)], &progress(&table, 0, start + 10, None))
-            .await
-            .unwrap();
+        commit(&mut table, start..start + 10).await.unwrap();
     }
     let (before, version) = (table.progress().clone(), table.version());
     let report = maintain(&lake, &MaintainPlan::default()).await.unwrap()["readings"];
     assert_eq!((report.compacted_files, report.compacted_into), (20, 1));
     // The writer's handle goes on as if nothing had been.
-    table
-        .commit(&[readings(200..205)], &progress(&table, 0, 205, None))
-        .await
-        .unwrap();
+    commit(&mut table, 200..205).await.unwrap();
     assert_eq!(table.files().0, 2);
     assert_eq!(offsets(&table, &Scan::default()).await, (0..205).collect::<Vec<i64>>());
     assert_eq!(
@@ -86,28 +60,14 @@ async fn compaction_beside_a_busy_writer_loses_nothing() {
         let lake = lake.clone();
         tokio::spawn(async move {
             let mut table = lake.existing("readings").await.unwrap().unwrap();
-            table
-                .acquire(&[TopicPartition::new("traffic-sensors", 0)])
-                .await
-                .unwrap();
+            table.acquire(&[partition(0)]).await.unwrap();
             for start in (0..400).step_by(5) {
-                table
-                    .commit(&[readings(start..start + 5)], &progress(&table, 0, start + 5, None))
-                    .await
-                    .unwrap();
+                commit(&mut table, start..start + 5).await.unwrap();
             }
         })
     };
     while !writer.is_finished() {
-        maintain(
-            &lake,
-            &MaintainPlan {
-                min_files: 2,
-                ..MaintainPlan::default()
-            },
-        )
-        .await
-        .unwrap();
+        compact(&lake).await;
         tokio::task::yield_now().await;
     }
     writer.await.unwrap();
@@ -117,16 +77,7 @@ async fn compaction_beside_a_busy_writer_loses_nothing() {
 
 #[tokio::test]
 async fn old_days_leave_the_table_and_vacuum_deletes_their_files() {
-    let place = tempfile::tempdir().unwrap();
-    let clock = hands(SystemClock.now().0);
-    let lake = open(
-        &place,
-        LakeOptions {
-            clock: clock.clone(),
-            ..options()
-        },
-    )
-    .await;
+    let (lake, place, clock) = clocked(SystemClock.now().0).await;
     let mut table = lake.table(&spec("readings")).await.unwrap();
     let per_day = DAY / MINUTE;
     for day in 0..3 {
@@ -157,7 +108,7 @@ async fn old_days_leave_the_table_and_vacuum_deletes_their_files() {
     table.refresh().await.unwrap();
     assert_eq!(count(&table, &Scan::default()).await, 4);
 
-    clock.0.fetch_add(8 * DAY, Ordering::SeqCst);
+    clock.advance(8 * DAY);
     plan.tables.clear();
     let report = maintain(&lake, &plan).await.unwrap()["readings"];
     assert_eq!(report.vacuumed_files, 3);
@@ -166,30 +117,15 @@ async fn old_days_leave_the_table_and_vacuum_deletes_their_files() {
 
 #[tokio::test]
 async fn a_clean_log_still_opens_and_a_writer_that_slept_finds_its_way() {
-    let place = tempfile::tempdir().unwrap();
-    let clock = hands(SystemClock.now().0);
-    let lake = open(
-        &place,
-        LakeOptions {
-            clock: clock.clone(),
-            ..options()
-        },
-    )
-    .await;
+    let (lake, _place, clock) = clocked(SystemClock.now().0).await;
     let mut table = lake.table(&spec("readings")).await.unwrap();
     let mut sleeper = lake.existing("readings").await.unwrap().unwrap();
     let mut reader = lake.existing("readings").await.unwrap().unwrap();
-    table
-        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
-        .await
-        .unwrap();
+    table.acquire(&[partition(0)]).await.unwrap();
     for start in 0..24 {
-        table
-            .commit(&[readings(start..start + 1)], &progress(&table, 0, start + 1, None))
-            .await
-            .unwrap();
+        commit(&mut table, start..start + 1).await.unwrap();
     }
-    clock.0.fetch_add(9 * DAY, Ordering::SeqCst);
+    clock.advance(9 * DAY);
     let report = maintain(&lake, &MaintainPlan::default()).await.unwrap()["readings"];
     assert!(report.cleaned_entries >= 20, "{report:?}");
     // Both handles stand at version 0, and version 1 is gone.
@@ -264,10 +200,7 @@ async fn the_newest_revision_becomes_final_once_the_horizon_has_passed() {
         .table(&TableSpec::new("t_windows", windows_schema()))
         .await
         .unwrap();
-    table
-        .acquire(&[TopicPartition::new("traffic-sensors", 0)])
-        .await
-        .unwrap();
+    table.acquire(&[partition(0)]).await.unwrap();
     let rule = WindowRule {
         window: Duration(5 * MINUTE),
         horizon: Duration(HOUR),

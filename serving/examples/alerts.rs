@@ -1,4 +1,4 @@
-//! How long it takes from a window being told of until its alerts are in the lake and shown.
+//! How long it takes from a window being told of until its alerts are in the lake, at a client that watches, and at a webhook.
 //!
 //! ```text
 //! cargo run --release -p arterial-serving --example alerts -- 10000 24
@@ -7,8 +7,9 @@
 //! So many traffic sensors, so many windows. Before them lie the same three hours of four days, all in a local lake with fsync, so that
 //! every key has a usual week. In every window one sensor in 500 stands still, each time others.
 
+use std::collections::BTreeMap;
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arrow::array::{
@@ -20,8 +21,15 @@ use arterial_datasets::lake::{Lake, LakeOptions, Table, TableSpec};
 use arterial_datasets::schema;
 use arterial_datasets::stream::{StreamCatalog, StreamDefinition};
 use arterial_datasets::time::{Clock, DAY, SystemClock, Timestamp};
-use arterial_serving::alerts::AlertsConfig;
-use arterial_serving::{AppState, Parts, ServingConfig};
+use arterial_models::alerts::AlertSettings;
+use arterial_proto::v1;
+use arterial_proto::v1::alert_service_client::AlertServiceClient;
+use arterial_serving::alerts::{AlertSink, AlertsConfig};
+use arterial_serving::sinks::alerts::config::{SinkSettings, Surroundings};
+use arterial_serving::{AppState, Parts, Server, ServerConfig, ServingConfig};
+use axum::routing::post;
+use axum::{Json, Router};
+use tokio::net::TcpListener;
 
 const TOPIC: &str = "traffic-sensors";
 /// A Thursday at nine, 2026-01-08T09:00:00Z.
@@ -105,6 +113,88 @@ async fn past(table: &mut Table, stream: &StreamDefinition, sensors: usize) -> R
     Ok(())
 }
 
+/// When each revision came, by its sequence.
+#[derive(Clone, Default)]
+struct Arrivals(Arc<Mutex<BTreeMap<u64, Instant>>>);
+
+impl Arrivals {
+    fn note(&self, sequences: impl Iterator<Item = u64>) {
+        let now = Instant::now();
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for sequence in sequences {
+            seen.entry(sequence).or_insert(now);
+        }
+    }
+
+    /// Waits for what was told up to `last`; when the newest of it came.
+    async fn until(&self, last: u64) -> Instant {
+        loop {
+            let newest = {
+                let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                seen.last_key_value().map(|(sequence, at)| (*sequence, *at))
+            };
+            match newest {
+                Some((sequence, at)) if sequence >= last => return at,
+                _ => tokio::time::sleep(std::time::Duration::from_millis(1)).await,
+            }
+        }
+    }
+}
+
+/// A webhook on this machine, and what it is told.
+async fn webhook() -> Result<(Arc<dyn AlertSink>, Arrivals), Box<dyn Error>> {
+    let arrivals = Arrivals::default();
+    let told = arrivals.clone();
+    let take = move |Json(message): Json<serde_json::Value>| async move {
+        told.note(message["data"]["sequence"].as_u64().into_iter());
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/", listener.local_addr()?);
+    tokio::spawn(axum::serve(listener, Router::new().route("/", post(take))).into_future());
+    let secret = tempfile::NamedTempFile::new()?;
+    std::fs::write(secret.path(), "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")?;
+    let settings = format!(
+        "kind = \"webhook\"\nurl = \"{url}\"\nsecret_file = \"{}\"",
+        secret.path().display()
+    );
+    let around = Surroundings {
+        alerts: &AlertSettings::default(),
+        site: "benchmark",
+        clock: Arc::new(SystemClock),
+        writer: None,
+    };
+    let sink = toml::from_str::<SinkSettings>(&settings)?.build("webhook", &around)?;
+    Ok((sink, arrivals))
+}
+
+/// A client that watches all alerts over gRPC, and what it is told.
+async fn watcher(address: String) -> Result<Arrivals, Box<dyn Error>> {
+    let mut client = AlertServiceClient::connect(address).await?;
+    let mut stream = client
+        .watch_alerts(v1::WatchAlertsRequest::default())
+        .await?
+        .into_inner();
+    let arrivals = Arrivals::default();
+    let told = arrivals.clone();
+    tokio::spawn(async move {
+        while let Ok(Some(answer)) = stream.message().await {
+            told.note(std::iter::once(answer.resume_after));
+        }
+    });
+    Ok(arrivals)
+}
+
+/// Prints the median and the most of `took`, in seconds.
+fn report(what: &str, mut took: Vec<f64>) {
+    took.sort_by(f64::total_cmp);
+    if let (Some(median), Some(most)) = (took.get(took.len() / 2), took.last()) {
+        println!(
+            "from a window being told of to {what}: median {median:.3} s, most {most:.3} s, {} windows",
+            took.len()
+        );
+    }
+}
+
 #[tokio::main(worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (sensors, windows) = (argument(1, 10_000), argument(2, 24));
@@ -116,6 +206,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .table(&TableSpec::new(stream.windows_table(), schema::windows(&stream)))
         .await?;
     past(&mut table, &stream, sensors).await?;
+    let (sink, delivered) = webhook().await?;
     let state = AppState::new(Parts {
         config: ServingConfig::default(),
         clock: Arc::new(SystemClock) as Arc<dyn Clock>,
@@ -128,9 +219,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
             watch: vec!["traffic-sensors.speed_kmh".parse()?],
             ..AlertsConfig::default()
         },
-        alert_sinks: Vec::new(),
+        alert_sinks: vec![sink],
         synthetic: true,
     })?;
+    let config = ServerConfig {
+        grpc: "127.0.0.1:0".into(),
+        http: "127.0.0.1:0".into(),
+        ..ServerConfig::default()
+    };
+    let server = Server::start(config, Arc::clone(&state)).await?;
     let began = Instant::now();
     state.start().await?;
     until(&state, FIRST).await;
@@ -139,28 +236,35 @@ async fn main() -> Result<(), Box<dyn Error>> {
         4 * BEFORE,
         began.elapsed().as_secs_f64()
     );
+    let watched = watcher(format!("http://{}", server.grpc_addr)).await?;
 
-    let mut took = Vec::new();
+    let (mut stored, mut seen, mut posted) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..windows {
         let start = Timestamp(FIRST.0 + number as i64 * stream.window.0);
         // Each group stands still for three windows.
         let batch = rows(&stream, sensors, start, |key| key % 500 == number / 3);
         table.append(std::slice::from_ref(&batch)).await?;
+        let before = state.alerts.store.last();
         let told = Instant::now();
         let end = Timestamp(start.0 + stream.window.0);
         state.take(TOPIC, &batch, end);
         until(&state, end).await;
-        took.push(told.elapsed().as_secs_f64());
+        stored.push(told.elapsed().as_secs_f64());
+        let last = state.alerts.store.last();
+        if last > before {
+            seen.push((watched.until(last).await - told).as_secs_f64());
+            posted.push((delivered.until(last).await - told).as_secs_f64());
+        }
     }
-    took.sort_by(f64::total_cmp);
-    let (median, most) = (took[took.len() / 2], took[took.len() - 1]);
-    println!("from a window being told of to its alerts being in the lake: median {median:.3} s, most {most:.3} s");
+    report("its alerts being in the lake", stored);
+    report("the last of them at a client that watches", seen);
+    report("the last of them at a webhook", posted);
     println!(
         "{} revisions, {} alerts open at the end",
         state.alerts.store.last(),
         state.alerts.store.live().len()
     );
-    state.stop().await;
+    server.shutdown().await?;
     Ok(())
 }
 

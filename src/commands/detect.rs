@@ -23,7 +23,8 @@ pub struct Args {
     /// `series`: a column `timestamp` and values, scored row by row from what came before; `table`: every column is a feature
     #[arg(long, value_name = "KIND", value_enum)]
     kind: Kind,
-    /// The detector: auto (the one we recommend), isolation-forest, knn, autoencoder; for series also residual, rules
+    /// The detector: auto (the one we recommend), isolation-forest, knn, autoencoder (of those for tables the weakest in our exam,
+    /// benches/anomaly.md); for series also residual, rules
     #[arg(long, value_name = "NAME", default_value = "auto")]
     detector: String,
     /// The share of the rows, from the first, that are taken for normal: a table is fitted on them, a series raises no alert there

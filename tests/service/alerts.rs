@@ -1,13 +1,18 @@
-//! Alerts of a running service on their way to a real Kafka and to a chat, and what its log says meanwhile.
+//! Alerts of a running service on their way to a real Kafka, to a chat and to a webhook, and what its log says meanwhile.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::group::revisions;
 use super::*;
 
 /// The bot's token: the part that nobody may see is behind the colon.
 const TOKEN: &str = "123456:hush-hush-hush";
+/// What webhooks are signed with.
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A stand-in of the Bot API. It repeats the address, which has the token in it, in its first answer, a failure; then it takes everything.
 struct Chat {
@@ -27,7 +32,7 @@ impl Chat {
         let (paths, texts) = (Arc::clone(&chat.paths), Arc::clone(&chat.texts));
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                answer(stream, &paths, &texts);
+                answer(&stream, &paths, &texts);
             }
         });
         chat
@@ -38,24 +43,9 @@ impl Chat {
     }
 }
 
-fn answer(mut stream: TcpStream, paths: &Mutex<Vec<String>>, texts: &Mutex<Vec<String>>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let (mut first, mut length) = (String::new(), 0);
-    reader.read_line(&mut first).unwrap();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
-    let message: serde_json::Value = serde_json::from_slice(&body).unwrap();
+fn answer(stream: &TcpStream, paths: &Mutex<Vec<String>>, texts: &Mutex<Vec<String>>) {
+    let Some((head, message)) = request(stream) else { return };
+    let path = head[0].split(' ').nth(1).unwrap_or_default().to_owned();
     let is_first = paths.lock().unwrap().is_empty();
     paths.lock().unwrap().push(path.clone());
     let (status, body) = if is_first {
@@ -64,9 +54,80 @@ fn answer(mut stream: TcpStream, paths: &Mutex<Vec<String>>, texts: &Mutex<Vec<S
         texts.lock().unwrap().push(message["text"].as_str().unwrap().into());
         ("200 OK", "{\"ok\":true}".into())
     };
+    reply(stream, status, &body);
+}
+
+/// The lines of a request's head, and the JSON behind them; none where the sender has gone.
+fn request(stream: &TcpStream) -> Option<(Vec<String>, serde_json::Value)> {
+    let mut reader = BufReader::new(stream);
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        match line.trim() {
+            "" => break,
+            line => head.push(line.to_owned()),
+        }
+    }
+    let mut body = vec![0; header(&head, "content-length").parse().ok()?];
+    reader.read_exact(&mut body).ok()?;
+    Some((head, serde_json::from_slice(&body).unwrap()))
+}
+
+/// The value of a header; empty where there is none of that name.
+fn header<'a>(head: &'a [String], name: &str) -> &'a str {
+    let mut headers = head.iter().filter_map(|line| line.split_once(':'));
+    let named = headers.find(|(known, _)| known.eq_ignore_ascii_case(name));
+    named.map_or("", |(_, value)| value.trim())
+}
+
+fn reply(mut stream: &TcpStream, status: &str, body: &str) {
     let length = body.len();
     let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    // Whoever asked may have gone.
+    let _ = stream.write_all(format!("{head}{body}").as_bytes());
+}
+
+/// A stand-in of a receiver of webhooks. At first it leaves its senders without an answer; then it takes everything.
+struct Hook {
+    url: String,
+    answers: Arc<AtomicBool>,
+    /// The `webhook-id` of each message, and what it should be.
+    got: Arc<Mutex<Vec<(String, String)>>>,
+}
+
+impl Hook {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let hook = Self {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            answers: Arc::default(),
+            got: Arc::default(),
+        };
+        let (answers, got) = (Arc::clone(&hook.answers), Arc::clone(&hook.got));
+        std::thread::spawn(move || {
+            let mut unanswered = Vec::new();
+            for stream in listener.incoming().map_while(Result::ok) {
+                let Some((head, message)) = request(&stream) else {
+                    continue;
+                };
+                let (id, alert) = (header(&head, "webhook-id").to_owned(), &message["data"]);
+                let made_of = format!("{}-{}", alert["alert_id"].as_str().unwrap(), alert["revision"]);
+                let is_answered = answers.load(Ordering::SeqCst);
+                got.lock().unwrap().push((id, made_of));
+                if is_answered {
+                    reply(&stream, "200 OK", "");
+                } else {
+                    unanswered.push(stream);
+                }
+            }
+        });
+        hook
+    }
+
+    fn got(&self) -> Vec<(String, String)> {
+        self.got.lock().unwrap().clone()
+    }
 }
 
 /// A GET of the service's HTTP port.
@@ -136,7 +197,7 @@ fn alerts_reach_kafka_and_a_chat_but_not_those_suppressed_since_sighup_and_no_li
     let config = format!(
         "[kafka]\nbrokers = \"{}\"\nassignment = \"manual\"\n\
          [streams]\nfolder = \"{place}/streams\"\nenabled = [\"noise\"]\n[lake]\nurl = \"{place}/lake\"\n\
-         [server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n[serving]\ntargets = [\"noise.level_db\"]\n\
+         [server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\ndrain_delay = \"0s\"\n[serving]\ntargets = [\"noise.level_db\"]\n\
          [telemetry]\nlog = \"trace\"\n[alerts]\nwatch = [\"noise.level_db\"]\n\
          [alerts.sinks.archive]\nkind = \"kafka\"\ntopic = \"city-alerts\"\n\
          [alerts.sinks.chat]\nkind = \"telegram\"\nurl = \"{}\"\nchat = \"-100\"\ntoken_file = \"{place}/token\"\n",
@@ -214,4 +275,70 @@ fn alerts_reach_kafka_and_a_chat_but_not_those_suppressed_since_sighup_and_no_li
     assert!(log.contains("500 Internal Server Error"), "the failure was told");
     let told = log.lines().find(|line| line.contains("hush"));
     assert_eq!(told, None, "the token is in the log");
+}
+
+#[test]
+fn a_service_that_is_killed_while_an_alert_goes_on_raises_no_other_and_tells_of_every_revision() {
+    let Some(broker) = KafkaBroker::start() else { return };
+    broker.create_topic("noise", 1);
+    let hook = Hook::start();
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().display();
+    std::fs::create_dir_all(folder.path().join("streams")).unwrap();
+    let rule = "\n[[rules]]\nkind = \"impossible\"\nfields = [\"level_db\"]\nrange = [0, 120]\n";
+    std::fs::write(folder.path().join("streams/noise.toml"), format!("{NOISE}{rule}")).unwrap();
+    std::fs::write(folder.path().join("secret"), SECRET).unwrap();
+    let config = format!(
+        "[kafka]\nbrokers = \"{}\"\nassignment = \"manual\"\npublish_results = false\n\
+         [streams]\nfolder = \"{place}/streams\"\nenabled = [\"noise\"]\n[lake]\nurl = \"{place}/lake\"\n\
+         [server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\ndrain_delay = \"0s\"\n[serving]\ntargets = [\"noise.level_db\"]\n\
+         [alerts]\nwatch = [\"noise.level_db\"]\n\
+         [alerts.sinks.hook]\nkind = \"webhook\"\nurl = \"{}\"\nsecret_file = \"{place}/secret\"\n",
+        broker.address(),
+        hook.url,
+    );
+    let window = arterial_datasets::time::Duration(5 * MINUTE);
+    let begin = Timestamp(SystemClock.now().window_start(window).0 - 180 * MINUTE);
+
+    let (service, ready) = Service::launch(folder.path(), &config, Stdio::inherit());
+    broker.produce("noise", 0, readings("M1", begin, 0..2, 50.0));
+    wait_for("the first windows to be looked at", || {
+        let alerts = get(ready["http"].as_str()?, "/v1/alerts")?;
+        alerts["watched"][0]["next_window"].as_str().map(drop)
+    });
+    broker.produce("noise", 0, readings("M1", begin, 2..4, 150.0));
+    wait_for("the alert to be told", || (!hook.got().is_empty()).then_some(()));
+    // SIGKILL, before it knows that the message has arrived.
+    drop(service);
+    hook.answers.store(true, Ordering::SeqCst);
+
+    let (again, ready) = Service::launch(folder.path(), &config, Stdio::inherit());
+    broker.produce("noise", 0, readings("M1", begin, 4..6, 150.0));
+    broker.produce("noise", 0, readings("M1", begin, 6..24, 50.0));
+    let alerts = wait_for("the end of the alert", || {
+        let page = get(ready["http"].as_str()?, "/v1/alerts")?;
+        let alerts = page["alerts"].as_array()?.clone();
+        let is_over = !alerts.is_empty() && alerts.iter().all(|alert| alert["state"] == "resolved");
+        is_over.then_some(alerts)
+    });
+    assert_eq!(alerts.len(), 1, "{alerts:?}");
+    let alert_id = alerts[0]["alert_id"].as_str().unwrap();
+    let revisions = revisions(&tokio::runtime::Runtime::new().unwrap(), &ready);
+    let numbers: Vec<i64> = (1..=revisions.len() as i64).collect();
+    let sequences: Vec<i64> = revisions.iter().map(|(_, sequence)| *sequence).collect();
+    assert_eq!(sequences, numbers, "no revision is missing or there twice");
+    assert!(revisions.iter().all(|(id, _)| id == alert_id), "{revisions:?}");
+
+    let of_revision = |number: usize| format!("{alert_id}-{number}");
+    let all: BTreeSet<String> = (0..revisions.len()).map(of_revision).collect();
+    let got = wait_for("every revision to be told", || {
+        let got = hook.got();
+        let told: BTreeSet<String> = got.iter().map(|(id, _)| id.clone()).collect();
+        (told == all).then_some(got)
+    });
+    assert!(got.iter().all(|(id, made_of)| id == made_of), "{got:?}");
+    // What was not known to have arrived came again, under the same id.
+    let first = got.iter().filter(|(id, _)| *id == of_revision(0)).count();
+    assert!(first > 1, "{got:?}");
+    assert_eq!(again.terminate(), Some(0));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, Scalar, StringArray, TimestampMicrosecondArray};
 use arrow::compute::and;
 use arrow::compute::kernels::cmp::{eq, gt_eq, lt};
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Int64Type, Schema};
 use arrow::error::ArrowError;
 use hashbrown::HashSet;
 use parquet::file::metadata::RowGroupMetaData;
@@ -30,6 +30,8 @@ pub(super) struct Filter {
     /// The same, for the rows.
     set: Arc<HashSet<String>>,
     time: Option<(String, Timestamp, Timestamp)>,
+    /// A column, and the numbers that are wanted of it, ascending.
+    numbers: Option<(String, Arc<[i64]>)>,
 }
 
 impl Filter {
@@ -58,14 +60,29 @@ impl Filter {
         };
         // A range open on both sides still drops rows whose time is null, unless it was not asked for at all.
         let time = time.filter(|_| scan.from.is_some() || scan.to.is_some());
-        Ok(Self { keys, set, time })
+        let numbers = match &scan.numbers {
+            Some((column, numbers)) => {
+                check_column(table, schema, column, &DataType::Int64)?;
+                let mut numbers = numbers.clone();
+                numbers.sort_unstable();
+                Some((column.clone(), numbers.into()))
+            }
+            None => None,
+        };
+        Ok(Self {
+            keys,
+            set,
+            time,
+            numbers,
+        })
     }
 
     /// The columns that the condition reads.
     pub(super) fn columns(&self) -> Option<Vec<&str>> {
         let key = self.keys.as_ref().map(|_| KEY);
         let time = self.time.as_ref().map(|(column, _, _)| column.as_str());
-        let columns: Vec<&str> = key.into_iter().chain(time).collect();
+        let number = self.numbers.as_ref().map(|(column, _)| column.as_str());
+        let columns: Vec<&str> = key.into_iter().chain(time).chain(number).collect();
         (!columns.is_empty()).then_some(columns)
     }
 
@@ -85,6 +102,11 @@ impl Filter {
         {
             return false;
         }
+        if let Some((column, numbers)) = &self.numbers
+            && !stats.may_have_number(column, numbers)
+        {
+            return false;
+        }
         let Some((column, from, to)) = &self.time else {
             return true;
         };
@@ -93,12 +115,13 @@ impl Filter {
 
     /// Whether every row of the file matches, as far as the log says: then the rows need not be looked at.
     pub(super) fn matches_all(&self, file: &DataFile) -> bool {
-        let Some((column, from, to)) = &self.time else {
-            return self.keys.is_none();
-        };
-        let Some(stats) = file.stats().filter(|_| self.keys.is_none()) else {
+        if self.keys.is_some() || self.numbers.is_some() {
             return false;
+        }
+        let Some((column, from, to)) = &self.time else {
+            return true;
         };
+        let Some(stats) = file.stats() else { return false };
         let times = stats.times(column).filter(|_| stats.no_nulls(column));
         times.is_some_and(|(low, high)| low >= *from && high < *to)
     }
@@ -179,11 +202,20 @@ impl Filter {
             }
             None => None,
         };
-        match (of_time, of_key) {
-            (Some(of_time), Some(of_key)) => and(&of_time, &of_key),
-            (Some(one), None) | (None, Some(one)) => Ok(one),
-            (None, None) => Ok(BooleanArray::from(vec![true; batch.num_rows()])),
-        }
+        let of_number = match &self.numbers {
+            Some((column, numbers)) => {
+                let found = read(column, &DataType::Int64)?;
+                Some(BooleanArray::from_unary(found.as_primitive::<Int64Type>(), |number| {
+                    numbers.binary_search(&number).is_ok()
+                }))
+            }
+            None => None,
+        };
+        let mut conditions = [of_time, of_key, of_number].into_iter().flatten();
+        let Some(first) = conditions.next() else {
+            return Ok(BooleanArray::from(vec![true; batch.num_rows()]));
+        };
+        conditions.try_fold(first, |all, one| and(&all, &one))
     }
 }
 

@@ -12,8 +12,13 @@ use crate::stream::{StreamCatalog, StreamDefinition};
 use crate::time::{DAY, Duration, Timestamp};
 use crate::{Error, Result};
 
-/// The table of signals, and how long it keeps them: what judgements of alerts are previewed on.
-const SIGNALS: (&str, Duration) = ("alert_signals", Duration(29 * DAY));
+/// Tables that age beside those of the streams, and how long they keep a day.
+const AGEING: [(&str, Duration); 2] = [
+    // What judgements of alerts are previewed on.
+    ("alert_signals", Duration(29 * DAY)),
+    // Of which the newest row of a kind is what the next look goes on from.
+    ("hot_spots", Duration(7 * DAY)),
+];
 
 /// When the windows of a table become final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,16 +87,17 @@ impl Default for MaintainPlan {
 }
 
 impl MaintainPlan {
-    /// The rules that the stream definitions imply: windows become final, archives age. Signals age, too.
+    /// The rules that the stream definitions imply: windows become final, archives age. Signals and looks at hot spots age, too.
     #[must_use]
     pub fn for_streams(catalog: &StreamCatalog) -> Self {
         let mut plan = Self::default();
-        let (signals, kept) = SIGNALS;
-        let signals_age = TableRule {
-            retention: Some(kept),
-            windows: None,
-        };
-        plan.tables.insert(signals.into(), signals_age);
+        for (table, kept) in AGEING {
+            let age = TableRule {
+                retention: Some(kept),
+                windows: None,
+            };
+            plan.tables.insert(table.into(), age);
+        }
         for stream in catalog.iter() {
             plan.tables.insert(
                 stream.windows_table(),

@@ -15,6 +15,7 @@
 //! | `commit` | the conditional put, lost replies, rebasing on other writers' commits |
 //! | `progress` | offsets, watermark and epoch as Delta `txn` actions |
 //! | `scan`, `filter`, `pages`, `opened`, `reader`, `travel` | projection, keys, times, versions |
+//! | `appended` | what other writers have added since an earlier look |
 //! | `cache`, `kept`, `column`, `recent` | what was read and stays in memory, where it is asked for |
 //! | `maintain` | compaction, finalisation, retention, vacuum, log clean-up |
 //! | `place`, `fsync`, `store` | addresses, durable files, object stores |
@@ -22,6 +23,7 @@
 //! | `fault`, `unique` | where tests make a step fail, names by chance |
 
 mod action;
+mod appended;
 mod cache;
 mod checkpoint;
 mod column;

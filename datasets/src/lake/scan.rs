@@ -22,8 +22,6 @@ use crate::{Error, Result};
 
 /// How many files are read at once by [`Table::scan`].
 const FILES_AT_ONCE: usize = 8;
-/// The column that counts the versions of a window.
-const REVISION: &str = "revision";
 
 /// Wanted rows on their way.
 pub(super) type Rows = BoxStream<'static, Result<RecordBatch>>;
@@ -46,8 +44,10 @@ pub struct Scan {
     /// Only a share of the files, `(part, of)`: the shares from 0 to `of - 1` together hold every row once, so that several
     /// readers can take one each.
     pub share: Option<(usize, usize)>,
-    /// Only files that may hold revisions: those whose statistics do not say that `revision` is 0 throughout.
-    pub revised: bool,
+    /// Only rows whose whole number is one of these: the column, of 64 bits, and the numbers.
+    pub numbers: Option<(String, Vec<i64>)>,
+    /// Only files that may hold a whole number above this one: the column, and the number. Their rows come whatever they hold.
+    pub above: Option<(String, i64)>,
 }
 
 impl Table {
@@ -93,6 +93,20 @@ impl Table {
         Arc::new(plan).stream()
     }
 
+    /// The wanted rows of files that are the table's, or were.
+    pub(super) fn stream_some(&self, files: &[Arc<DataFile>], scan: &Scan) -> Result<Rows> {
+        let snapshot = Arc::clone(&self.snapshot);
+        let filter = Filter::new(&self.name, &snapshot.schema, scan)?;
+        let plan = Plan {
+            table: self.clone(),
+            schema: self.scan_schema(scan)?,
+            files: files.iter().filter(|file| filter.may_match(file)).cloned().collect(),
+            snapshot,
+            filter,
+        };
+        Ok(Arc::new(plan).stream())
+    }
+
     /// Whether any file may hold a wanted row, as far as the log says.
     ///
     /// # Errors
@@ -121,7 +135,7 @@ impl Table {
             .files
             .values()
             .filter(|file| filter.may_match(file))
-            .filter(|file| !scan.revised || file.stats().is_none_or(|stats| stats.may_exceed(REVISION, 0)))
+            .filter(|file| may_exceed(file, scan.above.as_ref()))
             .cloned()
             .collect();
         files.sort_by(|left, right| place(left).cmp(&place(right)));
@@ -223,6 +237,12 @@ impl Plan {
             &options,
         )?)
     }
+}
+
+/// Whether a file may hold a number above the bound, as far as the log says.
+fn may_exceed(file: &DataFile, above: Option<&(String, i64)>) -> bool {
+    let known = above.zip(file.stats());
+    known.is_none_or(|((column, bound), stats)| stats.may_exceed(column, *bound))
 }
 
 /// Where a file stands in the order in which files are read: by day, then by age.

@@ -23,7 +23,7 @@ pub(crate) struct DataFile {
 }
 
 impl DataFile {
-    fn new(add: Add) -> Self {
+    pub(crate) fn new(add: Add) -> Self {
         Self {
             add,
             stats: OnceLock::new(),

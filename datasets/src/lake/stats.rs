@@ -82,6 +82,16 @@ impl Stats {
         Some((low, Timestamp(high.0.saturating_add(TIME_SLACK))))
     }
 
+    /// Whether a row with one of the ascending `numbers` may be in the file.
+    pub(crate) fn may_have_number(&self, column: &str, numbers: &[i64]) -> bool {
+        let number = |values: &Map<String, Value>| values.get(column).and_then(Value::as_i64);
+        let (Some(low), Some(high)) = (number(&self.min_values), number(&self.max_values)) else {
+            return true;
+        };
+        let first = numbers.partition_point(|number| *number < low);
+        numbers.get(first).is_some_and(|number| *number <= high)
+    }
+
     /// Whether a whole number of the column may be above `bound`.
     pub(crate) fn may_exceed(&self, column: &str, bound: i64) -> bool {
         let highest = self.max_values.get(column).and_then(Value::as_i64);

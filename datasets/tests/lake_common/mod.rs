@@ -3,12 +3,16 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arrow::array::{ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
-use arterial_datasets::lake::{Lake, LakeOptions, Progress, Scan, Table, TableSpec, TopicPartition};
+use arterial_datasets::Result;
+use arterial_datasets::lake::{
+    Lake, LakeOptions, MaintainPlan, Progress, Scan, Table, TableSpec, TopicPartition, maintain,
+};
 use arterial_datasets::schema::instant;
-use arterial_datasets::time::{DAY, MINUTE, Timestamp};
+use arterial_datasets::time::{Clock, DAY, MINUTE, Timestamp};
 
 /// 2026-01-01T00:00:00Z.
 pub const START: i64 = 1_767_225_600_000_000;
@@ -71,9 +75,79 @@ pub fn local() -> (Lake, tempfile::TempDir) {
     (lake, place)
 }
 
-/// The table's progress with one partition of `traffic-sensors` moved to `next`.
-pub fn progress(table: &Table, partition: i32, next: i64, watermark: Option<i64>) -> Progress {
-    let place = TopicPartition::new("traffic-sensors", partition);
+/// A clock that stands where it is put.
+pub struct Hands(AtomicI64);
+
+impl Hands {
+    pub fn set(&self, instant: Timestamp) {
+        self.0.store(instant.0, Ordering::SeqCst);
+    }
+
+    pub fn advance(&self, by: i64) {
+        self.0.fetch_add(by, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A new lake in a temporary folder, and its clock, which stands at `start`.
+pub async fn clocked(start: i64) -> (Lake, tempfile::TempDir, Arc<Hands>) {
+    let place = tempfile::tempdir().unwrap();
+    let clock = Arc::new(Hands(AtomicI64::new(start)));
+    let options = LakeOptions {
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        ..options()
+    };
+    (open(&place, options).await, place, clock)
+}
+
+/// A partition of the topic that the readings come from.
+pub fn partition(number: i32) -> TopicPartition {
+    TopicPartition::new("traffic-sensors", number)
+}
+
+/// The table of readings, for the writer that takes partition 0 over.
+pub async fn owned(lake: &Lake) -> Table {
+    let mut table = lake.table(&spec("readings")).await.unwrap();
+    table.acquire(&[partition(0)]).await.unwrap();
+    table
+}
+
+/// Commits these readings of partition 0, and that it was read up to their end.
+pub async fn commit(table: &mut Table, offsets: Range<i64>) -> Result<i64> {
+    let progress = progress(table, 0, offsets.end, None);
+    table.commit(&[readings(offsets)], &progress).await
+}
+
+/// Reads from where the table says to the end, as a writer does at every start; each commit has `step` readings.
+pub async fn write_all(lake: &Lake, end: i64, step: i64) -> Result<()> {
+    let mut table = lake.table(&spec("readings")).await?;
+    table.acquire(&[partition(0)]).await?;
+    let mut next = table.progress().partitions[&partition(0)].next.max(0);
+    while next < end {
+        let upper = (next + step).min(end);
+        commit(&mut table, next..upper).await?;
+        next = upper;
+    }
+    Ok(())
+}
+
+/// Makes one file of those of each day.
+pub async fn compact(lake: &Lake) {
+    let plan = MaintainPlan {
+        min_files: 2,
+        ..MaintainPlan::default()
+    };
+    maintain(lake, &plan).await.unwrap();
+}
+
+/// The table's progress with one partition moved to `next`.
+pub fn progress(table: &Table, number: i32, next: i64, watermark: Option<i64>) -> Progress {
+    let place = partition(number);
     let mut entry = table.progress().partitions.get(&place).copied().unwrap_or_default();
     entry.next = next;
     entry.resume_from = next;

@@ -61,7 +61,7 @@ fn main() -> Result<(), AnyError> {
         {
             signals.entry(signal.window).or_default().push(signal);
         }
-        places.extend(windows.places().clone());
+        places.insert(topic, windows.places().clone());
     }
     tell(&signals, places, timezone)
 }
@@ -92,10 +92,10 @@ fn live(mut city: City, watched: &mut BTreeMap<Topic, Windows>) -> Result<(), An
 /// Prints where the reporters are, the signals on or above the line, and the alerts that become of all.
 fn tell(
     signals: &BTreeMap<Timestamp, Vec<Signal>>,
-    places: BTreeMap<String, Place>,
+    places: BTreeMap<Topic, BTreeMap<String, Place>>,
     timezone: String,
 ) -> Result<(), AnyError> {
-    for (key, place) in &places {
+    for (key, place) in places.values().flatten() {
         println!(
             "{}",
             json!({ "place": { "key": key, "lat": place.lat, "lon": place.lon } })
@@ -105,15 +105,19 @@ fn tell(
         timezone,
         ..AlertSettings::default()
     })?;
-    let surroundings = Surroundings {
+    let around = |places| Surroundings {
         places: Arc::new(Places::new(places, &[])),
         ..Surroundings::default()
     };
+    let around = places.into_iter().map(|(topic, places)| (topic, around(places)));
+    let around: BTreeMap<Topic, Surroundings> = around.collect();
     for (window, signals) in signals {
         for signal in signals.iter().filter(|signal| signal.score.is_alert()) {
             println!("{}", json!({ "signal": line_of(signal) }));
         }
-        book.window(*window, signals, &surroundings);
+        for (topic, around) in &around {
+            book.window(topic.name(), *window, signals, around);
+        }
     }
     for alert in book.alerts() {
         println!("{}", json!({ "alert": alert }));

@@ -112,7 +112,7 @@ impl Alert {
     /// Whether its event goes on.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        matches!(self.state, State::Open | State::Acknowledged | State::Reopened)
+        self.state.is_live()
     }
 
     /// Whether its event is over, rather than part of another's.
@@ -258,5 +258,13 @@ named! {
         Reopened = "reopened",
         /// Became part of another alert.
         Merged = "merged",
+    }
+}
+
+impl State {
+    /// Whether the event of an alert in this state goes on.
+    #[must_use]
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Open | Self::Acknowledged | Self::Reopened)
     }
 }

@@ -152,7 +152,7 @@ fn raised(settings: &AlertSettings, judged: &[Alert], record: &Record) -> Result
     let mut book = AlertBook::with(settings.clone(), Sensitivity::of(judged.iter()).always())?;
     let mut raised = BTreeMap::new();
     let mut feed = |book: &mut AlertBook, at: Timestamp, signals: &[Signal]| {
-        for alert in book.window(at, &record.window(at, signals), record.surroundings) {
+        for alert in book.window(&record.topic, at, &record.window(at, signals), record.surroundings) {
             raised.insert(alert.alert_id.clone(), alert);
         }
     };

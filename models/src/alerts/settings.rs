@@ -149,7 +149,7 @@ pub struct Suppression {
 pub struct QuietHours {
     /// When they begin, such as `22:00`.
     pub from: String,
-    /// When they end, such as `06:00`; they may go over midnight.
+    /// When they end, such as `06:00`; they may go over midnight, and `24:00` is the end of the day.
     pub until: String,
     /// The lowest severity that is delivered all the same. Default `high`.
     #[serde(default = "high")]
@@ -288,17 +288,23 @@ impl QuietHours {
     /// Minutes after midnight at which they begin and end.
     ///
     /// # Errors
-    /// A time of day that cannot be read.
+    /// A time of day that cannot be read; hours that end when they begin, of which nobody could say whether they are none or all.
     pub fn minutes(&self) -> Result<(i64, i64)> {
         let read = |field: &str, text: &str| {
             let refuse = || Error::invalid(field, text, "a time of day, such as 22:00");
             let time = jiff::civil::Time::strptime("%H:%M", text).map_err(|_| refuse())?;
             Ok::<_, Error>(i64::from(time.hour()) * 60 + i64::from(time.minute()))
         };
-        Ok((
-            read("alerts.quiet_hours.from", &self.from)?,
-            read("alerts.quiet_hours.until", &self.until)?,
-        ))
+        let from = read("alerts.quiet_hours.from", &self.from)?;
+        let until = match self.until.as_str() {
+            "24:00" => DAY / MINUTE,
+            text => read("alerts.quiet_hours.until", text)?,
+        };
+        if from == until {
+            let accepted = "another time of day than `from`; the whole day is from 00:00 until 24:00";
+            return Err(Error::invalid("alerts.quiet_hours.until", &self.until, accepted));
+        }
+        Ok((from, until))
     }
 }
 

@@ -10,10 +10,10 @@ use super::settings::Suppression;
 use super::weather::Weather;
 use crate::registry::Target;
 
-/// What is known while a window is looked at.
+/// What is known while a window of a stream is looked at.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
-    /// Where the keys are; it changes rarely, so it is shared.
+    /// Where the keys of the stream are, which those of another stream may be named like; it changes rarely, so it is shared.
     pub places: Arc<Places>,
     /// Incidents that were reported, those that are over lately among them. Roadworks and matches are such, too, once they are reported.
     pub incidents: Vec<Incident>,
@@ -24,6 +24,9 @@ pub struct Surroundings {
     /// Suppressions beside those of the settings, where they become known while a book is at work. The service takes those of its
     /// configuration, which it reads at its start.
     pub suppressions: Vec<Suppression>,
+    /// Other streams of which nothing comes any more, and no window of their own will say so. One that is merely late is none of them:
+    /// its alerts wait for what it has to say.
+    pub gone: Vec<String>,
 }
 
 impl Surroundings {

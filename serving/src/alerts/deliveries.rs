@@ -111,14 +111,16 @@ impl Deliveries {
         Ok(())
     }
 
-    /// The sequence of the newest revision that the sink took of each alert, by the alert's id.
+    /// The sequence of the newest revision that the sink took of each alert since `since`, by the alert's id.
     ///
     /// # Errors
     /// A lake that cannot be read.
-    pub async fn newest(&self) -> Result<BTreeMap<String, u64>> {
+    pub async fn newest(&self, since: Timestamp) -> Result<BTreeMap<String, u64>> {
         let wrong = |name: &str| Error::invalid("deliveries batch", name, "a column of the table `alert_deliveries`");
         let scan = Scan {
             columns: Some(["sink", "alert_id", "sequence"].map(String::from).to_vec()),
+            time_column: Some("delivered_at".into()),
+            from: Some(since),
             ..Scan::default()
         };
         let mut newest: BTreeMap<String, u64> = BTreeMap::new();
@@ -176,8 +178,10 @@ mod tests {
         Lake::open(&place, LakeOptions::default()).await.unwrap()
     }
 
+    /// What was taken at the instant of that number.
     fn delivery(sequence: u64, id: &str) -> Delivery {
-        Delivery::new(&revision(sequence, id, sequence as u32, State::Open), Timestamp(7))
+        let revision = revision(sequence, id, sequence as u32, State::Open);
+        Delivery::new(&revision, Timestamp(sequence as i64))
     }
 
     fn known(sequences: &[(&str, u64)]) -> BTreeMap<String, u64> {
@@ -200,7 +204,12 @@ mod tests {
         chat.note(&[delivery(2, "a")], 2).await.unwrap();
         let again = Deliveries::open(&lake, "ops").await.unwrap();
         assert_eq!(again.through(), Some(6));
-        assert_eq!(again.newest().await.unwrap(), known(&[("a", 4), ("b", 3)]));
+        assert_eq!(again.newest(Timestamp(1)).await.unwrap(), known(&[("a", 4), ("b", 3)]));
+        assert_eq!(
+            again.newest(Timestamp(4)).await.unwrap(),
+            known(&[("a", 4)]),
+            "since then"
+        );
     }
 
     #[tokio::test]
@@ -215,6 +224,6 @@ mod tests {
         let error = former.note(&[delivery(2, "a")], 2).await.unwrap_err();
         assert!(error.is_fenced(), "{error}");
         latter.note(&[delivery(2, "a")], 2).await.unwrap();
-        assert_eq!(latter.newest().await.unwrap(), known(&[("a", 2)]));
+        assert_eq!(latter.newest(Timestamp(0)).await.unwrap(), known(&[("a", 2)]));
     }
 }

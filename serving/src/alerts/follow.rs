@@ -89,7 +89,7 @@ impl Follower {
 
     /// What goes on, or whatever has the states that are asked for.
     fn snapshot(&self, store: &AlertStore) -> Changes {
-        let (mut alerts, _, through) = store.page(&self.filter, u64::MAX, usize::MAX - 1);
+        let (mut alerts, _, through) = store.page(&self.filter, None, usize::MAX - 1);
         alerts.retain(|one| one.alert.is_live() || !self.filter.states.is_empty());
         alerts.reverse();
         Changes { alerts, through }

@@ -6,7 +6,7 @@
 //! | `windows`, `detect`, `surroundings` | what a window holds, what is strange in it, what is known around it |
 //! | `ledger`, `rows`, `revision` | the table `alerts` |
 //! | `signals`, `preview` | what detectors said in the last weeks, and what a judgement would change in them |
-//! | `store`, `filter`, `follow` | the alerts at hand, and who follows them |
+//! | `store`, `filter`, `place`, `follow` | the alerts at hand, page by page, and who follows them |
 //! | `told` | words, units and history of an alert |
 //! | `deeds` | what people do: acknowledge, judge |
 //! | `sink`, `outbox`, `deliveries`, `letters` | where alerts go, beside those who ask, what a receiver took, and what it did not |
@@ -20,6 +20,7 @@ mod follow;
 mod ledger;
 mod letters;
 mod outbox;
+mod place;
 mod preview;
 mod revision;
 mod rows;
@@ -34,6 +35,7 @@ mod worker;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use arterial_datasets::time::Timestamp;
 use arterial_models::alerts::Suppression;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -46,6 +48,7 @@ pub use filter::AlertFilter;
 pub use follow::Follower;
 pub use ledger::ALERTS;
 pub use letters::Retried;
+pub use place::PagePlace;
 pub use preview::Effect;
 pub use revision::AlertRevision;
 #[cfg(test)]
@@ -56,11 +59,13 @@ pub use store::{AlertStore, Changes};
 pub use told::{Seen, Told, feature, language, text, told};
 pub use worker::Watched;
 
+use crate::error::chain;
 use crate::sinks::alerts::dead_letters::DeadLetters;
 use crate::state::AppState;
 use crate::sync::lock;
 use crate::{Error, Result};
 use deeds::Command;
+use ledger::Ledger;
 
 /// The term of a service that makes no alerts.
 const NOT_IN_CHARGE: u64 = 0;
@@ -87,6 +92,8 @@ pub struct Alerts {
     /// Counts how often this service took the watch over; [`NOT_IN_CHARGE`] while another makes the alerts.
     term: watch::Sender<u64>,
     terms: AtomicU64,
+    /// The sequence of the newest revision of all when this service took the watch over.
+    known_before: AtomicU64,
     /// What detectors said lately and the lake does not hold yet.
     recent: signals::Recent,
     /// A window may have closed.
@@ -97,6 +104,8 @@ pub struct Alerts {
     letters: OnceCell<DeadLetters>,
     /// Held by whoever sends dead letters again, as two at once would send each of them twice.
     retrying: tokio::sync::Mutex<()>,
+    /// Held by whoever reads the table for somebody who asks, so that many who ask have it read once.
+    reading: tokio::sync::Mutex<()>,
     commands: mpsc::Sender<Command>,
     inbox: Mutex<Option<mpsc::Receiver<Command>>>,
 }
@@ -116,11 +125,13 @@ impl Alerts {
             loaded: watch::Sender::new(false),
             term: watch::Sender::new(NOT_IN_CHARGE),
             terms: AtomicU64::new(NOT_IN_CHARGE),
+            known_before: AtomicU64::new(0),
             recent: signals::Recent::default(),
             wake: Notify::new(),
             looks: AtomicU64::new(0),
             letters: OnceCell::new(),
             retrying: tokio::sync::Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
             commands,
             inbox: Mutex::new(Some(inbox)),
         }
@@ -168,6 +179,49 @@ impl Alerts {
         self.suppressions.send_replace(suppressions);
     }
 
+    /// Alerts that have been over since before this time are not at hand.
+    fn kept_since(&self, now: Timestamp) -> Timestamp {
+        Timestamp(now.0.saturating_sub(self.config.keep.0))
+    }
+
+    /// Has what is at hand reach the sequence `after`, where there is one: a service that stands by reads the table every few seconds only,
+    /// and whoever asks may come from the one that makes the alerts.
+    ///
+    /// # Errors
+    /// A table that cannot be read now.
+    pub(crate) async fn reach(&self, state: &AppState, after: u64) -> Result<()> {
+        let watches = !self.config.watch.is_empty();
+        let is_behind = || watches && self.is_in_term(NOT_IN_CHARGE) && after > self.store.last();
+        let Some(lake) = state.lake.as_ref().filter(|_| is_behind()) else {
+            return Ok(());
+        };
+        let _turn = self.reading.lock().await;
+        if is_behind() {
+            let now = state.clock.now();
+            let read = async { self.catch_up(&Ledger::open(lake).await?, now).await };
+            let unread = |error: Error| format!("the table `alerts` cannot be read now: {}", chain(&error));
+            read.await.map_err(|error| Error::NotReady(unread(error)))?;
+        }
+        Ok(())
+    }
+
+    /// Has what is at hand reach the newest revision that `ledger` knows of. A service that has some already reads only what came since, as
+    /// nothing is at hand that the table does not have.
+    ///
+    /// # Errors
+    /// A lake that cannot be read.
+    async fn catch_up(&self, ledger: &Ledger, now: Timestamp) -> Result<()> {
+        let (known, since) = (self.store.last(), self.kept_since(now));
+        if known == 0 {
+            self.store.load(ledger.remember(since).await?);
+        } else {
+            let behind = ledger.known_after(known, usize::MAX).await?;
+            self.store.take(&behind, self.config.keep);
+            self.store.forget(since);
+        }
+        Ok(())
+    }
+
     /// Waits until the table was read; false where the service stopped before.
     pub async fn until_loaded(&self, state: &AppState) -> bool {
         let mut loaded = self.loaded.subscribe();
@@ -177,9 +231,18 @@ impl Alerts {
         }
     }
 
-    /// The term that begins where the watch is taken over now.
-    fn next_term(&self) -> u64 {
-        1 + self.terms.fetch_add(1, Ordering::Relaxed)
+    /// A term begins: this service makes the alerts from now on, or begins anew after a failure.
+    fn begin_term(&self) {
+        // What was made before a failure is still news to a sink that had no place by then.
+        if self.is_in_term(NOT_IN_CHARGE) {
+            self.known_before.store(self.store.last(), Ordering::Relaxed);
+        }
+        self.term.send_replace(1 + self.terms.fetch_add(1, Ordering::Relaxed));
+    }
+
+    /// The sequence of the newest revision of all when this service took the watch over: what comes behind it is new.
+    fn known_before(&self) -> u64 {
+        self.known_before.load(Ordering::Relaxed)
     }
 
     /// Whether this service makes the alerts of its lake, without a break since `term` began.

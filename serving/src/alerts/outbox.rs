@@ -3,11 +3,12 @@
 //! What a sink has not taken yet is not kept here: it stands among the last revisions at hand or in the table `alerts`. So a sink
 //! that is down costs the memory of one reading, and holds up nobody.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arterial_datasets::lake::Lake;
+use arterial_datasets::time::{DAY, MINUTE, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
@@ -27,8 +28,12 @@ use crate::{Error, Result};
 
 /// Revisions that are taken at a time; where the process is killed in between, so many may come twice.
 const BATCH: usize = 64;
-/// Revisions that are read from the table at a time, as each reading looks through all of it.
+/// Revisions that are read from the table at a time, as each reading looks through all that comes behind.
 const READ: usize = 4_096;
+/// By so much at most the clock that deliveries are noted by is behind the events that alerts are made of.
+const CLOCKS_APART: i64 = DAY;
+/// Where a receiver has answered a revision with failures for so long, that may be at fault rather than the receiver.
+const CHOKING: i64 = 10 * MINUTE;
 
 /// Delivers to `sink` while this service makes the alerts, until it stops.
 pub(crate) async fn deliver_forever(state: Arc<AppState>, sink: Arc<dyn AlertSink>) {
@@ -77,6 +82,8 @@ struct Outbox<'a> {
     backoff: Backoff,
     /// What was read from the table, and is not handed over yet.
     ahead: VecDeque<Arc<AlertRevision>>,
+    /// What comes up to this sequence was settled out of turn.
+    settled: u64,
     /// The sink has everything up to this sequence ...
     done: u64,
     /// ... and the lake knows of it up to this one; it does not know of these deliveries yet.
@@ -92,9 +99,9 @@ impl<'a> Outbox<'a> {
     async fn open(state: &'a AppState, sink: &'a dyn AlertSink, lake: &Lake, term: u64) -> Result<Self> {
         let mut deliveries = Deliveries::open(lake, sink.name()).await?;
         deliveries.acquire().await?;
-        // A sink that is new is told what comes, not what was.
+        // A sink that is new is told what comes, not what was; what came while its place was made is not forgotten.
         let known = deliveries.through();
-        let done = known.unwrap_or_else(|| state.alerts.store.last());
+        let done = known.unwrap_or_else(|| state.alerts.known_before());
         if known.is_none() {
             deliveries.note(&[], done).await?;
         }
@@ -106,6 +113,7 @@ impl<'a> Outbox<'a> {
             deliveries,
             backoff: Backoff::new(seed(sink.name())),
             ahead: VecDeque::new(),
+            settled: 0,
             done,
             noted: done,
             fresh: Vec::new(),
@@ -116,14 +124,29 @@ impl<'a> Outbox<'a> {
 
     /// Tells the sink what it was told in terms before: of alerts that go on, or of whose end it was not told yet.
     async fn resume(&mut self) -> Result<()> {
-        let newest = self.deliveries.newest().await?;
-        let told = newest.into_iter().filter(|(alert_id, _)| self.is_unfinished(alert_id));
-        let told: BTreeSet<u64> = told.map(|(_, sequence)| sequence).collect();
+        let told = self.told_of_unfinished().await?;
         let told = self.ledger.find(&told).await?;
         let live = told.into_values().filter(|one| one.alert.is_live());
         let live: Vec<_> = live.map(Arc::new).collect();
         self.sink.resume(&live);
         Ok(())
+    }
+
+    /// The sequence of the newest revision that the sink took of each alert that goes on, or whose end it has yet to come to. Nobody was told
+    /// of an alert before it was opened.
+    async fn told_of_unfinished(&self) -> Result<BTreeSet<u64>> {
+        let all = self.state.alerts.store.all();
+        let unfinished = all.iter().filter(|one| self.is_unfinished(one));
+        let opened: BTreeMap<&str, Timestamp> = unfinished
+            .map(|one| (one.alert.alert_id.as_str(), one.alert.opened_at))
+            .collect();
+        let Some(first) = opened.values().min() else {
+            return Ok(BTreeSet::new());
+        };
+        let since = Timestamp(first.0.saturating_sub(CLOCKS_APART));
+        let newest = self.deliveries.newest(since).await?.into_iter();
+        let told = newest.filter(|(alert_id, _)| opened.contains_key(alert_id.as_str()));
+        Ok(told.map(|(_, sequence)| sequence).collect())
     }
 
     /// Whether it is for this service to deliver, still.
@@ -132,9 +155,8 @@ impl<'a> Outbox<'a> {
     }
 
     /// Whether an alert goes on, or the sink has yet to come to its end.
-    fn is_unfinished(&self, alert_id: &str) -> bool {
-        let newest = self.state.alerts.store.get(alert_id);
-        newest.is_ok_and(|newest| newest.alert.is_live() || newest.sequence > self.done)
+    fn is_unfinished(&self, newest: &AlertRevision) -> bool {
+        newest.alert.is_live() || newest.sequence > self.done
     }
 
     /// Delivers until the service stops or its term is over; what was delivered is noted when this returns without an error.
@@ -147,7 +169,7 @@ impl<'a> Outbox<'a> {
                 if !self.hand_over(revision).await? {
                     return self.note().await;
                 }
-                self.done = revision.sequence;
+                self.done = revision.sequence.max(self.settled);
             }
             self.note().await?;
             self.remind().await;
@@ -178,25 +200,22 @@ impl<'a> Outbox<'a> {
     /// Delivers one revision, however often it takes, or puts it on the list of dead letters; false where the service stopped
     /// before, or its term was over.
     async fn hand_over(&mut self, revision: &AlertRevision) -> Result<bool> {
+        let mut answered_since: Option<Timestamp> = None;
         while self.goes_on() {
-            // After an outage most of what waits is no longer how things stand.
-            if !self.sink.wants(revision) || self.state.alerts.is_overtaken(self.sink, revision) {
+            if revision.sequence <= self.settled || !self.is_wanted(revision) {
                 return Ok(true);
             }
-            let outcome = tokio::select! {
-                outcome = self.sink.deliver(revision).instrument(self.span(revision)) => outcome,
-                () = self.state.stop.cancelled() => return Ok(false),
+            let Some(outcome) = self.offer(revision).await else {
+                return Ok(false);
             };
             let Err(error) = outcome else {
-                self.state
-                    .metrics
-                    .count_by(Metric::AlertDeliveries, "sink", self.sink.name(), 1);
-                self.failing_since = None;
-                self.backoff.succeeded();
-                self.fresh.push(Delivery::new(revision, self.state.clock.now()));
+                self.taken(revision);
                 return Ok(true);
             };
-            if self.is_given_up(revision, &error) {
+            let now = self.state.clock.now();
+            answered_since = answered_since.or(Some(now)).filter(|_| error.is_answer());
+            let is_long = answered_since.is_some_and(|since| now.0.saturating_sub(since.0) >= CHOKING);
+            if self.is_given_up(revision, &error) || (is_long && self.takes_another(revision).await?) {
                 self.bury(revision, &error).await?;
                 return Ok(true);
             }
@@ -205,6 +224,49 @@ impl<'a> Outbox<'a> {
             self.wait(revision, &error).await;
         }
         Ok(false)
+    }
+
+    /// Whether the sink is to be told of it: after an outage most of what waits is no longer how things stand.
+    fn is_wanted(&self, revision: &AlertRevision) -> bool {
+        self.sink.wants(revision) && !self.state.alerts.is_overtaken(self.sink, revision)
+    }
+
+    /// Delivers a revision once; none where the service stopped meanwhile.
+    async fn offer(&self, revision: &AlertRevision) -> Option<Result<(), Undelivered>> {
+        tokio::select! {
+            outcome = self.sink.deliver(revision).instrument(self.span(revision)) => Some(outcome),
+            () = self.state.stop.cancelled() => None,
+        }
+    }
+
+    fn taken(&mut self, revision: &AlertRevision) {
+        self.state
+            .metrics
+            .count_by(Metric::AlertDeliveries, "sink", self.sink.name(), 1);
+        self.failing_since = None;
+        self.backoff.succeeded();
+        self.fresh.push(Delivery::new(revision, self.state.clock.now()));
+    }
+
+    /// Whether the receiver takes the next revision that is for it, tried once and out of turn, while it does not take `stuck`: then that is
+    /// at fault, and holds up the others no longer.
+    async fn takes_another(&mut self, stuck: &AlertRevision) -> Result<bool> {
+        let at_hand = self.state.alerts.store.log_after(stuck.sequence, READ);
+        let behind: Vec<Arc<AlertRevision>> = if let Some(behind) = at_hand {
+            behind
+        } else {
+            let read = self.ledger.after(stuck.sequence, READ).await?;
+            read.into_iter().map(Arc::new).collect()
+        };
+        let Some(next) = behind.into_iter().find(|one| self.is_wanted(one)) else {
+            return Ok(false);
+        };
+        let is_taken = matches!(self.offer(&next).await, Some(Ok(())));
+        if is_taken {
+            self.taken(&next);
+            self.settled = next.sequence;
+        }
+        Ok(is_taken)
     }
 
     /// Whether another try is in vain: the receiver said so, or both the revision and the trouble are old enough. A revision that is

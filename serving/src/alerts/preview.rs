@@ -62,7 +62,7 @@ impl Alerts {
             .max()
             .unwrap_or(judged.updated_at);
         let since = Timestamp(now.0.saturating_sub(WEEKS * 7 * DAY));
-        let places = Places::new(places_of(&state.live, &[&judged.topic])?, &self.config.flows);
+        let places = Places::new(places_of(&state.live, &judged.topic)?, &self.config.flows);
         let step = state.live.stream(&judged.topic)?.definition().window;
         let scene = Scene::new(state, &judged, places, &self.config.settings)?;
         let kept = match &state.lake {

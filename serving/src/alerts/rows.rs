@@ -1,15 +1,16 @@
 //! Revisions as rows of the table `alerts`, and back.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, ListBuilder,
-    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+    PrimitiveArray, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMicrosecondType};
 use arterial_datasets::schema::{self, STATE_COLUMN};
 use arterial_datasets::time::Timestamp;
-use arterial_models::alerts::Alert;
+use arterial_models::alerts::{Alert, State};
 
 use super::revision::AlertRevision;
 use crate::{Error, Result};
@@ -107,8 +108,23 @@ fn keys(revisions: &[AlertRevision]) -> ArrayRef {
     Arc::new(column.finish())
 }
 
+/// The column that numbers revisions.
+pub const SEQUENCE: &str = "sequence";
 /// The columns that revisions are read from.
-pub const STORED: [&str; 2] = ["sequence", STATE_COLUMN];
+pub const STORED: [&str; 2] = [SEQUENCE, STATE_COLUMN];
+/// The columns that heads are read from: the narrow ones.
+pub const HEADS: [&str; 6] = ["alert_id", "revision", SEQUENCE, "state", "judgement", "updated_at"];
+
+/// What has to be known of a revision to say whether all of it is needed.
+#[derive(Debug, PartialEq)]
+pub struct Head<'a> {
+    pub alert_id: &'a str,
+    pub revision: u32,
+    pub sequence: u64,
+    /// As [`AlertRevision::is_kept`] says.
+    pub is_kept: bool,
+    pub updated_at: Timestamp,
+}
 
 /// The revisions in a batch with the columns [`STORED`] whose sequences are wanted; rows of others, which keep no state of ours, are
 /// left out. States of what is not wanted are not even looked at: they are by far the larger column.
@@ -116,14 +132,7 @@ pub const STORED: [&str; 2] = ["sequence", STATE_COLUMN];
 /// # Errors
 /// A batch without these columns, a state that cannot be read.
 pub fn revisions(batch: &RecordBatch, wanted: impl Fn(u64) -> bool) -> Result<Vec<AlertRevision>> {
-    let wrong = |name: &str| Error::invalid("alerts batch", name, "a column of the table `alerts`");
-    let column = |name: &str| batch.column_by_name(name).ok_or_else(|| wrong(name));
-    let sequences = column("sequence")?
-        .as_primitive_opt::<Int64Type>()
-        .ok_or_else(|| wrong("sequence"))?;
-    let states: &StringArray = column(STATE_COLUMN)?
-        .as_string_opt()
-        .ok_or_else(|| wrong(STATE_COLUMN))?;
+    let (sequences, states) = (numbers::<Int64Type>(batch, SEQUENCE)?, texts(batch, STATE_COLUMN)?);
     let mut found = Vec::new();
     for row in (0..batch.num_rows()).filter(|row| !states.is_null(*row)) {
         let sequence = sequences.value(row).max(0) as u64;
@@ -135,9 +144,49 @@ pub fn revisions(batch: &RecordBatch, wanted: impl Fn(u64) -> bool) -> Result<Ve
     Ok(found)
 }
 
+/// The heads of the revisions in a batch with the columns [`HEADS`].
+///
+/// # Errors
+/// A batch without these columns.
+pub fn heads(batch: &RecordBatch) -> Result<Vec<Head<'_>>> {
+    let (alerts, states) = (texts(batch, "alert_id")?, texts(batch, "state")?);
+    let (revisions, sequences) = (
+        numbers::<Int32Type>(batch, "revision")?,
+        numbers::<Int64Type>(batch, SEQUENCE)?,
+    );
+    let judgements = texts(batch, "judgement")?;
+    let changes = numbers::<TimestampMicrosecondType>(batch, "updated_at")?;
+    // What is in a state that nobody here knows is looked at as a whole.
+    let is_live = |row: usize| State::from_str(states.value(row)).ok().is_none_or(State::is_live);
+    let head = |row: usize| Head {
+        alert_id: alerts.value(row),
+        revision: revisions.value(row).max(0) as u32,
+        sequence: sequences.value(row).max(0) as u64,
+        is_kept: is_live(row) || !judgements.is_null(row),
+        updated_at: Timestamp(changes.value(row)),
+    };
+    Ok((0..batch.num_rows()).map(head).collect())
+}
+
+fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray> {
+    column(batch, name)?.as_string_opt().ok_or_else(|| wrong(name))
+}
+
+fn numbers<'a, T: ArrowPrimitiveType>(batch: &'a RecordBatch, name: &str) -> Result<&'a PrimitiveArray<T>> {
+    column(batch, name)?.as_primitive_opt().ok_or_else(|| wrong(name))
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
+    batch.column_by_name(name).ok_or_else(|| wrong(name))
+}
+
+fn wrong(name: &str) -> Error {
+    Error::invalid("alerts batch", name, "a column of the table `alerts`")
+}
+
 #[cfg(test)]
 mod tests {
-    use arterial_models::alerts::State;
+    use arterial_models::alerts::{Judgement, Verdict};
 
     use super::*;
     use crate::alerts::revision::examples::revision;
@@ -148,5 +197,32 @@ mod tests {
         let batch = rows(&made).unwrap();
         assert_eq!(revisions(&batch, |_| true).unwrap(), made);
         assert_eq!(revisions(&batch, |sequence| sequence > 7).unwrap(), made[1..]);
+    }
+
+    #[test]
+    fn the_narrow_columns_say_what_is_kept_as_the_whole_revision_does() {
+        let mut made: Vec<AlertRevision> = (1..)
+            .zip(State::ALL)
+            .map(|(sequence, state)| revision(sequence, state.name(), sequence as u32, *state))
+            .collect();
+        let mut judged = revision(9, "judged", 3, State::Resolved);
+        judged.alert.judgements.push(Judgement {
+            verdict: Verdict::False,
+            by: "Mona".into(),
+            at: Timestamp(0),
+        });
+        made.push(judged);
+        let batch = rows(&made).unwrap();
+        let wanted: Vec<Head<'_>> = made
+            .iter()
+            .map(|one| Head {
+                alert_id: &one.alert.alert_id,
+                revision: one.alert.revision,
+                sequence: one.sequence,
+                is_kept: one.is_kept(),
+                updated_at: one.alert.updated_at,
+            })
+            .collect();
+        assert_eq!(heads(&batch).unwrap(), wanted);
     }
 }

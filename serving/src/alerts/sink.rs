@@ -70,6 +70,8 @@ pub enum Undelivered {
         reason: String,
         /// How long it asks to be left alone.
         after: Option<Duration>,
+        /// Whether it answered: then it may be this very revision that it cannot take.
+        answered: bool,
     },
     /// It will never take this revision.
     Never {
@@ -79,10 +81,13 @@ pub enum Undelivered {
 }
 
 impl Undelivered {
-    /// Not now.
+    /// Not now, as nobody answered.
     pub fn later(reason: impl Into<String>) -> Self {
-        let reason = reason.into();
-        Self::Later { reason, after: None }
+        Self::Later {
+            reason: reason.into(),
+            after: None,
+            answered: false,
+        }
     }
 
     /// Not now and not later.
@@ -96,6 +101,14 @@ impl Undelivered {
     pub fn reason(&self) -> &str {
         match self {
             Self::Later { reason, .. } | Self::Never { reason } => reason,
+        }
+    }
+
+    /// Whether the receiver answered, rather than nobody.
+    pub fn is_answer(&self) -> bool {
+        match self {
+            Self::Later { answered, .. } => *answered,
+            Self::Never { .. } => true,
         }
     }
 

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::filter::AlertFilter;
 use super::ledger::Remembered;
+use super::place::PagePlace;
 use super::revision::AlertRevision;
 use crate::sync::{read, write};
 use crate::{Error, Result};
@@ -52,7 +53,8 @@ impl Default for AlertStore {
 }
 
 impl AlertStore {
-    /// Begins anew from what the table knows. Sequences only grow, so that whoever watches goes on.
+    /// Begins anew from what the table knows, unless more is at hand: who reads the table beside the worker may be late with it. Sequences
+    /// only grow, so that whoever watches goes on.
     pub fn load(&self, remembered: Remembered) {
         let mut state = State {
             last: remembered.last,
@@ -63,17 +65,24 @@ impl AlertStore {
             state.put(Arc::new(revision));
         }
         let last = state.last;
-        *write(&self.state) = state;
+        let mut known = write(&self.state);
+        if last < known.last {
+            return;
+        }
+        *known = state;
+        drop(known);
         self.newest.send_replace(last);
     }
 
-    /// Takes revisions that are durable, in order, and forgets alerts that have been over for longer than `keep`.
+    /// Takes revisions that are durable, in order, and forgets alerts that have been over for longer than `keep`. What is at hand already
+    /// is left aside: two who read the table at once may bring the same.
     pub fn take(&self, revisions: &[AlertRevision], keep: Duration) {
         let Some(newest) = revisions.iter().map(|one| one.alert.updated_at).max() else {
             return;
         };
         let mut state = write(&self.state);
-        for revision in revisions {
+        let known = state.last;
+        for revision in revisions.iter().filter(|one| one.sequence > known) {
             let revision = Arc::new(revision.clone());
             state.last = state.last.max(revision.sequence);
             state.log.push_back(Arc::clone(&revision));
@@ -88,6 +97,11 @@ impl AlertStore {
         self.newest.send_replace(last);
     }
 
+    /// Forgets alerts that have been over since before `instant`.
+    pub fn forget(&self, instant: Timestamp) {
+        write(&self.state).forget(instant);
+    }
+
     /// The alert of that id.
     ///
     /// # Errors
@@ -100,8 +114,11 @@ impl AlertStore {
     /// The alert whose id is `beginning`, or the only one whose id begins with it.
     ///
     /// # Errors
-    /// No such alert at hand, or several.
+    /// No such alert at hand, or several; no beginning at all.
     pub fn find(&self, beginning: &str) -> Result<Arc<AlertRevision>> {
+        if beginning.is_empty() {
+            return Err(unknown(beginning));
+        }
         let state = read(&self.state);
         if let Some(whole) = state.by_id.get(beginning) {
             return Ok(Arc::clone(whole));
@@ -116,24 +133,46 @@ impl AlertStore {
             (None, _) => Err(Error::Unknown {
                 what: "alert",
                 name: beginning.into(),
-                known: "those of `/v1/alerts`, or their beginnings".into(),
+                known: "those of `/v1/alerts` and ListAlerts, or the beginnings of their ids".into(),
             }),
         }
     }
 
-    /// At most `limit` alerts that `filter` takes and that changed before the sequence `before`, the latest change first; whether
-    /// there are more; and the sequence of the newest revision of all.
-    pub fn page(&self, filter: &AlertFilter, before: u64, limit: usize) -> (Vec<Arc<AlertRevision>>, bool, u64) {
+    /// At most `limit` alerts that `filter` takes, the latest change first, `from` a place on or else from the first; where the next page
+    /// begins, if there is one; and the sequence of the newest revision of all.
+    ///
+    /// What changes while somebody reads page by page moves to the front, where he has been: it comes at the end, the earliest change first,
+    /// so that none is missed. Some come twice then, as they were and as they have become.
+    pub fn page(
+        &self,
+        filter: &AlertFilter,
+        from: Option<PagePlace>,
+        limit: usize,
+    ) -> (Vec<Arc<AlertRevision>>, Option<PagePlace>, u64) {
         let state = read(&self.state);
+        let PagePlace { before, since } = from.unwrap_or(PagePlace {
+            before: u64::MAX,
+            since: state.last,
+        });
         let newest_first = state.by_sequence.range(..before).rev();
+        let changed = state.by_sequence.range(since.saturating_add(1)..);
         let mut found: Vec<Arc<AlertRevision>> = newest_first
+            .chain(changed)
             .filter(|(_, one)| filter.takes(&one.alert))
             .map(|(_, one)| Arc::clone(one))
             .take(limit + 1)
             .collect();
         let more = found.len() > limit;
         found.truncate(limit);
-        (found, more, state.last)
+        let next = found.last().filter(|_| more).map(|last| {
+            let (before, since) = if last.sequence > since {
+                (0, last.sequence)
+            } else {
+                (last.sequence, since)
+            };
+            PagePlace { before, since }
+        });
+        (found, next, state.last)
     }
 
     /// At most `limit` alerts that changed behind the sequence `after`.
@@ -276,7 +315,70 @@ mod tests {
         let several = store.find("ab3").unwrap_err().to_string();
         assert!(several.contains("ab34") && several.contains("ab345"), "{several}");
         let none = store.find("x").unwrap_err().to_string();
-        assert!(none.contains("`/v1/alerts`"), "{none}");
+        assert!(none.contains("`/v1/alerts` and ListAlerts"), "{none}");
+        let nothing = store.find("").unwrap_err().to_string();
+        assert!(nothing.contains("`alert_id` is missing"), "{nothing}");
+    }
+
+    #[test]
+    fn what_was_read_before_the_last_change_does_not_take_it_back() {
+        let store = AlertStore::default();
+        let read_at = |last: u64| Remembered {
+            newest: vec![revision(last, "a", last as u32, Stage::Open)],
+            last,
+            forgotten_through: 0,
+        };
+        store.load(read_at(3));
+        store.take(&[revision(4, "a", 4, Stage::Open)], KEEP);
+        store.load(read_at(3));
+        assert_eq!((store.last(), store.get("a").unwrap().sequence), (4, 4));
+        store.load(read_at(5));
+        assert_eq!((store.last(), store.get("a").unwrap().sequence), (5, 5));
+    }
+
+    #[test]
+    fn what_two_readers_bring_of_the_table_is_taken_once_and_in_order() {
+        let store = AlertStore::default();
+        let read: Vec<AlertRevision> = (1..=5).map(|at| revision(at, "a", at as u32, Stage::Open)).collect();
+        for some in [&read[..2], &read[..], &read[1..4]] {
+            store.take(some, KEEP);
+        }
+        assert_eq!((store.last(), store.get("a").unwrap().sequence), (5, 5));
+        let told = store.log_after(0, 9).unwrap();
+        assert_eq!(told.iter().map(|one| one.sequence).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn what_changes_while_somebody_reads_page_by_page_comes_at_the_end() {
+        let store = AlertStore::default();
+        let open = |sequence, id| revision(sequence, id, 0, Stage::Open);
+        store.take(&[open(1, "a"), open(2, "b"), open(3, "c"), open(4, "d")], KEEP);
+        let page = |from| {
+            let (alerts, next, last) = store.page(&AlertFilter::default(), from, 2);
+            let told: Vec<String> = alerts
+                .iter()
+                .map(|one| format!("{}{}", one.alert.alert_id, one.alert.revision))
+                .collect();
+            (told, next, last)
+        };
+        let (first, next, last) = page(None);
+        assert_eq!((first, last), (vec!["d0".to_owned(), "c0".into()], 4));
+        // Of the next page `a` changes, of the one before `d`, and `e` comes.
+        let changed = [
+            revision(5, "a", 1, Stage::Open),
+            revision(6, "d", 1, Stage::Open),
+            open(7, "e"),
+        ];
+        store.take(&changed, KEEP);
+        let (second, next, _) = page(next);
+        assert_eq!(second, ["b0", "a1"]);
+        let (third, next, last) = page(next);
+        assert_eq!((third, next, last), (vec!["d1".to_owned(), "e0".into()], None, 7));
+        let beyond = PagePlace {
+            before: 0,
+            since: u64::MAX,
+        };
+        assert_eq!(page(Some(beyond)), (Vec::new(), None, 7));
     }
 
     #[test]

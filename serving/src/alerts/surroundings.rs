@@ -31,15 +31,21 @@ struct Usual {
     flow_per_window: f64,
 }
 
+/// What is known around the keys of one stream: another one may have keys of the same names elsewhere.
+#[derive(Debug, Default)]
+struct Local {
+    usual: HashMap<Arc<str>, Usual>,
+    places: Arc<Places>,
+    windows: usize,
+    keys: usize,
+}
+
 /// The surroundings as they become known.
 #[derive(Debug, Default)]
 pub struct Around {
     flows: Vec<(String, String)>,
-    usual: HashMap<Arc<str>, Usual>,
-    places: Arc<Places>,
+    topics: BTreeMap<String, Local>,
     weather: Option<Table>,
-    windows: usize,
-    keys: usize,
 }
 
 impl Around {
@@ -51,19 +57,20 @@ impl Around {
         }
     }
 
-    /// Learns what is usual from the rows of a window with the columns `columns`.
-    pub fn learn(&mut self, columns: &[String], rows: &[WindowRow]) {
+    /// Learns what is usual from the rows of a window of `topic` with the columns `columns`.
+    pub fn learn(&mut self, topic: &str, columns: &[String], rows: &[WindowRow]) {
         let place = |name: &str| columns.iter().position(|column| column == name);
         let (Some(speed), flow) = (place(SPEED), place(FLOW)) else {
             return;
         };
+        let local = self.topics.entry(topic.to_owned()).or_default();
         for row in rows {
             let speed = row.values[speed];
             let flow = flow.map_or(f64::NAN, |flow| row.values[flow]);
             if !speed.is_finite() {
                 continue;
             }
-            let usual = self.usual.entry(Arc::clone(&row.key)).or_insert(Usual {
+            let usual = local.usual.entry(Arc::clone(&row.key)).or_insert(Usual {
                 free_flow_kmh: speed,
                 flow_per_window: flow,
             });
@@ -71,27 +78,28 @@ impl Around {
         }
     }
 
-    /// What is known of the window of `length` that starts at `window`.
+    /// What is known of the window of `topic` of `length` that starts at `window`.
     ///
     /// # Errors
-    /// A lake that cannot be read.
+    /// A stream that there is none of, a lake that cannot be read.
     pub async fn of(
         &mut self,
         live: &Live,
         lake: &Lake,
-        topics: &[&str],
+        topic: &str,
         (window, length): (Timestamp, Duration),
     ) -> Result<Surroundings> {
-        let keys = topics.iter().filter_map(|topic| live.stream(topic).ok());
-        let keys = keys.map(live::LiveStream::key_count).sum();
-        if self.windows.is_multiple_of(PLACES_EVERY) || keys != self.keys {
-            self.keys = keys;
-            self.places = Arc::new(self.places_of(live, topics)?);
+        let keys = live.stream(topic)?.key_count();
+        let local = self.topics.entry(topic.to_owned()).or_default();
+        if local.windows.is_multiple_of(PLACES_EVERY) || keys != local.keys {
+            local.keys = keys;
+            local.places = Arc::new(Places::new(local.places_of(live, topic)?, &self.flows));
         }
-        self.windows += 1;
+        local.windows += 1;
+        let places = Arc::clone(&local.places);
         let end = Timestamp(window.0 + length.0);
         Ok(Surroundings {
-            places: Arc::clone(&self.places),
+            places,
             incidents: incidents(live, end),
             weather: self.weather(live, lake, end).await?,
             ..Surroundings::default()
@@ -141,43 +149,41 @@ impl Around {
             visibility_km: mean(2),
         }))
     }
+}
 
-    fn places_of(&self, live: &Live, topics: &[&str]) -> Result<Places> {
-        let mut by_key = places_of(live, topics)?;
+impl Local {
+    /// Where the keys of its stream are, with what is usual there.
+    fn places_of(&self, live: &Live, topic: &str) -> Result<BTreeMap<String, Place>> {
+        let mut by_key = places_of(live, topic)?;
         for (key, usual) in &self.usual {
             let Some(place) = by_key.get_mut(&**key) else { continue };
             let flow = Some(usual.flow_per_window).filter(|flow| flow.is_finite());
             place.free_flow_kmh = Some(usual.free_flow_kmh);
             place.flow_per_hour = flow.map(|flow| flow * COUNTS_AN_HOUR);
         }
-        Ok(Places::new(by_key, &self.flows))
+        Ok(by_key)
     }
 }
 
-/// Where the keys of `topics` are, as far as live state knows.
+/// Where the keys of `topic` are, as far as live state knows.
 ///
 /// # Errors
 /// A stream that there is none of.
-pub fn places_of(live: &Live, topics: &[&str]) -> Result<BTreeMap<String, Place>> {
+pub fn places_of(live: &Live, topic: &str) -> Result<BTreeMap<String, Place>> {
     let text = |known: &Option<Arc<str>>| known.as_deref().map(str::to_owned);
-    let mut by_key = BTreeMap::new();
-    for topic in topics {
-        live.stream(topic)?.with(|state| {
-            for (key, known) in state.keys().iter().zip(state.places()) {
-                let place = Place {
-                    lat: known.lat,
-                    lon: known.lon,
-                    zone_id: text(&known.zone),
-                    road_id: text(&known.road_id),
-                    road_name: text(&known.road_name),
-                    name: text(&known.name),
-                    ..Place::default()
-                };
-                by_key.insert(key.to_string(), place);
-            }
-        });
-    }
-    Ok(by_key)
+    let place = |known: &live::Place| Place {
+        lat: known.lat,
+        lon: known.lon,
+        zone_id: text(&known.zone),
+        road_id: text(&known.road_id),
+        road_name: text(&known.road_name),
+        name: text(&known.name),
+        ..Place::default()
+    };
+    Ok(live.stream(topic)?.with(|state| {
+        let known = state.keys().iter().zip(state.places());
+        known.map(|(key, known)| (key.to_string(), place(known))).collect()
+    }))
 }
 
 impl Usual {
@@ -218,4 +224,56 @@ fn incidents(live: &Live, now: Timestamp) -> Vec<Incident> {
         incident_id: one.incident_id,
     };
     lately.into_iter().map(incident).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Float64Array, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+    use arterial_datasets::lake::LakeOptions;
+    use arterial_datasets::stream::StreamCatalog;
+    use arterial_datasets::time::DAY;
+
+    use super::*;
+    use crate::live::Maker;
+
+    const TRAFFIC: &str = "traffic-sensors";
+    const BIKES: &str = "bike-share";
+
+    /// A window of the key `12`, which is at this latitude.
+    fn seen_at(lat: f64) -> RecordBatch {
+        let start = TimestampMicrosecondArray::from(vec![0]).with_timezone("UTC");
+        RecordBatch::try_from_iter([
+            ("key", Arc::new(StringArray::from(vec!["12"])) as ArrayRef),
+            ("window_start", Arc::new(start) as ArrayRef),
+            ("revision", Arc::new(Int32Array::from(vec![0])) as ArrayRef),
+            ("lat_last", Arc::new(Float64Array::from(vec![lat])) as ArrayRef),
+            ("lon_last", Arc::new(Float64Array::from(vec![10.0])) as ArrayRef),
+        ])
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_key_that_two_streams_have_is_where_each_of_them_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().to_string_lossy();
+        let lake = Lake::open(&place, LakeOptions::default()).await.unwrap();
+        let live = Live::new(&StreamCatalog::built_in().unwrap(), Duration(DAY), usize::MAX);
+        let mut around = Around::default();
+        let usual = Usual {
+            free_flow_kmh: 70.0,
+            flow_per_window: f64::NAN,
+        };
+        let traffic = around.topics.entry(TRAFFIC.into()).or_default();
+        traffic.usual.insert("12".into(), usual);
+        let known = [(TRAFFIC, 56.0, Some(70.0)), (BIKES, 57.0, None)];
+        for (topic, lat, _) in known {
+            live.stream(topic).unwrap().take(&seen_at(lat), Maker::Past).unwrap();
+        }
+        for (topic, lat, free_flow_kmh) in known {
+            let window = (Timestamp(0), Duration(5 * MINUTE));
+            let surroundings = around.of(&live, &lake, topic, window).await.unwrap();
+            let place = surroundings.places.get("12").unwrap();
+            assert_eq!((place.lat, place.free_flow_kmh), (Some(lat), free_flow_kmh), "{topic}");
+        }
+    }
 }

@@ -165,14 +165,45 @@ async fn a_receiver_may_say_how_long_it_wants_to_be_left_alone() {
         body: r#"{"ok":false,"error_code":429,"parameters":{"retry_after":9}}"#.into(),
         ..Answer::status(429)
     };
-    let receiver = Receiver::answering([header, body]).await;
+    let until = |time: &str| Answer {
+        headers: vec![
+            ("date", "Fri, 31 Dec 1999 12:00:00 GMT".into()),
+            ("retry-after", format!("Fri, 31 Dec 1999 {time} GMT")),
+        ],
+        ..Answer::status(503)
+    };
+    let answers = [header, body, until("12:00:11"), until("20:00:00")];
+    let receiver = Receiver::answering(answers).await;
     let sink = telegram(&receiver.url);
-    for seconds in [7, 9] {
+    for seconds in [7, 9, 11, 3600] {
         let Err(Undelivered::Later { after, .. }) = sink.deliver(&opened()).await else {
             panic!("it was taken");
         };
         assert_eq!(after, Some(Duration::from_secs(seconds)));
     }
+}
+
+#[tokio::test]
+async fn a_chat_that_moved_or_is_not_there_is_tried_later_and_the_reason_says_what_to_do() {
+    let refused = |said: &str| Answer {
+        body: format!(r#"{{"ok":false,"error_code":400,"description":"Bad Request: {said}}}"#),
+        ..Answer::status(400)
+    };
+    let answers = [
+        r#"group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1001234}"#,
+        r#"chat not found""#,
+        r#"message text is empty""#,
+    ];
+    let receiver = Receiver::answering(answers.map(refused)).await;
+    let sink = telegram(&receiver.url);
+    for said in ["set `chat` to -1001234", "chat not found"] {
+        let error = sink.deliver(&opened()).await.unwrap_err();
+        let is_later = matches!(error, Undelivered::Later { answered: true, .. });
+        assert!(is_later, "{error:?}");
+        assert!(error.reason().contains(said), "{error}");
+    }
+    let error = sink.deliver(&opened()).await.unwrap_err();
+    assert!(matches!(error, Undelivered::Never { .. }), "{error:?}");
 }
 
 #[tokio::test]

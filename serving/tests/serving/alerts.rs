@@ -1,5 +1,6 @@
 //! Alerts as clients see them: from closed windows over restarts to whoever should know.
 
+mod choking;
 mod clients;
 mod faults;
 mod pages;
@@ -18,20 +19,14 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tonic::transport::Channel;
 
-use crate::support::{FakeModels, Order, Service, TOPIC, WindowRow, batch, eventually, target, window, write};
+use crate::support::watched::{PAST, noise, until_looked_at};
+use crate::support::{Order, Service, TOPIC, WindowRow, batch, eventually, target, window, write};
 use crate::town;
 
-/// Windows before the first live one: two days and a bit, so that what is usual is known.
-const PAST: i64 = 2 * 288 + 100;
 /// After so many usual windows every event is over.
 const CALM: i64 = 48;
 /// The speeds of a usual window, apart from chance.
 const USUAL: [f64; 2] = [50.0, 80.0];
-
-/// A number between -1 and 1 that looks like chance.
-fn noise(number: i64) -> f64 {
-    ((number * 7919).rem_euclid(101) as f64 - 50.0) / 50.0
-}
 
 fn rows(number: i64, speeds: [f64; 2]) -> Vec<WindowRow<'static>> {
     let speed = |at: usize| Some(speeds[at] + noise(number + at as i64 * 37));
@@ -44,7 +39,7 @@ fn past() -> RecordBatch {
 }
 
 /// A service that watches the speed of two sensors.
-async fn watching(order: Order) -> Service {
+fn watching(order: Order) -> impl Future<Output = Service> {
     let order = Order {
         alerts: AlertsConfig {
             watch: vec![target()],
@@ -52,22 +47,40 @@ async fn watching(order: Order) -> Service {
         },
         ..order
     };
-    let models = Arc::new(FakeModels::default());
-    let source = Arc::clone(&models);
-    let service = order.launch(models, source).await;
-    service.clock.set(window(PAST));
-    service.state.start().await.unwrap();
+    order.start(Arc::default(), PAST)
+}
+
+/// The same over the past, which it has looked at.
+async fn over_past(order: Order) -> Service {
+    let history = Some(past());
+    let service = watching(Order { history, ..order }).await;
+    until_looked_at(&service, PAST - 1).await;
     service
 }
 
-async fn started() -> Service {
-    let order = Order {
-        history: Some(past()),
+fn started() -> impl Future<Output = Service> {
+    over_past(Order::default())
+}
+
+/// An order of a service that tells `sink`.
+fn telling(sink: &Arc<Memory>) -> Order {
+    Order {
+        alert_sinks: vec![Arc::clone(sink) as Arc<dyn AlertSink>],
         ..Order::default()
-    };
-    let service = watching(order).await;
-    until_looked_at(&service, PAST - 1).await;
+    }
+}
+
+/// A service over the past that tells `sink`, of whose place the lake knows.
+async fn started_telling(sink: &Arc<Memory>) -> Service {
+    let service = over_past(telling(sink)).await;
+    until_placed(&service, "memory").await;
     service
+}
+
+/// One more service on the lake of `service`: beside it, or after its end.
+fn another(service: &Service, order: Order) -> impl Future<Output = Service> {
+    let folder = Some(Arc::clone(&service.folder));
+    watching(Order { folder, ..order })
 }
 
 /// Closes one more window in lake and live state, and waits until it was looked at.
@@ -78,25 +91,7 @@ async fn close(service: &Service, number: i64, speeds: [f64; 2]) {
 
 /// Closes one more window.
 async fn commit(service: &Service, number: i64, speeds: [f64; 2]) {
-    service.clock.set(window(number + 1));
-    let windows = batch(&rows(number, speeds));
-    write(&service.lake, windows.clone()).await;
-    service.state.take(TOPIC, &windows, window(number + 1));
-}
-
-async fn until_looked_at(service: &Service, number: i64) {
-    let looked_at = || {
-        service
-            .state
-            .alerts
-            .watched()
-            .iter()
-            .all(|one| one.next > Some(window(number)))
-    };
-    eventually("the window was looked at", async || {
-        !service.state.alerts.watched().is_empty() && looked_at()
-    })
-    .await;
+    service.commit(batch(&rows(number, speeds)), number + 1).await;
 }
 
 /// Waits until the lake knows where the sink called `name` stands.
@@ -170,6 +165,24 @@ async fn stored(service: &Service) -> Vec<(i64, String, i32, String)> {
     found
 }
 
+/// Makes every file of rows in a table's folder one that cannot be read.
+fn spoil(folder: &std::path::Path) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            spoil(&path);
+        } else if path.extension().is_some_and(|extension| extension == "parquet") {
+            std::fs::write(&path, "spoilt").unwrap();
+        }
+    }
+}
+
+/// The sequence of every revision that the table holds.
+async fn sequences(service: &Service) -> Vec<u64> {
+    let revisions = stored(service).await;
+    revisions.iter().map(|revision| revision.0 as u64).collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_jam_is_one_alert_from_its_first_window_to_its_end() {
     let service = started().await;
@@ -214,11 +227,7 @@ async fn a_restart_in_the_middle_repeats_nothing_and_loses_nothing() {
         write(&service.lake, batch(&rows(number, [3.0, 4.0]))).await;
     }
     let next = next + 3;
-    let again = watching(Order {
-        folder: Some(Arc::clone(&service.folder)),
-        ..Order::default()
-    })
-    .await;
+    let again = another(&service, Order::default()).await;
     until_looked_at(&again, next - 1).await;
     let alerts = list(&again).await;
     let of = |key: &str| alerts.iter().filter(|alert| alert.key == key).collect::<Vec<_>>();
@@ -243,11 +252,7 @@ async fn a_window_that_was_looked_at_is_not_looked_at_again_after_a_restart() {
     let next = calm(&service, PAST, 2).await;
     service.state.stop().await;
     let version = service.lake.existing("alerts").await.unwrap().unwrap();
-    let again = watching(Order {
-        folder: Some(Arc::clone(&service.folder)),
-        ..Order::default()
-    })
-    .await;
+    let again = another(&service, Order::default()).await;
     until_looked_at(&again, next - 1).await;
     close(&again, next, USUAL).await;
     let mut table = version.clone();

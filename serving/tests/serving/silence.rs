@@ -4,30 +4,31 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arterial_datasets::lake::TableSpec;
+use arterial_datasets::schema;
+use arterial_datasets::stream::StreamCatalog;
 use arterial_models::alerts::AlertSettings;
 use arterial_models::registry::Target;
 use arterial_proto::v1;
 use arterial_proto::v1::alert_service_client::AlertServiceClient;
 use arterial_serving::alerts::AlertsConfig;
 
-use crate::support::{
-    FakeModels, Order, Service, TOPIC, WindowRow, batch, batch_of, eventually, target, window, write,
-};
+use crate::support::watched::{PAST, noise, until_looked_at};
+use crate::support::{Order, Service, TOPIC, WindowRow, batch, batch_of, eventually, target, window};
 
-/// Windows before the first live one.
-const PAST: i64 = 2 * 288 + 100;
 /// Windows that are closed at a time.
 const CHUNK: i64 = 26;
 /// Sensors in zones of their own.
 const SENSORS: [(&str, &str); 3] = [("a", "north"), ("b", "south"), ("c", "west")];
 const OTHER: &str = "parking";
+/// A stream that no rule of silence speaks of.
+const LINES: &str = "public-transport";
 /// What silence of all, and of one, is told as.
 const OUTAGE: &str = "data_quality";
 const FAULT: &str = "sensor_fault";
 
 /// Usual windows of the last sensors but so many.
 fn traffic(windows: Range<i64>, silent: usize) -> RecordBatch {
-    let noise = |number: i64| ((number * 7919).rem_euclid(101) as f64 - 50.0) / 50.0;
     let row = |number: i64, at: usize| -> WindowRow<'static> {
         let (key, zone) = SENSORS[at];
         (key, zone, number, 0, Some(50.0 + noise(number + at as i64 * 37)))
@@ -53,12 +54,7 @@ async fn watching(order: Order, watch: Vec<Target>, last: i64) -> Service {
         },
         ..order
     };
-    let models = Arc::new(FakeModels::default());
-    let source = Arc::clone(&models);
-    let service = order.launch(models, source).await;
-    service.clock.set(window(last + 1));
-    service.state.start().await.unwrap();
-    service
+    order.start(Arc::default(), last + 1).await
 }
 
 fn with_past() -> Order {
@@ -71,10 +67,7 @@ fn with_past() -> Order {
 /// Closes windows of traffic, without the first so many sensors.
 async fn close_traffic(service: &Service, windows: Range<i64>, silent: usize) {
     let end = windows.end;
-    let closed = traffic(windows, silent);
-    service.clock.set(window(end));
-    write(&service.lake, closed.clone()).await;
-    service.state.take(TOPIC, &closed, window(end));
+    service.commit(traffic(windows, silent), end).await;
 }
 
 /// Closes a window of the car park.
@@ -88,12 +81,23 @@ fn close_parking(service: &Service, number: i64) {
     service.state.take(OTHER, &closed, window(number + 1));
 }
 
-async fn until_looked_at(service: &Service, number: i64) {
-    eventually("the window was looked at", async || {
-        let watched = service.state.alerts.watched();
-        !watched.is_empty() && watched.iter().all(|one| one.next > Some(window(number)))
-    })
-    .await;
+/// Closes windows of three lines in lake and live state.
+async fn close_lines(service: &Service, windows: Range<i64>) {
+    let end = windows.end;
+    service.clock.set(window(end));
+    let row = |line: &'static str, number: i64| -> WindowRow<'static> {
+        (line, "north", number, 0, Some(2.0 + noise(number)))
+    };
+    let rows: Vec<WindowRow<'_>> = windows
+        .flat_map(|number| ["L-1", "L-2", "L-3"].map(|line| row(line, number)))
+        .collect();
+    let closed = batch_of(LINES, "delay_minutes_mean", &rows);
+    let catalog = StreamCatalog::built_in().unwrap();
+    let stream = catalog.get(LINES).unwrap();
+    let spec = TableSpec::new(stream.windows_table(), schema::windows(stream));
+    let mut table = service.lake.table(&spec).await.unwrap();
+    table.append(std::slice::from_ref(&closed)).await.unwrap();
+    service.state.take(LINES, &closed, window(end));
 }
 
 async fn of_kind(service: &Service, kind: &str) -> Vec<v1::Alert> {
@@ -185,4 +189,32 @@ async fn a_sensor_that_is_silent_for_more_than_a_day_is_still_silent_after_a_res
     close_traffic(&again, next + CHUNK..next + 2 * CHUNK, 0).await;
     until_looked_at(&again, next + 2 * CHUNK - 1).await;
     assert_eq!(only(&again, FAULT).await.state, "resolved");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_feed_without_a_rule_of_silence_that_stops_where_it_ran_a_day_ago_is_one_outage() {
+    let delays = Target {
+        topic: LINES.into(),
+        field: "delay_minutes".into(),
+    };
+    let service = watching(with_past(), vec![target(), delays], PAST - 1).await;
+    close_lines(&service, 0..PAST).await;
+    until_looked_at(&service, PAST - 1).await;
+    let mut next = PAST;
+    while next < PAST + 20 {
+        close_traffic(&service, next..next + 1, 0).await;
+        next += 1;
+    }
+    eventually("the outage is told of", async || {
+        !of_kind(&service, OUTAGE).await.is_empty()
+    })
+    .await;
+    let outage = only(&service, OUTAGE).await;
+    assert_eq!((outage.topic.as_str(), outage.keys.len()), (LINES, 3));
+    assert_eq!(of_kind(&service, FAULT).await, []);
+    close_lines(&service, next..next + CHUNK).await;
+    close_traffic(&service, next..next + CHUNK, 0).await;
+    until_looked_at(&service, next + CHUNK - 1).await;
+    let over = only(&service, OUTAGE).await;
+    assert_eq!((over.state.as_str(), over.alert_id), ("resolved", outage.alert_id));
 }

@@ -15,7 +15,7 @@ pub struct Filter {
     /// Only these states, such as `open,reopened`.
     #[arg(long = "state", value_delimiter = ',', value_name = "STATE,..")]
     states: Vec<String>,
-    /// Only these zones.
+    /// Only these zones; one that is not known is named on stderr.
     #[arg(long = "zone", value_delimiter = ',', value_name = "ZONE,..")]
     zones: Vec<String>,
     /// Only these severities: low, medium, high, critical.
@@ -30,6 +30,11 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// The zones that are asked for; all where empty.
+    pub fn zones(&self) -> &[String] {
+        &self.zones
+    }
+
     /// Its times, which can be refused before anybody is asked.
     ///
     /// # Errors

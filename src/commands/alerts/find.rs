@@ -1,5 +1,7 @@
 //! Alerts by page, and one alert by the beginning of its id.
 
+use std::collections::HashMap;
+
 use arterial_datasets::time::{Clock, SystemClock, Timestamp};
 use arterial_proto::v1;
 
@@ -22,7 +24,7 @@ pub async fn newest(
     limit: usize,
     language: &str,
 ) -> anyhow::Result<(Vec<v1::Alert>, bool)> {
-    let mut alerts = Vec::new();
+    let (mut alerts, mut places) = (Vec::new(), HashMap::new());
     let mut page_token = String::new();
     loop {
         let request = v1::ListAlertsRequest {
@@ -32,15 +34,24 @@ pub async fn newest(
             language: language.into(),
             ..v1::ListAlertsRequest::default()
         };
-        let answer = client
-            .list_alerts(request)
-            .await
-            .map_err(|status| failed(&status))?
-            .into_inner();
-        alerts.extend(answer.alerts);
+        let answer = page(client, request).await?;
+        take(&mut alerts, &mut places, answer.alerts);
         page_token = answer.next_page_token;
         if page_token.is_empty() || alerts.len() >= limit {
             return Ok((alerts, !page_token.is_empty()));
+        }
+    }
+}
+
+/// Takes the alerts of one more page, `places` being where each is. One that changed while pages were read comes once more: as it has become
+/// it stands in the place of what it was.
+fn take(alerts: &mut Vec<v1::Alert>, places: &mut HashMap<String, usize>, page: Vec<v1::Alert>) {
+    for alert in page {
+        let place = *places.entry(alert.alert_id.clone()).or_insert(alerts.len());
+        if place < alerts.len() {
+            alerts[place] = alert;
+        } else {
+            alerts.push(alert);
         }
     }
 }
@@ -54,12 +65,14 @@ pub async fn now(client: &mut Client) -> anyhow::Result<Timestamp> {
         page_size: 1,
         ..v1::ListAlertsRequest::default()
     };
-    let answer = client
-        .list_alerts(request)
-        .await
-        .map_err(|status| failed(&status))?
-        .into_inner();
+    let answer = page(client, request).await?;
     Ok(answer.now.map_or_else(|| SystemClock.now(), Timestamp))
+}
+
+/// A page of alerts, with what the service says beside them.
+async fn page(client: &mut Client, request: v1::ListAlertsRequest) -> anyhow::Result<v1::ListAlertsResponse> {
+    let answer = client.list_alerts(request).await;
+    Ok(answer.map_err(|status| failed(&status))?.into_inner())
 }
 
 /// The alert whose id begins with `beginning`.
@@ -100,6 +113,19 @@ mod tests {
             ..v1::Alert::default()
         };
         ["ab12", "ab34", "ab345"].map(alert).into()
+    }
+
+    #[test]
+    fn an_alert_that_changes_while_pages_are_read_is_listed_once_as_it_has_become() {
+        let (mut listed, mut places) = (Vec::new(), HashMap::new());
+        take(&mut listed, &mut places, alerts());
+        let changed = v1::Alert {
+            text: "worse".into(),
+            ..alerts().remove(1)
+        };
+        take(&mut listed, &mut places, vec![changed]);
+        let told: Vec<(&str, &str)> = listed.iter().map(|one| (&*one.alert_id, &*one.text)).collect();
+        assert_eq!(told, [("ab12", ""), ("ab34", "worse"), ("ab345", "")]);
     }
 
     #[test]

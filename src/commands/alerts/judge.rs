@@ -59,14 +59,19 @@ pub async fn judge(args: &Judge) -> anyhow::Result<()> {
         .await
         .map_err(|status| failed(&status))?
         .into_inner();
-    let effect = answer.effect.unwrap_or_default();
+    let effect = answer.effect.as_ref();
     if args.common.json {
         let alert = answer.alert.as_ref().map(document);
-        return print_json(&json!({"alert": alert, "effect": effect_json(&effect)}));
+        return print_json(&json!({"alert": alert, "effect": effect.map(effect_json)}));
     }
-    let (alert, words) = (answer.alert.unwrap_or_default(), args.common.words());
-    println!("{}", recorded(&alert, &by, words));
-    print!("{}", text(&effect, words));
+    let words = args.common.words();
+    let changes = match effect {
+        Some(effect) => text(effect, words),
+        // The judgement counts all the same.
+        None => format!("{}\n", words.say("effect-absent", &[])),
+    };
+    println!("{}", recorded(&answer.alert.unwrap_or_default(), &by, words));
+    print!("{changes}");
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::document::document;
 use super::filter::Filter;
-use super::{Common, find, table};
+use super::{Common, find, table, zones};
 use crate::commands::paint::Paint;
 use crate::commands::print_json;
 
@@ -29,6 +29,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     let mut client = args.common.connect().await?;
     let filter = args.filter.message(times, &mut client).await?;
     let (alerts, more) = find::newest(&mut client, filter, args.limit as usize, &args.common.language).await?;
+    zones::tell_unknown(&args.common, args.filter.zones(), &alerts).await;
     if args.common.json {
         let alerts: Vec<_> = alerts.iter().map(document).collect();
         return print_json(&json!({"alerts": alerts, "more": more}));

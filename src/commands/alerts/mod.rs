@@ -12,6 +12,7 @@ mod show;
 mod table;
 mod watch;
 mod words;
+mod zones;
 
 use arterial_proto::v1::alert_service_client::AlertServiceClient;
 

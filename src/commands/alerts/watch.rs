@@ -10,7 +10,7 @@ use super::document::document;
 use super::filter::Filter;
 use super::table::{coordinates, minute, severity_style, state_style};
 use super::words::Words;
-use super::{Client, Common};
+use super::{Client, Common, zones};
 use crate::commands::client::failed;
 use crate::commands::paint::{Paint, Style, harmless};
 use crate::outcome::Interrupted;
@@ -48,6 +48,7 @@ async fn watch(args: &Args) -> anyhow::Result<()> {
     // Who cannot be reached at the beginning is probably not there; who goes away later comes back.
     let mut client = args.common.connect().await?;
     let filter = args.filter.message(times, &mut client).await?;
+    zones::tell_unknown(&args.common, args.filter.zones(), &[]).await;
     loop {
         let request = v1::WatchAlertsRequest {
             filter: Some(filter.clone()),

@@ -47,6 +47,9 @@ fn tell_order(rows: &Rows) {
     for (count, what) in seen.into_iter().filter(|(count, _)| *count > 0) {
         eprintln!("{}: {count} {what}; they are scored in file order", rows.path);
     }
+    if let Some((row, what)) = rows.stray() {
+        eprintln!("{}: row {}: {what}; it is scored in file order", rows.path, row + 1);
+    }
 }
 
 /// The local clock of a zone, so that the same time of day is the same in summer and winter.

@@ -101,7 +101,9 @@ fn is_found_broken(key: &str, round: &Round, shelf: &Shelf) -> bool {
 /// Outages of the whole stream or of zones, and what is left of `missing`.
 fn outages(round: &Round, shelf: &Shelf, missing: Vec<Arc<str>>) -> (Vec<Group>, Vec<Arc<str>>) {
     let share = round.settings.outage_share * round.looks.len() as f64;
-    let needed = share.max(round.settings.citywide_keys as f64);
+    // A small town has fewer keys than make an event of a city.
+    let known = round.looks.len().max(FEWEST_IN_ZONE);
+    let needed = share.max(round.settings.citywide_keys.min(known) as f64);
     let (city, rest) = match outage(Extent::City, missing, needed, round, shelf) {
         Ok(group) => (Some(group), Vec::new()),
         Err(rest) => (None, rest),

@@ -147,20 +147,27 @@ impl AlertBook {
         self.shelf.told(alert_id)
     }
 
-    /// Takes in the signals of the window that starts at `window`, all of a stream in one call, and gives the alerts that changed, each
-    /// with its new revision. Signals of other windows are left aside; the same window again changes nothing.
-    pub fn window(&mut self, window: Timestamp, signals: &[Signal], surroundings: &Surroundings) -> Vec<Alert> {
-        let mut by_topic: BTreeMap<Arc<str>, Vec<&Signal>> = BTreeMap::new();
-        for signal in signals.iter().filter(|signal| signal.window == window) {
-            by_topic.entry(signal.topic.clone()).or_default().push(signal);
-        }
+    /// Takes in the signals of the window of `topic` that starts at `window`, all in one call, and gives the alerts that changed, each
+    /// with its new revision. Signals of other streams and windows are left aside; the same window again changes nothing.
+    ///
+    /// Alerts of other streams stay as they are, as those may be hours behind or ahead: each stream's own windows say what has become of
+    /// its alerts. Only of streams that are gone, as `surroundings` say, this window says that nothing is heard of them any more.
+    pub fn window(
+        &mut self,
+        topic: &str,
+        window: Timestamp,
+        signals: &[Signal],
+        surroundings: &Surroundings,
+    ) -> Vec<Alert> {
+        let is_of_it = |signal: &&Signal| signal.window == window && *signal.topic == *topic;
+        let signals: Vec<&Signal> = signals.iter().filter(is_of_it).collect();
         let step = signals.first().map_or(STEP, |signal| signal.step);
         let end = Timestamp(window.0.saturating_add(step.0));
-        for (topic, signals) in by_topic {
-            self.topic(&topic, window, end, &signals, surroundings);
+        if let Some(first) = signals.first() {
+            self.topic(&first.topic, window, end, &signals, surroundings);
         }
-        self.close(window, end);
-        self.tell(window, end, surroundings)
+        self.close(topic, (window, end), &surroundings.gone);
+        self.tell(topic, (window, end), surroundings)
     }
 
     fn topic(
@@ -206,19 +213,19 @@ impl AlertBook {
         }
     }
 
-    fn close(&mut self, window: Timestamp, end: Timestamp) {
-        for entry in self.shelf.entries_mut() {
+    fn close(&mut self, topic: &str, (window, end): (Timestamp, Timestamp), gone: &[String]) {
+        for entry in self.shelf.concerned_mut(topic, gone) {
             close::close(&mut entry.now, window, end, &self.settings);
         }
         self.shelf.forget(end);
     }
 
     /// The revisions that this window makes.
-    fn tell(&mut self, window: Timestamp, end: Timestamp, surroundings: &Surroundings) -> Vec<Alert> {
+    fn tell(&mut self, topic: &str, (window, end): (Timestamp, Timestamp), surroundings: &Surroundings) -> Vec<Alert> {
         let (settings, zone) = (&self.settings, &self.zone);
         let text = |alert: &Alert| texts::tell(alert, settings.language, zone);
         let mut told = Vec::new();
-        for entry in self.shelf.entries_mut() {
+        for entry in self.shelf.concerned_mut(topic, &surroundings.gone) {
             // A window that is fed again does not take back what later ones have told.
             let is_news = entry.now.last_window <= window && !entry.is_told_after(end);
             if entry.now.is_live() && is_news {

@@ -106,8 +106,14 @@ impl Shelf {
         self.entries.get_mut(id)
     }
 
-    pub(super) fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
-        self.entries.values_mut()
+    /// What a window of `topic` says something of: the alerts of that stream, and of those that are `gone` and have no windows any more.
+    pub(super) fn concerned_mut<'a>(
+        &'a mut self,
+        topic: &'a str,
+        gone: &'a [String],
+    ) -> impl Iterator<Item = &'a mut Entry> {
+        let is_concerned = move |entry: &&mut Entry| entry.now.topic == topic || gone.contains(&entry.now.topic);
+        self.entries.values_mut().filter(is_concerned)
     }
 
     pub(super) fn forget(&mut self, now: Timestamp) {

@@ -141,7 +141,7 @@ fn a_rule_that_speaks_of_the_usual_jam_says_that_it_is_usual() {
             signal
         })
         .collect();
-    town.book.window(at(0), &usual, &town.around);
+    town.book.window(town.topic, at(0), &usual, &town.around);
     assert_eq!(town.only().cause, Cause::Recurrent);
 }
 

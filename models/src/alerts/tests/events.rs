@@ -171,7 +171,7 @@ fn congestion_joins_what_lies_upstream_and_hardly_what_lies_downstream() {
     };
     for (step, strange) in [(0, vec![50]), (1, vec![50, 47]), (2, vec![50, 47, 53])] {
         let signals = zoneless(&town, step, &|sensor| strange.contains(&sensor));
-        town.book.window(at(step), &signals, &town.around);
+        town.book.window(town.topic, at(step), &signals, &town.around);
     }
     let mut keys: Vec<_> = town.alerts().into_iter().map(|alert| alert.keys).collect();
     keys.sort();

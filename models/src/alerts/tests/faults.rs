@@ -298,7 +298,7 @@ fn scattering_between(before: f64, now: f64) -> Vec<Alert> {
     let mut signals = town.signals(1, |sensor| (sensor == 7).then(|| mean(now)));
     let of_rules = town.signals(1, |sensor| (sensor == 7).then(scattering));
     signals.extend(of_rules.into_iter().filter(|signal| *signal.key == *name(7)));
-    town.book.window(at(1), &signals, &town.around)
+    town.book.window(town.topic, at(1), &signals, &town.around)
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn a_preview_shows_that_a_verdict_on_a_broken_sensor_changes_no_jam() {
         .map(|step| (step, town.signals(step, |sensor| strange_at(step, sensor))))
         .collect();
     for (step, signals) in &history {
-        town.book.window(at(*step), signals, &town.around);
+        town.book.window(town.topic, at(*step), signals, &town.around);
     }
     let known = town.alerts();
     let broken = known.iter().find(|alert| alert.symptom == Symptom::Stuck).unwrap();
@@ -248,7 +248,7 @@ fn a_preview_shows_what_a_verdict_would_change_and_changes_nothing() {
     let mut town = Town::line(30);
     let history = past(&town);
     for (step, signals) in &history {
-        town.book.window(at(*step), signals, &town.around);
+        town.book.window(town.topic, at(*step), signals, &town.around);
     }
     let known = town.alerts();
     let kept = kept(&history);

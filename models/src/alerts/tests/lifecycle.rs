@@ -73,7 +73,7 @@ fn an_alert_of_which_nothing_is_heard_is_closed_and_says_so() {
     let mut town = Town::line(30);
     open(&mut town);
     for step in 1..30 {
-        town.book.window(at(step), &[], &town.around);
+        town.book.window(town.topic, at(step), &[], &town.around);
     }
     let alert = town.only();
     assert_eq!((alert.state, alert.closed_at), (State::Resolved, Some(at(25))));
@@ -86,7 +86,7 @@ fn an_alert_that_was_calm_for_too_short_a_time_before_nothing_was_heard_is_not_t
     open(&mut town);
     town.calm(1..2);
     for step in 2..30 {
-        town.book.window(at(step), &[], &town.around);
+        town.book.window(town.topic, at(step), &[], &town.around);
     }
     let alert = town.only();
     assert_eq!((alert.state, alert.closed_at), (State::Resolved, Some(at(26))));
@@ -170,6 +170,8 @@ fn in_quiet_hours_only_severe_alerts_are_delivered() {
         (quiet("08:00", "09:00", Severity::Critical), true),
         (quiet("22:00", "08:30", Severity::Critical), true),
         (quiet("22:00", "08:00", Severity::Critical), false),
+        (quiet("00:00", "24:00", Severity::Critical), true),
+        (quiet("08:06", "24:00", Severity::Critical), false),
         (quiet("08:00", "09:00", Severity::Low), false),
     ] {
         let mut town = Town::line(30);
@@ -248,6 +250,11 @@ fn settings_are_read_from_a_section_and_unknown_keys_are_refused() {
         ("persistence = 0", "persistence"),
         ("severity_vehicle_hours = [5, 5, 100]", "severity_vehicle_hours"),
         ("[quiet_hours]\nfrom = \"25:00\"\nuntil = \"06:00\"", "quiet_hours.from"),
+        ("[quiet_hours]\nfrom = \"24:00\"\nuntil = \"06:00\"", "quiet_hours.from"),
+        (
+            "[quiet_hours]\nfrom = \"06:00\"\nuntil = \"06:00\"",
+            "quiet_hours.until",
+        ),
         ("[[routes]]\nsinks = []", "routes.sinks"),
         ("resolve_after = \"1s\"", "resolve_after"),
     ] {

@@ -7,5 +7,6 @@ mod judging;
 mod lifecycle;
 mod restarts;
 mod silence;
+mod streams;
 mod texts;
 mod town;

@@ -81,7 +81,7 @@ fn town() -> Town {
 }
 
 fn feed(book: &mut AlertBook, step: i64, history: &[Vec<Signal>], town: &Town) -> Vec<Alert> {
-    book.window(at(step), &history[step as usize], &town.around)
+    book.window(town.topic, at(step), &history[step as usize], &town.around)
 }
 
 /// The newest revisions of all, as the table has them.
@@ -181,10 +181,11 @@ proptest! {
         let history = history(&town, &happenings);
         for step in 0..STEPS {
             let signals = &history[step as usize];
-            town.book.window(at(step), signals, &town.around);
-            prop_assert_eq!(town.book.window(at(step), signals, &town.around), vec![]);
+            town.book.window(town.topic, at(step), signals, &town.around);
+            prop_assert_eq!(town.book.window(town.topic, at(step), signals, &town.around), vec![]);
             if step > 3 {
-                prop_assert_eq!(town.book.window(at(step - 3), &history[step as usize - 3], &town.around), vec![]);
+                let earlier = &history[step as usize - 3];
+                prop_assert_eq!(town.book.window(town.topic, at(step - 3), earlier, &town.around), vec![]);
             }
         }
     }

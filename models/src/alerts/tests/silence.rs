@@ -94,7 +94,7 @@ fn without_a_rule_of_silence_sensors_that_are_gone_leave_a_jam_open_too() {
     for step in 2..28 {
         let mut signals = town.signals(step, |_| None);
         signals.retain(|signal| !gone.iter().any(|key| **key == *signal.key));
-        town.book.window(at(step), &signals, &town.around);
+        town.book.window(town.topic, at(step), &signals, &town.around);
         assert_eq!(event(&town).is_live(), step < 25, "window {step}");
     }
     assert!(event(&town).text.contains("no data since"), "{}", event(&town).text);

@@ -122,7 +122,7 @@ impl Town {
     /// Feeds window `step`.
     pub fn feed(&mut self, step: i64, say: impl Fn(usize) -> Option<Strange>) -> Vec<Alert> {
         let signals = self.signals(step, say);
-        self.book.window(at(step), &signals, &self.around)
+        self.book.window(self.topic, at(step), &signals, &self.around)
     }
 
     /// Feeds windows in which nothing is strange.

@@ -285,6 +285,8 @@ why-power_outage = { power_outage }
 
 # What the command line says beside them
 nothing-listed = no alerts
+zone-unknown = no zone { $zone } is known: nothing that reports lies there
+zone-unknown-near = no zone { $zone } is known: nothing that reports lies there. Names like it: { $near }
 more-listed = there are more: --limit takes a larger number
 nothing-open = nothing is open; waiting
 nothing-changed = nothing has changed since; waiting
@@ -300,3 +302,4 @@ effect-none = Alerts at the keys of this alert over the last { $lasting }, of wh
 effect-more = and { $number } more
 effect-alert = { $time } UTC, { $severity }, peak { $value }: { $text }
 effect-unknown = what a lower line would add cannot be seen yet: nothing was kept of what detectors said
+effect-absent = What it changes could not be seen: the log of the service says why

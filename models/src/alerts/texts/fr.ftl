@@ -282,6 +282,8 @@ why-power_outage = { power_outage }
 
 # Ce que la ligne de commande dit à côté
 nothing-listed = aucune alerte
+zone-unknown = aucune zone { $zone } n'est connue : rien n'y émet de mesures
+zone-unknown-near = aucune zone { $zone } n'est connue : rien n'y émet de mesures. Noms proches : { $near }
 more-listed = il y en a d'autres : augmenter --limit
 nothing-open = aucune alerte ouverte ; en attente
 nothing-changed = rien n'a changé depuis ; en attente
@@ -297,3 +299,4 @@ effect-none = Alertes de tout genre aux clés de cette alerte sur { $lasting } 
 effect-more = et { $number } de plus
 effect-alert = { $time } UTC, gravité { $severity }, pic { $value } : { $text }
 effect-unknown = ce qu'un seuil plus bas ajouterait ne se voit pas encore : rien n'a été gardé des signaux des détecteurs
+effect-absent = Ce que cela change n'a pas pu être déterminé : le journal du service dit pourquoi

@@ -52,6 +52,7 @@ fn each_message_stands_in_each_language_and_takes_the_same_values() {
         "moment",
         "month",
         "name",
+        "near",
         "number",
         "percent",
         "place",

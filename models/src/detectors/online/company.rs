@@ -6,14 +6,11 @@ use super::column::Column;
 use super::day::Usual;
 use super::evidence::{Evidence, Finding, Question};
 use super::given::Given;
-use super::neighbours::Neighbours;
+use super::neighbours::{CHANGE, Neighbours, RADIUS};
 use super::together::Together;
 
 /// Numbers that are kept for the neighbours, so that time and memory do not grow with the columns.
 const KEPT: usize = 12_288;
-/// What a change counts beside a value, which it is a part of; and the radius of the circle that the day is, in spreads.
-const CHANGE: f64 = 0.5;
-const RADIUS: f64 = 2.0;
 /// A number of a row counts up to so many spreads.
 const MOST: f64 = 12.0;
 /// Values of a column with gaps before its spread is one to measure by.

@@ -9,7 +9,7 @@ use super::company::farthest;
 use super::day::Clock;
 use super::evidence::{Finding, Question};
 use super::line::Line;
-use super::neighbours::Neighbours;
+use super::neighbours::{CHANGE, Neighbours, RADIUS};
 use super::scale::Scale;
 use super::{learning, rows_of, usable, without_value};
 use crate::Result;
@@ -17,11 +17,12 @@ use crate::detector::{AnomalyScore, SeriesDetector, Verdict, Watch};
 
 /// Numbers that are kept of the past.
 const KEPT: usize = 8192;
-/// A number of a row counts up to so many spreads.
-const MOST: f64 = 12.0;
+/// A number of a row counts up to so many spreads: more than in `auto`, as no other question says how far it is.
+const MOST: f64 = 100.0;
 
 /// The distance to the tenth neighbour among the rows so far (Ramaswamy, Rastogi and Shim, SIGMOD 2000): the values and their changes since
-/// the row before, in units of their spreads, and the time of the day as a point on a circle where the times tell it.
+/// the row before, in units of their spreads, and the time of the day as a point on a circle where the times tell it. Changes and time weigh
+/// as they do in `auto`, which asks the same question among others.
 ///
 /// The memory is an even sample of the whole history. The distance counts by its surprise among those before it; the line is the surprise
 /// that was news at most once a week so far, as for `auto`. The first 150 rows with a value have no score.
@@ -86,10 +87,10 @@ impl KnnWatch {
             .scales
             .iter()
             .zip(pairs)
-            .map(|(scale, (value, before))| (value - before.unwrap_or(*value)) / scale.unit());
+            .map(|(scale, (value, before))| CHANGE * (value - before.unwrap_or(*value)) / scale.unit());
         let angle = TAU * at.0.rem_euclid(DAY) as f64 / DAY as f64;
         let time = if self.clock.slots().is_some() {
-            [angle.sin(), angle.cos()]
+            [RADIUS * angle.sin(), RADIUS * angle.cos()]
         } else {
             [0.0; 2]
         };

@@ -4,6 +4,11 @@ use super::sample::Sampler;
 
 /// Which neighbour counts.
 const NEIGHBOUR: usize = 10;
+/// What a change counts beside a value. One strange value is a strange change as well: in full the two would count one thing twice.
+pub(super) const CHANGE: f64 = 0.5;
+/// The radius of the circle that the day is, in spreads. So it is as wide as nearly all values of a column, which lie within two spreads of the
+/// middle: rows of another time of the day are no neighbours, however alike their values are.
+pub(super) const RADIUS: f64 = 2.0;
 
 /// An even sample of the history of short vectors, in a bounded memory: every row at first, half of them once it is full, and so on.
 ///

@@ -30,7 +30,7 @@ struct Windows {
 
 impl SeriesDetector for SeriesAutoencoder {
     fn name(&self) -> &'static str {
-        "autoencoder"
+        Windows::KIND
     }
 
     fn warm_up(&self) -> u64 {
@@ -47,6 +47,9 @@ impl SeriesDetector for SeriesAutoencoder {
 }
 
 impl Model for Windows {
+    const KIND: &'static str = "autoencoder";
+    const WIDEST_VIEW: usize = Autoencoder::MOST_COLUMNS;
+
     fn fit(rows: Array2<f64>, seed: u64) -> Result<Self> {
         let scale = RobustScale::learn(rows.view());
         let network = Autoencoder::fit(scale.squash(rows.view()).view(), STEPS, seed, &Silent)?;

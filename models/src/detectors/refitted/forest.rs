@@ -20,7 +20,7 @@ pub struct SeriesIsolationForest;
 
 impl SeriesDetector for SeriesIsolationForest {
     fn name(&self) -> &'static str {
-        "isolation-forest"
+        Forest::KIND
     }
 
     fn warm_up(&self) -> u64 {
@@ -37,6 +37,9 @@ impl SeriesDetector for SeriesIsolationForest {
 }
 
 impl Model for Forest {
+    const KIND: &'static str = "isolation-forest";
+    const WIDEST_VIEW: usize = Self::MOST_COLUMNS;
+
     fn fit(rows: Array2<f64>, seed: u64) -> Result<Self> {
         let parameters = ForestParameters {
             extension: rows.ncols(),

@@ -10,7 +10,7 @@
 //!
 //! # Warm-up
 //! The first 150 rows with a value are fitted on, the next 150 show how strange usual rows are. A row is scored by what came before it
-//! alone: by a detector that has not seen it, against strangeness of earlier rows.
+//! alone: by a detector that has not seen it, against strangeness of earlier rows. Where a fit fails it says so until one succeeds.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -44,6 +44,11 @@ const SPEAKS_AFTER: u64 = 2 * FIRST_FIT;
 
 /// A detector of the rows of a view.
 trait Model: Send + Sized {
+    /// The name of the kind.
+    const KIND: &'static str;
+    /// The most columns of a view.
+    const WIDEST_VIEW: usize;
+
     /// Fits on `rows`, rows x columns of the view.
     ///
     /// # Errors
@@ -70,15 +75,20 @@ struct Refitted<M> {
     view: View,
     memory: Memory,
     model: Option<M>,
+    /// Why there is no model though there were rows for one.
+    failure: Option<Error>,
     line: Line,
 }
 
 impl<M: Model> Refitted<M> {
     /// # Errors
-    /// No column.
+    /// No column, or more than a model can be fitted on: rows that nothing judges must not look as if all were well.
     fn start(columns: &[String], seed: u64, view: View) -> Result<Self> {
-        if columns.is_empty() {
-            return Err(Error::invalid("columns", 0, "at least one column"));
+        let width = view.width();
+        let most = M::WIDEST_VIEW / width;
+        if !(1..=most).contains(&columns.len()) {
+            let accepted = format!("1 to {most} for `{}`, which sees {width} numbers of each", M::KIND);
+            return Err(Error::invalid("number of columns", columns.len(), accepted));
         }
         Ok(Self {
             columns: columns.to_vec(),
@@ -86,8 +96,31 @@ impl<M: Model> Refitted<M> {
             view,
             memory: Memory::new(),
             model: None,
+            failure: None,
             line: Line::new(),
         })
+    }
+
+    /// What keeps a row from being judged, `rows` with a value so far; none where it is judged.
+    fn learning(&self, rows: u64) -> Option<String> {
+        if rows <= SPEAKS_AFTER {
+            return Some(format!("learning: {rows} of {SPEAKS_AFTER} rows"));
+        }
+        let failure = self.failure.as_ref()?;
+        Some(format!("learning: `{}` could not be fitted: {failure}", M::KIND))
+    }
+
+    /// Fits again. Rows that nothing can be learned from leave the former model in its place.
+    fn refit(&mut self) {
+        match M::fit(self.memory.table(), self.seed) {
+            Ok(model) => {
+                self.model = Some(model);
+                self.failure = None;
+                self.line.take_over();
+            }
+            Err(error) if self.model.is_none() => self.failure = Some(error),
+            Err(_) => {}
+        }
     }
 
     /// The column that adds most to the strangeness, as a reason.
@@ -122,14 +155,12 @@ impl<M: Model> Watch for Refitted<M> {
             reason: String::new(),
         };
         if !values.iter().any(|value| value.is_finite()) {
-            if self.memory.rows() <= SPEAKS_AFTER {
-                verdict.reason = format!("learning: {} of {SPEAKS_AFTER} rows", self.memory.rows());
-            }
+            verdict.reason = self.learning(self.memory.rows()).unwrap_or_default();
             return verdict;
         }
         let strangeness = self.model.as_ref().and_then(|model| model.strangeness(row.view()).ok());
-        if self.memory.rows() < SPEAKS_AFTER {
-            verdict.reason = format!("learning: {} of {SPEAKS_AFTER} rows", self.memory.rows() + 1);
+        if let Some(learning) = self.learning(self.memory.rows() + 1) {
+            verdict.reason = learning;
         } else if let Some(strangeness) = strangeness {
             verdict.score = self.line.score(strangeness);
             if verdict.score.is_alert() {
@@ -141,11 +172,7 @@ impl<M: Model> Watch for Refitted<M> {
         }
         self.memory.keep(row);
         if self.memory.is_due() {
-            // Rows that nothing can be learned from leave the former model in its place.
-            if let Ok(model) = M::fit(self.memory.table(), self.seed) {
-                self.model = Some(model);
-                self.line.take_over();
-            }
+            self.refit();
         }
         verdict
     }

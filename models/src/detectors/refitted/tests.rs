@@ -82,3 +82,58 @@ fn fits_come_at_growing_intervals_and_memory_is_bounded() {
     assert_eq!(fits, [150, 300, 600, 1200, 2400, 4800, 8896, 12_992, 17_088]);
     assert_eq!(memory.table().nrows(), 4096);
 }
+
+/// A model that nothing can be learned by.
+struct Never;
+
+impl Model for Never {
+    const KIND: &'static str = "never";
+    const WIDEST_VIEW: usize = 8;
+
+    fn fit(rows: Array2<f64>, _seed: u64) -> Result<Self> {
+        Err(Error::invalid("rows", rows.nrows(), "none at all"))
+    }
+
+    fn strangeness(&self, _row: ArrayView1<'_, f64>) -> Result<f64> {
+        Ok(1.0)
+    }
+
+    fn shares(&self, row: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
+        Ok(row.to_owned())
+    }
+}
+
+#[test]
+fn a_fit_that_fails_is_told_of_in_every_row_that_it_leaves_unjudged() {
+    let mut watch = Refitted::<Never>::start(&["speed".to_owned()], 1, View::new(1, &[])).unwrap();
+    let verdicts: Vec<Verdict> = (0..400)
+        .map(|row| watch.observe(Timestamp(row * 300_000_000), &[1.0]))
+        .collect();
+    assert!(verdicts.iter().all(Verdict::is_learning));
+    assert_eq!(verdicts[299].reason, "learning: 300 of 300 rows");
+    assert_eq!(
+        verdicts[300].reason,
+        "learning: `never` could not be fitted: `rows` is `300`, accepted: none at all"
+    );
+    assert_eq!(
+        watch.observe(Timestamp(0), &[f64::NAN]).reason,
+        verdicts[300].reason,
+        "a row without a value is no better known"
+    );
+}
+
+#[test]
+fn more_columns_than_can_be_fitted_are_refused_with_what_is_accepted() {
+    let kinds: [(&dyn SeriesDetector, usize); 2] = [(&SeriesIsolationForest, 819), (&SeriesAutoencoder, 512)];
+    for (kind, most) in kinds {
+        let columns: Vec<String> = (0..900).map(|number| format!("sensor {number}")).collect();
+        let said = kind.start(&columns, 1).err().unwrap().to_string();
+        let expected = format!(
+            "`number of columns` is `900`, accepted: 1 to {most} for `{}`",
+            kind.name()
+        );
+        assert!(said.starts_with(&expected), "{said}");
+        assert!(kind.start(&columns[..most], 1).is_ok());
+        assert!(kind.start(&columns[..=most], 1).is_err());
+    }
+}

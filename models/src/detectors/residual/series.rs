@@ -46,16 +46,7 @@ impl SeriesDetector for ResidualSeries {
         if columns.is_empty() {
             return Err(Error::invalid("columns", "", "at least one column"));
         }
-        Ok(Box::new(ResidualWatch {
-            settings: self.settings,
-            columns: columns.to_vec(),
-            series: vec![Online::new(); columns.len()],
-            state: KeyState::new(columns.len()),
-            supposed: Pool::new(columns.len()),
-            step: Step::new(),
-            rows: 0,
-            known: 0,
-        }))
+        Ok(Box::new(ResidualWatch::new(self.settings, columns)))
     }
 }
 
@@ -100,16 +91,14 @@ impl Watch for ResidualWatch {
             .map(|one| one.as_ref().map_or(0.0, |one| one.score))
             .collect();
         // Rows are counted, not timed: times may jump or go back.
-        let window = Timestamp(self.rows as i64 * step.0);
+        let window = Timestamp(self.rows as i64);
         let judged = self
             .state
             .judge(nats, &scores, window, &self.settings.rate(step), &self.supposed);
         if self.known <= WARM_UP {
             return self.unjudged();
         }
-        let lasting = judged
-            .is_drift()
-            .then_some(Duration(window.0 - judged.since.0 + step.0));
+        let lasting = judged.is_drift().then(|| length(window.0 - judged.since.0 + 1, step));
         Verdict {
             score: AnomalyScore::clamped(judged.score()),
             reason: self.reason(&seen, lasting),
@@ -118,6 +107,19 @@ impl Watch for ResidualWatch {
 }
 
 impl ResidualWatch {
+    fn new(settings: Settings, columns: &[String]) -> Self {
+        Self {
+            settings,
+            columns: columns.to_vec(),
+            series: vec![Online::new(); columns.len()],
+            state: KeyState::new(columns.len()),
+            supposed: Pool::new(columns.len()),
+            step: Step::new(),
+            rows: 0,
+            known: 0,
+        }
+    }
+
     /// The verdict on a row of which nothing can be said: too little is known, or it has no value.
     fn unjudged(&self) -> Verdict {
         let reason = if self.known <= WARM_UP {
@@ -154,6 +156,11 @@ impl ResidualWatch {
             }
         }
     }
+}
+
+/// How long so many rows last. Between times without order the usual step may be years.
+fn length(rows: i64, step: Duration) -> Duration {
+    Duration(rows.saturating_mul(step.0))
 }
 
 /// Compares a value with what was expected of it, then learns it; none where there is no value or nothing was expected.

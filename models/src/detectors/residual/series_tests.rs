@@ -1,4 +1,4 @@
-use arterial_datasets::time::MINUTE;
+use arterial_datasets::time::{DAY, MINUTE};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -131,4 +131,24 @@ fn several_columns_are_one_series_and_the_worst_is_named() {
         verdict.reason
     );
     assert!(ResidualSeries::default().start(&[], 1).is_err());
+}
+
+#[test]
+fn times_in_no_order_and_any_number_of_rows_give_finite_scores() {
+    let mut dice = ChaCha8Rng::seed_from_u64(13);
+    let mut watch = ResidualWatch::new(Settings::default(), &["speed".into()]);
+    watch.rows = 1 << 40;
+    for row in 0..2000 {
+        let shift = if row < 1000 { 0.0 } else { 3.0 };
+        let time = Timestamp(dice.random_range(0..3650 * DAY));
+        let noise: f64 = dice.random_range(-1.0..1.0);
+        let verdict = watch.observe(time, &[50.0 + shift + noise]);
+        assert!(f64::from(verdict.score).is_finite(), "{verdict:?}");
+    }
+}
+
+#[test]
+fn the_length_of_rows_never_overflows() {
+    assert_eq!(length(12, Duration(5 * MINUTE)), Duration(60 * MINUTE));
+    assert_eq!(length(1 << 40, Duration(1000 * DAY)), Duration(i64::MAX));
 }

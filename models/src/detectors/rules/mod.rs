@@ -3,9 +3,11 @@
 //! Each `[[rules]]` of a [definition](arterial_datasets::stream::Rule) looks at the rows of the windows table. A rule says its own
 //! reason; its line is where the definition puts it. A rule with `unless_usual` is silent where the key passes that line at this time of
 //! the week anyway: operators know of the car park that is full every evening. What stands still is told of where it usually changes.
+//! Of a stream that has no rule of silence the silence of all of it is told, at hours at which it usually speaks (`feed`).
 
 mod compiled;
 mod extent;
+mod feed;
 mod judge;
 mod line;
 mod series;
@@ -18,10 +20,11 @@ mod usual_tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arterial_datasets::stream::StreamDefinition;
+use arterial_datasets::stream::{RuleKind, StreamDefinition};
 use arterial_datasets::time::{DAY, Duration, Timestamp};
 
 use self::compiled::{Check, Compiled};
+use self::feed::Feed;
 use self::judge::{Memory, Moment, judge};
 pub use self::series::RulesSeries;
 use crate::alerts::{Expected, Finding, Reason, Signal, Subject};
@@ -43,6 +46,8 @@ pub struct Rules {
     asked: Vec<String>,
     compiled: Vec<Compiled>,
     keys: HashMap<Arc<str>, KeyState>,
+    /// The stream as a whole, where no rule says when a key of it is silent.
+    feed: Option<Feed>,
 }
 
 /// What is remembered of a key.
@@ -50,6 +55,8 @@ pub struct Rules {
 struct KeyState {
     /// Its newest window, for the signals of its silence.
     newest: Subject,
+    /// Whether that is known from elsewhere: then it may be observed yet.
+    is_recalled: bool,
     /// One a rule.
     memories: Vec<Memory>,
 }
@@ -66,11 +73,13 @@ impl Rules {
             .iter()
             .map(|rule| Compiled::new(stream, rule, &mut columns, &mut asked))
             .collect::<Result<_>>()?;
+        let speaks_of_keys = stream.rules.iter().any(|rule| rule.kind == RuleKind::Silence);
         Ok(Self {
             columns,
             asked,
             compiled,
             keys: HashMap::new(),
+            feed: (!speaks_of_keys).then(|| Feed::new(stream.window)),
         })
     }
 
@@ -110,7 +119,8 @@ impl Rules {
             let accepted = format!("one value a column: {}", self.columns.join(", "));
             return Err(Error::invalid("row", row.len(), accepted));
         }
-        let gap = match self.keys.get(&subject.key) {
+        let known = self.keys.get(&subject.key);
+        let gap = match known.filter(|state| !state.is_recalled || state.newest.window < subject.window) {
             Some(state) => subject.window.0.saturating_sub(state.newest.window.0),
             None => i64::MAX,
         };
@@ -119,9 +129,11 @@ impl Rules {
         }
         let state = self.keys.entry(Arc::clone(&subject.key)).or_insert_with(|| KeyState {
             newest: subject.clone(),
+            is_recalled: false,
             memories: vec![Memory::default(); self.compiled.len()],
         });
         state.newest = subject.clone();
+        state.is_recalled = false;
         let moment = Moment {
             row,
             window: subject.window,
@@ -135,29 +147,45 @@ impl Rules {
                 signals.push(finding.signal(subject, &rule.target, NAME));
             }
         }
+        if let Some(feed) = &mut self.feed {
+            feed.hear(subject.window);
+            if feed.was_out() {
+                signals.push(silence(Duration(0), feed.line()).signal(subject, &"".into(), NAME));
+            }
+        }
         Ok(signals)
     }
 
-    /// Knows a key by its `newest` window, as if nothing had been strange in it: when it is silent is counted from there. A key that is
-    /// known already stays as it is.
+    /// Knows a key by its `newest` window, as if nothing had been strange in it: when it is silent is counted from there, as long as nothing
+    /// of it is observed. A key that is known already stays as it is.
     pub fn know(&mut self, newest: Subject) {
+        if let Some(feed) = &mut self.feed {
+            feed.recall(newest.window);
+        }
         let memories = vec![Memory::default(); self.compiled.len()];
         let key = Arc::clone(&newest.key);
-        self.keys.entry(key).or_insert(KeyState { newest, memories });
+        let state = KeyState {
+            newest,
+            is_recalled: true,
+            memories,
+        };
+        self.keys.entry(key).or_insert(state);
     }
 
     /// What the rules say of the keys that have no window although all windows that end at or before `closed` are closed: one
     /// signal a key that is late and a rule of silence. It is the end of the newest closed window, after its rows were
     /// observed. Where the whole stream stands still, whoever calls decides when its empty windows are closed: until then no key is
-    /// silent. A key that is silent for a week is forgotten.
+    /// silent. A key that is silent for a week is forgotten. Without a rule of silence they are the keys of a stream that as a whole gives
+    /// nothing where it usually does.
     pub fn silent(&mut self, closed: Timestamp) -> Vec<Signal> {
         self.keys
             .retain(|_, state| closed.0 - state.newest.window.0 <= FORGET_AFTER.0);
-        let rules: Vec<&Compiled> = self
-            .compiled
-            .iter()
-            .filter(|rule| matches!(rule.check, Check::Silence))
-            .collect();
+        let rules = self.compiled.iter();
+        let rules = rules.filter(|rule| matches!(rule.check, Check::Silence));
+        let lines: Vec<Duration> = rules.map(|rule| rule.lasting).collect();
+        let feed = self.feed.as_mut();
+        let out = feed.and_then(|feed| Some((feed.missed_from(closed)?, feed.line())));
+        let whole_record: Arc<str> = "".into();
         let mut signals = Vec::new();
         for state in self.keys.values() {
             let newest = &state.newest;
@@ -169,17 +197,22 @@ impl Rules {
                 window: Timestamp(closed.0 - newest.step.0),
                 ..newest.clone()
             };
-            for rule in &rules {
-                let finding = Finding {
-                    score: AnomalyScore::clamped(silent.0 as f64 / rule.lasting.0 as f64),
-                    reason: Reason::Silent(silent),
-                    seen: None,
-                    expected: None,
-                };
-                signals.push(finding.signal(&subject, &rule.target, NAME));
+            let out = out.filter(|(missed_from, _)| newest.window >= *missed_from);
+            for line in lines.iter().copied().chain(out.map(|(_, line)| line)) {
+                signals.push(silence(silent, line).signal(&subject, &whole_record, NAME));
             }
         }
         signals.sort_unstable_by(|one, other| one.key.cmp(&other.key));
         signals
+    }
+}
+
+/// What is said of a key that was silent for so long, where the line is.
+fn silence(silent: Duration, line: Duration) -> Finding {
+    Finding {
+        score: AnomalyScore::clamped(silent.0 as f64 / line.0 as f64),
+        reason: Reason::Silent(silent),
+        seen: None,
+        expected: None,
     }
 }

@@ -299,22 +299,36 @@ fn a_row_of_another_length_is_refused() {
     assert!(error.contains("`row`") && error.contains("level_mean"), "{error}");
 }
 
+/// What the rules of traffic alert of in a window with those means of speed, flow and occupancy.
+fn alerts(rules: &mut Rules, key: &str, window: i64, (speed, flow, occupancy): (f64, f64, f64)) -> Vec<Reason> {
+    let value = |name: &String| match name.as_str() {
+        "speed_kmh_mean" => speed,
+        "vehicle_flow_mean" => flow,
+        "occupancy_percent_mean" => occupancy,
+        _ => f64::NAN,
+    };
+    let row: Vec<f64> = rules.columns().iter().map(value).collect();
+    let signals = rules.observe(&subject(key, window), &row, &[]).unwrap();
+    let strange = signals.iter().filter(|signal| signal.score.is_alert());
+    strange.map(|signal| signal.reason).collect()
+}
+
+#[test]
+fn traffic_that_crawls_and_traffic_that_stands_are_severe_congestion_and_an_empty_road_is_none() {
+    let mut rules = Rules::new(&traffic()).unwrap();
+    let severe = [Reason::SevereCongestion(5.0)];
+    assert_eq!(alerts(&mut rules, "crawls", 0, (4.0, 3.0, 80.0)), severe);
+    assert_eq!(alerts(&mut rules, "stands", 0, (1.0, 0.0, 100.0)), severe);
+    assert_eq!(alerts(&mut rules, "blocked", 0, (0.0, 0.0, 97.0)), severe);
+    assert_eq!(alerts(&mut rules, "empty", 0, (0.0, 0.0, 0.0)), []);
+    assert_eq!(alerts(&mut rules, "moves", 0, (20.0, 0.0, 97.0)), []);
+    assert_eq!(alerts(&mut rules, "untold", 0, (0.0, 0.0, f64::NAN)), []);
+}
+
 #[test]
 fn a_loop_that_is_always_covered_and_a_jump_that_no_traffic_makes_are_told_of_where_vehicles_pass() {
     let mut rules = Rules::new(&traffic()).unwrap();
-    let names = rules.columns().to_vec();
-    let mut alerts = |key: &str, window: i64, (speed, flow, occupancy): (f64, f64, f64)| -> Vec<Reason> {
-        let value = |name: &String| match name.as_str() {
-            "speed_kmh_mean" => speed,
-            "vehicle_flow_mean" => flow,
-            "occupancy_percent_mean" => occupancy,
-            _ => f64::NAN,
-        };
-        let row: Vec<f64> = names.iter().map(value).collect();
-        let signals = rules.observe(&subject(key, window), &row, &[]).unwrap();
-        let strange = signals.iter().filter(|signal| signal.score.is_alert());
-        strange.map(|signal| signal.reason).collect()
-    };
+    let mut alerts = |key: &str, window: i64, means: (f64, f64, f64)| alerts(&mut rules, key, window, means);
     assert_eq!(alerts("full", 0, (20.0, 30.0, 97.0)), []);
     assert_eq!(alerts("full", 1, (20.0, 30.0, 97.0)), [Reason::OverCapacity(95.0)]);
     assert_eq!(alerts("full", 2, (20.0, 30.0, 90.0)), [], "as where traffic stands");

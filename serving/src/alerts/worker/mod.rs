@@ -5,9 +5,9 @@
 //! ```
 //!
 //! A revision is shown to nobody before it is in the table. After a start, or any error of the lake, everything is made anew from
-//! the table: the book from its newest revisions, the detectors from the windows of the last day. Windows that were looked at
-//! before teach the detectors, and those of the book's memory are shown to the book, which they change nothing in. Keys that were silent
-//! for longer than that are known from their alerts.
+//! the table: the book from its newest revisions (those at hand are in it, and not read again), the detectors from the windows of the last
+//! day. Windows that were looked at before teach the detectors, and those of the book's memory are shown to the book, which they change
+//! nothing in. Keys that were silent for longer than that are known from their alerts.
 //!
 //! | file | what stands there |
 //! |---|---|
@@ -90,11 +90,11 @@ impl<'a> Worker<'a> {
         let names: Vec<&str> = topics.keys().copied().collect();
         ledger.acquire(&names).await?;
         let log = SignalLog::open(lake, &names, &state.alerts.recent).await?;
-        let since = Timestamp(state.clock.now().0.saturating_sub(config.keep.0));
-        let remembered = ledger.remember(since).await?;
-        let newest = remembered.newest.iter().map(|one| one.alert.clone()).collect();
+        state.alerts.catch_up(&ledger, state.clock.now()).await?;
+        let store = &state.alerts.store;
+        ledger.number_behind(store.last());
+        let newest = store.all().iter().map(|one| one.alert.clone()).collect();
         let book = AlertBook::restore(config.settings.clone(), newest)?;
-        state.alerts.store.load(remembered);
         let mut expected = Expectations::new(state);
         let mut progress = Vec::new();
         for (topic, fields) in &topics {
@@ -230,7 +230,7 @@ impl<'a> Worker<'a> {
             self.meet_others(at, window, &rows).await?;
         }
         let signals = self.signals(at, window, &rows).await?;
-        self.around.learn(&self.topics[at].watch.columns, &rows);
+        self.around.learn(&name, &self.topics[at].watch.columns, &rows);
         let next = Timestamp(window.0 + step.0);
         self.topics[at].next = Some(next);
         if window < self.topics[at].known_from.unwrap_or(first) {
@@ -239,17 +239,15 @@ impl<'a> Worker<'a> {
         }
         let recent = &self.state.alerts.recent;
         self.log.gather(&name, (window, step), &signals, recent);
-        let names: Vec<&str> = self.topics.iter().map(|one| one.watch.stream.name.as_str()).collect();
-        let mut around = self
-            .around
-            .of(&self.state.live, &self.lake, &names, (window, step))
-            .await?;
+        let live = &self.state.live;
+        let mut around = self.around.of(live, &self.lake, &name, (window, step)).await?;
+        around.gone = silence::gone(&self.topics, &self.book, now);
         // What is seen again after a start was found by detectors that had learned more than these have by then.
         if window >= first {
             around.learning = self.topics[at].watch.learning();
         }
         self.book.suppress(self.state.alerts.suppressions.borrow().clone())?;
-        let changed = at_length(|| self.book.window(window, &signals, &around));
+        let changed = at_length(|| self.book.window(&name, window, &signals, &around));
         self.leftover.extend(changed);
         if window >= first {
             self.commit(&[(name.as_str(), next)]).await?;

@@ -68,8 +68,8 @@ impl Progress {
         furthest: Option<Timestamp>,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        let closed = self.newest_closed(stream)?;
         self.silence.hear(stream.watermark(), now);
+        let closed = self.newest_closed(stream)?;
         let silent = self.silence.through(furthest, now);
         self.silent = silent.map(|end| last_before(end, self.watch.stream.window));
         self.silent.max(Some(closed))
@@ -84,6 +84,11 @@ impl Progress {
         }
         self.own = own;
         Ok(())
+    }
+
+    /// Whether nothing came for `lasting`, and no windows are made of its silence either.
+    pub(super) fn is_gone(&self, lasting: Duration, now: Timestamp) -> bool {
+        self.silent.is_none() && self.silence.is_gone(lasting, now)
     }
 
     /// The newest window that has closed here, or elsewhere while none did here.

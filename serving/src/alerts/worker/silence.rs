@@ -2,20 +2,26 @@
 //!
 //! Windows close by their own stream's events: a feed that stands still as a whole closes none, and no rule would ever see its silence.
 //! Where the other streams went on for long, and this one gave nothing for as long by the clock either, its windows count as closed.
-//! A stream that lags gives something again and again, and is waited for.
+//! A stream that lags gives something again and again, and is waited for. Whether its empty windows are an outage is for its rules to say:
+//! those of silence, or where there is none what is usual of the whole stream at that hour.
+
+use std::collections::BTreeSet;
 
 use arterial_datasets::stream::{RuleKind, StreamDefinition};
-use arterial_datasets::time::{Duration, Timestamp};
+use arterial_datasets::time::{Duration, MINUTE, Timestamp};
 use arterial_models::alerts::{Alert, AlertBook, Reason, Symptom};
 
 use super::progress::{GIVEN_UP, Progress};
 use crate::live::LiveStream;
 
+/// A stream of which no rule speaks of silence is waited for as long.
+const PATIENCE: Duration = Duration(30 * MINUTE);
+
 /// Whether a stream is silent, rather than late.
 #[derive(Debug)]
 pub(super) struct Silence {
-    /// How far behind the others it must be, and how long nothing must have come; none where no rule speaks of silence.
-    patience: Option<Duration>,
+    /// How far behind the others it must be, and how long nothing must have come.
+    patience: Duration,
     /// Its largest watermark.
     watermark: Option<Timestamp>,
     /// When that came, by the clock; none before anybody listened.
@@ -26,9 +32,9 @@ impl Silence {
     pub(super) fn new(stream: &StreamDefinition) -> Self {
         let least = Duration(GIVEN_UP * stream.window.0);
         let rules = stream.rules.iter().filter(|rule| rule.kind == RuleKind::Silence);
-        let longest = rules.filter_map(|rule| rule.lasting).max();
+        let longest = rules.filter_map(|rule| rule.lasting).max().unwrap_or(PATIENCE);
         Self {
-            patience: longest.map(|lasting| lasting.max(least)),
+            patience: longest.max(least),
             watermark: None,
             heard_at: None,
         }
@@ -46,22 +52,43 @@ impl Silence {
 
     /// Up to when nothing more is waited for, where the stream that is furthest has come to `furthest`; none where it is not silent.
     pub(super) fn through(&self, furthest: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
-        let (patience, heard_at) = (self.patience?, self.heard_at?);
-        let is_silent = now.0.saturating_sub(heard_at.0) >= patience.0;
         furthest
-            .filter(|_| is_silent)
-            .map(|furthest| Timestamp(furthest.0.saturating_sub(patience.0)))
+            .filter(|_| self.gave_nothing_for(self.patience, now))
+            .map(|furthest| Timestamp(furthest.0.saturating_sub(self.patience.0)))
+    }
+
+    /// Whether nothing came for `lasting`, nor for as long as it is waited for.
+    pub(super) fn is_gone(&self, lasting: Duration, now: Timestamp) -> bool {
+        self.gave_nothing_for(lasting.max(self.patience), now)
+    }
+
+    fn gave_nothing_for(&self, lasting: Duration, now: Timestamp) -> bool {
+        self.heard_at
+            .is_some_and(|heard_at| now.0.saturating_sub(heard_at.0) >= lasting.0)
     }
 }
 
+/// The streams whose alerts would wait for ever for a window of their own: nobody watches them any more, or nothing comes of them.
+pub(super) fn gone(topics: &[Progress], book: &AlertBook, now: Timestamp) -> Vec<String> {
+    let lost_after = book.settings().lost_after;
+    let coming = topics.iter().filter(|one| !one.is_gone(lost_after, now));
+    let coming: BTreeSet<&str> = coming.map(|one| one.watch.stream.name.as_str()).collect();
+    let live = book.alerts().filter(|alert| alert.is_live());
+    let waiting: BTreeSet<&str> = live.map(|alert| alert.topic.as_str()).collect();
+    waiting.difference(&coming).map(|topic| (*topic).to_owned()).collect()
+}
+
 /// Teaches the rules of `progress` the keys that open alerts of `book` say are silent: their last windows may lie before the first that
-/// detectors begin from, and who is not known is not missed.
+/// detectors begin from, and who is not known is not missed. Where no rule speaks of silence, what was usual before the stream stopped may lie
+/// there, too.
 pub(super) fn recall(progress: &mut Progress, stream: &LiveStream, book: &AlertBook) {
     let Some(begins) = progress.next else { return };
     let topic = &stream.definition().name;
     let is_silent = |alert: &&Alert| alert.is_live() && alert.topic == *topic && alert.symptom == Symptom::Silent;
+    let mut rules = stream.definition().rules.iter();
+    let is_ruled = rules.any(|rule| rule.kind == RuleKind::Silence);
     for alert in book.alerts().filter(is_silent) {
-        let Some(newest) = last_heard(alert).filter(|newest| *newest < begins) else {
+        let Some(newest) = last_heard(alert).filter(|newest| *newest < begins || !is_ruled) else {
             continue;
         };
         for key in &alert.keys {
@@ -83,7 +110,6 @@ fn last_heard(alert: &Alert) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use arterial_datasets::stream::StreamCatalog;
-    use arterial_datasets::time::MINUTE;
 
     use super::*;
 
@@ -116,9 +142,27 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_without_a_rule_of_silence_is_never_silent() {
-        let mut silence = silence_of("taxi-vtc");
-        silence.hear(Some(at(0)), at(0));
-        assert_eq!(silence.through(Some(at(1000)), at(1000)), None);
+    fn a_stream_without_a_rule_of_silence_is_waited_for_half_an_hour() {
+        for topic in ["taxi-vtc", "public-transport"] {
+            let mut silence = silence_of(topic);
+            silence.hear(Some(at(0)), at(0));
+            assert_eq!(silence.through(Some(at(1000)), at(29)), None, "{topic}");
+            assert_eq!(silence.through(Some(at(1000)), at(30)), Some(at(970)), "{topic}");
+        }
+    }
+
+    #[test]
+    fn a_stream_is_gone_once_nothing_came_for_long_and_for_as_long_as_it_is_waited_for() {
+        let is_gone = |lasting: i64, minutes: i64| {
+            let mut silence = silence_of("taxi-vtc");
+            silence.hear(Some(at(0)), at(0));
+            silence.is_gone(Duration(lasting * MINUTE), at(minutes))
+        };
+        assert!(!is_gone(120, 119));
+        assert!(is_gone(120, 120));
+        assert!(!is_gone(10, 29));
+        assert!(is_gone(10, 30));
+        let unheard = silence_of("taxi-vtc");
+        assert!(!unheard.is_gone(Duration(0), at(1000)), "nobody has listened yet");
     }
 }

@@ -4,11 +4,11 @@
 //! refused, and it stands by: it shows what the other makes, and takes the watch back where the other falls behind, as one does
 //! that has ended.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arterial_datasets::lake::Lake;
-use arterial_datasets::time::Timestamp;
 use tokio::sync::mpsc;
 
 use super::Worker;
@@ -26,7 +26,8 @@ use crate::{Error, Result};
 /// The first pause after a failure; it doubles, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Where another service makes the alerts, the table is looked at so often, and taken over where it is so many windows behind.
+/// Where another service makes the alerts, the table is looked at so often, and taken over where it is so many windows behind and has not gone
+/// on since the look before: two that have much to catch up with would else take it from each other at every look.
 const STANDING_BY: Duration = Duration::from_secs(5);
 const FALLEN_BEHIND: i64 = 3;
 
@@ -85,7 +86,7 @@ async fn take_charge(
 ) -> Result<()> {
     let mut worker = Worker::open(state, lake).await?;
     state.readiness.clear(Reason::AlertsStopped);
-    state.alerts.term.send_replace(state.alerts.next_term());
+    state.alerts.begin_term();
     worker.run(inbox, pause).await
 }
 
@@ -102,6 +103,7 @@ async fn stand_by(state: &AppState, lake: &Lake, inbox: &mut mpsc::Receiver<Comm
     let mut every = tokio::time::interval(STANDING_BY);
     let mut ledger = Ledger::open(lake).await?;
     let mut shown = None;
+    let mut seen = BTreeMap::new();
     loop {
         tokio::select! {
             () = state.stop.cancelled() => return Ok(()),
@@ -116,15 +118,16 @@ async fn stand_by(state: &AppState, lake: &Lake, inbox: &mut mpsc::Receiver<Comm
         }
         let version = Some(ledger.refresh().await?);
         if shown != version {
-            let since = Timestamp(state.clock.now().0.saturating_sub(state.alerts.config.keep.0));
-            state.alerts.store.load(ledger.remember(since).await?);
+            state.alerts.catch_up(&ledger, state.clock.now()).await?;
             shown = version;
         }
         for topic in by_topic(&state.alerts.config.watch).keys() {
             let stream = state.live.stream(topic)?;
-            let behind = newest_closed(stream).zip(ledger.next_window(topic));
+            let next = ledger.next_window(topic);
+            let stands_still = seen.insert(*topic, next) == Some(next);
+            let behind = newest_closed(stream).zip(next);
             let behind = behind.map(|(closed, next)| (closed.0 - next.0) / stream.definition().window.0);
-            if behind.is_some_and(|windows| windows >= FALLEN_BEHIND) {
+            if stands_still && behind.is_some_and(|windows| windows >= FALLEN_BEHIND) {
                 tracing::warn!(
                     topic,
                     "the service that makes the alerts has fallen behind; this one takes over"

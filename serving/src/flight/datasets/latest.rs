@@ -19,7 +19,8 @@ use super::{Batches, Share, project, table};
 use crate::flight::query::Query;
 use crate::{Error, Result};
 
-const IDENTITY: [&str; 3] = ["key", "window_start", "revision"];
+const IDENTITY: [&str; 3] = ["key", "window_start", REVISION];
+const REVISION: &str = "revision";
 const FINAL: &str = "is_final";
 /// The one column by which rows are selected.
 pub(super) const TIME: &str = "window_start";
@@ -64,7 +65,7 @@ pub(super) async fn read(
 /// The first pass.
 async fn revised(table: &Table, identity: &SchemaRef, query: &Query) -> Result<Arc<Revised>> {
     let scan = Scan {
-        revised: true,
+        above: Some((REVISION.into(), 0)),
         ..table::scan(&table.schema(), identity, query)?
     };
     let mut revised = Revised::new();

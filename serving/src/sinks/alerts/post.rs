@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use jiff::fmt::rfc2822::DateTimeParser;
+use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 
 use super::secret::Secret;
@@ -36,6 +37,19 @@ pub fn client(timeout: Duration) -> Result<Client> {
 /// [`Undelivered::Never`] where the receiver finds fault with this alert (400, 413, 422), or has gone for good (410);
 /// [`Undelivered::Later`] for anything else but 2xx: what is wrong with the receiver can be mended.
 pub async fn send(request: RequestBuilder, hidden: &[Secret]) -> Result<(), Undelivered> {
+    send_unless(request, hidden, |_| None).await
+}
+
+/// The same, where a receiver may refuse alerts for what has nothing to do with them: `remedy` finds in such an answer what is to be done,
+/// and the alert is tried later.
+///
+/// # Errors
+/// As [`send`].
+pub async fn send_unless(
+    request: RequestBuilder,
+    hidden: &[Secret],
+    remedy: fn(&str) -> Option<String>,
+) -> Result<(), Undelivered> {
     let hide = |text: &str| Secret::hide_all(hidden, text);
     let response = match request.send().await {
         Ok(response) => response,
@@ -57,12 +71,20 @@ pub async fn send(request: RequestBuilder, hidden: &[Secret]) -> Result<(), Unde
         .take(TOLD)
         .collect();
     let reason = format!("{status} {text}").trim_end().to_owned();
+    let later = |reason: String| Undelivered::Later {
+        reason,
+        after: asked,
+        answered: true,
+    };
+    if let Some(remedy) = remedy(&answer) {
+        return Err(later(format!("{remedy} ({reason})")));
+    }
     match status {
         StatusCode::BAD_REQUEST
         | StatusCode::PAYLOAD_TOO_LARGE
         | StatusCode::UNPROCESSABLE_ENTITY
         | StatusCode::GONE => Err(Undelivered::Never { reason }),
-        _ => Err(Undelivered::Later { reason, after: asked }),
+        _ => Err(later(reason)),
     }
 }
 
@@ -100,9 +122,16 @@ async fn beginning(mut response: Response) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// How long the receiver asks to be left alone: so many seconds, or up to a time of its own clock, which its `Date` tells.
 fn asked_for(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
+    let asked = text(RETRY_AFTER)?;
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let time = |text: &str| DateTimeParser::new().parse_timestamp(text).ok();
+    let lasting = time(asked)?.duration_since(time(text(DATE)?)?);
+    Duration::try_from(lasting).ok()
 }
 
 /// The Bot API puts the time into the answer.
@@ -110,4 +139,26 @@ fn asked_in(answer: &str) -> Option<Duration> {
     let answer: serde_json::Value = serde_json::from_str(answer).ok()?;
     let seconds = answer.get("parameters")?.get("retry_after")?.as_u64()?;
     Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_receiver_asks_for_seconds_or_for_a_time_of_its_own_clock() {
+        let asked = |retry_after: &'static str| {
+            let date = HeaderValue::from_static("Fri, 31 Dec 1999 23:59:00 GMT");
+            let retry_after = HeaderValue::from_static(retry_after);
+            asked_for(&HeaderMap::from_iter([(DATE, date), (RETRY_AFTER, retry_after)]))
+        };
+        assert_eq!(asked("120"), Some(Duration::from_mins(2)));
+        assert_eq!(asked("Fri, 31 Dec 1999 23:59:59 GMT"), Some(Duration::from_secs(59)));
+        assert_eq!(asked("Fri, 31 Dec 1999 23:58:00 GMT"), None, "it is over");
+        assert_eq!(asked("soon"), None);
+        let alone = HeaderValue::from_static("Fri, 31 Dec 1999 23:59:59 GMT");
+        assert_eq!(asked_for(&HeaderMap::from_iter([(RETRY_AFTER, alone)])), None);
+    }
 }

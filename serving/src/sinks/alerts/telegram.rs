@@ -7,7 +7,7 @@ use reqwest::{Client, Url};
 use serde_json::{Value, json};
 
 use super::choice::Choice;
-use super::post::send;
+use super::post::send_unless;
 use super::receiver::Receiver;
 use super::secret::Secret;
 use crate::alerts::{AlertRevision, Undelivered};
@@ -52,6 +52,16 @@ impl Telegram {
     }
 }
 
+/// What is to be done where the Bot API refuses whatever is sent to this chat: that is no fault of an alert.
+fn remedy(answer: &str) -> Option<String> {
+    let answer: Value = serde_json::from_str(answer).ok()?;
+    if let Some(chat) = answer["parameters"]["migrate_to_chat_id"].as_i64() {
+        return Some(format!("the group became another chat: set `chat` to {chat}"));
+    }
+    let is_absent = answer["description"].as_str()?.contains("chat not found");
+    is_absent.then(|| "the bot is in no such chat: add it there, or set `chat` to another".into())
+}
+
 /// How bad it is, at a glance.
 fn mark(state: State, severity: Severity) -> char {
     match (state, severity) {
@@ -70,7 +80,7 @@ impl Receiver for Telegram {
             let request = self.client.post(self.address()).json(&self.message(choice, revision));
             let mut hidden = Secret::of_address(&self.api);
             hidden.push(self.token.clone());
-            send(request, &hidden).await
+            send_unless(request, &hidden, remedy).await
         }
         .boxed()
     }

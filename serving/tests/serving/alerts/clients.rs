@@ -1,8 +1,19 @@
 //! What people do over gRPC: watch, take on, judge.
 
-use tonic::Code;
+use tonic::{Code, Response, Status, Streaming};
 
 use super::*;
+use crate::support::count_rows;
+
+/// What is told to those who watch, after the answer that said `resume_after`.
+async fn watch(service: &Service, resume_after: Option<u64>) -> Result<Streaming<v1::WatchAlertsResponse>, Status> {
+    let request = v1::WatchAlertsRequest {
+        resume_after,
+        ..v1::WatchAlertsRequest::default()
+    };
+    let answer = client(service).await.watch_alerts(request).await;
+    answer.map(Response::into_inner)
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_preview_is_made_from_what_detectors_said_over_a_restart() {
@@ -24,26 +35,39 @@ async fn a_preview_is_made_from_what_detectors_said_over_a_restart() {
     assert_eq!(before.alerts_kept, 1, "{before:?}");
     assert!(before.weeks > 0.0 && before.weeks < 0.1, "{before:?}");
     service.state.stop().await;
-    let again = watching(Order {
-        folder: Some(Arc::clone(&service.folder)),
-        ..Order::default()
-    })
-    .await;
+    let again = another(&service, Order::default()).await;
     until_looked_at(&again, next - 1).await;
     let after = preview(&again, "useful").await;
     assert_eq!(
         (after.alerts_before, after.alerts_after),
         (before.alerts_before, before.alerts_after)
     );
-    let table = again.lake.existing("alert_signals").await.unwrap().unwrap();
-    let rows: usize = table
-        .scan(&arterial_datasets::lake::Scan::default())
-        .await
-        .unwrap()
-        .iter()
-        .map(RecordBatch::num_rows)
-        .sum();
+    let rows = count_rows(&again.lake, "alert_signals").await;
     assert!(rows >= 4, "the jam is kept: {rows}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_judgement_counts_where_what_it_changes_cannot_be_seen() {
+    let service = started().await;
+    let next = jam(&service, PAST).await;
+    service.state.stop().await;
+    let again = another(&service, Order::default()).await;
+    until_looked_at(&again, next - 1).await;
+    spoil(&again.folder.path().join("alert_signals"));
+    let request = v1::JudgeAlertRequest {
+        alert_id: list(&again).await[0].alert_id.clone(),
+        judgement: "useful".into(),
+        by: "Mona".into(),
+        ..v1::JudgeAlertRequest::default()
+    };
+    let mut client = client(&again).await;
+    let unseen = client.preview_judgement(request.clone()).await;
+    assert!(unseen.is_err(), "{unseen:?}");
+    let answer = client.judge_alert(request).await.unwrap().into_inner();
+    assert_eq!(answer.effect, None);
+    assert_eq!(answer.alert.unwrap().judgement, "useful");
+    let judged = list(&again).await.remove(0);
+    assert_eq!(judged.judgement, "useful");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -58,44 +82,26 @@ async fn a_list_says_the_time_of_the_service_for_those_who_count_back_from_it() 
 async fn watching_begins_with_what_is_open_and_resumes_after_the_last_answer() {
     let service = started().await;
     let next = jam(&service, PAST).await;
-    let mut first = client(&service)
-        .await
-        .watch_alerts(v1::WatchAlertsRequest::default())
-        .await
-        .unwrap()
-        .into_inner();
+    let mut first = watch(&service, None).await.unwrap();
     let snapshot = first.message().await.unwrap().unwrap();
     assert_eq!(snapshot.alerts.len(), 1, "{snapshot:?}");
     drop(first);
     calm(&service, next, CALM).await;
-    let request = v1::WatchAlertsRequest {
-        resume_after: Some(snapshot.resume_after),
-        ..v1::WatchAlertsRequest::default()
-    };
-    let mut second = client(&service).await.watch_alerts(request).await.unwrap().into_inner();
+    let mut second = watch(&service, Some(snapshot.resume_after)).await.unwrap();
     let missed = second.message().await.unwrap().unwrap();
     let states: Vec<&str> = missed.alerts.iter().map(|alert| alert.state.as_str()).collect();
     assert_eq!(states, ["resolved"], "the newest revision of what changed");
-    let request = v1::WatchAlertsRequest {
-        resume_after: Some(missed.resume_after + 1),
-        ..v1::WatchAlertsRequest::default()
-    };
-    let refused = client(&service).await.watch_alerts(request).await.unwrap_err();
+    let refused = watch(&service, Some(missed.resume_after + 1)).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_watches_is_told_as_it_happens() {
     let service = started().await;
-    let mut watch = client(&service)
-        .await
-        .watch_alerts(v1::WatchAlertsRequest::default())
-        .await
-        .unwrap()
-        .into_inner();
-    assert_eq!(watch.message().await.unwrap().unwrap().alerts, []);
+    let mut told = watch(&service, None).await.unwrap();
+    assert_eq!(told.message().await.unwrap().unwrap().alerts, []);
     jam(&service, PAST).await;
-    let told = watch.message().await.unwrap().unwrap();
+    let told = told.message().await.unwrap().unwrap();
     assert_eq!(told.alerts[0].key, "a");
 }
 
@@ -110,13 +116,11 @@ async fn acknowledging_is_a_revision_and_the_same_again_is_none() {
         ..v1::AcknowledgeAlertRequest::default()
     };
     let mut client = client(&service).await;
-    let taken = client
-        .acknowledge_alert(request.clone())
-        .await
-        .unwrap()
-        .into_inner()
-        .alert
-        .unwrap();
+    let mut acknowledge = async |request: &v1::AcknowledgeAlertRequest| {
+        let answer = client.acknowledge_alert(request.clone()).await;
+        answer.unwrap().into_inner()
+    };
+    let taken = acknowledge(&request).await.alert.unwrap();
     assert_eq!(
         (taken.state.as_str(), taken.revision),
         ("acknowledged", alert.revision + 1)
@@ -129,13 +133,7 @@ async fn acknowledging_is_a_revision_and_the_same_again_is_none() {
         Some("acknowledged"),
         "it is in the lake"
     );
-    let again = client
-        .acknowledge_alert(request.clone())
-        .await
-        .unwrap()
-        .into_inner()
-        .alert
-        .unwrap();
+    let again = acknowledge(&request).await.alert.unwrap();
     assert_eq!(again.sequence, taken.sequence);
     assert_eq!(stored(&service).await.len(), rows.len());
 
@@ -143,7 +141,7 @@ async fn acknowledging_is_a_revision_and_the_same_again_is_none() {
         by: "Nina".into(),
         ..request.clone()
     };
-    let answer = client.acknowledge_alert(other).await.unwrap().into_inner();
+    let answer = acknowledge(&other).await;
     let by = answer.alert.unwrap().acknowledgement.unwrap().by;
     assert_eq!(by, "Nina", "who comes later has it");
     assert_eq!(answer.before, taken.acknowledgement, "and is told who had it");

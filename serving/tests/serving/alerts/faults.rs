@@ -34,14 +34,11 @@ impl Fault for Trouble {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_whose_answer_was_lost_is_neither_repeated_nor_left_untold() {
     let (trouble, sink) = (Arc::new(Trouble::default()), Arc::new(Memory::default()));
-    let service = watching(Order {
-        history: Some(past()),
+    let service = over_past(Order {
         fault: Some(Arc::clone(&trouble) as Arc<dyn Fault>),
-        alert_sinks: vec![Arc::clone(&sink) as Arc<dyn AlertSink>],
-        ..Order::default()
+        ..telling(&sink)
     })
     .await;
-    until_looked_at(&service, PAST - 1).await;
     close(&service, PAST, USUAL).await;
     trouble.lost.store(1, Ordering::SeqCst);
     let next = jam(&service, PAST + 1).await;
@@ -49,9 +46,9 @@ async fn a_commit_whose_answer_was_lost_is_neither_repeated_nor_left_untold() {
     assert_eq!(trouble.lost.load(Ordering::SeqCst), 0);
     let alerts = list(&service).await;
     assert_eq!(alerts.len(), 1, "{alerts:?}");
-    let rows = stored(&service).await;
+    let rows = sequences(&service).await;
     eventually("the sink has every revision, in order and once", async || {
-        sink.sequences() == rows.iter().map(|row| row.0 as u64).collect::<Vec<_>>()
+        sink.sequences() == rows
     })
     .await;
 }
@@ -59,13 +56,11 @@ async fn a_commit_whose_answer_was_lost_is_neither_repeated_nor_left_untold() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lake_that_fails_is_reported_and_the_watch_goes_on_where_it_was() {
     let trouble = Arc::new(Trouble::default());
-    let service = watching(Order {
-        history: Some(past()),
+    let service = over_past(Order {
         fault: Some(Arc::clone(&trouble) as Arc<dyn Fault>),
         ..Order::default()
     })
     .await;
-    until_looked_at(&service, PAST - 1).await;
     trouble.on.store(true, Ordering::SeqCst);
     for number in PAST..PAST + 4 {
         commit(&service, number, [3.0, USUAL[1]]).await;

@@ -66,6 +66,18 @@ async fn one_alert_is_asked_for_by_its_id() {
     let answer = client.get_alert(request.clone()).await.unwrap().into_inner();
     let alert = answer.alert.unwrap();
     assert_eq!((alert.alert_id.as_str(), alert.key.as_str()), (id.as_str(), "a"));
+    let begun = v1::GetAlertRequest {
+        alert_id: id[..4].to_owned(),
+        ..request.clone()
+    };
+    let by_beginning = client.get_alert(begun).await.unwrap().into_inner().alert.unwrap();
+    assert_eq!(by_beginning.alert_id, id);
+    let nameless = v1::GetAlertRequest {
+        alert_id: String::new(),
+        ..request.clone()
+    };
+    let refused = client.get_alert(nameless).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
     let nobody = v1::GetAlertRequest {
         alert_id: "nobody".into(),
         ..request

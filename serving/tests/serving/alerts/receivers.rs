@@ -12,30 +12,17 @@ use crate::receiver::Receiver;
 async fn a_sink_that_is_down_holds_up_nobody_and_misses_nothing_over_a_restart() {
     let sink = Arc::new(Memory::default());
     sink.down.store(true, Ordering::SeqCst);
-    let order = || Order {
-        alert_sinks: vec![Arc::clone(&sink) as Arc<dyn AlertSink>],
-        ..Order::default()
-    };
-    let service = watching(Order {
-        history: Some(past()),
-        ..order()
-    })
-    .await;
-    until_looked_at(&service, PAST - 1).await;
-    until_placed(&service, "memory").await;
+    // Nobody waits until the lake knows of its place: what comes while that is made is not missed either.
+    let service = over_past(telling(&sink)).await;
     let next = jam(&service, PAST).await;
     let next = calm(&service, next, CALM).await;
     assert_eq!(list(&service).await[0].state, "resolved");
     assert_eq!(sink.sequences(), [0; 0]);
     service.state.stop().await;
     sink.down.store(false, Ordering::SeqCst);
-    let again = watching(Order {
-        folder: Some(Arc::clone(&service.folder)),
-        ..order()
-    })
-    .await;
+    let again = another(&service, telling(&sink)).await;
     until_looked_at(&again, next - 1).await;
-    let rows: Vec<u64> = stored(&again).await.iter().map(|row| row.0 as u64).collect();
+    let rows = sequences(&again).await;
     assert!(rows.len() > 1);
     eventually("the sink has what it missed", async || sink.sequences() == rows).await;
 }
@@ -47,17 +34,7 @@ async fn a_receiver_of_states_hears_after_an_outage_how_things_stand() {
         ..Memory::default()
     });
     sink.down.store(true, Ordering::SeqCst);
-    let order = || Order {
-        alert_sinks: vec![Arc::clone(&sink) as Arc<dyn AlertSink>],
-        ..Order::default()
-    };
-    let service = watching(Order {
-        history: Some(past()),
-        ..order()
-    })
-    .await;
-    until_looked_at(&service, PAST - 1).await;
-    until_placed(&service, "memory").await;
+    let service = started_telling(&sink).await;
     let next = jam(&service, PAST).await;
     let next = calm(&service, next, CALM).await;
     // One event is over by now, and another one goes on.
@@ -66,11 +43,7 @@ async fn a_receiver_of_states_hears_after_an_outage_how_things_stand() {
     }
     service.state.stop().await;
     sink.down.store(false, Ordering::SeqCst);
-    let again = watching(Order {
-        folder: Some(Arc::clone(&service.folder)),
-        ..order()
-    })
-    .await;
+    let again = another(&service, telling(&sink)).await;
     until_looked_at(&again, next + 3).await;
     let mut newest: Vec<u64> = list(&again).await.iter().map(|alert| alert.sequence).collect();
     newest.sort_unstable();
@@ -86,21 +59,14 @@ async fn a_receiver_of_states_hears_after_an_outage_how_things_stand() {
 async fn what_a_receiver_refuses_is_a_dead_letter_until_it_is_sent_again() {
     let sink = Arc::new(Memory::default());
     sink.refuses.store(true, Ordering::SeqCst);
-    let service = watching(Order {
-        history: Some(past()),
-        alert_sinks: vec![Arc::clone(&sink) as Arc<dyn AlertSink>],
-        ..Order::default()
-    })
-    .await;
-    until_looked_at(&service, PAST - 1).await;
-    until_placed(&service, "memory").await;
+    let service = started_telling(&sink).await;
     jam(&service, PAST).await;
     let waiting = async || {
         let request = v1::ListDeadLettersRequest::default();
         let answer = client(&service).await.list_dead_letters(request).await.unwrap();
         answer.into_inner().letters
     };
-    let rows: Vec<u64> = stored(&service).await.iter().map(|row| row.0 as u64).collect();
+    let rows = sequences(&service).await;
     eventually("all is refused", async || waiting().await.len() == rows.len()).await;
     assert_eq!(waiting().await[0].reason, "not with me");
     let metric = format!("arterial_alert_dead_letters{{sink=\"memory\"}} {}", rows.len());
@@ -173,12 +139,7 @@ async fn who_was_told_of_an_alert_hears_of_its_end_in_quiet_hours_and_after_a_re
         alert_sinks: vec![chat(&receiver, &settings)],
         ..Order::default()
     };
-    let service = watching(Order {
-        history: Some(past()),
-        ..order()
-    })
-    .await;
-    until_looked_at(&service, PAST - 1).await;
+    let service = over_past(order()).await;
     until_placed(&service, "chat").await;
     let next = jam(&service, PAST).await;
     eventually("it was told", async || !receiver.got().is_empty()).await;
@@ -189,11 +150,7 @@ async fn who_was_told_of_an_alert_hears_of_its_end_in_quiet_hours_and_after_a_re
     assert_eq!(list(&service).await[0].held_back_by, "quiet hours");
     service.state.stop().await;
     let told = marks(&receiver);
-    let again = watching(Order {
-        folder: Some(Arc::clone(&service.folder)),
-        ..order()
-    })
-    .await;
+    let again = another(&service, order()).await;
     // Another event begins in quiet hours and ends in them.
     for number in next + 4..next + 8 {
         close(&again, number, [USUAL[0], 3.0]).await;

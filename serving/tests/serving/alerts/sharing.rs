@@ -1,46 +1,30 @@
 //! Several services on one lake: one makes the alerts, of windows that each of them may have closed.
 
+use tonic::Code;
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_services_on_one_lake_one_makes_the_alerts_and_tells_of_them() {
     let (first_sink, second_sink) = (Arc::new(Memory::default()), Arc::new(Memory::default()));
-    let first = watching(Order {
-        history: Some(past()),
-        alert_sinks: vec![Arc::clone(&first_sink) as Arc<dyn AlertSink>],
-        ..Order::default()
-    })
-    .await;
-    until_looked_at(&first, PAST - 1).await;
-    until_placed(&first, "memory").await;
+    let first = started_telling(&first_sink).await;
     close(&first, PAST, USUAL).await;
     // Another process starts: it takes the watch over.
-    let second = watching(Order {
-        folder: Some(Arc::clone(&first.folder)),
-        alert_sinks: vec![Arc::clone(&second_sink) as Arc<dyn AlertSink>],
-        ..Order::default()
-    })
-    .await;
+    let second = another(&first, telling(&second_sink)).await;
     until_looked_at(&second, PAST).await;
     // Both see each window close.
     let mut next = PAST + 1;
     for speed in [[3.0, USUAL[1]]; 4].into_iter().chain([USUAL; CALM as usize]) {
-        let windows = batch(&rows(next, speed));
-        write(&first.lake, windows.clone()).await;
-        for service in [&first, &second] {
-            service.clock.set(window(next + 1));
-            service.state.take(TOPIC, &windows, window(next + 1));
-        }
-        until_looked_at(&second, next).await;
+        close_in_both(&first, &second, next, speed).await;
         next += 1;
     }
-    let rows = stored(&second).await;
-    for (at, (sequence, ..)) in rows.iter().enumerate() {
-        assert_eq!(*sequence, at as i64 + 1, "no number is missing or twice: {rows:?}");
+    let rows = sequences(&second).await;
+    for (at, sequence) in rows.iter().enumerate() {
+        assert_eq!(*sequence, at as u64 + 1, "no number is missing or twice: {rows:?}");
     }
     assert_eq!(list(&second).await.len(), 1);
     eventually("the second tells of every revision, once", async || {
-        second_sink.sequences() == rows.iter().map(|row| row.0 as u64).collect::<Vec<_>>()
+        second_sink.sequences() == rows
     })
     .await;
     assert_eq!(first_sink.sequences(), [0; 0]);
@@ -66,18 +50,9 @@ async fn of_two_services_on_one_lake_one_makes_the_alerts_and_tells_of_them() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_without_anything_to_do_learns_that_another_makes_the_alerts_and_shows_its_deeds() {
-    let first = watching(Order {
-        history: Some(past()),
-        ..Order::default()
-    })
-    .await;
-    until_looked_at(&first, PAST - 1).await;
+    let first = started().await;
     let next = jam(&first, PAST).await;
-    let second = watching(Order {
-        folder: Some(Arc::clone(&first.folder)),
-        ..Order::default()
-    })
-    .await;
+    let second = another(&first, Order::default()).await;
     until_looked_at(&second, next - 1).await;
     let request = v1::AcknowledgeAlertRequest {
         alert_id: list(&second).await[0].alert_id.clone(),
@@ -90,6 +65,75 @@ async fn a_service_without_anything_to_do_learns_that_another_makes_the_alerts_a
         list(&first).await.iter().all(|alert| alert.state == "acknowledged")
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_comes_from_the_service_that_makes_the_alerts_goes_on_at_the_one_that_stands_by() {
+    let first = started().await;
+    let next = jam(&first, PAST).await;
+    let alert_id = list(&first).await[0].alert_id.clone();
+    let second = another(&first, Order::default()).await;
+    until_looked_at(&second, next - 1).await;
+    until_standing_by(&first, &alert_id).await;
+    let request = v1::AcknowledgeAlertRequest {
+        alert_id,
+        by: "Mona".into(),
+        ..v1::AcknowledgeAlertRequest::default()
+    };
+    client(&second).await.acknowledge_alert(request).await.unwrap();
+    let newest = *sequences(&second).await.last().unwrap();
+    let resume = async |service: &Service, after: u64| {
+        let request = v1::WatchAlertsRequest {
+            resume_after: Some(after),
+            ..v1::WatchAlertsRequest::default()
+        };
+        let answers = client(service).await.watch_alerts(request).await;
+        answers?.into_inner().message().await
+    };
+    let answer = resume(&first, newest).await.unwrap().unwrap();
+    assert_eq!((answer.alerts, answer.resume_after), (Vec::new(), newest));
+    // What nobody has made yet is refused, here and there.
+    for service in [&first, &second] {
+        let refused = resume(service, newest + 1).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_service_that_stands_by_has_at_hand_is_not_read_again() {
+    let first = started().await;
+    let next = jam(&first, PAST).await;
+    let alert_id = list(&first).await[0].alert_id.clone();
+    let second = another(&first, Order::default()).await;
+    until_looked_at(&second, next - 1).await;
+    until_standing_by(&first, &alert_id).await;
+    let newest = *sequences(&second).await.last().unwrap();
+    eventually("the first has everything", async || {
+        first.state.alerts.store.last() == newest
+    })
+    .await;
+    spoil(&first.folder.path().join("alerts"));
+    let request = v1::AcknowledgeAlertRequest {
+        alert_id,
+        by: "Mona".into(),
+        ..v1::AcknowledgeAlertRequest::default()
+    };
+    client(&second).await.acknowledge_alert(request).await.unwrap();
+    eventually("the first shows it", async || {
+        list(&first).await.iter().all(|alert| alert.state == "acknowledged")
+    })
+    .await;
+}
+
+/// Closes one more window in the lake of both services and in their live states, and waits until the second one has looked at it.
+async fn close_in_both(first: &Service, second: &Service, number: i64, speeds: [f64; 2]) {
+    let windows = batch(&rows(number, speeds));
+    write(&first.lake, windows.clone()).await;
+    for service in [first, second] {
+        service.clock.set(window(number + 1));
+        service.state.take(TOPIC, &windows, window(number + 1));
+    }
+    until_looked_at(second, number).await;
 }
 
 /// Waits until a service that stood by has taken the watch back, has learned anew, and has looked at the window `number`.
@@ -121,14 +165,7 @@ async fn until_standing_by(service: &Service, alert_id: &str) {
 async fn a_service_that_loses_the_watch_while_its_receiver_fails_leaves_what_waits_to_the_other() {
     let (first_sink, second_sink) = (Arc::new(Memory::default()), Arc::new(Memory::default()));
     first_sink.down.store(true, Ordering::SeqCst);
-    let first = watching(Order {
-        history: Some(past()),
-        alert_sinks: vec![Arc::clone(&first_sink) as Arc<dyn AlertSink>],
-        ..Order::default()
-    })
-    .await;
-    until_looked_at(&first, PAST - 1).await;
-    until_placed(&first, "memory").await;
+    let first = started_telling(&first_sink).await;
     let next = jam(&first, PAST).await;
     eventually("the receiver was tried", async || {
         first_sink.tries.load(Ordering::SeqCst) > 0
@@ -136,25 +173,10 @@ async fn a_service_that_loses_the_watch_while_its_receiver_fails_leaves_what_wai
     .await;
     let alert_id = list(&first).await[0].alert_id.clone();
     // Another service takes the watch over; its receiver is well.
-    let second = watching(Order {
-        folder: Some(Arc::clone(&first.folder)),
-        alert_sinks: vec![Arc::clone(&second_sink) as Arc<dyn AlertSink>],
-        ..Order::default()
-    })
-    .await;
+    let second = another(&first, telling(&second_sink)).await;
     until_looked_at(&second, next - 1).await;
-    let windows = batch(&rows(next, USUAL));
-    write(&first.lake, windows.clone()).await;
-    for service in [&first, &second] {
-        service.clock.set(window(next + 1));
-        service.state.take(TOPIC, &windows, window(next + 1));
-    }
-    until_looked_at(&second, next).await;
-    let sequences = async || {
-        let rows = stored(&first).await;
-        rows.iter().map(|row| row.0 as u64).collect::<Vec<_>>()
-    };
-    let waited = sequences().await;
+    close_in_both(&first, &second, next, USUAL).await;
+    let waited = sequences(&first).await;
     let behind = waited.len() as i64 + 1;
     eventually("the second tells of what waited, and notes it", async || {
         second_sink.sequences() == waited && place_of(&first, "memory").await == Some(behind)
@@ -168,7 +190,7 @@ async fn a_service_that_loses_the_watch_while_its_receiver_fails_leaves_what_wai
         commit(&first, number, [USUAL[0], 3.0]).await;
     }
     until_taken_back(&first, next + 4).await;
-    let all = sequences().await;
+    let all = sequences(&first).await;
     assert!(all.len() > waited.len());
     eventually("every revision was told once, by one of them", async || {
         first_sink.sequences() == all[waited.len()..]
@@ -251,5 +273,5 @@ async fn a_service_that_closes_no_window_of_a_stream_looks_at_those_that_another
         until_looked_at(&service, number).await;
     }
     let live = service.state.live.stream(TOPIC).unwrap();
-    assert_eq!(live.newest(), Some(window(PAST + 1)), "live state knows them, too");
+    assert_eq!(live.latest(), Some(window(PAST + 1)), "live state knows them, too");
 }
