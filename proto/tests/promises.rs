@@ -4,27 +4,16 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use arterial_testing::missing;
+use arterial_testing::{missing, run};
 
 fn buf(arguments: &[&str]) {
     let home = std::env::var("ARTERIAL_NODE_CLIENTS").unwrap_or_default();
     let program = PathBuf::from(home).join("node_modules/.bin/buf");
     if !program.is_file() {
-        return missing("no buf here; set ARTERIAL_NODE_CLIENTS=$(scripts/node-clients)");
+        return missing("node", "no buf here; set ARTERIAL_NODE_CLIENTS=$(scripts/node-clients)");
     }
     let mut command = Command::new(program);
-    let output = command
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "buf {}:\n{}{}",
-        arguments.join(" "),
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    run(command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")));
 }
 
 #[test]

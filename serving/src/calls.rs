@@ -39,7 +39,7 @@ where
     fn surround(&self, inner: &mut S, request: Request<B>) -> Self::Future {
         let path = request.uri().path();
         let span = span(path);
-        continue_call(&span, request.headers());
+        let place = continue_call(&span, request.headers());
         let mut call = Call {
             begun: self.0.metrics.grpc.started(path),
             state: Arc::clone(&self.0),
@@ -50,7 +50,7 @@ where
         async move {
             let answer = answer.await.inspect_err(|_| call.end(Code::Unknown))?;
             let (mut head, body) = answer.into_parts();
-            answer_with(&call.span, &mut head.headers);
+            answer_with(&place, &mut head.headers);
             // Without anything behind them, the headers say how it ended, or nothing does.
             let ended = code(&head.headers).or(body.is_end_stream().then_some(Code::Unknown));
             if let Some(code) = ended {

@@ -30,7 +30,10 @@ pub struct ServerConfig {
     /// Calls that are answered at the same time, from 1; more wait until their deadlines. Health, reflection, probes and metrics wait for
     /// nobody. Default 256.
     pub max_concurrent_calls: usize,
-    /// How long calls in flight may take once the service shuts down. Default 10s.
+    /// How long health says `NOT_SERVING` before a service that shuts down takes no more connections; calls are answered meanwhile. Default
+    /// 5s.
+    pub drain_delay: Duration,
+    /// How long calls in flight may take after that. Default 10s.
     pub drain: Duration,
     /// The longest that a call without an earlier deadline of its own may take; streams end by their clients. Default 60s.
     pub longest_call: Duration,
@@ -55,6 +58,7 @@ impl Default for ServerConfig {
             max_message_bytes: 16 << 20,
             token_file: String::new(),
             max_concurrent_calls: 256,
+            drain_delay: Duration(5 * SECOND),
             drain: Duration(10 * SECOND),
             longest_call: Duration(MINUTE),
             max_watchers: 4096,

@@ -6,14 +6,16 @@ use tonic::codegen::http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use url::Url;
 
+use crate::traces::{TRACERESPONSE, WINDOW_TRACE};
 use crate::{Error, Result};
 
 /// Any origin.
 const ANY: &str = "*";
 /// A browser asks again after so long.
 const REMEMBERED: Duration = Duration::from_hours(2);
-/// What a page may read of an answer, beside what browsers always show: the outcome of a call, and what HTTP's pages go on with.
-const EXPOSED: [&str; 8] = [
+/// What a page may read of an answer, beside what browsers always show: the outcome of a call, what HTTP's pages go on with, and of which
+/// trace it is.
+const EXPOSED: [&str; 10] = [
     "grpc-status",
     "grpc-message",
     "grpc-status-details-bin",
@@ -22,6 +24,8 @@ const EXPOSED: [&str; 8] = [
     "link",
     "retry-after",
     "arterial-left-out",
+    TRACERESPONSE,
+    WINDOW_TRACE,
 ];
 
 /// Checks that each of `origins` is an origin: scheme, host and port, and nothing else.

@@ -266,7 +266,7 @@ mod tests {
         }
 
         fn flush(&mut self) {
-            assert!(self.turn(|io, cx| io.poll_flush(cx)).is_ready());
+            assert!(self.turn(AsyncWrite::poll_flush).is_ready());
         }
 
         fn asked(&self) -> usize {
@@ -332,7 +332,7 @@ mod tests {
     fn what_is_held_goes_out_before_the_connection_ends() {
         let mut connection = Connection::after(HTTP2);
         assert!(connection.write(b"goodbye").is_ready());
-        assert!(connection.turn(|io, cx| io.poll_shutdown(cx)).is_ready());
+        assert!(connection.turn(AsyncWrite::poll_shutdown).is_ready());
         assert_eq!(connection.io.io.writes, [b"goodbye".to_vec()]);
     }
 

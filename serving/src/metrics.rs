@@ -91,7 +91,7 @@ metrics! {
     ScoreDuration Histogram "arterial_score_duration_seconds" "Time to score one window of one target.",
     ScoreRuns Counter "arterial_score_runs_total" "Windows scored, by target.",
     ScoreSkipped Counter "arterial_score_skipped_total" "Closed windows that were not scored because newer ones had closed, by target.",
-    ServerReady Gauge "arterial_server_ready_state" "1 while ready, 0 otherwise.",
+    ServerReady Gauge "arterial_server_ready_state" "1 while ready and nothing is lacking, 0 otherwise.",
     ServerWatchers Gauge "arterial_server_watchers_open" "Who watches forecasts or alerts now.",
     ShadowDuration Histogram "arterial_shadow_duration_seconds" "Time to score one window of one target by its shadow.",
     ShadowSkipped Counter "arterial_shadow_skipped_total" "Closed windows that a shadow was not scored on because it had fallen behind, by target.",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 /// Why the service is not ready.
@@ -49,9 +50,14 @@ impl Reason {
         }
     }
 
-    /// Whether calls cannot be answered while it holds, so that gRPC health says `NOT_SERVING`.
+    /// Whether callers shall go elsewhere while it holds: gRPC health says `NOT_SERVING`, `/readyz` 503.
     pub fn stops_serving(self) -> bool {
         matches!(self, Self::Rebuilding | Self::Draining)
+    }
+
+    /// Whether calls are refused while it holds. While the service drains they are not: whoever has not heard of it yet is answered.
+    fn stops_answering(self) -> bool {
+        matches!(self, Self::Rebuilding)
     }
 }
 
@@ -97,6 +103,25 @@ impl Readiness {
         self.reasons.borrow().is_empty()
     }
 
+    /// The same for programs: whether callers may come (`ready`), why they shall go elsewhere (`reasons`), and what is lacking though they may
+    /// come (`degraded`).
+    pub fn told(&self) -> Map<String, Value> {
+        let (mut reasons, mut degraded) = (Vec::new(), Vec::new());
+        for (reason, text) in self.reasons() {
+            let told = json!({"code": reason.code(), "message": text});
+            if reason.stops_serving() {
+                reasons.push(told);
+            } else {
+                degraded.push(told);
+            }
+        }
+        Map::from_iter([
+            ("ready".to_owned(), reasons.is_empty().into()),
+            ("reasons".to_owned(), reasons.into()),
+            ("degraded".to_owned(), degraded.into()),
+        ])
+    }
+
     /// Whether live state is still being made: what is known until then is not complete.
     pub fn is_starting(&self) -> bool {
         self.reasons.borrow().contains_key(&Reason::Rebuilding)
@@ -104,11 +129,19 @@ impl Readiness {
 
     /// What keeps calls from being answered, if anything.
     pub fn stopped_by(&self) -> Option<String> {
+        self.first(Reason::stops_answering)
+    }
+
+    /// Why callers shall go elsewhere, if they shall.
+    pub fn not_serving(&self) -> Option<String> {
+        self.first(Reason::stops_serving)
+    }
+
+    /// The text of the first reason that `fits`.
+    fn first(&self, fits: impl Fn(Reason) -> bool) -> Option<String> {
         let reasons = self.reasons.borrow();
-        reasons
-            .iter()
-            .find(|(reason, _)| reason.stops_serving())
-            .map(|(_, text)| text.clone())
+        let mut found = reasons.iter().filter(|(reason, _)| fits(**reason));
+        found.next().map(|(_, text)| text.clone())
     }
 
     /// Follows the changes.
@@ -129,6 +162,15 @@ mod tests {
         assert!(!readiness.is_starting());
         readiness.raise(Reason::BrokerUnreachable, "127.0.0.1:9092 refuses connections");
         assert!(!readiness.is_ready());
+        assert_eq!((readiness.stopped_by(), readiness.not_serving()), (None, None));
+    }
+
+    #[test]
+    fn whoever_comes_while_the_service_drains_is_sent_elsewhere_and_answered_all_the_same() {
+        let readiness = Readiness::default();
+        readiness.clear(Reason::Rebuilding);
+        readiness.raise(Reason::Draining, "the service is shutting down");
+        assert_eq!(readiness.not_serving().as_deref(), Some("the service is shutting down"));
         assert_eq!(readiness.stopped_by(), None);
     }
 }

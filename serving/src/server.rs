@@ -1,4 +1,4 @@
-//! The servers: how they start, and how they end without dropping a call.
+//! The servers: how they start, and how they end without dropping a call: callers are sent elsewhere before nobody is taken any more.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -55,6 +55,7 @@ pub struct Running {
     pub http_addr: SocketAddr,
     state: Arc<AppState>,
     stop: CancellationToken,
+    drain_delay: Duration,
     drain: Duration,
     grpc: JoinHandle<Result<()>>,
     http: JoinHandle<Result<()>>,
@@ -62,8 +63,8 @@ pub struct Running {
 }
 
 impl Server {
-    /// Listens on both addresses. Calls are answered with UNAVAILABLE, and health says `NOT_SERVING`, until the state
-    /// is ready.
+    /// Listens on both addresses. Health says `NOT_SERVING` until the state is ready, and calls are answered with `UNAVAILABLE`, but for
+    /// those that read tables of the lake.
     ///
     /// # Errors
     /// A value outside its range, a token that cannot be read, an address that cannot be listened on.
@@ -98,6 +99,7 @@ impl Server {
             http_addr,
             state,
             stop,
+            drain_delay: config.drain_delay.to_std(),
             drain: config.drain.to_std(),
             grpc,
             http,
@@ -107,15 +109,25 @@ impl Server {
 }
 
 impl Running {
-    /// Stops accepting, says `NOT_SERVING`, lets the calls in flight finish within the configured time, and waits for
+    /// Says `NOT_SERVING`, and goes on answering for the configured time, in which balancers hear of it and callers go elsewhere. Without it
+    /// whoever calls just before [`shutdown`](Self::shutdown) may find nobody.
+    pub async fn leave(&self) {
+        self.say_draining();
+        tokio::time::sleep(self.drain_delay).await;
+    }
+
+    fn say_draining(&self) {
+        let readiness = &self.state.readiness;
+        readiness.raise(Reason::Draining, "the service is shutting down");
+    }
+
+    /// Says `NOT_SERVING`, stops accepting, lets the calls in flight finish within the configured time, and waits for
     /// the sinks. What is not finished then is cut off.
     ///
     /// # Errors
     /// A server that had failed before.
     pub async fn shutdown(self) -> Result<()> {
-        self.state
-            .readiness
-            .raise(Reason::Draining, "the service is shutting down");
+        self.say_draining();
         self.state.stop.cancel();
         self.stop.cancel();
         let (grpc, http) = tokio::join!(end(self.grpc, self.drain), end(self.http, self.drain));
@@ -256,7 +268,7 @@ async fn tell_health(state: &AppState, reporter: &HealthReporter, said: &mut Sai
             ServingStatus::NotServing
         }
     };
-    let serves = state.readiness.stopped_by().is_none();
+    let serves = state.readiness.not_serving().is_none();
     let services = SERVICES.into_iter().chain([""]).map(|service| {
         let serves = serves && (service != ALERTS || state.alerts.ready(state).is_ok());
         (service.to_owned(), status(serves))

@@ -1,12 +1,14 @@
 //! Everything that the services share, and the work that goes on behind them.
 
-use std::collections::BTreeSet;
+mod following;
+mod opening;
+
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arterial_datasets::lake::Lake;
 use arterial_datasets::stream::StreamCatalog;
-use arterial_datasets::time::{Clock, DAY, Duration, Timestamp};
+use arterial_datasets::time::{Clock, Timestamp};
 use arterial_models::Quantile;
 use arterial_models::registry::{Registry, Target};
 use futures::future::BoxFuture;
@@ -35,9 +37,6 @@ const WAITING: usize = 16;
 /// Calls that wait for computing: a quarter of those that are answered at the same time by default. Many of them want the same, which is
 /// computed once.
 const ASKING: usize = 64;
-
-/// Where there is more history than so many days, what the profile looks at of them is read first: it finds two days of each kind.
-const FIRST_DAYS: i64 = 8;
 
 /// What the state is made of.
 pub struct Parts {
@@ -69,6 +68,8 @@ pub struct AppState {
     pub config: ServingConfig,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
+    /// Since when this instance runs.
+    pub since: Timestamp,
     /// The streams that are defined.
     pub catalog: Arc<StreamCatalog>,
     /// Where tables are read.
@@ -134,6 +135,7 @@ impl AppState {
         let state = Arc::new(Self {
             champions: Champions::new(parts.models),
             config: parts.config,
+            since: parts.clock.now(),
             clock: parts.clock,
             catalog: parts.catalog,
             tables: parts.lake.as_ref().map(Tables::new),
@@ -172,92 +174,15 @@ impl AppState {
     pub async fn start(self: &Arc<Self>) -> Result<()> {
         let (incidents, ()) = tokio::join!(self.read_incidents(), self.look_for_models());
         incidents?;
-        let wanted = self.wanted();
-        let mut soon = self.config.history > Duration(FIRST_DAYS * DAY);
-        for target in &wanted {
-            soon = soon && self.open_soon(target).await?;
-        }
-        if soon && !wanted.is_empty() {
-            self.readiness.clear(Reason::Rebuilding);
-        }
-        for target in &wanted {
-            self.open(target).await?;
-        }
+        self.open_all().await?;
         self.readiness.clear(Reason::Rebuilding);
         self.tasks.spawn(Arc::clone(self).follow_registry());
+        if let Some(lake) = self.lake.clone() {
+            self.tasks.spawn(Arc::clone(self).follow_others(lake));
+        }
         for task in alerts::tasks(self, &self.alert_sinks) {
             self.tasks.spawn(task);
         }
-        Ok(())
-    }
-
-    /// The configured targets and those that have a champion.
-    fn wanted(&self) -> BTreeSet<Target> {
-        let known = |target: &&Target| {
-            self.live
-                .stream(&target.topic)
-                .is_ok_and(|stream| crate::live::target_column(stream.definition(), &target.field).is_some())
-        };
-        let champions = self.champions.all();
-        self.config
-            .targets
-            .iter()
-            .chain(champions.keys())
-            .filter(known)
-            .cloned()
-            .collect()
-    }
-
-    /// Lets the profile answer from what it needs of the newest days; false where there is nothing but those, so that all is read at once.
-    async fn open_soon(self: &Arc<Self>, target: &Target) -> Result<bool> {
-        let Some(lake) = &self.lake else { return Ok(false) };
-        let stream = self.live.stream(&target.topic)?;
-        stream.serve(&target.field)?;
-        let days = Duration(FIRST_DAYS * DAY);
-        if !stream.reaches_beyond(lake, days, self.config.history).await? {
-            return Ok(false);
-        }
-        let step = stream.definition().window;
-        let reach = Duration(score::reach(self, target) as i64 * step.0);
-        let mut rows = 0;
-        for ages in score::needs(reach, step, FIRST_DAYS) {
-            rows += stream
-                .read_history(lake, std::slice::from_ref(&target.field), ages)
-                .await?;
-        }
-        tracing::info!(target_name = %target, rows, "what the profile needs is read from the lake");
-        self.scores.open(target);
-        if let Some(issue) = score::score_once(self, target).await? {
-            self.deliver(issue).await;
-        }
-        Ok(true)
-    }
-
-    /// Begins to serve a target: its history is read, then its windows are scored.
-    async fn open(self: &Arc<Self>, target: &Target) -> Result<()> {
-        let stream = self.live.stream(&target.topic)?;
-        stream.serve(&target.field)?;
-        if self.scores.get(target).is_some_and(|scores| scores.is_whole()) {
-            return Ok(());
-        }
-        if let Some(lake) = &self.lake {
-            let fields = std::slice::from_ref(&target.field);
-            let rows = stream.rebuild(lake, fields, self.config.history).await?;
-            tracing::info!(target_name = %target, rows, "live state rebuilt from the lake");
-        }
-        self.scores.open(target).complete();
-        let (shadow, served) = score::queue();
-        let edition = self.champions.edition(target);
-        let first = score::score_once(self, target).await?;
-        let scored = first.as_ref().map(|issue| (issue.origin, edition));
-        if let Some(issue) = first {
-            self.deliver(Arc::clone(&issue)).await;
-            shadow.offer(self, issue);
-        }
-        self.tasks
-            .spawn(score::score_forever(Arc::clone(self), target.clone(), scored, shadow));
-        self.tasks
-            .spawn(score::shadow_forever(Arc::clone(self), target.clone(), served));
         Ok(())
     }
 
@@ -355,10 +280,7 @@ impl AppState {
         let Some(lake) = &self.lake else { return Ok(()) };
         self.read_incidents().await?;
         for stream in self.live.streams() {
-            let fields = stream.served();
-            if !fields.is_empty() {
-                stream.rebuild(lake, &fields, self.config.history).await?;
-            }
+            stream.read_again(lake, self.config.history).await?;
         }
         self.alerts.wake();
         Ok(())

@@ -41,7 +41,7 @@ const BASIC: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 /// What is answered to anybody over HTTP.
-const PROBES: [&str; 2] = ["/livez", "/readyz"];
+pub(crate) const PROBES: [&str; 2] = ["/livez", "/readyz"];
 
 /// A token that can be compared with and is not kept itself: only its HMAC under a key that is drawn at the start.
 #[derive(Clone)]

@@ -18,7 +18,7 @@ const WHOLE: &str = "";
 /// Ask whether a running service is serving
 ///
 /// Exits with 0 where it serves, with 1 where it does not or nobody answers. A service that serves may still lack something, such as its
-/// brokers: then it is not ready (`/readyz` says 503), and the reasons are named; `ready` of `--json` is for scripts that mind.
+/// brokers: that is named, and stands in `degraded` of `--json` for scripts that mind, as it does in `/readyz`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Print one JSON document.
@@ -28,22 +28,25 @@ pub struct Args {
     service: Service,
 }
 
-/// Asks and prints; a service that is not serving is a failure. One that serves may still lack something, such as its
-/// brokers: then it is not ready, and the reasons are named.
+/// Asks and prints; a service that is not serving is a failure. One that serves may still lack something, such as its brokers, which is
+/// named.
 ///
 /// # Errors
 /// A service that cannot be reached, or one that is starting or shutting down.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let (found, reasons) = runtime()?.block_on(ask(&args.service))?;
     let serving = found.iter().any(|(name, status)| name == WHOLE && status == "SERVING");
+    let (stops, lacks): (Vec<Reason>, Vec<Reason>) = reasons.into_iter().partition(|reason| reason.stops_serving());
+    let codes = |reasons: &[Reason]| -> Vec<&'static str> { reasons.iter().map(|reason| reason.code()).collect() };
+    let (stops, lacks) = (codes(&stops), codes(&lacks));
     if args.json {
         let services: Vec<_> = found
             .iter()
             .map(|(name, status)| json!({"service": name, "status": status}))
             .collect();
         print_json(&json!({
-            "endpoint": args.service.endpoint, "serving": serving, "ready": serving && reasons.is_empty(),
-            "reasons": reasons, "services": services,
+            "endpoint": args.service.endpoint, "serving": serving, "ready": serving,
+            "reasons": stops, "degraded": lacks, "services": services,
         }))?;
     } else {
         let rows: Vec<Vec<String>> = found
@@ -52,8 +55,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             .collect();
         let mut out = std::io::stdout().lock();
         write!(out, "{}", table(&["service", "status"], &rows))?;
-        if !reasons.is_empty() {
-            writeln!(out, "not ready: {}", reasons.join(", "))?;
+        for (said, codes) in [("not ready", stops), ("degraded", lacks)] {
+            if !codes.is_empty() {
+                writeln!(out, "{said}: {}", codes.join(", "))?;
+            }
         }
     }
     anyhow::ensure!(serving, "`{}` is not serving", args.service.endpoint);
@@ -68,8 +73,8 @@ fn label(service: &str) -> String {
     }
 }
 
-/// The status of each service, and the codes of what stands in the way of readiness.
-async fn ask(service: &Service) -> anyhow::Result<(Vec<(String, String)>, Vec<&'static str>)> {
+/// The status of each service, what keeps callers away, and what is lacking.
+async fn ask(service: &Service) -> anyhow::Result<(Vec<(String, String)>, Vec<Reason>)> {
     let mut client = HealthClient::new(service.connect().await?);
     let mut found = Vec::new();
     for name in [WHOLE].into_iter().chain(SERVICES) {
@@ -83,7 +88,7 @@ async fn ask(service: &Service) -> anyhow::Result<(Vec<(String, String)>, Vec<&'
     let mut reasons = Vec::new();
     for reason in Reason::ALL {
         if check(&mut client, reason.health_service()).await? == ServingStatus::NotServing {
-            reasons.push(reason.code());
+            reasons.push(reason);
         }
     }
     Ok((found, reasons))

@@ -19,6 +19,7 @@ mod imported;
 mod lake;
 mod lake_panel;
 mod models;
+mod nearest;
 mod number;
 mod outlet;
 mod paint;

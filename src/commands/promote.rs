@@ -13,12 +13,16 @@ use arterial_training::gate::{self, Order};
 use arterial_training::promotion::Evidence;
 use serde::Serialize;
 
-use super::compare::{protocol_for, resolve};
+use super::compare::{protocol_for, resolve, veteran};
+use super::nearest::near;
 use super::progress::Bar;
 use super::reading::Reading;
 use super::registry::RegistryArgs;
 use super::source::Source;
 use crate::outcome::Usage;
+
+/// The aliases that mean something by themselves.
+const KNOWN: [&str; 4] = [CHAMPION, CHALLENGER, CANARY, SHADOW];
 
 /// Let a published model serve, if it beats seasonal naive and the current champion
 ///
@@ -30,13 +34,18 @@ pub struct Args {
     /// The model, such as linear@3
     #[arg(value_name = "MODEL@VERSION")]
     model: Reference,
-    /// The alias that moves: champion, canary, shadow or one of your own, which is said to be new the first time
+    /// The alias that moves: champion, canary, shadow or one of your own, which is said to be new the first time. What looks like a
+    /// slip of champion, challenger, canary or shadow is refused
     #[arg(long, default_value = CHAMPION)]
     alias: String,
+    /// Take --alias as a new name of your own, also where it looks like a slip
+    #[arg(long)]
+    new_alias: bool,
     /// The share of the keys that a canary answers for, above 0, at most 1
     #[arg(long, value_name = "SHARE")]
     share: Option<Share>,
-    /// Measure candidate and champion on this file instead of the candidate's own data
+    /// Measure candidate and champion on this file instead of the candidate's own data. They know its series by name, whatever their
+    /// order
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// Promote although the gate says no; needs --reason
@@ -67,7 +76,7 @@ struct Promotion {
     evidence: Option<Evidence>,
     /// The trials of this very model, which are over once it is the champion.
     withdrawn: Vec<&'static str>,
-    /// Whether an alias of that name was never set before, and is none that means something by itself: it may be a slip.
+    /// Whether an alias of that name was never set before, is none that means something by itself, and was not said to be new.
     #[serde(skip)]
     is_new_name: bool,
 }
@@ -125,7 +134,23 @@ fn check_share(args: &Args) -> anyhow::Result<()> {
     Err(Usage(format!("`--share` {problem}")).into())
 }
 
+/// Refuses a name that nobody has set before and that is nearly one of those that mean something: nobody would follow it.
+async fn check_alias(args: &Args, registry: &Registry) -> anyhow::Result<()> {
+    let alias = args.alias.as_str();
+    let Some(meant) = near(alias, KNOWN).first().copied().filter(|meant| *meant != alias) else {
+        return Ok(());
+    };
+    if args.new_alias || registry.aliases().await?.iter().any(|(_, set)| set == alias) {
+        return Ok(());
+    }
+    Err(Usage(format!(
+        "`--alias` is `{alias}`, accepted: {meant}, if that is meant; with --new-alias a new alias of this name"
+    ))
+    .into())
+}
+
 async fn promote(args: &Args, registry: &Registry, bar: &Bar) -> anyhow::Result<Promotion> {
+    check_alias(args, registry).await?;
     let id = resolve(registry, &args.model, None).await?;
     // Every byte is checked before anything moves.
     let manifest = registry.verify(&id).await?;
@@ -161,7 +186,7 @@ async fn promote(args: &Args, registry: &Registry, bar: &Bar) -> anyhow::Result<
 }
 
 async fn is_new_name(args: &Args, registry: &Registry, manifest: &Manifest) -> anyhow::Result<bool> {
-    if [CHAMPION, CHALLENGER, CANARY, SHADOW].contains(&args.alias.as_str()) {
+    if args.new_alias || KNOWN.contains(&args.alias.as_str()) {
         return Ok(false);
     }
     Ok(registry.history(&manifest.target, &args.alias).await?.is_empty())
@@ -206,7 +231,7 @@ async fn evidence(args: &Args, registry: &Registry, manifest: &Manifest, bar: &B
     match evidence_for(args, registry, manifest, bar).await {
         // Where nothing can be measured, only force moves the alias.
         Err(error) if args.force => {
-            eprintln!("not measured: {error}");
+            eprintln!("not measured: {error:#}");
             Ok(Evidence {
                 candidate: manifest.id().to_string(),
                 data_sha256: manifest.data.sha256.clone(),
@@ -245,8 +270,14 @@ async fn evidence_for(args: &Args, registry: &Registry, manifest: &Manifest, bar
         Some(champion) if *champion != id => Some((champion.clone(), registry.load(champion, &list).await?.1)),
         _ => None,
     };
-    let mut models = vec![(id.clone(), &candidate)];
-    models.extend(rival.iter().map(|(champion, pipeline)| (champion.clone(), pipeline)));
+    let mut models = vec![veteran(&id, &candidate, &panel, &protocol)?];
+    if let Some((champion, pipeline)) = &rival {
+        match veteran(champion, pipeline, &panel, &protocol) {
+            Ok(model) => models.push(model),
+            // The gate says that it could not be measured, and only here it is known why.
+            Err(error) => eprintln!("{error:#}"),
+        }
+    }
     let backtest = evidence::measure(&models, &list, &panel, data, &protocol, bar)?;
     Ok(evidence::from_measurement(&id, &backtest, champion.as_ref()))
 }

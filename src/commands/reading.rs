@@ -40,7 +40,7 @@ pub struct Reading {
     /// A second panel, known up to the forecast origin
     #[arg(long, value_name = "FILE")]
     pub covariates: Option<PathBuf>,
-    /// A second panel, known ahead
+    /// A second panel, known ahead, such as a calendar or a weather forecast: its rows after the end of the data are used, too
     #[arg(long, value_name = "FILE")]
     pub known_covariates: Option<PathBuf>,
     /// What does not change about a series (lanes, limit, position): a column of series, and one for each number; a column

@@ -8,10 +8,11 @@ use arterial_features::source::KafkaSource;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
+use crate::outcome::INTERRUPTED;
 use crate::service::{Foundation, Ingest, Service, catalog, indices, ingest, publisher, upkeep};
 use crate::telemetry::Log;
 
-/// The service against real brokers and a real lake; SIGTERM drains, SIGHUP reads the log filter and suppressions anew and looks for promoted models
+/// The service against real brokers and a real lake; SIGTERM and Ctrl-C drain, a second Ctrl-C ends at once, SIGHUP reads the log filter and suppressions anew and looks for promoted models
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The configuration file; `arterial config show` prints every key
@@ -67,12 +68,26 @@ async fn serve(args: &Args, config: Config, log: &Log) -> anyhow::Result<()> {
     service.announce(args.ready_file.as_deref())?;
 
     let ended = wait(args, log, &mut ingest, &service).await;
+    let mut again = signal(SignalKind::interrupt())?;
     tracing::info!("draining");
     upkeep.abort();
-    let stopped = match ended {
-        Ok(()) => ingest.shutdown().await,
-        Err(error) => Err(error),
+    tokio::select! {
+        drained = drain(ended, ingest, service) => drained,
+        _ = again.recv() => {
+            tracing::warn!("interrupted again: calls in flight are cut off, what is not committed is read again by the next start");
+            // The runtime would wait for the thread that commits.
+            std::process::exit(INTERRUPTED.into());
+        }
+    }
+}
+
+/// Sends callers elsewhere while what was read is committed, then finishes what is in flight.
+async fn drain(ended: anyhow::Result<()>, ingest: Ingest, service: Service) -> anyhow::Result<()> {
+    let commit = async {
+        ended?;
+        ingest.shutdown().await
     };
+    let (stopped, ()) = tokio::join!(commit, service.leave());
     service.shutdown().await?;
     stopped
 }

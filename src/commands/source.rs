@@ -99,6 +99,11 @@ impl Source {
         if data.sha256 != manifest.data.sha256 {
             return Err(ask("has changed since").into());
         }
+        // Models that were published before this was recorded have none.
+        let recorded = manifest.protocol.pointer("/asked/panel_sha256");
+        if recorded.is_some_and(|recorded| *recorded != panel.digest()) {
+            return Err(ask("was read with a file beside it that has changed since").into());
+        }
         Ok((panel, data))
     }
 }

@@ -7,7 +7,7 @@ mod secret;
 pub mod upkeep;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arterial_datasets::time::SystemClock;
 use arterial_features::pipeline::{CommitObserver, EventCommit, WindowCommit};
@@ -18,7 +18,8 @@ use arterial_serving::sinks::alerts::config::{Surroundings, build_all};
 use arterial_serving::sinks::kafka::{KafkaSink, KafkaWriter};
 use arterial_serving::sinks::redis::RedisMirror;
 use arterial_serving::sinks::{ForecastSink, LakeSink};
-use arterial_serving::{AppState, Parts, Running, Server, traces};
+use arterial_serving::traces::{self, Trace};
+use arterial_serving::{AppState, Parts, Running, Server};
 
 use crate::config::Config;
 pub use foundation::{Foundation, catalog, lake_options};
@@ -84,6 +85,7 @@ impl Service {
         Arc::new(LiveObserver {
             state: Arc::clone(&self.state),
             mirror: self.mirror.clone(),
+            records: Mutex::default(),
         })
     }
 
@@ -124,6 +126,11 @@ impl Service {
         self.running.failed().await;
     }
 
+    /// Sends callers elsewhere, and answers those who have not heard of it yet, for as long as is configured.
+    pub async fn leave(&self) {
+        self.running.leave().await;
+    }
+
     /// Finishes the calls in flight and what the sinks still hold.
     ///
     /// # Errors
@@ -137,14 +144,20 @@ impl Service {
 pub struct LiveObserver {
     state: Arc<AppState>,
     mirror: Option<Arc<RedisMirror>>,
+    /// Where in a trace the first of the records behind the newest commit was sent.
+    records: Mutex<Trace>,
 }
 
 impl CommitObserver for LiveObserver {
     fn committing(&self, span: &tracing::Span, traceparents: &[String]) {
-        traces::continue_records(span, traceparents);
+        let first = traces::continue_records(span, traceparents);
+        *self.records.lock().unwrap_or_else(PoisonError::into_inner) = first;
     }
 
     fn committed(&self, commit: &WindowCommit) {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let _entered = records.enter();
+        self.state.note_commit(&commit.stream.name, commit.version);
         self.state.take(&commit.stream.name, &commit.batch, commit.watermark);
         if let Some(mirror) = &self.mirror {
             mirror.take(&commit.stream.name, &commit.batch);
@@ -152,6 +165,7 @@ impl CommitObserver for LiveObserver {
     }
 
     fn archived(&self, commit: &EventCommit) {
+        self.state.note_archived(&commit.stream.name, commit.version);
         self.state.take_events(&commit.stream.name, &commit.batches);
     }
 }

@@ -28,7 +28,7 @@ pub struct Kept {
 /// A stream of traffic that is not defined.
 pub async fn free_flow(state: &Arc<AppState>) -> Result<FreeFlow> {
     let stream = state.live.stream(TRAFFIC)?;
-    let Some(newest) = stream.newest() else {
+    let Some(newest) = stream.latest() else {
         return Ok(FreeFlow::default());
     };
     let (hour, keys) = (newest.0.div_euclid(HOUR), stream.key_count());

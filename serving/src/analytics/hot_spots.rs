@@ -1,13 +1,16 @@
-//! Where congestion and incidents cluster, under names that last as long as the process and the hot spot do, and are not given again by the
-//! next process.
+//! Where congestion and incidents cluster, under names that last as long as the hot spot does, over restarts and on all that share a lake, and
+//! are not given again.
+
+mod kept;
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arterial_datasets::time::{SECOND, Timestamp};
-use arterial_models::spatial::{self, Dbscan, Geometry, Point, Position};
+use arterial_datasets::time::Timestamp;
+use arterial_models::spatial::{self, Geometry, Point, Position};
 
+pub use self::kept::Kept;
 use super::congestion;
 use crate::state::AppState;
 use crate::{Error, Result};
@@ -65,7 +68,7 @@ impl fmt::Display for HotSpotKind {
 pub struct HotSpot {
     /// Its name, the same as long as it is there: `hot-spot-7`.
     pub id: String,
-    /// When it was first seen, as far as this process has looked.
+    /// When it was first seen, as far as anybody has looked.
     pub since: Timestamp,
     /// The mean latitude of its points, by weight.
     pub lat: f64,
@@ -98,13 +101,6 @@ pub struct HotSpots {
     pub absent: Option<String>,
 }
 
-/// The former look, by which names last.
-#[derive(Debug)]
-pub struct Kept {
-    spots: spatial::HotSpots,
-    at: Timestamp,
-}
-
 /// What is looked at.
 #[derive(Default)]
 struct Scene {
@@ -115,7 +111,7 @@ struct Scene {
     absent: Option<String>,
 }
 
-/// The hot spots of now. DBSCAN with great-circle distances ([`Dbscan`]).
+/// The hot spots of now. DBSCAN with great-circle distances ([`spatial::Dbscan`]).
 ///
 /// # Errors
 /// A lake that cannot be read.
@@ -138,23 +134,10 @@ pub async fn hot_spots(state: &Arc<AppState>, kind: HotSpotKind) -> Result<HotSp
         return Ok(found);
     };
     let mut kept = kept.lock().await;
-    let mut spots = match kept.take() {
-        Some(former) if former.at <= at => former.spots,
-        _ => {
-            let dbscan = Dbscan::new(radius_km, least_weight)?;
-            spatial::HotSpots::beginning_at(dbscan, first_number(state.clock.now()))
-        }
-    };
-    spots.look(at, &scene.points)?;
+    let times = (at, state.clock.now());
+    let spots = kept.look(state.lake.as_ref(), kind, times, &scene.points).await?;
     found.spots = told(&spots);
-    *kept = Some(Kept { spots, at });
     Ok(found)
-}
-
-/// The number of the first hot spot of a process that begins at `now`: the seconds since 1970. No earlier process came so far, as new hot
-/// spots are rarer than seconds.
-fn first_number(now: Timestamp) -> u64 {
-    u64::try_from(now.0 / SECOND).unwrap_or(0).max(1)
 }
 
 fn told(spots: &spatial::HotSpots) -> Vec<HotSpot> {

@@ -6,6 +6,7 @@
 //! | `free_flow`, `congestion` | how far each sensor's traffic is below its own free flow, now and in the forecast |
 //! | `zones`, `roads` | the indices of zones; roads by congestion, worst first |
 //! | `hot_spots` | where congestion and incidents cluster |
+//! | `incidents` | when a reported incident is expected to be over |
 //! | `kpis` | figures of the whole city, each with what it was made from |
 //! | `selection`, `unknown`, `columns` | which keys are meant; which of them never reported; the columns of a table |
 //! | `slices` | the rows of a range of time, no more at a time than memory is for |
@@ -17,6 +18,7 @@ mod congestion;
 mod free_flow;
 mod history;
 mod hot_spots;
+mod incidents;
 mod kpis;
 mod newest;
 mod roads;
@@ -36,6 +38,7 @@ pub use congestion::{Congestion, SensorCongestion, ahead, now};
 pub use free_flow::free_flow;
 pub use history::{After, Range, history};
 pub use hot_spots::{HotSpot, HotSpotKind, HotSpots, hot_spots};
+pub use incidents::expected_end;
 pub use kpis::{Kpi, kpis};
 pub use newest::{Newest, RECENT, newest};
 pub use roads::{Road, Roads, rank};
@@ -53,7 +56,7 @@ pub const SPEED: &str = "speed_kmh";
 pub struct Analytics {
     newest: BTreeMap<String, Mutex<Option<Arc<Newest>>>>,
     free_flow: Mutex<Option<free_flow::Kept>>,
-    hot_spots: BTreeMap<HotSpotKind, Mutex<Option<hot_spots::Kept>>>,
+    hot_spots: BTreeMap<HotSpotKind, Mutex<hot_spots::Kept>>,
 }
 
 impl Analytics {

@@ -61,7 +61,7 @@ impl AreaForecast {
 /// Answers `question` for its zones, or for all of them and the city where it names none; it has no keys, model or instant of its own.
 ///
 /// # Errors
-/// A wrong request, or a service that is starting or shutting down. What cannot be forecast well is a refusal in the
+/// A wrong request, or a service that is starting. What cannot be forecast well is a refusal in the
 /// answer, no error.
 pub async fn answer_areas(state: &Arc<AppState>, question: &Question) -> Result<AreaAnswer> {
     let started = std::time::Instant::now();
@@ -265,7 +265,8 @@ impl<'a> Reply<'a> {
             return;
         };
         let mean = sum / members as f64;
-        let value = |&place: &usize| around(mean, distances[place], intervals.least);
+        let least = intervals.least(place);
+        let value = |&quantile: &usize| around(mean, distances[quantile], least);
         answer.areas.push(AreaForecast {
             zone: area.zone.clone(),
             members,

@@ -3,11 +3,13 @@
 mod areas;
 mod explain;
 mod history;
+mod issues;
 mod page;
 mod question;
 mod reply;
 mod rows;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use areas::{AreaAnswer, AreaForecast, answer_areas};
@@ -31,7 +33,7 @@ use crate::{Error, Result};
 /// Answers `question`: from the forecasts at hand where they have what is asked for, computed otherwise.
 ///
 /// # Errors
-/// A wrong request, or a service that is starting or shutting down. What cannot be forecast well is a refusal in the
+/// A wrong request, or a service that is starting. What cannot be forecast well is a refusal in the
 /// answer, no error.
 pub async fn answer(state: &Arc<AppState>, question: &Question) -> Result<Answer> {
     answer_page(state, question, KeyPage::ALL).await
@@ -52,6 +54,20 @@ pub async fn answer_page(state: &Arc<AppState>, question: &Question, page: KeyPa
 /// As [`answer`].
 pub async fn answer_watching(state: &Arc<AppState>, question: &Question, page: Page) -> Result<Answer> {
     answer_to(Asker::Watcher, state, question, &Part::Places(page)).await
+}
+
+/// The keys of the forecasts that were served at the instant that `question` names, in alphabetical order and whichever keys it names; none
+/// where it asks for the newest.
+///
+/// # Errors
+/// An instant or a model that past forecasts cannot be asked with, a lake that cannot be read.
+pub async fn keys_as_of(state: &AppState, question: &Question) -> Result<Option<BTreeSet<String>>> {
+    let Some(as_of) = question.as_of else {
+        return Ok(None);
+    };
+    let checked = question.check(state)?;
+    let keys = history::keys(state, question, &checked, Stored::AsOf(as_of)).await?;
+    Ok(Some(keys))
 }
 
 /// Who asks, which decides where he waits for what has to be computed.
@@ -195,8 +211,14 @@ async fn issue(
             order.profile = false;
         }
         let turn = state.turns.request().await?;
+        let trace = checked.stream.trace();
         let computed = score::run(state, order, Some(turn)).await?;
-        Ok::<_, Error>(computed.map(|computed| Arc::new(computed.issue)))
+        Ok::<_, Error>(computed.map(|computed| {
+            Arc::new(Issue {
+                trace,
+                ..computed.issue
+            })
+        }))
     };
     scores.asked(wanted, compute).await
 }

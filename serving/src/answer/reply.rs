@@ -10,6 +10,7 @@ use super::question::{Checked, DEFAULT_STEPS, Question};
 use crate::Result;
 use crate::live::Revisions;
 use crate::score::{Issue, LadderStep, RefusalCode, Source};
+use crate::traces::Trace;
 
 /// What is answered.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,8 @@ pub struct Answer {
     pub of_keys: usize,
     /// The token of the next page; empty where this was the last, or nobody asked for pages.
     pub next_page: String,
+    /// Where in a trace the window was committed and scored that the forecasts were made from; not kept of past ones.
+    pub trace: Trace,
 }
 
 /// One forecast.
@@ -94,6 +97,7 @@ pub fn reply(
 ) -> Result<Answer> {
     let mut answer = Answer {
         quantiles: checked.levels.clone(),
+        trace: issue.trace.clone(),
         ..Answer::default()
     };
     let all = select(question, checked, issue, &mut answer.refusals);
@@ -145,11 +149,16 @@ fn select(question: &Question, checked: &Checked<'_>, issue: &Issue, refusals: &
             }
         }
         if !seen {
-            let message = format!("no key of `{}` was last seen in zone `{zone}`", checked.target.topic);
-            refusals.push(Refusal::new("", RefusalCode::UnknownKey, message));
+            refusals.push(empty_zone(checked, zone));
         }
     }
     keys
+}
+
+/// That no key lies in a zone.
+pub fn empty_zone(checked: &Checked<'_>, zone: &str) -> Refusal {
+    let message = format!("no key of `{}` was last seen in zone `{zone}`", checked.target.topic);
+    Refusal::new("", RefusalCode::UnknownKey, message)
 }
 
 /// Why a key is not in the issue.

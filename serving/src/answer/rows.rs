@@ -7,6 +7,7 @@ use arrow::datatypes::{Float64Type, Int32Type, TimestampMicrosecondType};
 use arterial_datasets::time::{Duration, Timestamp};
 use arterial_models::registry::Target;
 
+use super::issues::Issues;
 use super::reply::Forecast;
 use crate::live::Revisions;
 use crate::score::{LadderStep, Source, Stamp};
@@ -60,6 +61,8 @@ pub struct Columns<'a> {
     targets: &'a StringArray,
     origins: &'a TimestampMicrosecondArray,
     issued: &'a TimestampMicrosecondArray,
+    /// Absent in a table that nobody has written since it was stored.
+    instances: Option<&'a TimestampMicrosecondArray>,
 }
 
 impl<'a> Columns<'a> {
@@ -74,6 +77,7 @@ impl<'a> Columns<'a> {
             targets: text(batch, "target")?,
             origins: instant(batch, "origin")?,
             issued: instant(batch, "issued_at")?,
+            instances: instant(batch, "instance_since").ok(),
         })
     }
 
@@ -82,12 +86,31 @@ impl<'a> Columns<'a> {
         self.topics.value(row) == target.topic && self.targets.value(row) == target.field
     }
 
+    /// Whether a row is of one of these issues of `target`.
+    pub fn is_in(&self, row: usize, target: &Target, issues: &Issues) -> bool {
+        issues.hold(self.instance(row), self.stamp(row)) && self.is_of(row, target)
+    }
+
+    /// Since when the instance ran that issued a row; none where that is not stored.
+    pub fn instance(&self, row: usize) -> Option<Timestamp> {
+        let known = self.instances.filter(|instances| instances.is_valid(row));
+        known.map(|instances| Timestamp(instances.value(row)))
+    }
+
     /// The issue that a row is of.
     pub fn stamp(&self, row: usize) -> Stamp {
         Stamp {
             origin: Timestamp(self.origins.value(row)),
             issued_at: Timestamp(self.issued.value(row)),
         }
+    }
+
+    /// The keys of the rows.
+    ///
+    /// # Errors
+    /// A batch without them.
+    pub fn keys(&self) -> Result<&'a StringArray> {
+        text(self.batch, "key")
     }
 
     /// The columns of the quantiles `levels`, which are stored.
@@ -109,7 +132,7 @@ impl<'a> Columns<'a> {
         let batch = self.batch;
         let word = |name: &str| text(batch, name).map(|column| column.value(row).to_owned());
         let rung = word("step_of_ladder")?;
-        let accepted = "model, last_good or profile";
+        let accepted = "model, canary, last_good or profile";
         let known = LadderStep::ALL.into_iter().find(|one| one.name() == rung);
         let value = |column: &&Float64Array| {
             if column.is_null(row) {

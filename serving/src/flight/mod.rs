@@ -8,6 +8,7 @@ mod exchange;
 mod handover;
 mod plain;
 mod query;
+mod readers;
 mod service;
 mod sql;
 mod views;

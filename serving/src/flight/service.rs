@@ -24,6 +24,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use super::datasets::{Batches, Datasets};
 use super::handover::handed;
 use super::query::Query;
+use super::readers::Readers;
 use super::sql::{ACTIONS, FlightSql, MOST_PARAMETERS, Session, large_parameters};
 use super::{dictionary, exchange, views, wire};
 use crate::admission::Crowd;
@@ -35,8 +36,6 @@ use crate::{Error, Result};
 
 /// The most messages of one binding of parameters: a schema and a row.
 const MOST_PARTS: usize = 16;
-/// Datasets that are read at the same time; the next reader is refused.
-const READERS: usize = 16;
 /// The longest that a dataset is read, however slowly its reader takes it.
 const LONGEST_READING: Duration = Duration::from_hours(1);
 
@@ -45,7 +44,7 @@ pub struct FlightApi {
     state: Arc<AppState>,
     sql: Arc<FlightSql>,
     exchanges: Crowd,
-    readers: Crowd,
+    readers: Readers,
     /// The longest message of an answer, bytes.
     most: usize,
 }
@@ -77,7 +76,7 @@ impl FlightApi {
             state,
             sql,
             exchanges: Crowd::new("exchanges", exchange::AT_ONCE),
-            readers: Crowd::new("readers of datasets", READERS),
+            readers: Readers::default(),
             most,
         })
     }
@@ -111,12 +110,12 @@ impl FlightApi {
         info(&schema, ticket, descriptor)
     }
 
-    /// The names that start with `prefix`.
+    /// The datasets whose names start with `prefix`, but for those that cannot be read.
     async fn list(&self, prefix: &str) -> Result<Vec<FlightInfo>> {
         let mut infos = Vec::new();
         for (name, _) in self.sql.engine.names().await? {
             if name.starts_with(prefix)
-                && let Some(schema) = self.sql.engine.columns(&name).await?
+                && let Some(schema) = self.sql.engine.columns_listed(&name).await
             {
                 let query = Query {
                     dataset: name.clone(),
@@ -171,7 +170,7 @@ impl FlightApi {
             let answer = self.sql.engine.answer(planned, 0).await?;
             return Ok((answer.schema, answer.batches));
         }
-        let place = self.readers.enter()?;
+        let place = self.readers.enter().await?;
         let dataset = Datasets::new(&self.state)
             .get_as_of(&query.dataset, query.as_of)
             .await?;

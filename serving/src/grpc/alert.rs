@@ -15,8 +15,9 @@ use super::list::ListPage;
 use super::mask::Mask;
 use super::sized::sized;
 use super::watch_alerts::{AlertWatch, stream};
-use crate::alerts::{AlertFilter, Deed, Follower};
+use crate::alerts::{AlertFilter, Deed, Follower, PagePlace};
 use crate::bodies::{self, Messages};
+use crate::error::chain;
 use crate::state::AppState;
 use crate::watchers::Watchers;
 use crate::{Error, Result};
@@ -52,7 +53,7 @@ impl AlertService for AlertApi {
         let language = language(&request.language)?;
         let mask = Mask::of::<v1::Alert>(request.read_mask)?;
         self.state.alerts.ready(&self.state)?;
-        let found = self.state.alerts.store.get(&request.alert_id)?;
+        let found = self.state.alerts.store.find(&request.alert_id)?;
         let alert = Some(mask.apply(alert(&self.state, &found, language)));
         Ok(sized(v1::GetAlertResponse { alert }))
     }
@@ -69,6 +70,8 @@ impl AlertService for AlertApi {
         self.state.alerts.ready(&self.state)?;
         let follower = Follower::new(filter(request.filter)?, request.resume_after);
         let place = self.watchers.enter(&self.state)?;
+        let after = request.resume_after.unwrap_or_default();
+        self.state.alerts.reach(&self.state, after).await?;
         let (watch, first) = AlertWatch::begin(&self.state, follower, language, mask, place)?;
         let answers = stream(watch, first);
         Ok(bodies::answer(move |terms| Body::new(Messages::new(answers, terms))))
@@ -100,19 +103,21 @@ impl AlertService for AlertApi {
         let request = request.into_inner();
         let (language, verdict) = (language(&request.language)?, verdict(&request.judgement)?);
         self.state.alerts.ready(&self.state)?;
-        let effect = self
-            .state
-            .alerts
-            .preview(&self.state, &request.alert_id, verdict)
-            .await?;
-        let made = self
-            .state
-            .alerts
-            .act(&request.alert_id, Deed::Judge(verdict), &request.by)
-            .await?;
+        let alerts = &self.state.alerts;
+        // Beforehand, as what changes is told against the judgement that stands; without it the judgement counts all the same.
+        let effect = alerts.preview(&self.state, &request.alert_id, verdict).await;
+        let made = alerts.act(&request.alert_id, Deed::Judge(verdict), &request.by).await?;
+        if let Err(error) = &effect {
+            let (alert_id, error) = (&request.alert_id, chain(error));
+            tracing::warn!(
+                alert_id,
+                error,
+                "a judgement was recorded, and what it changes cannot be seen"
+            );
+        }
         Ok(Response::new(v1::JudgeAlertResponse {
             alert: Some(alert(&self.state, &made, language)),
-            effect: Some(judged(&self.state, &effect, language)),
+            effect: effect.ok().map(|effect| judged(&self.state, &effect, language)),
         }))
     }
 
@@ -168,27 +173,43 @@ fn list(state: &AppState, request: v1::ListAlertsRequest) -> Result<v1::ListAler
         1..=LARGEST_PAGE => request.page_size,
         other => return Err(Error::invalid("page_size", other, format!("1 to {LARGEST_PAGE}"))),
     };
-    let before = match request.page_token.as_str() {
-        "" => u64::MAX,
-        token => token
-            .parse()
-            .map_err(|_| Error::invalid("page_token", token, "the `next_page_token` of the page before"))?,
-    };
+    let from = read_token(&request.page_token)?;
     let filter = filter(request.filter)?;
     let mask = Mask::of::<v1::Alert>(request.read_mask)?;
     state.alerts.ready(state)?;
-    let (found, more, last) = state.alerts.store.page(&filter, before, size as usize);
-    let next = found.last().filter(|_| more).map(|last| last.sequence.to_string());
+    let (found, next, last) = state.alerts.store.page(&filter, from, size as usize);
     Ok(v1::ListAlertsResponse {
         alerts: found
             .iter()
             .map(|one| mask.apply(alert(state, one, language)))
             .collect(),
-        next_page_token: next.unwrap_or_default(),
+        next_page_token: next.map(token).unwrap_or_default(),
         resume_after: last,
         watched: state.alerts.watched().into_iter().map(watched).collect(),
         now: Some(state.clock.now().0),
     })
+}
+
+/// The token of the page that begins there.
+fn token(place: PagePlace) -> String {
+    format!("{}.{}", place.before, place.since)
+}
+
+fn read_token(text: &str) -> Result<Option<PagePlace>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let read = || {
+        let (before, since) = text.split_once('.')?;
+        Some(PagePlace {
+            before: before.parse().ok()?,
+            since: since.parse().ok()?,
+        })
+    };
+    let accepted = "the `next_page_token` of the page before";
+    read()
+        .map(Some)
+        .ok_or_else(|| Error::invalid("page_token", text, accepted))
 }
 
 fn filter(request: Option<v1::AlertFilter>) -> Result<AlertFilter> {
@@ -213,5 +234,21 @@ fn verdict(name: &str) -> Result<Verdict> {
     match name {
         "" => Err(Error::missing("judgement", known())),
         name => name.parse().map_err(|_| Error::invalid("judgement", name, known())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_leads_where_it_came_from_and_another_is_refused() {
+        let place = PagePlace { before: 7, since: 40 };
+        assert_eq!(read_token(&token(place)).unwrap(), Some(place));
+        assert_eq!(read_token("").unwrap(), None);
+        for bad in ["7", "7.", ".7", "-1.7", "a.b", "7.40.1"] {
+            let error = read_token(bad).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`page_token` is `{bad}`")), "{error}");
+        }
     }
 }

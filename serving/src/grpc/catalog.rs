@@ -116,8 +116,8 @@ fn describe(state: &AppState, stream: &LiveStream) -> v1::Stream {
         timezone: definition.timezone.clone(),
         targets: definition.value_fields().filter_map(target).collect(),
         keys: stream.key_count() as u64,
-        newest_window: stream.newest().map(|newest| newest.0),
-        watermark: stream.watermark().map(|watermark| watermark.0),
+        newest_window: stream.latest().map(|newest| newest.0),
+        watermark: stream.closed_until().map(|watermark| watermark.0),
     }
 }
 

@@ -5,6 +5,7 @@ use arterial_proto::v1;
 use serde_json::Value;
 
 use crate::alerts::{AlertRevision, Effect, Seen, Watched, feature, text, told};
+use crate::analytics::expected_end;
 use crate::sinks::alerts::dead_letters::DeadLetter;
 use crate::state::AppState;
 
@@ -87,7 +88,7 @@ fn incident(state: &AppState, alert: &Alert, incident_id: &str) -> Option<v1::In
     let known = state.live.incidents().get(incident_id)?;
     Some(v1::Incident {
         active: known.is_active(state.clock.now()),
-        expected_end: known.expected_end().0,
+        expected_end: expected_end(&known).0,
         incident_id: known.incident_id,
         r#type: known.kind,
         severity: known.severity,

@@ -16,6 +16,7 @@ use super::watch_forecasts::{ForecastWatch, stream};
 use crate::answer::{Answer, KeyPage, MOST_KEYS, answer_areas, answer_page};
 use crate::bodies::{self, Messages};
 use crate::state::AppState;
+use crate::traces::{Trace, tell_window};
 use crate::watchers::Watchers;
 use crate::{Error, Result};
 
@@ -30,9 +31,9 @@ pub struct ForecastApi {
 #[tonic::async_trait]
 impl ForecastService for ForecastApi {
     async fn forecast(&self, request: Request<v1::ForecastRequest>) -> Result<Response<v1::ForecastResponse>, Status> {
-        Ok(sized(
-            Answered::to(&self.state, request.into_inner()).await?.into_message(),
-        ))
+        let answered = Answered::to(&self.state, request.into_inner()).await?;
+        let trace = answered.trace();
+        Ok(of_window(&trace, sized(answered.into_message())))
     }
 
     type WatchForecastsStream = BoxStream<'static, Result<v1::ForecastResponse, Status>>;
@@ -55,6 +56,12 @@ impl ForecastService for ForecastApi {
         let answer = answer_areas(&self.state, &question).await?;
         Ok(sized(convert_areas::response(answer)))
     }
+}
+
+/// `response` with the trace of the window that its forecasts were made from.
+pub(super) fn of_window<T>(trace: &Trace, mut response: Response<T>) -> Response<T> {
+    tell_window(trace, response.metadata_mut().as_mut());
+    response
 }
 
 /// What is said to a request.
@@ -82,6 +89,11 @@ impl Answered {
             asked,
             answer,
         })
+    }
+
+    /// The trace of the window that it was made from.
+    pub(super) fn trace(&self) -> Trace {
+        self.answer.trace.clone()
     }
 
     fn into_message(self) -> v1::ForecastResponse {

@@ -148,6 +148,7 @@ mod tests {
     use crate::grpc::convert::{Asked, response};
     use crate::live::Revisions;
     use crate::score::{LadderStep, RefusalCode, Source};
+    use crate::traces::Trace;
 
     fn asked() -> Asked {
         let request = v1::ForecastRequest {
@@ -202,6 +203,7 @@ mod tests {
             keys: 2,
             of_keys: 9,
             next_page: String::new(),
+            trace: Trace::default(),
         }
     }
 

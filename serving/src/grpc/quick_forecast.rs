@@ -15,7 +15,7 @@ use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::{Request, Response, Status};
 use tower::Service;
 
-use super::forecast::{Answered, ForecastApi};
+use super::forecast::{Answered, ForecastApi, of_window};
 use super::sized::is_small;
 
 const METHOD: &str = "/arterial.v1.ForecastService/Forecast";
@@ -85,9 +85,11 @@ impl UnaryService<v1::ForecastRequest> for Once {
     fn call(&mut self, request: Request<v1::ForecastRequest>) -> Self::Future {
         let api = Arc::clone(&self.0);
         async move {
-            let bytes = Answered::to(&api.state, request.into_inner()).await?.into_bytes();
+            let answered = Answered::to(&api.state, request.into_inner()).await?;
+            let trace = answered.trace();
+            let bytes = answered.into_bytes();
             let is_small = is_small(bytes.len());
-            let mut response = Response::new(bytes);
+            let mut response = of_window(&trace, Response::new(bytes));
             if is_small {
                 response.disable_compression();
             }

@@ -21,7 +21,7 @@ use super::problem::Problems;
 use super::reply::{Asked, Listing};
 use super::table::table;
 use crate::Result;
-use crate::alerts::{AlertFilter, AlertRevision, Watched, feature, told};
+use crate::alerts::{AlertFilter, AlertRevision, PagePlace, Watched, feature, told};
 use crate::analytics::Bounds;
 use crate::state::AppState;
 
@@ -71,7 +71,7 @@ pub struct AlertQuery {
 /// A page of alerts.
 #[derive(Serialize, ToSchema)]
 pub struct AlertPage {
-    /// The alerts, the latest change first.
+    /// The alerts, the latest change first; those that changed since the first page come at the end, the earliest change first.
     alerts: Vec<AlertRow>,
     /// What is watched, and how far it has been learned.
     watched: Vec<WatchedRow>,
@@ -129,12 +129,11 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<AlertQuery>) 
     let Asked { query, request } = asked;
     let form = request.form::<AlertPage>(query.format.0)?;
     let scope = request.scope();
-    let cursor: Option<u64> = query.cursor.0.as_deref().map(|cursor| scope.read(cursor)).transpose()?;
+    let from: Option<PagePlace> = query.cursor.0.as_deref().map(|cursor| scope.read(cursor)).transpose()?;
     let (limit, language) = (query.limit.rows(form), query.language.0.unwrap_or(Language::English));
     let filter = query.filter()?;
     state.alerts.ready(&state)?;
-    let (found, more, last) = state.alerts.store.page(&filter, cursor.unwrap_or(u64::MAX), limit);
-    let next = found.last().filter(|_| more).map(|last| scope.write(&last.sequence));
+    let (found, next, last) = state.alerts.store.page(&filter, from, limit);
     let found: Vec<AlertRevision> = found.iter().map(|one| in_language(&state, one, language)).collect();
     let features = match form {
         Format::GeoJson => found.iter().map(|one| feature(&state, one)).collect(),
@@ -144,7 +143,7 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<AlertQuery>) 
         alerts: found.iter().map(AlertRow::of).collect::<Result<_>>()?,
         watched: state.alerts.watched().iter().map(WatchedRow::of).collect(),
         resume_after: last,
-        next_cursor: next.transpose()?,
+        next_cursor: next.map(|place| scope.write(&place)).transpose()?,
         features,
     };
     request.answer(form, &page)

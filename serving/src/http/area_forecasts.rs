@@ -16,7 +16,7 @@ use super::forecast_rows::{QuantileValue, RefusalRow, by_quantile, members, pair
 use super::geo::{FeatureCollection, feature, points};
 use super::names::FormatName;
 use super::params::{Given, List};
-use super::problem::Problems;
+use super::problem::{ProblemDetails, Problems};
 use super::reply::{Asked, Listing};
 use super::table::Kind;
 use crate::Result;
@@ -123,6 +123,7 @@ pub struct AreaForecastRow {
             (String = "text/csv"),
             (String = "application/vnd.apache.arrow.stream"),
         )),
+        (status = 429, description = "As many wait for what has to be computed as may", body = ProblemDetails, content_type = "application/problem+json"),
         Problems,
     )
 )]

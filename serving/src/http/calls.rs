@@ -17,14 +17,14 @@ pub(super) async fn count(State(state): State<Arc<AppState>>, request: Request, 
     let started = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = span(method.as_str(), &path);
-    continue_call(&span, request.headers());
+    let place = continue_call(&span, request.headers());
     let mut answer = next.run(request).instrument(span.clone()).await;
     let took = started.elapsed();
     span.record("http.response.status_code", answer.status().as_u16());
     if answer.status().is_server_error() {
         span.record("otel.status_code", "ERROR");
     }
-    answer_with(&span, answer.headers_mut());
+    answer_with(&place, answer.headers_mut());
     state
         .metrics
         .http

@@ -1,6 +1,5 @@
 //! `GET /v1/forecasts`: the newest forecasts, keys page by page, or those that were served at an instant.
 
-use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -13,18 +12,20 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Problem;
 use super::accept::Format;
+use super::choice::Choice;
 use super::cursor::Scope;
 use super::forecast_rows::{QuantileValue, RefusalRow, by_quantile, members, pairs, refused};
 use super::geo::{FeatureCollection, feature, point};
 use super::names::{FormatName, LadderStepName};
 use super::params::{Given, Limit, List};
-use super::problem::Problems;
+use super::problem::{ProblemDetails, Problems};
 use super::reply::{Asked, Listing};
 use super::table::Kind;
 use crate::analytics::Bounds;
-use crate::answer::{Answer, DEFAULT_STEPS, DEFAULT_TARGET, DEFAULT_TOPIC, Forecast, Question, answer};
-use crate::live::{LiveStream, Place};
+use crate::answer::{Answer, DEFAULT_STEPS, DEFAULT_TARGET, DEFAULT_TOPIC, Forecast, Question, answer, keys_as_of};
+use crate::live::Place;
 use crate::state::AppState;
+use crate::traces::{Trace, tell_window};
 use crate::{Error, Result};
 
 /// The most keys a page.
@@ -46,10 +47,10 @@ pub struct ForecastQuery {
     /// Only these keys; all where absent. Those that are not known are refused, unless `zones` or `bbox` choose among them.
     #[param(value_type = Vec<String>, style = Form, explode = false)]
     keys: List<String>,
-    /// Only keys that were last seen in these zones.
+    /// Only keys that were last seen in these zones, now also where `as_of` asks for the past.
     #[param(value_type = Vec<String>, style = Form, explode = false)]
     zones: List<String>,
-    /// Only keys within west,south,east,north, degrees.
+    /// Only keys that lie within west,south,east,north, degrees, now also where `as_of` asks for the past.
     #[param(value_type = Vec<f64>, style = Form, explode = false, min_items = 4, max_items = 4)]
     bbox: Given<Bounds>,
     /// Minutes from the start of the last window used (origin) to the start of the one that is forecast: multiples of the window;
@@ -62,7 +63,7 @@ pub struct ForecastQuery {
     /// @champion (where absent), @ALIAS, NAME or NAME@VERSION.
     #[param(value_type = Option<String>)]
     model: Given<String>,
-    /// The forecast as it was served at this instant, which has passed.
+    /// The forecast as it was served at this instant, which has passed; without `keys` that of every key of then.
     #[param(value_type = Option<String>, format = DateTime)]
     as_of: Given<Timestamp>,
     /// Keys a page, in alphabetical order; keys x horizons x quantiles may be 500,000 numbers a page. Where absent, CSV and Arrow, which
@@ -95,6 +96,9 @@ pub struct ForecastPage {
     #[serde(skip)]
     #[schema(ignore)]
     made_from: Vec<u8>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    trace: Trace,
 }
 
 /// A forecast of one window of one key.
@@ -153,7 +157,9 @@ pub struct ForecastRow {
             (String = "text/csv"),
             (String = "application/vnd.apache.arrow.stream"),
         )),
-        (status = 409, description = "Past forecasts are not kept by this service", body = super::problem::ProblemDetails, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such model", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 409, description = "Past forecasts are not kept by this service", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 429, description = "As many wait for what has to be computed as may", body = ProblemDetails, content_type = "application/problem+json"),
         Problems,
     )
 )]
@@ -161,10 +167,20 @@ pub async fn list(State(state): State<Arc<AppState>>, asked: Asked<ForecastQuery
     let Asked { query, request } = asked;
     let form = request.form::<ForecastPage>(query.format.0)?;
     let page = page(&state, query, &request.scope(), form).await?;
-    request.answer(form, &page)
+    let mut response = request.answer(form, &page)?;
+    tell_window(&page.trace, response.headers_mut());
+    Ok(response)
 }
 
 impl ForecastQuery {
+    fn choice(&self) -> Choice<'_> {
+        Choice {
+            keys: &self.keys.0,
+            zones: &self.zones.0,
+            bounds: self.bbox.0,
+        }
+    }
+
     fn question(&self) -> Question {
         Question {
             topic: self.topic.or(DEFAULT_TOPIC),
@@ -190,7 +206,13 @@ async fn page(state: &Arc<AppState>, query: ForecastQuery, scope: &Scope, form: 
     let horizons = checked.steps.as_ref().map_or(DEFAULT_STEPS.len(), Vec::len);
     let each = horizons * checked.levels.len();
     let limit = query.limit.rows_within(form, most_keys(each));
-    let mut keys = wanted(stream, &query, after.as_deref().unwrap_or_default(), limit);
+    let choice = query.choice();
+    let past = if choice.is_by_name() {
+        None
+    } else {
+        keys_as_of(state, &question).await?
+    };
+    let mut keys = choice.of(stream, past, after.as_deref().unwrap_or_default(), limit);
     let more = keys.len() > limit;
     keys.truncate(limit);
     check_size(limit, keys.len(), each)?;
@@ -218,30 +240,8 @@ async fn page(state: &Arc<AppState>, query: ForecastQuery, scope: &Scope, form: 
         places: answered.forecasts.iter().map(place).collect(),
         made_from: made_from(&answered, scope, query.cursor.0.as_deref()),
         quantiles: answered.quantiles,
+        trace: answered.trace,
     })
-}
-
-/// The keys behind `after` that are meant, in order: enough to know whether there are more than the `limit` of a page.
-fn wanted(stream: &LiveStream, query: &ForecastQuery, after: &str, limit: usize) -> Vec<String> {
-    let (keys, zones, bounds) = (&query.keys.0, &query.zones.0, query.bbox.0);
-    if !keys.is_empty() && zones.is_empty() && bounds.is_none() {
-        let named: BTreeSet<&String> = keys.iter().filter(|key| key.as_str() > after).collect();
-        return named.into_iter().cloned().collect();
-    }
-    let most = match bounds {
-        None if keys.is_empty() => limit + 1,
-        _ => usize::MAX,
-    };
-    let named: HashSet<&str> = keys.iter().map(String::as_str).collect();
-    let lies = |place: &Place| {
-        let within = |bounds: Bounds| place.lat.zip(place.lon).is_some_and(|(lat, lon)| bounds.hold(lat, lon));
-        bounds.is_none_or(within)
-    };
-    let known = stream.keys_after(after, zones, most).into_iter();
-    known
-        .filter(|info| lies(&info.place) && (named.is_empty() || named.contains(&*info.key)))
-        .map(|info| info.key.to_string())
-        .collect()
 }
 
 /// The most keys with `each` numbers that an answer may have.

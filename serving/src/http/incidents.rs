@@ -19,7 +19,7 @@ use super::params::{Given, Limit, List};
 use super::problem::Problems;
 use super::reply::{Asked, Listing};
 use super::table::{Columns, Kind, table};
-use crate::analytics::{Bounds, Range, Selection};
+use crate::analytics::{Bounds, Range, Selection, expected_end};
 use crate::live::Incident;
 use crate::state::AppState;
 use crate::{Error, Result};
@@ -115,10 +115,13 @@ pub struct IncidentRow {
     /// The time of the newest report.
     #[schema(format = DateTime)]
     updated_at: String,
-    /// When it is over if nobody tells of it any more.
+    /// When it is expected to be over: `estimated_duration_min` after `reported_at`. Where that is null, or the incident is still told
+    /// of after that, an hour after `updated_at`; of a resolved one `updated_at`. Until an hour after `updated_at` one that nobody
+    /// resolved is active even behind this.
     #[schema(format = DateTime)]
     expected_end: String,
-    /// How long it was thought to last, minutes from the first report.
+    /// How long whoever reports it says that it lasts, minutes from the first report, as the newest report has it; null where not told.
+    /// It stays as it was told of an incident that is over sooner or lasts longer.
     estimated_duration_min: Option<f64>,
     /// Lanes that it takes.
     affected_lanes: Option<i64>,
@@ -150,7 +153,7 @@ impl IncidentRow {
         let told = |text: String| Some(text).filter(|text| !text.is_empty());
         Self {
             active: incident.is_active(now),
-            expected_end: incident.expected_end().to_string(),
+            expected_end: expected_end(&incident).to_string(),
             incident_id: incident.incident_id,
             kind: told(incident.kind),
             severity: told(incident.severity),

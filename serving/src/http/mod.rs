@@ -3,8 +3,8 @@
 //! | file | what stands there |
 //! |---|---|
 //! | `windows/`, `incidents`, `analytics/`, `forecasts`, `area_forecasts` (and their `forecast_rows`), `alerts`, `alert` | the resources of `/v1` |
-//! | `params`, `cursor`, `names` | what a request may say |
-//! | `accept`, `reply`, `table`, `geo`, `problem` | how an answer looks: form, tag, next page, or what is wrong |
+//! | `params`, `cursor`, `names`, `choice` | what a request may say |
+//! | `accept`, `reply`, `table`, `csv`, `geo`, `problem` | how an answer looks: form, tag, next page, or what is wrong |
 //! | `openapi` | the description of all that, made from it |
 //! | `layers` | limits, compression, the token, other sites |
 //! | `serve` | connections, and how long a client may take |
@@ -17,6 +17,8 @@ mod alerts;
 mod analytics;
 mod area_forecasts;
 mod calls;
+mod choice;
+mod csv;
 mod cursor;
 mod forecast_rows;
 mod forecasts;
@@ -42,7 +44,6 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
-use serde_json::json;
 
 pub use problem::Problem;
 pub use serve::serve;
@@ -142,28 +143,27 @@ async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Whether the service may be asked, and if not, why.
+/// Whether the service may be asked, if not why, and what it lacks.
+///
+/// A service that lacks something, such as its brokers, is ready all the same: it answers until its data are stale, and so would none of its
+/// replicas where all of them lack it.
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "service",
     responses(
-        (status = 200, description = "It may", body = Object, content_type = "application/json"),
+        (status = 200, description = "It may; `degraded` says what it lacks", body = Object, content_type = "application/json"),
         (status = 503, description = "Not now: `reasons` says why", body = Object, content_type = "application/json"),
     )
 )]
 async fn readyz(State(state): State<Arc<AppState>>) -> Response {
-    let reasons = state.readiness.reasons();
-    let status = if reasons.is_empty() {
+    let told = state.readiness.told();
+    let status = if told["ready"] == true {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let reasons: Vec<_> = reasons
-        .iter()
-        .map(|(reason, text)| json!({"code": reason.code(), "message": text}))
-        .collect();
-    (status, Json(json!({"ready": reasons.is_empty(), "reasons": reasons}))).into_response()
+    (status, Json(told)).into_response()
 }
 
 /// Metrics in Prometheus' text format.

@@ -11,6 +11,7 @@ use super::reply::same_or;
 use super::windows::schemas;
 use super::{alert, alerts, analytics, area_forecasts, forecasts, incidents, problem, windows};
 use crate::Result;
+use crate::token::PROBES;
 
 /// What is described.
 #[derive(OpenApi)]
@@ -83,6 +84,7 @@ impl Document {
         let mut interface = serde_json::to_value(interface)?;
         add_examples(&mut interface);
         add_headers(&mut interface);
+        add_token(&mut interface);
         let text = serde_json::to_string(&interface)?;
         Ok(Self {
             tag: super::reply::tag(super::accept::Format::Json, text.as_bytes()),
@@ -90,6 +92,9 @@ impl Document {
         })
     }
 }
+
+/// The form of what is wrong.
+const PROBLEM: &str = "application/problem+json";
 
 /// Examples of parameters that stand in many places, by name.
 const EXAMPLES: [(&str, &str); 11] = [
@@ -122,7 +127,7 @@ fn add_examples(interface: &mut Value) {
     }
 }
 
-/// The headers of every page of a resource.
+/// The headers of every page of a resource, and of what may be asked again soon.
 fn add_headers(interface: &mut Value) {
     let Some(paths) = interface["paths"].as_object_mut() else {
         return;
@@ -141,6 +146,38 @@ fn add_headers(interface: &mut Value) {
         .filter_map(|path| path["get"]["responses"].get_mut("200"));
     for page in pages.filter(|page| page["content"]["text/csv"].is_object()) {
         page["headers"] = headers.clone();
+    }
+    let again = json!({"Retry-After": {"description": "Seconds", "schema": {"type": "integer", "minimum": 0}}});
+    let responses = paths.values_mut().map(|path| &mut path["get"]["responses"]);
+    for (status, response) in responses.filter_map(Value::as_object_mut).flatten() {
+        if ["429", "503"].contains(&status.as_str()) && response["content"][PROBLEM].is_object() {
+            response["headers"] = again.clone();
+        }
+    }
+}
+
+/// The token: a bearer, or a password with any name. A service that has none asks nobody, and probes need none.
+fn add_token(interface: &mut Value) {
+    interface["components"]["securitySchemes"] = json!({
+        "bearer": {"type": "http", "scheme": "bearer", "description": "The token of `[server] token_file`"},
+        "basic": {"type": "http", "scheme": "basic", "description": "The same as password, with any name"},
+    });
+    interface["security"] = json!([{}, {"bearer": []}, {"basic": []}]);
+    let refused = json!({
+        "description": "The token of this service is missing or another one",
+        "headers": {"WWW-Authenticate": {"description": "How it may be brought", "schema": {"type": "string"}}},
+        "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+    });
+    let Some(paths) = interface["paths"].as_object_mut() else {
+        return;
+    };
+    for (path, item) in paths {
+        let operation = &mut item["get"];
+        if PROBES.contains(&path.as_str()) {
+            operation["security"] = json!([]);
+        } else {
+            operation["responses"]["401"] = refused.clone();
+        }
     }
 }
 
@@ -218,6 +255,36 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_token_may_be_a_bearer_or_a_password_or_none_at_all_and_probes_need_none() {
+        let document = described();
+        let schemes = &document["components"]["securitySchemes"];
+        for scheme in ["bearer", "basic"] {
+            assert_eq!(schemes[scheme]["scheme"], scheme);
+        }
+        assert_eq!(document["security"], json!([{}, {"bearer": []}, {"basic": []}]));
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let (operation, is_probe) = (&item["get"], PROBES.contains(&path.as_str()));
+            assert_eq!(operation["security"] == json!([]), is_probe, "{path}");
+            assert_eq!(operation["responses"]["401"].is_object(), !is_probe, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_asked_again_says_when_and_forecasts_may_be_too_many_or_of_an_unknown_model() {
+        let document = described();
+        let responses = |path: &str| document["paths"][path]["get"]["responses"].clone();
+        for path in ["/v1/forecasts", "/v1/forecasts/areas"] {
+            let found = responses(path);
+            for status in ["429", "503"] {
+                assert!(found[status]["headers"]["Retry-After"].is_object(), "{path} {status}");
+            }
+            assert!(found["504"].is_object(), "{path}");
+        }
+        assert!(responses("/v1/forecasts")["404"].is_object());
+        assert!(responses("/readyz")["503"]["headers"].is_null());
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl IntoResponse for Problem {
         let value = header::HeaderValue::from_static;
         headers.insert(header::CONTENT_TYPE, value("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, value("no-store"));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&self.status) {
             headers.insert(header::RETRY_AFTER, value("2"));
         }
         response
@@ -156,12 +156,35 @@ impl IntoResponses for Problems {
             )
             .response("406", problem("None of the forms that `Accept` names is offered"))
             .response("414", problem("The query is longer than 16 KiB"))
+            .response("503", problem("The service is starting: try again in a moment"))
             .response(
-                "503",
-                problem("The service is starting or shutting down: try again in a moment"),
+                "504",
+                problem("The answer did not begin within `[server] longest_call`"),
             )
             .response("default", problem("What is wrong (RFC 9457)"))
             .build()
             .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_may_ask_again_soon_is_told_when() {
+        let full = Error::TooMany {
+            what: "requests that are computed",
+            most: 64,
+        };
+        for (error, expected) in [
+            (full, Some("2")),
+            (Error::NotReady("it starts".into()), Some("2")),
+            (Error::invalid("limit", 0, "1 to 10"), None),
+        ] {
+            let response = Problem::from(error).into_response();
+            let told = response.headers().get(header::RETRY_AFTER);
+            assert_eq!(told.map(|value| value.to_str().unwrap()), expected, "{response:?}");
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! From a page of rows to an HTTP answer: its form, its tag, and the way to the next page.
 
 use arrow::array::RecordBatch;
-use arrow::csv::WriterBuilder;
 use arrow::ipc::writer::StreamWriter;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -14,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::accept::{Format, choose};
 use super::cursor::Scope;
-use super::{Problem, params};
+use super::{Problem, csv, params};
 use crate::{Error, Result};
 
 /// Longer queries are refused.
@@ -130,7 +129,8 @@ impl Requested {
             }
         };
         if let Some(cursor) = page.next_cursor() {
-            let next = format!("<{}?{}>; rel=\"next\"", self.path, self.with_cursor(cursor));
+            // Relative to what was asked for, as a gateway may have another path for it.
+            let next = format!("<?{}>; rel=\"next\"", self.with_cursor(cursor));
             put(header::LINK, &next);
         }
         if page.left_out() > 0 {
@@ -186,14 +186,7 @@ fn write(format: Format, page: &impl Listing) -> Result<Vec<u8>> {
             collection.insert("features".to_owned(), page.features()?.into());
             serde_json::to_vec(&collection)?
         }
-        Format::Csv => {
-            let mut body = Vec::new();
-            WriterBuilder::new()
-                .with_header(true)
-                .build(&mut body)
-                .write(&page.table()?)?;
-            return Ok(body);
-        }
+        Format::Csv => return csv::write(&page.table()?),
         Format::Arrow => {
             let table = page.table()?;
             let mut body = Vec::new();

@@ -15,6 +15,7 @@ use arterial_datasets::time::{Duration, HOUR, MINUTE, Timestamp};
 use futures::TryStreamExt;
 
 use super::columns::{number, text};
+use super::follow::Reading;
 use crate::sync::{read, write};
 use crate::{Error, Result};
 
@@ -84,6 +85,8 @@ type Rank = (i64, Reverse<(i32, i64)>);
 pub struct Incidents {
     stream: Option<Arc<StreamDefinition>>,
     known: RwLock<BTreeMap<String, (Rank, Incident)>>,
+    /// How far the archive is read.
+    reading: Reading,
 }
 
 impl Incidents {
@@ -92,6 +95,7 @@ impl Incidents {
         Self {
             stream,
             known: RwLock::default(),
+            reading: Reading::default(),
         }
     }
 
@@ -151,12 +155,43 @@ impl Incidents {
         let Some(table) = lake.existing(&stream.events_table()).await? else {
             return Ok(0);
         };
+        self.reading.begin(&table);
         let mut batches = table.stream(&Scan::default()).await?;
         let mut rows = 0;
         while let Some(batch) = batches.try_next().await? {
             self.take(&stream.name, &batch)?;
             rows += batch.num_rows() as u64;
         }
+        Ok(rows)
+    }
+
+    /// Notes that this instance committed a version of the archive of `topic`, whose events it takes by itself.
+    pub fn note_own(&self, topic: &str, version: i64) {
+        if self.stream.as_ref().is_some_and(|stream| stream.name == topic) {
+            self.reading.note_own(version);
+        }
+    }
+
+    /// Takes what other instances have archived since the last look. Returns the events read.
+    ///
+    /// # Errors
+    /// A lake that cannot be read; the next look goes on from where the last one did.
+    pub async fn follow(&self, lake: &Lake) -> Result<u64> {
+        let Some(stream) = &self.stream else { return Ok(0) };
+        let Some(look) = self.reading.look(lake, &stream.events_table()).await? else {
+            return Ok(0);
+        };
+        let mut rows = 0;
+        match look.others(&Scan::default()).await? {
+            Some(mut others) => {
+                while let Some(batch) = others.try_next().await? {
+                    self.take(&stream.name, &batch)?;
+                    rows += batch.num_rows() as u64;
+                }
+            }
+            None => rows = self.rebuild(lake).await?,
+        }
+        self.reading.done(look);
         Ok(rows)
     }
 }

@@ -2,16 +2,19 @@
 //! and rebuilt from the lake.
 
 mod columns;
+mod follow;
 mod incidents;
 mod panel;
 mod rebuild;
 mod ring;
+mod state;
 mod stream;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arterial_datasets::lake::Lake;
 use arterial_datasets::panel::{CityMeans, Covariate};
 use arterial_datasets::stream::{StreamCatalog, StreamDefinition};
 use arterial_datasets::time::{Duration, SECOND, Timestamp};
@@ -20,7 +23,8 @@ pub use columns::{target_column, target_fields};
 pub use incidents::{Incident, Incidents};
 pub use panel::{Shape, digest, panel};
 pub use ring::{Revisions, Ring};
-pub use stream::{KeyInfo, LiveStream, Place, State, Taken};
+pub use state::{Maker, Place, State};
+pub use stream::{KeyInfo, LiveStream, Taken};
 
 use crate::metrics::{Metric, Metrics};
 use crate::{Error, Result};
@@ -77,18 +81,41 @@ impl Live {
     /// An unknown stream, or a batch that lacks a column of the windows table.
     pub fn take(&self, topic: &str, batch: &RecordBatch, watermark: Timestamp, metrics: &Metrics) -> Result<()> {
         let stream = self.stream(topic)?;
-        let taken = stream.take(batch, Some(watermark))?;
+        let taken = stream.take(batch, Maker::Own(watermark))?;
         metrics.count_by(Metric::LiveWindows, "topic", topic, taken.windows);
         metrics.count_by(Metric::LiveRevisions, "topic", topic, taken.revisions);
-        metrics.set_by(
-            Metric::LiveWatermark,
-            "topic",
-            topic,
-            watermark.0 as f64 / SECOND as f64,
-        );
-        metrics.set_by(Metric::LiveKeys, "topic", topic, stream.key_count() as f64);
+        measure(stream, metrics);
         self.bound(metrics);
         Ok(())
+    }
+
+    /// Takes what other instances on the same lake have committed since the last look, or whoever `maker` says; returns the rows read. A
+    /// table that cannot be read keeps nobody from reading the others.
+    ///
+    /// # Errors
+    /// The first table that could not be read.
+    pub async fn follow(&self, lake: &Lake, history: Duration, maker: Maker, metrics: &Metrics) -> Result<u64> {
+        let mut rows = 0;
+        let mut failed = None;
+        for stream in self.streams.values() {
+            match stream.follow(lake, history, maker).await {
+                Ok(0) => {}
+                Ok(taken) => {
+                    metrics.count_by(Metric::LiveWindows, "topic", &stream.definition().name, taken);
+                    measure(stream, metrics);
+                    rows += taken;
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        if rows > 0 {
+            self.bound(metrics);
+        }
+        match self.incidents.follow(lake).await {
+            Ok(taken) => rows += taken,
+            Err(error) => failed = failed.or(Some(error)),
+        }
+        failed.map_or(Ok(rows), Err)
     }
 
     /// The means of a number over all keys of its stream, by window.
@@ -123,4 +150,14 @@ impl Live {
             }
         }
     }
+}
+
+/// Sets how far a stream is.
+fn measure(stream: &LiveStream, metrics: &Metrics) {
+    let topic = &stream.definition().name;
+    if let Some(watermark) = stream.closed_until() {
+        let seconds = watermark.0 as f64 / SECOND as f64;
+        metrics.set_by(Metric::LiveWatermark, "topic", topic, seconds);
+    }
+    metrics.set_by(Metric::LiveKeys, "topic", topic, stream.key_count() as f64);
 }

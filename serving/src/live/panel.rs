@@ -7,7 +7,7 @@ use arterial_datasets::time::{Duration, Timestamp};
 use ndarray::Array3;
 use sha2::{Digest, Sha256};
 
-use super::stream::State;
+use super::state::State;
 use crate::Result;
 
 /// What a panel is to look like.

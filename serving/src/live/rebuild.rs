@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::columns::PlaceColumns;
+use super::state::Maker;
 use super::stream::LiveStream;
 use super::target_column;
 use crate::{Error, Result};
@@ -36,6 +37,7 @@ impl LiveStream {
         let Some(table) = lake.existing(&self.definition().windows_table()).await? else {
             return Ok(0);
         };
+        self.reading().begin(&table);
         if history <= PLACED || watermark(&table).is_none() {
             return self.read_ages(&table, fields, Duration(0)..history).await;
         }
@@ -73,12 +75,16 @@ impl LiveStream {
     }
 
     async fn read_ages(&self, table: &Table, fields: &[String], ages: Range<Duration>) -> Result<u64> {
+        self.take_all(table, &self.scan(table, fields, &ages)).await
+    }
+
+    /// The windows of these ages, with what `fields` are about and where keys are.
+    pub(super) fn scan(&self, table: &Table, fields: &[String], ages: &Range<Duration>) -> Scan {
         let identity = IDENTITY.into_iter().chain(PLACES);
-        let scan = Scan {
+        Scan {
             columns: Some(columns(table, identity, self.targets(fields))),
-            ..within(table, &ages)
-        };
-        self.take_all(table, &scan).await
+            ..within(table, ages)
+        }
     }
 
     /// Takes what `scan` finds; returns the rows.
@@ -86,7 +92,7 @@ impl LiveStream {
         let (mut batches, mut readers) = read(table, scan);
         let mut rows = 0;
         while let Some(batch) = batches.recv().await {
-            rows += self.take(&batch, None)?.windows;
+            rows += self.take(&batch, Maker::Past)?.windows;
         }
         while let Some(ended) = readers.join_next().await {
             ended.map_err(|error| Error::Background(error.to_string()))??;
@@ -94,16 +100,16 @@ impl LiveStream {
         Ok(rows)
     }
 
-    /// Whether the windows table may hold anything older than `age`, counted back from the watermark; without one nothing has an
-    /// age.
+    /// The watermark of the windows table, where it may hold anything older than `age`, counted back from it.
     ///
     /// # Errors
     /// A lake that cannot be read.
-    pub async fn reaches_beyond(&self, lake: &Lake, age: Duration, history: Duration) -> Result<bool> {
-        match lake.existing(&self.definition().windows_table()).await? {
-            Some(table) if watermark(&table).is_some() => Ok(table.may_hold(&within(&table, &(age..history))).await?),
-            _ => Ok(false),
-        }
+    pub async fn reaches_beyond(&self, lake: &Lake, age: Duration, history: Duration) -> Result<Option<Timestamp>> {
+        let Some(table) = lake.existing(&self.definition().windows_table()).await? else {
+            return Ok(None);
+        };
+        let is_older = table.may_hold(&within(&table, &(age..history))).await?;
+        Ok(watermark(&table).filter(|_| is_older))
     }
 
     /// The columns of the windows table that `fields` are about.
@@ -121,7 +127,7 @@ fn columns(table: &Table, named: impl Iterator<Item = &'static str>, more: Vec<S
 }
 
 /// Up to when windows are closed, as the table says.
-fn watermark(table: &Table) -> Option<Timestamp> {
+pub(super) fn watermark(table: &Table) -> Option<Timestamp> {
     let partitions = &table.progress().partitions;
     partitions.values().filter_map(|one| one.watermark).max()
 }

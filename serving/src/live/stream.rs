@@ -1,7 +1,5 @@
 //! The live state of one stream: its keys, and a ring for each target that is served.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
 use std::sync::{Arc, Mutex, RwLock};
 
 use arrow::array::RecordBatch;
@@ -9,8 +7,10 @@ use arterial_datasets::stream::StreamDefinition;
 use arterial_datasets::time::{Duration, Timestamp};
 use tokio::sync::watch;
 
-use super::columns::{PlaceColumns, WindowColumns, float_or_nan, floats, number, target_column, text};
+use super::columns::{PlaceColumns, WindowColumns, float_or_nan, floats, target_column};
+use super::follow::Reading;
 use super::ring::Ring;
+use super::state::{Maker, Place, State};
 use crate::sync::{lock, read, write};
 use crate::traces::Trace;
 use crate::{Error, Result};
@@ -22,23 +22,6 @@ pub struct Taken {
     pub windows: u64,
     /// Rows that are revisions of earlier ones.
     pub revisions: u64,
-}
-
-/// Where a key is, as its newest window with such a word says; nothing of what its stream does not keep.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Place {
-    /// The zone that it was last seen in.
-    pub zone: Option<Arc<str>>,
-    /// The road, such as `R0001`.
-    pub road_id: Option<Arc<str>>,
-    /// The road's name.
-    pub road_name: Option<Arc<str>>,
-    /// What the key itself is called, such as a station's name.
-    pub name: Option<Arc<str>>,
-    /// Latitude, degrees.
-    pub lat: Option<f64>,
-    /// Longitude, degrees.
-    pub lon: Option<f64>,
 }
 
 /// One key, for people.
@@ -62,124 +45,8 @@ pub struct LiveStream {
     changed: watch::Sender<Option<Timestamp>>,
     /// Where in a trace the newest commit was made.
     trace: Mutex<Trace>,
-}
-
-/// What stands behind the lock.
-#[derive(Debug, Default)]
-pub struct State {
-    keys: Vec<Arc<str>>,
-    places: Vec<Place>,
-    /// The newest window and revision.
-    newest: Vec<(Timestamp, i32)>,
-    index: HashMap<Arc<str>, usize>,
-    texts: HashMap<Arc<str>, Arc<str>>,
-    rings: BTreeMap<String, Ring>,
-    watermark: Option<Timestamp>,
-    /// The start of the newest window of any key.
-    latest: Option<Timestamp>,
-    /// Counts the batches that were taken.
-    changes: u64,
-}
-
-impl State {
-    /// The position of `key`.
-    pub fn position(&self, key: &str) -> Option<usize> {
-        self.index.get(key).copied()
-    }
-
-    /// The keys by position.
-    pub fn keys(&self) -> &[Arc<str>] {
-        &self.keys
-    }
-
-    /// Where each key is, by position.
-    pub fn places(&self) -> &[Place] {
-        &self.places
-    }
-
-    /// The recent values of `field`, where it is served.
-    pub fn ring(&self, field: &str) -> Option<&Ring> {
-        self.rings.get(field)
-    }
-
-    /// The rows of one key that follow each other, with the position of the key; new keys are added. The newest window says where a
-    /// key is; what it does not say stays as it was known.
-    ///
-    /// History comes sorted by key, so a key is looked up, and its place written, once for many rows.
-    fn enter(
-        &mut self,
-        windows: &WindowColumns<'_>,
-        places: &PlaceColumns<'_>,
-        rows: usize,
-    ) -> Vec<(usize, Range<usize>)> {
-        let mut runs = Vec::new();
-        let mut newer = Vec::new();
-        let says_nothing = windows.zones.is_none() && places.are_absent();
-        let mut row = 0;
-        while row < rows {
-            let key = windows.keys.value(row);
-            let at = self.position(key).unwrap_or_else(|| self.add(key));
-            newer.clear();
-            let first = row;
-            while row < rows && windows.keys.value(row) == key {
-                let seen = (Timestamp(windows.starts.value(row)), windows.revisions.value(row));
-                if seen >= self.newest[at] {
-                    self.newest[at] = seen;
-                    newer.push(row);
-                }
-                row += 1;
-            }
-            runs.push((at, first..row));
-            if says_nothing {
-                continue;
-            }
-            let whole = newer
-                .iter()
-                .rposition(|&row| windows.zone(row).is_some() && places.are_whole(row));
-            for &row in &newer[whole.unwrap_or(0)..] {
-                self.locate(at, windows, places, row);
-            }
-        }
-        runs
-    }
-
-    /// Notes where the key at position `at` is, as `row` has it.
-    fn locate(&mut self, at: usize, windows: &WindowColumns<'_>, places: &PlaceColumns<'_>, row: usize) {
-        let mut place = std::mem::take(&mut self.places[at]);
-        self.update(&mut place.zone, windows.zone(row));
-        self.update(&mut place.road_id, text(places.road_id, row));
-        self.update(&mut place.road_name, text(places.road_name, row));
-        self.update(&mut place.name, text(places.name, row));
-        place.lat = number(places.lat, row).or(place.lat);
-        place.lon = number(places.lon, row).or(place.lon);
-        self.places[at] = place;
-    }
-
-    fn update(&mut self, known: &mut Option<Arc<str>>, said: Option<&str>) {
-        if let Some(said) = said
-            && known.as_deref() != Some(said)
-        {
-            *known = Some(self.text(said));
-        }
-    }
-
-    fn add(&mut self, key: &str) -> usize {
-        let key: Arc<str> = key.into();
-        self.keys.push(Arc::clone(&key));
-        self.places.push(Place::default());
-        self.newest.push((Timestamp(i64::MIN), i32::MIN));
-        self.index.insert(key, self.keys.len() - 1);
-        self.keys.len() - 1
-    }
-
-    fn text(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.texts.get(text) {
-            return Arc::clone(known);
-        }
-        let text: Arc<str> = text.into();
-        self.texts.insert(Arc::clone(&text), Arc::clone(&text));
-        text
-    }
+    /// How far the windows table is read.
+    reading: Reading,
 }
 
 impl LiveStream {
@@ -191,7 +58,13 @@ impl LiveStream {
             state: RwLock::default(),
             changed: watch::Sender::new(None),
             trace: Mutex::default(),
+            reading: Reading::default(),
         }
+    }
+
+    /// How far the windows table is read.
+    pub(super) fn reading(&self) -> &Reading {
+        &self.reading
     }
 
     /// Where in a trace the newest commit was made.
@@ -228,16 +101,20 @@ impl LiveStream {
         read(&self.state).rings.keys().cloned().collect()
     }
 
-    /// Takes closed windows and revisions, in any order; `watermark` is none for history read from the lake.
+    /// Takes closed windows and revisions, in any order.
     ///
     /// # Errors
     /// A batch that lacks a column of the windows table.
-    pub fn take(&self, batch: &RecordBatch, watermark: Option<Timestamp>) -> Result<Taken> {
+    pub fn take(&self, batch: &RecordBatch, maker: Maker) -> Result<Taken> {
         let windows = WindowColumns::of(batch)?;
         let revised = windows.revisions.values().iter().filter(|&&revision| revision > 0);
         let taken = Taken {
             windows: batch.num_rows() as u64,
             revisions: revised.count() as u64,
+        };
+        let watermark = match maker {
+            Maker::Own(watermark) => Some(watermark),
+            Maker::Other | Maker::Past => None,
         };
         if watermark.is_some() {
             *lock(&self.trace) = Trace::current();
@@ -245,7 +122,7 @@ impl LiveStream {
         let places = PlaceColumns::of(batch);
         let mut guard = write(&self.state);
         let state = &mut *guard;
-        let runs = state.enter(&windows, &places, batch.num_rows());
+        let runs = state.enter(&windows, &places, batch.num_rows(), maker);
         for (field, ring) in &mut state.rings {
             let Some(column) = target_column(&self.definition, field) else {
                 continue;
@@ -262,13 +139,28 @@ impl LiveStream {
             }
         }
         state.watermark = state.watermark.max(watermark);
+        state.changes += 1;
+        if maker == Maker::Other {
+            return Ok(taken);
+        }
         let latest = windows.starts.values().iter().max().map(|&start| Timestamp(start));
         state.latest = state.latest.max(latest);
         let latest = state.latest;
-        state.changes += 1;
+        state.say();
         drop(guard);
         self.changed.send_replace(latest);
         Ok(taken)
+    }
+
+    /// Tells whoever follows of what others made, which has been taken; `watermark` is up to where they have closed windows.
+    pub(super) fn tell_of_others(&self, watermark: Option<Timestamp>) {
+        let mut guard = write(&self.state);
+        let state = &mut *guard;
+        state.others_watermark = state.others_watermark.max(watermark);
+        state.say();
+        let latest = state.latest;
+        drop(guard);
+        self.changed.send_replace(latest);
     }
 
     /// Runs `work` on the state, which nobody changes meanwhile.
@@ -281,14 +173,26 @@ impl LiveStream {
         self.changed.subscribe()
     }
 
-    /// The start of the newest window of any key.
+    /// The start of the newest window of any key that this instance made, or that history has.
     pub fn newest(&self) -> Option<Timestamp> {
         *self.changed.borrow()
     }
 
-    /// The event time up to which windows are closed.
+    /// The start of the newest window of any key, whoever made it.
+    pub fn latest(&self) -> Option<Timestamp> {
+        let state = read(&self.state);
+        state.latest.max(state.others_latest)
+    }
+
+    /// The event time up to which this instance has closed windows.
     pub fn watermark(&self) -> Option<Timestamp> {
         read(&self.state).watermark
+    }
+
+    /// The event time up to which windows are closed, whoever closed them.
+    pub fn closed_until(&self) -> Option<Timestamp> {
+        let state = read(&self.state);
+        state.watermark.max(state.others_watermark)
     }
 
     /// How many batches were taken: whoever made something of the windows sees by it whether they are still the same.

@@ -19,8 +19,8 @@ impl AppState {
         for stream in self.live.streams() {
             let definition = stream.definition();
             // After a restart the newest window of the lake says it, until the first commit.
-            let newest = stream.newest().map(|start| Timestamp(start.0 + definition.window.0));
-            let watermark = stream.watermark().filter(|known| *known > Timestamp(i64::MIN));
+            let newest = stream.latest().map(|start| Timestamp(start.0 + definition.window.0));
+            let watermark = stream.closed_until().filter(|known| *known > Timestamp(i64::MIN));
             if let Some(closed) = watermark.or(newest) {
                 self.metrics
                     .set_by(Metric::LiveLag, "topic", &definition.name, since(closed));

@@ -20,8 +20,8 @@ use crate::model::ServedModel;
 pub struct AreaIntervals {
     /// Who gives them.
     pub source: Arc<Source>,
-    /// The least value that a forecast may have.
-    pub least: f64,
+    /// The least value that a forecast may have, by area.
+    least: Vec<f64>,
     zones: HashMap<String, usize>,
     city: Option<usize>,
     /// Area x step ahead x quantile; NaN where the model has no forecast of any key of it.
@@ -76,7 +76,7 @@ impl AreaIntervals {
     fn measure(pipeline: &Pipeline, said: &Said, quantiles: &[Quantile], source: &Arc<Source>) -> Result<Self> {
         let mut intervals = Self {
             source: Arc::clone(source),
-            least: pipeline.least(),
+            least: Vec::new(),
             zones: HashMap::new(),
             city: None,
             distances: Array3::zeros((0, 0, quantiles.len())),
@@ -88,6 +88,7 @@ impl AreaIntervals {
         let origins = [panel.steps().saturating_sub(1)];
         let distances = areas.distances(panel, &origins, outlook, quantiles)?;
         intervals.distances = distances.index_axis_move(Axis(0), 0);
+        intervals.least = pipeline.least_of_areas(panel, &origins).row(0).to_vec();
         for (at, area) in areas.list().iter().enumerate() {
             match &area.zone {
                 Some(zone) => {
@@ -107,6 +108,11 @@ impl AreaIntervals {
         }
     }
 
+    /// The least value that a forecast of the area at `place` may have.
+    pub fn least(&self, place: usize) -> f64 {
+        self.least.get(place).copied().unwrap_or(f64::NEG_INFINITY)
+    }
+
     /// How far each quantile of the issue lies from the median of the area at `place`, `ahead` steps ahead (1 is the next window);
     /// none where the model has no forecast of any key of it.
     pub fn distances(&self, place: usize, ahead: usize) -> Option<ArrayView1<'_, f64>> {
@@ -118,6 +124,6 @@ impl AreaIntervals {
 
     /// How many numbers it holds.
     pub fn numbers(&self) -> usize {
-        self.distances.len()
+        self.distances.len() + self.least.len()
     }
 }

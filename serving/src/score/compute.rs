@@ -43,6 +43,8 @@ pub struct Order {
     pub origin: Option<Timestamp>,
     /// When it is.
     pub now: Timestamp,
+    /// Since when this instance runs.
+    pub instance_since: Timestamp,
     /// Cancelled where nobody waits for the issue any more.
     pub unwanted: Unwanted,
 }
@@ -139,6 +141,7 @@ fn blank(stream: &LiveStream, order: &Order, step: Duration) -> Option<Issue> {
             origin,
             step,
             issued_at: order.now,
+            instance_since: order.instance_since,
             quantiles: order.quantiles.iter().map(|one| f64::from(*one)).collect(),
             zones: state.places().iter().map(|place| place.zone.clone()).collect(),
             newest: (0..keys.len()).map(|key| ring.newest_of(key)).collect(),
@@ -146,6 +149,7 @@ fn blank(stream: &LiveStream, order: &Order, step: Duration) -> Option<Issue> {
                 .iter()
                 .map(|key| fitted.as_ref().is_none_or(|fitted| fitted.contains(&**key)))
                 .collect(),
+            ours: (0..keys.len()).map(|key| state.is_ours(key)).collect(),
             steps: Array2::from_elem((keys.len(), horizon), None),
             values: Array3::from_elem((keys.len(), horizon, order.quantiles.len()), f64::NAN),
             sources: HashMap::new(),

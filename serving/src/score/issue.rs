@@ -46,6 +46,8 @@ pub struct Issue {
     pub step: Duration,
     /// Since when it is served.
     pub issued_at: Timestamp,
+    /// Since when the instance that computed it runs, by which issues of several are told apart.
+    pub instance_since: Timestamp,
     /// The quantiles, ascending.
     pub quantiles: Vec<f64>,
     /// The keys.
@@ -56,6 +58,8 @@ pub struct Issue {
     pub newest: Vec<Option<Timestamp>>,
     /// Whether the model that leads was fitted for the key.
     pub in_domain: Vec<bool>,
+    /// Whether this instance puts the key's forecasts where all instances put theirs: those of the windows that it makes.
+    pub ours: Vec<bool>,
     /// Who gave each forecast.
     pub steps: Array2<Option<LadderStep>>,
     /// The forecasts.
@@ -87,6 +91,11 @@ impl Issue {
     pub fn age(&self, key: usize, now: Timestamp) -> Option<Duration> {
         let newest = self.newest[key]?;
         Some(Duration((now.0 - newest.0 - self.step.0).max(0)))
+    }
+
+    /// Whether the data of `key` are not too old at `now` for its forecasts to be told.
+    pub fn is_fresh(&self, key: usize, now: Timestamp, stale_after: Duration) -> bool {
+        self.age(key, now).is_some_and(|age| age <= stale_after)
     }
 
     /// Where each of `wanted` stands among the quantiles; none if one of them was not computed.

@@ -4,7 +4,6 @@
 //! those of all working days (or of all weekend days) at that time of day stand in; with fewer than four of these
 //! there is no answer. A quantile is the linear interpolation between the samples' order statistics.
 
-use std::iter;
 use std::ops::Range;
 
 use arterial_datasets::panel::Panel;
@@ -25,6 +24,10 @@ pub const PROFILE_VERSION: &str = "live";
 const ENOUGH: usize = 4;
 /// So many slots on each side of one are like it.
 const NEXT: usize = 1;
+/// So many days of a kind are looked at first: with the slots beside each one, more than enough, also where a sensor was silent on one.
+const SOON_DAYS: usize = 3;
+/// Saturday, where Monday is 0.
+const FIRST_OF_WEEKEND: usize = 5;
 
 /// Forecasts from the last row of `panel`; `go_on` is asked before each step whether anybody still waits.
 ///
@@ -64,17 +67,44 @@ pub fn forecast(
     Ok(values)
 }
 
-/// What [`forecast`] looks at of the last `days`, to reach so far ahead in windows of `step`: ages of windows, counted back from the end of
-/// the newest one. The newest hour comes first; days of 23 or 25 hours among them lose some of their samples.
-pub fn needs(reach: Duration, step: Duration, days: i64) -> Vec<Range<Duration>> {
+/// Windows from which [`forecast`] has an answer, to reach so far ahead of `end`, the end of the newest window, in windows of `step`: the
+/// hours in question of the newest days, up to `days` ago, that are of their kind. Ages of windows, counted back from `end`; the newest hour
+/// comes first. Days of 23 or 25 hours among them lose some of their samples.
+///
+/// # Errors
+/// An instant outside the years -9999 to 9999.
+pub fn needs(
+    clock: &LocalClock,
+    end: Timestamp,
+    reach: Duration,
+    step: Duration,
+    days: i64,
+) -> Result<Vec<Range<Duration>>> {
     let beside = (NEXT as i64 + 1) * step.0;
     if reach.0 + 2 * beside >= DAY {
-        return vec![Duration(0)..Duration(days * DAY)];
+        return Ok(vec![Duration(0)..Duration(days * DAY)]);
     }
-    let then = |day: i64| Duration(day * DAY - reach.0 - beside)..Duration(day * DAY + beside);
-    iter::once(Duration(0)..Duration(HOUR))
-        .chain((1..=days).map(then))
-        .collect()
+    let mut needed = vec![Duration(0)..Duration(HOUR)];
+    let ahead = [end, Timestamp(end.0 + reach.0 - step.0)];
+    let mut found = [0; 2];
+    for day in 1..=days {
+        let mut is_needed = false;
+        for (target, found) in ahead.iter().zip(&mut found) {
+            let then = Timestamp(target.0 - day * DAY);
+            if *found < SOON_DAYS && is_weekend(clock, then)? == is_weekend(clock, *target)? {
+                *found += 1;
+                is_needed = true;
+            }
+        }
+        if is_needed {
+            needed.push(Duration(day * DAY - reach.0 - beside)..Duration(day * DAY + beside));
+        }
+    }
+    Ok(needed)
+}
+
+fn is_weekend(clock: &LocalClock, instant: Timestamp) -> Result<bool> {
+    Ok(clock.slot(instant)?.weekday >= FIRST_OF_WEEKEND)
 }
 
 /// What the first `keys` keys of `ring` did at the slot of the week of `window`, until an hour before it: what would be expected of
@@ -170,7 +200,7 @@ fn same_slot(place: usize, slots: usize, reach: usize) -> Vec<usize> {
 }
 
 fn same_kind_of_day(place: usize, slots: usize, reach: usize) -> Vec<usize> {
-    let weekend = |day: usize| day >= 5;
+    let weekend = |day: usize| day >= FIRST_OF_WEEKEND;
     let (today, slot) = (place / slots, place % slots);
     let days = (0..WEEK).filter(|day| weekend(*day) == weekend(today));
     days.flat_map(|day| same_slot(day * slots + slot, slots, reach))
@@ -249,23 +279,41 @@ mod tests {
     }
 
     #[test]
-    fn the_hours_that_it_needs_give_what_all_hours_give() {
+    fn the_hours_that_it_needs_give_what_the_newest_days_of_that_kind_give() {
         let value = |row: usize| ((row * 7919) % 31) as f64;
+        let clock = LocalClock::new("UTC", Duration(HOUR)).unwrap();
         let days = 8;
         // Wednesdays, Saturdays and Mondays follow, among others.
         for end in (days * 24..days * 24 + 7 * 24).step_by(7) {
             for horizon in [1, 6, 20] {
-                let needs = needs(Duration(horizon * HOUR), Duration(HOUR), days as i64);
-                let is_needed = |row: usize| {
+                let newest = Timestamp(4 * DAY + end as i64 * HOUR);
+                let needs = needs(&clock, newest, Duration(horizon * HOUR), Duration(HOUR), days as i64).unwrap();
+                let needed = panel_until(end, |row| {
                     let age = Duration((end - row) as i64 * HOUR);
-                    needs.iter().any(|ages| ages.start < age && age <= ages.end)
-                };
-                let from = end - days * 24;
-                let all = panel_until(end, |row| if row < from { f64::NAN } else { value(row) });
-                let needed = panel_until(end, |row| if is_needed(row) { value(row) } else { f64::NAN });
-                let forecast = |panel: &Panel| forecast(panel, horizon as usize, &median(), || Ok(())).unwrap();
-                assert_eq!(forecast(&needed), forecast(&all), "{horizon} hours from {end}");
-                assert!(!forecast(&all)[[0, 0, 0]].is_nan());
+                    let is_needed = needs.iter().any(|ages| ages.start < age && age <= ages.end);
+                    if is_needed { value(row) } else { f64::NAN }
+                });
+                let found = forecast(&needed, horizon as usize, &median(), || Ok(())).unwrap();
+                for step in 0..horizon as usize {
+                    let target = end + step;
+                    let is_weekend = |row: usize| (row / 24) % 7 >= FIRST_OF_WEEKEND;
+                    let then = (1..=days).map(|day| target - day * 24);
+                    let alike: Vec<usize> = then.filter(|row| is_weekend(*row) == is_weekend(target)).collect();
+                    let newest = &alike[..alike.len().min(SOON_DAYS)];
+                    let mut samples: Vec<f64> = newest.iter().flat_map(|row| row - 1..=row + 1).map(value).collect();
+                    samples.sort_by(f64::total_cmp);
+                    let (few, many) = (interpolate(&samples, 0.0), interpolate(&samples, 1.0));
+                    let median = found[[0, step, 0]];
+                    assert!(
+                        samples.len() >= 2 * ENOUGH - 2 && few <= median && median <= many,
+                        "{step} hours from {end}"
+                    );
+                }
+                let hours: i64 = needs.iter().map(|ages| ages.end.0 - ages.start.0).sum();
+                assert!(
+                    needs.len() == 1 || hours <= HOUR + 2 * SOON_DAYS as i64 * (horizon + 4) * HOUR,
+                    "{horizon} hours from {end}"
+                );
             }
         }
     }

@@ -7,6 +7,7 @@ use arrow::array::{
     Date32Builder, Float64Builder, Int32Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
 };
 use arterial_datasets::schema;
+use arterial_datasets::time::{Duration, Timestamp};
 
 use super::issue::Issue;
 use crate::Result;
@@ -32,11 +33,27 @@ pub fn rows(issue: &Issue, kept: &BTreeSet<usize>) -> Result<RecordBatch> {
     rows_where(issue, kept, |_| true)
 }
 
-/// The same of the keys that are `wanted` alone.
+/// The same as whoever asks at `now` is told: without keys whose data are too old by then. Of the rest those that are `wanted`, by their
+/// positions.
 ///
 /// # Errors
 /// As [`rows`].
-pub fn rows_where(issue: &Issue, kept: &BTreeSet<usize>, wanted: impl Fn(&str) -> bool) -> Result<RecordBatch> {
+pub fn rows_fresh(
+    issue: &Issue,
+    kept: &BTreeSet<usize>,
+    now: Timestamp,
+    stale_after: Duration,
+    wanted: impl Fn(usize) -> bool,
+) -> Result<RecordBatch> {
+    let is_told = |key: usize| wanted(key) && issue.is_fresh(key, now, stale_after);
+    rows_where(issue, kept, is_told)
+}
+
+/// The forecasts of the keys that are `wanted`, by their positions, however old their data are.
+///
+/// # Errors
+/// As [`rows`].
+pub fn rows_where(issue: &Issue, kept: &BTreeSet<usize>, wanted: impl Fn(usize) -> bool) -> Result<RecordBatch> {
     let given = given(issue, kept, wanted);
     let text = |of: &dyn Fn(&Row) -> String| {
         let mut column = StringBuilder::new();
@@ -94,17 +111,18 @@ pub fn rows_where(issue: &Issue, kept: &BTreeSet<usize>, wanted: impl Fn(&str) -
             Arc::new(newest.finish()),
             revision(&|revisions| i32::from(revisions.newest)),
             revision(&|revisions| revisions.revised as i32),
+            instant(&|_| issue.instance_since.0),
             Arc::new(days.finish()),
         ],
     )?)
 }
 
-fn given<'a>(issue: &'a Issue, kept: &BTreeSet<usize>, wanted: impl Fn(&str) -> bool) -> Vec<Row<'a>> {
+fn given<'a>(issue: &'a Issue, kept: &BTreeSet<usize>, wanted: impl Fn(usize) -> bool) -> Vec<Row<'a>> {
     let Some(places) = issue.positions(&[0.1, 0.5, 0.9]) else {
         return Vec::new();
     };
     let mut rows = Vec::new();
-    for (key, name) in issue.keys.iter().enumerate().filter(|(_, name)| wanted(name)) {
+    for (key, name) in issue.keys.iter().enumerate().filter(|(key, _)| wanted(*key)) {
         for &ahead in kept.iter().filter(|&&ahead| ahead <= issue.horizon()) {
             let Some(rung) = issue.steps[[key, ahead - 1]] else {
                 continue;

@@ -137,7 +137,14 @@ impl TargetScores {
 
 /// What an issue holds, in bytes, about: its numbers, and what it has for each key and forecast. Keys and zones themselves are shared.
 fn bytes(issue: &Issue) -> usize {
-    let key = size_of::<(Arc<str>, Arc<str>, usize, Option<Arc<str>>, Option<Timestamp>, bool)>();
+    let key = size_of::<(
+        Arc<str>,
+        Arc<str>,
+        usize,
+        Option<Arc<str>>,
+        Option<Timestamp>,
+        [bool; 2],
+    )>();
     let revisions = issue.revisions.len() * size_of::<Option<Revisions>>();
     let areas = issue.areas.as_ref().map_or(0, AreaIntervals::numbers);
     (issue.values.len() + areas) * size_of::<f64>()
@@ -197,11 +204,13 @@ mod tests {
             origin: Timestamp(origin),
             step: Duration(5 * MINUTE),
             issued_at: Timestamp(origin),
+            instance_since: Timestamp(0),
             quantiles: Vec::new(),
             keys: Vec::new(),
             zones: Vec::new(),
             newest: Vec::new(),
             in_domain: Vec::new(),
+            ours: Vec::new(),
             steps: Array2::from_elem((0, 0), None),
             values: Array3::zeros((1, 1, numbers)),
             sources: HashMap::new(),

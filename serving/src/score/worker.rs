@@ -12,6 +12,7 @@ use super::issue::Issue;
 use super::ladder::LadderStep;
 use super::shadow::ShadowQueue;
 use super::turns::Turn;
+use crate::live::LiveStream;
 use crate::metrics::Metric;
 use crate::model::{Edition, ServedModel};
 use crate::readiness::Reason;
@@ -19,15 +20,36 @@ use crate::state::AppState;
 use crate::traces::{self, TARGET, Trace};
 use crate::{Error, Result};
 
-/// Scores every closed window of `target` until the service stops. Where it falls behind it scores the newest window
-/// only, and says so. `last` is what was scored before: the origin, and who was in charge. What was scored and served goes to
+/// What an issue is scored from: where it is still the same there is nothing to score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Occasion {
+    /// The start of the newest window.
+    pub origin: Timestamp,
+    /// Who is in charge.
+    pub edition: Edition,
+    /// How often windows of several instances became more whole.
+    pub news: u64,
+}
+
+impl Occasion {
+    /// What there is to be scored of `target` now; none before the first window.
+    pub fn now(state: &AppState, target: &Target) -> Option<Self> {
+        let edition = state.champions.edition(target);
+        let stream = state.live.stream(&target.topic).ok()?;
+        stream.with(|live| {
+            Some(Self {
+                origin: live.ring(&target.field)?.newest()?,
+                edition,
+                news: live.news(),
+            })
+        })
+    }
+}
+
+/// Scores every closed window of `target` until the service stops, and again where others had made a part of it that came later. Where it
+/// falls behind it scores the newest window only, and says so. `last` is what was scored before. What was scored and served goes to
 /// `shadow`, who is never waited for.
-pub async fn score_forever(
-    state: Arc<AppState>,
-    target: Target,
-    mut last: Option<(Timestamp, Edition)>,
-    shadow: ShadowQueue,
-) {
+pub async fn score_forever(state: Arc<AppState>, target: Target, mut last: Option<Occasion>, shadow: ShadowQueue) {
     let Ok(stream) = state.live.stream(&target.topic) else {
         return;
     };
@@ -35,21 +57,14 @@ pub async fn score_forever(
     let mut models = state.champions.subscribe();
     let mut readiness = state.readiness.subscribe();
     loop {
-        let edition = state.champions.edition(&target);
-        let newest = stream.with(|live| live.ring(&target.field).and_then(crate::live::Ring::newest));
         let rebuilding = state.readiness.reasons().contains_key(&Reason::Rebuilding);
-        if let Some(origin) = newest
+        if let Some(occasion) = Occasion::now(&state, &target)
             && !rebuilding
-            && last != Some((origin, edition))
+            && last != Some(occasion)
         {
-            note_skipped(
-                &state,
-                &target,
-                last.map(|(origin, _)| origin),
-                origin,
-                stream.definition().window.0,
-            );
-            last = Some((origin, edition));
+            let (before, step) = (last.map(|last| last.origin), stream.definition().window.0);
+            note_skipped(&state, &target, before, occasion.origin, step);
+            last = Some(occasion);
             match score_once(&state, &target).await {
                 Ok(Some(issue)) => {
                     state.deliver(Arc::clone(&issue)).await;
@@ -93,16 +108,19 @@ fn note_skipped(state: &AppState, target: &Target, last: Option<Timestamp>, orig
 pub async fn score_once(state: &Arc<AppState>, target: &Target) -> Result<Option<Arc<Issue>>> {
     let turn = state.turns.own().await?;
     let span = tracing::info_span!(target: TARGET, "score", target_name = %target, origin = Empty, forecasts = Empty);
-    if let Ok(stream) = state.live.stream(&target.topic) {
-        traces::continue_from(&span, &stream.trace());
-    }
+    let records = state
+        .live
+        .stream(&target.topic)
+        .map(LiveStream::trace)
+        .unwrap_or_default();
+    traces::continue_from(&span, &records);
     let order = order(state, target, &state.grid);
     let started = std::time::Instant::now();
     let Some(mut computed) = run(state, order, Some(turn)).await? else {
         return Ok(None);
     };
     computed.issue.issued_at = served_from(state, target);
-    computed.issue.trace = Trace::of(&span);
+    computed.issue.trace = Trace::of(&span).or(records);
     span.record("origin", tracing::field::display(computed.issue.origin));
     span.record("forecasts", computed.issue.given());
     let name = target.to_string();
@@ -177,6 +195,7 @@ pub fn order(state: &AppState, target: &Target, quantiles: &[Quantile]) -> Order
         holidays: state.config.holidays.clone(),
         origin: None,
         now: state.clock.now(),
+        instance_since: state.since,
         unwanted: Unwanted::default(),
     }
 }

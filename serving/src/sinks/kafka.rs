@@ -18,7 +18,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 
 use super::ForecastSink;
 use crate::config::ServingConfig;
-use crate::score::{Issue, rows};
+use crate::score::{Issue, rows_fresh};
 use crate::traces::{TRACEPARENT, Trace};
 use crate::{Error, Result};
 
@@ -208,7 +208,8 @@ async fn settle((topic, delivery): (String, DeliveryFuture)) -> Result<()> {
 }
 
 /// Sends each forecast to the topic `forecasts`: one JSON object a key and horizon, with the columns of the table
-/// `forecasts` and times as RFC 3339.
+/// `forecasts` and times as RFC 3339. Keys whose data are stale are left out, and so are those whose windows another instance makes: it
+/// sends them.
 pub struct KafkaSink {
     writer: KafkaWriter,
     config: ServingConfig,
@@ -232,7 +233,8 @@ impl ForecastSink for KafkaSink {
     fn deliver(&self, issue: Arc<Issue>) -> BoxFuture<'_, Result<u64>> {
         async move {
             let kept: BTreeSet<usize> = self.config.stored_steps(issue.step);
-            let batch = rows(&issue, &kept)?;
+            let (now, stale_after) = (issue.issued_at, self.config.stale_after);
+            let batch = rows_fresh(&issue, &kept, now, stale_after, |key| issue.ours[key])?;
             let mut records = Vec::with_capacity(batch.num_rows());
             for row in crate::json::rows(&batch) {
                 let key = row.get("key").and_then(|key| key.as_str()).map(String::from);

@@ -11,14 +11,15 @@ use tokio::sync::Mutex;
 use super::ForecastSink;
 use crate::Result;
 use crate::config::ServingConfig;
-use crate::score::{Issue, rows};
+use crate::score::{Issue, rows_where};
 
 /// The table of what was served.
 pub const FORECASTS: &str = "forecasts";
 /// The table of what shadows said.
 pub const SHADOW_FORECASTS: &str = "shadow_forecasts";
 
-/// Appends each issue to a table, one commit an issue.
+/// Appends each issue to a table, one commit an issue: the keys whose windows this instance makes, however old their data are. Whoever reads
+/// sees by `newest_window` what was refused as stale.
 pub struct LakeSink {
     name: &'static str,
     table: Mutex<Table>,
@@ -59,7 +60,8 @@ impl ForecastSink for LakeSink {
 
     fn deliver(&self, issue: Arc<Issue>) -> BoxFuture<'_, Result<u64>> {
         async move {
-            let batch = rows(&issue, &self.config.stored_steps(issue.step))?;
+            let kept = self.config.stored_steps(issue.step);
+            let batch = rows_where(&issue, &kept, |key| issue.ours[key])?;
             if batch.num_rows() > 0 {
                 self.table.lock().await.append(std::slice::from_ref(&batch)).await?;
             }

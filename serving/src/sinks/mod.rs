@@ -53,7 +53,8 @@ pub(crate) async fn deliver_forever(
         for sink in &sinks {
             let span = tracing::info_span!(target: TARGET, "deliver", otel.kind = "producer", sink = sink.name());
             traces::continue_from(&span, &issue.trace);
-            deliver(&state, sink.as_ref(), &issue).instrument(span).await;
+            let delivered = deliver(&state, sink.as_ref(), &issue);
+            issue.trace.around(delivered).instrument(span).await;
         }
     }
 }

@@ -104,12 +104,10 @@ impl Sql {
         let begun = Instant::now();
         let allowed = self.limits.deadline.to_std();
         let deadline = begun + allowed;
-        let busy = |_| Error::Query {
-            code: Code::ResourceExhausted,
-            message: format!(
-                "{} queries run already, and none ended in time",
-                self.limits.concurrent_queries
-            ),
+        // None of them ended in time.
+        let busy = |_| Error::TooMany {
+            what: "queries that run",
+            most: self.limits.concurrent_queries,
         };
         let place = self.waiting.enter()?;
         let permit = tokio::time::timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await;

@@ -3,12 +3,9 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::temporal_conversions::timestamp_us_to_datetime;
 use datafusion::catalog::SchemaProvider;
-use datafusion::common::{ParamValues, ScalarValue};
-use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder, SessionStateDefaults};
@@ -20,7 +17,7 @@ use tokio::sync::Semaphore;
 
 use super::answer::{Cancels, Workers};
 use super::limits::SqlConfig;
-use super::names::{CATALOG, Names, OneCatalog, SCHEMA};
+use super::names::{CATALOG, Names, OneCatalog, SCHEMA, left_out};
 use super::problem::problem;
 use super::share::Share;
 use super::{functions, plain, statement};
@@ -140,6 +137,15 @@ impl Sql {
         let table = found.map_err(|error| problem(name, &error, &[]))?;
         Ok(table.map(|table| table.schema()))
     }
+
+    /// The same of one among many, which it does not stand in the way of: none where it cannot be read, which the log says.
+    pub(crate) async fn columns_listed(&self, name: &str) -> Option<SchemaRef> {
+        let found = self.columns(name).await;
+        found.unwrap_or_else(|error| {
+            left_out(name, &error);
+            None
+        })
+    }
 }
 
 fn reads(plan: &Arc<dyn ExecutionPlan>, found: &mut String) {
@@ -220,60 +226,6 @@ impl Planner {
             schema: plain::schema(plan.schema().as_arrow()),
             plan,
             session,
-        })
-    }
-}
-
-impl Planned {
-    /// The types of `$1`, `$2`, ..; text where the query leaves it open.
-    ///
-    /// # Errors
-    /// None in practice: the query was planned.
-    pub fn parameters(&self) -> Result<SchemaRef> {
-        let types = self
-            .plan
-            .get_parameter_types()
-            .map_err(|error| problem("", &error, &[]))?;
-        let numbered = types
-            .keys()
-            .filter_map(|name| name.strip_prefix('$')?.parse::<usize>().ok());
-        let fields = (1..=numbered.max().unwrap_or(0)).map(|number| {
-            let name = format!("${number}");
-            let kind = types.get(&name).cloned().flatten().unwrap_or(DataType::Utf8);
-            Field::new(name, kind, true)
-        });
-        Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
-    }
-
-    /// The query with its parameters: one row, a column each.
-    ///
-    /// # Errors
-    /// Another number of rows or columns than one and the query's.
-    pub fn bind(self, parameters: Option<&RecordBatch>) -> Result<Self> {
-        let wanted = self.parameters()?.fields().len();
-        let given = parameters.map_or(0, RecordBatch::num_columns);
-        if given != wanted {
-            let accepted = format!("{wanted} of them, as the query has");
-            return Err(Error::invalid("parameters", given, accepted));
-        }
-        let Some(parameters) = parameters.filter(|_| wanted > 0) else {
-            return Ok(self);
-        };
-        if parameters.num_rows() != 1 {
-            let found = format!("{} rows", parameters.num_rows());
-            return Err(Error::invalid("parameters", found, "one row of values"));
-        }
-        let failed = |error: DataFusionError| problem("", &error, &[]);
-        let values = parameters
-            .columns()
-            .iter()
-            .map(|column| ScalarValue::try_from_array(column, 0));
-        let values = values.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        let plan = self.plan.with_param_values(ParamValues::from(values)).map_err(failed)?;
-        Ok(Self {
-            schema: plain::schema(plan.schema().as_arrow()),
-            plan,
-            ..self
         })
     }
 }

@@ -7,6 +7,7 @@
 //! | `table`, `pushdown` | a dataset as DataFusion reads it: columns, keys, times and days are chosen by the lake |
 //! | `functions`, `operators` | the functions that are allowed, those of this field, and what operators call |
 //! | `engine`, `answer` | planning; running on threads of its own, within memory, disk, rows and time |
+//! | `parameters` | the types of placeholders, and values for them |
 //! | `share` | the memory and the disk that are a query's own |
 //! | `guard` | the memory that DataFusion does not count |
 //! | `plans` | plans between being told to a client and being run |
@@ -21,6 +22,7 @@ mod guard;
 mod limits;
 mod names;
 mod operators;
+mod parameters;
 mod plain;
 mod plans;
 mod problem;
@@ -38,5 +40,7 @@ pub use engine::{Planned, Sql};
 pub use limits::SqlConfig;
 pub(crate) use names::{CATALOG, SCHEMA};
 pub(crate) use plans::Plans;
+pub(crate) use statement::LONGEST_QUERY;
 pub(crate) use suggest::nearest;
+pub(crate) use tables::{MOST_COLUMNS, MOST_TABLES, MOST_TEXT};
 pub(crate) use views::{ALL as VIEWS, time as view_time};

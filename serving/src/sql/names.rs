@@ -13,6 +13,7 @@ use datafusion::logical_expr::TableType;
 
 use super::table::DatasetTable;
 use super::{catalog, views};
+use crate::error::chain;
 use crate::flight::Datasets;
 use crate::state::AppState;
 use crate::sync::{read, write};
@@ -99,12 +100,13 @@ impl SchemaProvider for Names {
             return Ok(Some(Arc::new(ViewTable::new(plan, Some(text)))));
         }
         if name == catalog::NAME {
+            let mut names = self.list().await.map_err(ours)?;
+            names.retain(|listed| listed != catalog::NAME);
             let mut tables = Vec::new();
-            for listed in self.list().await.map_err(ours)? {
-                if listed != catalog::NAME
-                    && let Some(table) = self.table(&listed).await?
-                {
-                    tables.push((listed, table));
+            for listed in names {
+                match self.table(&listed).await {
+                    Ok(found) => tables.extend(found.map(|table| (listed, table))),
+                    Err(error) => left_out(&listed, &error),
                 }
             }
             return Ok(Some(catalog::table(&tables)?));
@@ -119,6 +121,15 @@ impl SchemaProvider for Names {
     fn table_exist(&self, name: &str) -> bool {
         read(&self.listed).iter().any(|known| known == name)
     }
+}
+
+/// Says that a table cannot be read. Lists of columns go on without it.
+pub(super) fn left_out(name: &str, error: &(dyn std::error::Error + 'static)) {
+    tracing::warn!(
+        table = name,
+        error = chain(error),
+        "a table that cannot be read is left out of a list of columns"
+    );
 }
 
 /// The catalogue that holds the one schema, and the list that holds the one catalogue.

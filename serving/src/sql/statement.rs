@@ -14,7 +14,7 @@ use super::tables::Tables;
 use crate::{Error, Result};
 
 /// The longest text of a query, in bytes.
-const LONGEST: usize = 1 << 20;
+pub(crate) const LONGEST_QUERY: usize = 1 << 20;
 /// How deep expressions may be nested.
 const DEEPEST: usize = 50;
 /// The most operators, and words such as `AND`: plans are as deep as there are such.
@@ -28,8 +28,8 @@ const ACCEPTED: &str = "one query: SELECT, WITH, VALUES, EXPLAIN, DESCRIBE or SH
 /// # Errors
 /// Text that is no SQL, with its place; anything that is not a query.
 pub(super) fn parse(sql: &str) -> Result<Parsed> {
-    if sql.len() > LONGEST {
-        let accepted = format!("at most {LONGEST} bytes");
+    if sql.len() > LONGEST_QUERY {
+        let accepted = format!("at most {LONGEST_QUERY} bytes");
         return Err(Error::invalid("query", format!("{} bytes long", sql.len()), accepted));
     }
     let dialect = GenericDialect {};

@@ -11,15 +11,15 @@ use datafusion::sql::sqlparser::ast::{
 use crate::{Error, Result};
 
 /// The most tables that a query may name.
-const MOST_TABLES: usize = 50;
+pub(crate) const MOST_TABLES: usize = 50;
 /// The most copies of queries that `WITH` names.
 const MOST_COPIES: usize = 64;
 /// The most columns that all parts of a query name together.
-const MOST_COLUMNS: usize = 1_600;
+pub(crate) const MOST_COLUMNS: usize = 1_600;
 /// Texts beyond this length, in bytes, count together: a column of them is as many copies as a batch has rows.
 const LONG_TEXT: usize = 64;
 /// The most bytes of long texts.
-const MOST_TEXT: usize = 16 << 10;
+pub(crate) const MOST_TEXT: usize = 16 << 10;
 
 /// Counts tables, and turns `as_of('table', when)` into the name `table@when`, which `names` opens.
 #[derive(Default)]

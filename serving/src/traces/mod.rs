@@ -1,19 +1,20 @@
 //! Traces: what one event, or one call, sets in motion, as spans that an OpenTelemetry collector puts together.
 //!
 //! Spans are those of the library `tracing` under the target [`TARGET`]. Without a collector the log's filter switches this target
-//! off: a span then costs one look at a flag, and headers are not read.
+//! off: a span then costs one look at a flag. Whose trace a record or a call is in is handed on all the same, for those on both sides who
+//! do collect.
 
 mod export;
 mod headers;
 
-use opentelemetry::trace::{SpanContext, TraceContextExt};
-use opentelemetry::{Context, propagation::TextMapPropagator};
+use opentelemetry::trace::{FutureExt, SpanContext, TraceContextExt};
+use opentelemetry::{Context, ContextGuard, propagation::TextMapPropagator};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 pub use export::{Exporter, TraceSettings};
-pub(crate) use headers::{answer_with, continue_call};
+pub(crate) use headers::{TRACERESPONSE, WINDOW_TRACE, answer_with, continue_call, tell_window};
 
 /// The target of all spans, for filters.
 pub const TARGET: &str = "arterial_trace";
@@ -33,9 +34,35 @@ impl Trace {
         Self::from(&span.context())
     }
 
-    /// The place of the span that is entered.
+    /// The place of the span that is entered, or else the one that this thread has entered.
     pub fn current() -> Self {
-        Self::of(&Span::current())
+        Self::of(&Span::current()).or(Self::from(&Context::current()))
+    }
+
+    /// Lets what this thread makes be in this place until the guard is dropped, where there are no spans: where there are, they say it.
+    pub fn enter(&self) -> Option<ContextGuard> {
+        self.beside_spans().map(Context::attach)
+    }
+
+    /// The same of all that `work` makes.
+    pub async fn around<F: Future>(&self, work: F) -> F::Output {
+        match self.beside_spans() {
+            Some(context) => work.with_context(context).await,
+            None => work.await,
+        }
+    }
+
+    /// This place for whoever is in no span.
+    fn beside_spans(&self) -> Option<Context> {
+        let place = self.0.clone()?;
+        let is_in_span = Self::of(&Span::current()) != Self::default();
+        (!is_in_span).then(|| Context::new().with_remote_span_context(place))
+    }
+
+    /// This place, or the other one where this is none.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self(self.0.or(other.0))
     }
 
     /// What a header says; none where it does not read.
@@ -82,16 +109,16 @@ pub fn link(span: &Span, with: &Trace) {
     }
 }
 
-/// Lets the span of a commit go on in the trace of the first of the records that it makes durable, and links the others.
-pub fn continue_records(span: &Span, traceparents: &[String]) {
-    if span.is_disabled() {
-        return;
-    }
+/// Lets the span of a commit go on in the trace of the first of the records that it makes durable, and links the others. The place of the
+/// first, for where there are no spans.
+pub fn continue_records(span: &Span, traceparents: &[String]) -> Trace {
     let mut records = traceparents.iter().map(|header| Trace::parse(header));
-    if let Some(first) = records.next() {
+    let first = records.next().unwrap_or_default();
+    if !span.is_disabled() {
         continue_from(span, &first);
+        records.for_each(|other| link(span, &other));
     }
-    records.for_each(|other| link(span, &other));
+    first
 }
 
 #[cfg(test)]
@@ -127,5 +154,18 @@ mod tests {
         continue_from(&span, &Trace::parse(HEADER));
         assert_eq!(Trace::of(&span), Trace::default());
         assert_eq!(Trace::current().header(), None);
+    }
+
+    #[test]
+    fn what_is_made_for_a_record_is_in_its_trace_without_a_collector_too() {
+        let span = tracing::info_span!(target: TARGET, "commit");
+        let records = [HEADER.to_owned(), "nonsense".to_owned()];
+        let first = continue_records(&span, &records);
+        let entered = first.enter();
+        assert_eq!(Trace::current().header().as_deref(), Some(HEADER));
+        drop(entered);
+        assert_eq!(Trace::current(), Trace::default());
+        let _nowhere = continue_records(&span, &[]).enter();
+        assert_eq!(Trace::current(), Trace::default());
     }
 }

@@ -6,17 +6,15 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array};
 use arterial_datasets::panel::{Channel, ChannelRole, Panel};
 use arterial_datasets::time::{MINUTE, Timestamp};
-use arterial_models::registry;
 use arterial_proto::v1;
-use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 use arterial_serving::model::RegistryModels;
 use ndarray::Array3;
 use serde_json::{Value, json};
 
 use crate::http::with;
-use crate::registry::{WINDOWS, kinds, promote, publish_fitted_on};
+use crate::registry::{WINDOWS, empty, kinds, promote, publish_fitted_on};
 use crate::support::{
-    FIELD, FakeModels, START, STEP, Service, TOPIC, WindowRow, batch, launch, ready, waiting, window,
+    FIELD, FakeModels, START, STEP, Service, TOPIC, WindowRow, asking, batch, launch, ready, waiting, window,
 };
 
 /// Windows of the live history.
@@ -55,8 +53,7 @@ fn apart(first: f64, step: f64) -> ArrayRef {
 
 /// A service whose champion repeats the last value of each sensor, and the folder of its registry.
 async fn city() -> (Service, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let registry = registry::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    let (folder, registry) = empty();
     let champion = publish_fitted_on(&registry, "persistence", &panel()).await;
     promote(&registry, &champion).await;
     let rows: Vec<WindowRow<'_>> = (0..LIVE)
@@ -80,20 +77,17 @@ fn request() -> v1::ForecastAreasRequest {
 }
 
 async fn ask(service: &Service, request: v1::ForecastAreasRequest) -> v1::ForecastAreasResponse {
-    let mut client = ForecastServiceClient::new(service.channel().await);
+    let mut client = asking::client(service).await;
     client.forecast_areas(request).await.unwrap().into_inner()
 }
 
 /// The medians of all keys that are forecast so far ahead, by zone.
 async fn medians(service: &Service, horizon: i32) -> BTreeMap<&'static str, Vec<f64>> {
     let request = v1::ForecastRequest {
-        topic: TOPIC.into(),
-        target: FIELD.into(),
         horizons_minutes: vec![horizon],
-        ..v1::ForecastRequest::default()
+        ..asking::request()
     };
-    let mut client = ForecastServiceClient::new(service.channel().await);
-    let answer = client.forecast(request).await.unwrap().into_inner();
+    let answer = asking::ask(service, request).await;
     let mut medians: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for forecast in answer.forecasts {
         let &(_, zone, _) = SENSORS.iter().find(|sensor| sensor.0 == forecast.key).unwrap();
@@ -188,7 +182,7 @@ async fn an_unknown_zone_is_refused_by_name_and_a_horizon_too_far_for_all() {
         horizons_minutes: vec![7],
         ..request()
     };
-    let mut client = ForecastServiceClient::new(service.channel().await);
+    let mut client = asking::client(&service).await;
     let status = client.forecast_areas(wrong).await.unwrap_err();
     assert!(
         status

@@ -14,7 +14,8 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::stubs::{client, generated_javascript};
-use crate::support::{FIELD, Service, TOPIC, ready_with};
+use crate::support::asking::request;
+use crate::support::{Service, ready_with};
 use arterial_serving::ServerConfig;
 
 const HOME: &str = "https://dashboard.example.org";
@@ -101,10 +102,8 @@ async fn a_page_of_a_named_origin_may_call_and_another_may_not() {
 async fn a_browsers_call_is_answered_with_its_outcome_in_the_body() {
     let service = service().await;
     let request = v1::ForecastRequest {
-        topic: TOPIC.into(),
-        target: FIELD.into(),
         keys: vec!["a".into()],
-        ..v1::ForecastRequest::default()
+        ..request()
     };
     let (response, frames) = call(&service, HOME, &request).await;
     assert_eq!(response.status(), 200);

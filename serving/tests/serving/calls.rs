@@ -4,36 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::support::{
-    FIELD, FakeModel, Says, Service, TOPIC, batch, eventually, history, ready, ready_with, waiting, window,
-};
+use crate::support::asking::{client, request};
+use crate::support::{FakeModel, Says, Service, TOPIC, batch, eventually, history, ready, ready_with, waiting, window};
 use arterial_datasets::time::Duration as Span;
 use arterial_proto::v1::alert_service_client::AlertServiceClient;
 use arterial_proto::v1::catalog_service_client::CatalogServiceClient;
-use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 use arterial_proto::{FieldMask, v1};
 use arterial_serving::ServerConfig;
 use futures::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::codec::CompressionEncoding;
-use tonic::transport::Channel;
 use tonic::{Code, Response};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
-
-fn request() -> v1::ForecastRequest {
-    v1::ForecastRequest {
-        topic: TOPIC.into(),
-        target: FIELD.into(),
-        ..v1::ForecastRequest::default()
-    }
-}
-
-async fn client(service: &Service) -> ForecastServiceClient<Channel> {
-    ForecastServiceClient::new(service.channel().await)
-}
 
 fn mask(paths: &[&str]) -> FieldMask {
     let paths = paths.iter().map(ToString::to_string).collect();

@@ -1,10 +1,13 @@
 //! Questions about the city over gRPC: the answers of the analytics, page by page, or why there is none.
 
-use crate::support::{Service, waiting};
+use std::sync::Arc;
+
+use crate::support::{Order, Service, waiting};
 use crate::town::{PAST, jam, town};
+use arterial_datasets::time::Timestamp;
 use arterial_proto::v1::analytics_service_client::AnalyticsServiceClient;
 use arterial_proto::{FieldMask, v1};
-use arterial_serving::analytics;
+use arterial_serving::analytics::{self, HotSpotKind};
 use tonic::Code;
 use tonic::transport::Channel;
 
@@ -56,6 +59,31 @@ async fn a_jam_is_the_worst_route_and_a_hot_spot() {
         (0, 1),
         "one is no cluster"
     );
+}
+
+/// The names of the hot spots of congestion, and since when they are there.
+async fn congested_spots(service: &Service) -> Vec<(String, Timestamp)> {
+    let of = HotSpotKind::Congestion;
+    let found = analytics::hot_spots(&service.state, of).await.unwrap();
+    found.spots.into_iter().map(|spot| (spot.id, spot.since)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hot_spot_has_the_same_name_on_another_replica_and_after_a_restart() {
+    let service = town().await;
+    let next = jam(&service, PAST).await;
+    let before = congested_spots(&service).await;
+    assert_eq!(before.len(), 1);
+    for _ in ["another replica", "a restart"] {
+        let order = Order {
+            folder: Some(Arc::clone(&service.folder)),
+            ..Order::default()
+        };
+        let again = order.start(Arc::default(), next).await;
+        assert_eq!(congested_spots(&again).await, before);
+        again.state.stop().await;
+        service.state.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,9 +12,15 @@ const OVER_ADBC: &str = "\
 48 string timestamp[us, tz=UTC] 50.0
 (24,)
 (0,)
+2 2026-01-05T01:05:00+00:00
+11 2026-01-05T01:05:00+00:00
+True
+True
+True
 arterial public [('traffic_sensors_latest', 'VIEW', True), ('traffic_sensors_windows', 'TABLE', True)]
+VARCHAR DOUBLE
 Arterial ['TABLE', 'VIEW']
-['topic', 'key', 'target']
+['topic', 'key', 'target'] From the origin to the target time; min
 ProgrammingError True False
 ProgrammingError False True
 ";
@@ -22,15 +28,21 @@ ProgrammingError False True
 const OVER_JDBC: &str = "\
 Arterial readOnly=true
 [traffic_sensors_latest:VIEW, traffic_sensors_windows:TABLE]
-[speed_kmh_mean:DOUBLE, speed_kmh_min:DOUBLE, speed_kmh_max:DOUBLE]
+[speed_kmh_mean:DOUBLE:Mean of `speed_kmh` in the window; km/h, speed_kmh_min:DOUBLE:Lowest of `speed_kmh` in the window; km/h, speed_kmh_max:DOUBLE:Highest of `speed_kmh` in the window; km/h]
 [key, window_start, revision]
 arterial
+[]
+true true true true true true false 50
 4 speed_kmh_mean DOUBLE
 a 2026-01-05T00:00:00Z 50.0 1
 b 2026-01-05T00:00:00Z 80.0 1
 a 24 50.0
 b 24 80.0
 nobody 0 0.0
+[2026-01-05T01:05:00Z, 2026-01-05T01:10:00Z]
+11
+true
+true
 true
 ";
 /// Almost the token.
@@ -67,7 +79,7 @@ fn adbc(service: &Service, login: &[&str]) -> Option<Command> {
 /// The driver for JDBC.
 fn driver() -> Option<String> {
     let jars = arterial_testing::jars::jdbc_class_path();
-    jars.inspect_err(|lack| arterial_testing::missing(lack)).ok()
+    jars.inspect_err(|lack| arterial_testing::missing("jdbc", lack)).ok()
 }
 
 /// The client over JDBC; `login` is the end of its address.

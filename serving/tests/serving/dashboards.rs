@@ -5,7 +5,6 @@ mod types;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema, TimeUnit};
 use arterial_datasets::lake::TableSpec;
@@ -13,12 +12,11 @@ use arterial_datasets::schema;
 use arterial_models::registry;
 use arterial_serving::flight::client::{Rows, ask};
 use arterial_serving::metrics::{Kind, Metric, families};
-use arterial_serving::model::ModelSource;
 use arterial_testing::{Prometheus, Promtool};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
 
-use crate::support::{FakeModel, FakeModels, Order, Says, Service, history, window};
+use crate::support::{Order, Service, ready_as, window};
 
 const PROMETHEUS: &str = "prometheus";
 const FLIGHT_SQL: &str = "influxdata-flightsql-datasource";
@@ -417,20 +415,12 @@ fn asked(query: &str) -> String {
 
 /// A service whose every table exists.
 async fn service(folder: &tempfile::TempDir) -> Service {
-    let models = Arc::new(FakeModels::default());
     let registry = registry::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
     let order = Order {
-        history: Some(history(24)),
         registry: Some(registry),
         ..Order::default()
     };
-    let service = order.launch(Arc::clone(&models), models as Arc<dyn ModelSource>).await;
-    service
-        .models
-        .add(FakeModel::new(1, &["a", "b"], 12, Says::LastPlus(1.0)));
-    service.models.promote(1);
-    service.clock.set(window(24));
-    service.state.start().await.unwrap();
+    let service = ready_as(24, order).await;
     let streams = service.state.catalog.iter();
     let windows = streams.map(|stream| TableSpec::new(stream.windows_table(), schema::windows(stream)));
     let others = [

@@ -1,15 +1,16 @@
 //! Tables over Arrow Flight.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use crate::support::{Service, batch, history, ready, waiting, window};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, TimestampMicrosecondType};
+use arrow_flight::error::FlightError;
 use arrow_flight::{FlightClient, FlightDescriptor, Ticket};
 use arterial_datasets::lake::{PartitionProgress, Progress, Table, TopicPartition};
 use arterial_datasets::time::{HOUR, Timestamp};
 use futures::{StreamExt, TryStreamExt};
+use tonic::Code;
 
 async fn client(service: &Service) -> FlightClient {
     FlightClient::new(service.channel().await)
@@ -244,11 +245,11 @@ async fn a_ticket_chooses_keys_and_times_of_the_newest_forecasts() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_who_take_nothing_are_cut_off_and_make_room() {
     let keys: Vec<String> = (0..150_000).map(|key| format!("key-{key}")).collect();
-    let rows: Vec<_> = keys
+    let windows: Vec<_> = keys
         .iter()
         .map(|key| (key.as_str(), "north", 0, 0, Some(50.0)))
         .collect();
-    let service = waiting(Some(batch(&rows))).await;
+    let service = waiting(Some(batch(&windows))).await;
     let ticket = || Ticket::new("traffic_sensors_windows");
     // Each has a connection of its own, so that none stands in the way of another.
     let mut readers = Vec::new();
@@ -258,14 +259,9 @@ async fn readers_who_take_nothing_are_cut_off_and_make_room() {
         batches.next().await.unwrap().unwrap();
         readers.push((client, batches));
     }
-    let refused = refusal(&service, "traffic_sensors_windows").await;
-    assert!(refused.contains("16 readers of datasets"), "{refused}");
-    let room = async {
-        while client(&service).await.do_get(ticket()).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(1), room).await.unwrap();
+    // The next one waits for the first of them to be cut off.
+    let narrow = r#"{"dataset":"traffic_sensors_windows","columns":["key"]}"#;
+    assert_eq!(rows(&get(&service, narrow).await), 150_000);
     // At least the one that made room is told so, once it has read what was on its way.
     for (_, batches) in readers {
         if let Err(error) = batches.try_for_each(|_| std::future::ready(Ok(()))).await {
@@ -274,6 +270,32 @@ async fn readers_who_take_nothing_are_cut_off_and_make_room() {
         }
     }
     panic!("all of them were answered to the end");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_beyond_the_places_are_all_served() {
+    let service = ready(24).await;
+    let readers = (0..48).map(|_| get(&service, "traffic_sensors_windows"));
+    for batches in futures::future::join_all(readers).await {
+        assert_eq!(rows(&batches), 48);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_are_read_while_live_state_is_made_and_the_newest_forecasts_are_not() {
+    let service = waiting(Some(history(3))).await;
+    assert_eq!(rows(&get(&service, "traffic_sensors_windows").await), 6);
+    let mut client = client(&service).await;
+    let refused = client.do_get(Ticket::new("forecasts_latest")).await.err().unwrap();
+    assert!(
+        matches!(&refused, FlightError::Tonic(status) if status.code() == Code::Unavailable),
+        "{refused}"
+    );
+    // Its columns are told all the same.
+    let path = FlightDescriptor::new_path(vec!["forecasts_latest".into()]);
+    assert!(client.get_schema(path).await.is_ok());
+    service.state.start().await.unwrap();
+    assert!(client.do_get(Ticket::new("forecasts_latest")).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,14 +7,8 @@ use arterial_proto::v1;
 use arterial_proto::v1::alert_service_client::AlertServiceClient;
 use arterial_serving::alerts::AlertsConfig;
 
-use crate::support::{FakeModels, Order, Service, TOPIC, WindowRow, batch, eventually, target, window, write};
-
-/// Windows before the first live one.
-const PAST: i64 = 2 * 288 + 100;
-
-fn noise(number: i64) -> f64 {
-    ((number * 7919).rem_euclid(101) as f64 - 50.0) / 50.0
-}
+use crate::support::watched::{PAST, noise, until_looked_at};
+use crate::support::{Order, WindowRow, batch, target};
 
 /// Two sensors in two zones.
 fn rows(number: i64, [first, second]: [f64; 2]) -> Vec<WindowRow<'static>> {
@@ -29,14 +23,6 @@ fn past() -> RecordBatch {
     batch(&rows)
 }
 
-async fn until_looked_at(service: &Service, number: i64) {
-    eventually("the window was looked at", async || {
-        let watched = service.state.alerts.watched();
-        !watched.is_empty() && watched.iter().all(|one| one.next > Some(window(number)))
-    })
-    .await;
-}
-
 /// The keys of each alert after `a` and, a window later, `b` came to stand, where traffic flows so.
 async fn alerts_of(flows: Vec<(String, String)>) -> Vec<Vec<String>> {
     let order = Order {
@@ -48,18 +34,11 @@ async fn alerts_of(flows: Vec<(String, String)>) -> Vec<Vec<String>> {
         },
         ..Order::default()
     };
-    let models = Arc::new(FakeModels::default());
-    let source = Arc::clone(&models);
-    let service = order.launch(models, source).await;
-    service.clock.set(window(PAST));
-    service.state.start().await.unwrap();
+    let service = order.start(Arc::default(), PAST).await;
     until_looked_at(&service, PAST - 1).await;
     for number in PAST..PAST + 6 {
         let second = if number > PAST { 4.0 } else { 80.0 };
-        service.clock.set(window(number + 1));
-        let closed = batch(&rows(number, [3.0, second]));
-        write(&service.lake, closed.clone()).await;
-        service.state.take(TOPIC, &closed, window(number + 1));
+        service.commit(batch(&rows(number, [3.0, second])), number + 1).await;
         until_looked_at(&service, number).await;
     }
     let mut client = AlertServiceClient::new(service.channel().await);

@@ -1,33 +1,16 @@
 //! Forecasts over gRPC: the ladder, the refusals, the watchers, the swap of models.
 
+use crate::support::asking::{ask, client, request};
 use crate::support::{
-    FIELD, FakeModel, Says, Service, TOPIC, batch, batch_of, eventually, ready, target, waiting, window,
+    FakeModel, Says, Service, TOPIC, batch, batch_of, count_rows, eventually, ready, target, waiting, window,
 };
-use arterial_datasets::lake::TableSpec;
+use arterial_datasets::lake::{Scan, TableSpec};
 use arterial_datasets::panel::Covariate;
 use arterial_datasets::schema;
 use arterial_datasets::time::{Duration, MINUTE};
 use arterial_proto::v1;
 use arterial_proto::v1::catalog_service_client::CatalogServiceClient;
-use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 use tonic::Code;
-use tonic::transport::Channel;
-
-fn request() -> v1::ForecastRequest {
-    v1::ForecastRequest {
-        topic: TOPIC.into(),
-        target: FIELD.into(),
-        ..v1::ForecastRequest::default()
-    }
-}
-
-async fn client(service: &Service) -> ForecastServiceClient<Channel> {
-    ForecastServiceClient::new(service.channel().await)
-}
-
-async fn ask(service: &Service, request: v1::ForecastRequest) -> v1::ForecastResponse {
-    client(service).await.forecast(request).await.unwrap().into_inner()
-}
 
 async fn fails(service: &Service, request: v1::ForecastRequest) -> tonic::Status {
     client(service).await.forecast(request).await.unwrap_err()
@@ -500,35 +483,17 @@ async fn a_revision_of_the_newest_window_replaces_it_and_an_older_one_does_not()
 async fn forecasts_reach_the_lake_with_the_digest_of_their_inputs_and_come_back_as_they_were() {
     let service = ready(24).await;
     service.close_window(24, [60.0, 70.0]).await;
-    let rows = async || match service.lake.existing("forecasts").await.unwrap() {
-        Some(table) => table.scan(&arterial_datasets::lake::Scan::default()).await.unwrap(),
-        None => Vec::new(),
-    };
+    let stored = async || count_rows(&service.lake, "forecasts").await;
     // Two keys, twelve horizons: the issue of the start and that of the window.
-    eventually("stored", async || {
-        rows()
-            .await
-            .iter()
-            .map(arrow::array::RecordBatch::num_rows)
-            .sum::<usize>()
-            >= 48
-    })
-    .await;
-    let batch = rows().await.remove(0);
+    eventually("both are stored", async || stored().await >= 48).await;
+    let table = service.lake.existing("forecasts").await.unwrap().unwrap();
+    let batch = table.scan(&Scan::default()).await.unwrap().remove(0);
     let digests = batch.column_by_name("data_digest").unwrap();
     let digest = arrow::array::AsArray::as_string::<i32>(digests).value(0);
     assert_eq!(digest.len(), 64);
     service.close_window(25, [61.0, 71.0]).await;
     let now = window(26).0;
-    eventually("stored", async || {
-        rows()
-            .await
-            .iter()
-            .map(arrow::array::RecordBatch::num_rows)
-            .sum::<usize>()
-            >= 72
-    })
-    .await;
+    eventually("the next one is stored", async || stored().await >= 72).await;
     let past = |as_of| v1::ForecastRequest {
         keys: vec!["a".into()],
         horizons_minutes: vec![5],

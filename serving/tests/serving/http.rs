@@ -193,6 +193,13 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).map_or("", |value| value.to_str().unwrap())
 }
 
+/// The path of the next page that the header `Link` of an answer at `path` names: it is relative, as a gateway may have put something before
+/// the path.
+fn linked(path: &str, link: &str) -> Option<String> {
+    let next = link.strip_prefix("<?")?.strip_suffix(">; rel=\"next\"")?;
+    Some(format!("{path}?{next}"))
+}
+
 fn close(value: &Value, expected: f64) -> bool {
     value.as_f64().is_some_and(|value| (value - expected).abs() < 1e-9)
 }

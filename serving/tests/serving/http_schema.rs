@@ -22,10 +22,9 @@ async fn every_answer_is_as_the_interface_is_described() {
         .output()
         .is_ok_and(|output| output.status.success())
     {
-        return missing(&format!(
-            "`{}` is not there; what ARTERIAL_PYTHON=$(scripts/clients) makes has it",
-            program.display()
-        ));
+        let program = program.display();
+        let what = format!("`{program}` is not there; what ARTERIAL_PYTHON=$(scripts/clients) makes has it");
+        return missing("python", &what);
     }
     let service = city().await;
     let folder = tempfile::tempdir().unwrap();

@@ -7,15 +7,19 @@ use arterial_datasets::time::MINUTE;
 use arterial_models::registry::{ModelVersion, Reference, Target};
 use arterial_proto::inference as oip;
 use arterial_proto::inference::grpc_inference_service_client::GrpcInferenceServiceClient;
-use arterial_serving::model::{ModelSource, ServedModel, Standing};
+use arterial_serving::model::{ModelSource, Role, ServedModel, Standing};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use oip::InferTensorContents as Contents;
+use oip::infer_parameter::ParameterChoice;
 use oip::model_infer_request::{InferInputTensor, InferRequestedOutputTensor};
 use tonic::Code;
 use tonic::transport::Channel;
 
-use crate::support::{FakeModel, FakeModels, Says, Service, history, launch, ready, waiting, window};
+use crate::support::{
+    FakeModel, FakeModels, Says, Service, count_rows, eventually, history, launch, ready, waiting, window,
+};
+use crate::trials::B_ALONE;
 
 const MODEL: &str = "traffic-sensors.speed_kmh";
 
@@ -157,10 +161,8 @@ async fn an_origin_asks_for_the_forecasts_that_were_served_from_it() {
         Ok::<_, tonic::Status>(typed(&answer))
     };
     let with_origin = |instant| [right(), vec![origin(instant)]].concat();
-    crate::support::eventually("both issues are stored, 2 keys and 12 steps each", async || {
-        let table = service.lake.existing("forecasts").await.unwrap().unwrap();
-        let stored = table.scan(&arterial_datasets::lake::Scan::default()).await.unwrap();
-        stored.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>() >= 48
+    eventually("both issues are stored, 2 keys and 12 steps each", async || {
+        count_rows(&service.lake, "forecasts").await >= 48
     })
     .await;
     let (newest, times, _) = ask(with_origin(window(24).0)).await.unwrap();
@@ -178,6 +180,70 @@ async fn an_origin_asks_for_the_forecasts_that_were_served_from_it() {
     let refused = ask(with_origin(window(99).0)).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert!(refused.message().contains("`origin`"), "{}", refused.message());
+}
+
+/// Who gave an answer: its version, all versions, and their steps of the ladder.
+async fn givers(client: &mut Client, inputs: Vec<InferInputTensor>) -> [String; 3] {
+    let answer = client.model_infer(request(inputs)).await.unwrap().into_inner();
+    let parameter = |name: &str| match &answer.parameters[name].parameter_choice {
+        Some(ParameterChoice::StringParam(text)) => text.clone(),
+        other => panic!("{name} is {other:?}"),
+    };
+    let [versions, steps] = ["model_versions", "steps_of_ladder"].map(parameter);
+    [answer.model_version, versions, steps]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_version_is_that_of_whoever_gave_the_forecasts_and_of_several_that_of_the_one_that_leads() {
+    let service = ready(24).await;
+    let mut client = client(&service).await;
+    let champion = ["constant@1", "constant@1", "model"];
+    assert_eq!(givers(&mut client, right()).await, champion);
+    service
+        .models
+        .add(FakeModel::new(2, &["a", "b"], 12, Says::LastPlus(7.0)));
+    service.models.try_canary(2, B_ALONE);
+    let both = ["constant@1", "constant@1,constant@2", "model,canary"];
+    eventually("the canary answers, too", async || {
+        givers(&mut client, right()).await == both
+    })
+    .await;
+    let of_b = vec![keys(&["b"]), horizons(&[5]), quantiles(&[0.5])];
+    let canary = ["constant@2", "constant@2", "canary"];
+    assert_eq!(givers(&mut client, of_b).await, canary);
+    service.models.withdraw(Role::Canary);
+    // Number 3 does not exist.
+    service.models.promote(3);
+    let last_good = ["constant@1", "constant@1", "last_good"];
+    eventually("the last good model answers", async || {
+        givers(&mut client, right()).await == last_good
+    })
+    .await;
+    let unknown = vec![keys(&["nobody"]), horizons(&[5]), quantiles(&[0.5])];
+    let nothing = client.model_infer(request(unknown)).await.unwrap().into_inner();
+    assert_eq!(nothing.model_version, "constant@3", "nobody gave anything");
+    assert!(nothing.parameters.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forecasts_from_an_old_origin_have_the_version_of_then() {
+    let service = ready(24).await;
+    service.close_window(24, [60.0, 90.0]).await;
+    eventually("both issues are stored, 2 keys and 12 steps each", async || {
+        count_rows(&service.lake, "forecasts").await >= 48
+    })
+    .await;
+    service
+        .models
+        .add(FakeModel::new(2, &["a", "b"], 12, Says::LastPlus(7.0)));
+    service.models.promote(2);
+    let mut client = client(&service).await;
+    eventually("the next champion answers", async || {
+        givers(&mut client, right()).await == ["constant@2", "constant@2", "model"]
+    })
+    .await;
+    let old = [right(), vec![origin(window(23).0)]].concat();
+    assert_eq!(givers(&mut client, old).await, ["constant@1", "constant@1", "model"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -391,11 +457,10 @@ async fn the_plain_triton_client_works_unmodified() {
         return;
     };
     let service = ready(24).await;
-    let address = service.running.grpc_addr.to_string();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/serving/inference.py");
-    let run = tokio::task::spawn_blocking(move || std::process::Command::new(python).args([script, &address]).output());
-    let output = run.await.unwrap().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut command = std::process::Command::new(python);
+    command
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/serving/inference.py"))
+        .arg(service.running.grpc_addr.to_string());
     let expected = "\
 ['keys', 'horizons_minutes', 'quantiles', 'origin'] ['forecast', 'target_time', 'status'] ['constant@1']
 [('traffic-sensors.speed_kmh', 'READY')]
@@ -407,5 +472,5 @@ seven constant@1
 StatusCode.NOT_FOUND no model named `traffic-sensors.speed`, known: traffic-sensors.speed_kmh
 StatusCode.INVALID_ARGUMENT `horizons_minutes` is `7`, accepted: multiples of 5m, at most 5d
 ";
-    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+    assert_eq!(arterial_testing::run_beside(command).await, expected);
 }

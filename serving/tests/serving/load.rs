@@ -3,9 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{FIELD, TOPIC, ready};
+use crate::support::{FIELD, TOPIC, asking, ready};
 use arterial_proto::v1;
-use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 use arterial_serving::answer::{Question, answer};
 
 const SECONDS: u64 = 5;
@@ -48,17 +47,15 @@ async fn forecasts_of_one_key_per_second() {
     let (started, before) = (Instant::now(), cpu());
     let mut workers = Vec::new();
     for _ in 0..CHANNELS {
-        let client = ForecastServiceClient::new(service.channel().await);
+        let client = asking::client(&service).await;
         for _ in 0..IN_FLIGHT {
             let mut client = client.clone();
             workers.push(tokio::spawn(async move {
                 let mut taken = Vec::new();
                 while started.elapsed() < Duration::from_secs(SECONDS) {
                     let request = v1::ForecastRequest {
-                        topic: TOPIC.into(),
-                        target: FIELD.into(),
                         keys: vec!["a".into()],
-                        ..v1::ForecastRequest::default()
+                        ..asking::request()
                     };
                     let begun = Instant::now();
                     client.forecast(request).await.unwrap();

@@ -3,14 +3,14 @@
 use std::fmt::Write;
 
 use arterial_proto::v1;
-use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 use arterial_serving::metrics::families;
 use arterial_testing::Promtool;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use tonic::Code;
 
-use crate::support::{FIELD, Service, TOPIC, eventually, ready, window};
+use crate::support::asking::{client, request};
+use crate::support::{Service, eventually, ready, window};
 
 /// The value of the sample whose name and labels are `series`.
 fn sample(service: &Service, series: &str) -> Option<f64> {
@@ -19,14 +19,6 @@ fn sample(service: &Service, series: &str) -> Option<f64> {
         .lines()
         .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
     line.parse().ok()
-}
-
-fn request() -> v1::ForecastRequest {
-    v1::ForecastRequest {
-        topic: TOPIC.into(),
-        target: FIELD.into(),
-        ..v1::ForecastRequest::default()
-    }
 }
 
 fn handled(method: &str, kind: &str, code: &str) -> String {
@@ -39,7 +31,7 @@ fn handled(method: &str, kind: &str, code: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_count_by_method_and_by_how_they_ended() {
     let service = ready(3).await;
-    let mut client = ForecastServiceClient::new(service.channel().await);
+    let mut client = client(&service).await;
     client.forecast(request()).await.unwrap();
     let wrong = v1::ForecastRequest {
         topic: "trafic".into(),
@@ -108,8 +100,7 @@ async fn the_lag_of_windows_and_forecasts_grows_while_nothing_comes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn http_requests_count_by_route_and_promtool_has_nothing_to_say() {
     let service = ready(3).await;
-    let mut client = ForecastServiceClient::new(service.channel().await);
-    client.forecast(request()).await.unwrap();
+    client(&service).await.forecast(request()).await.unwrap();
     let url = |path: &str| format!("http://{}{path}", service.running.http_addr);
     for path in ["/v1/forecasts?topic=trafic", "/nowhere", "/metrics"] {
         reqwest::get(url(path)).await.unwrap();

@@ -83,6 +83,11 @@ async fn the_events_begin_with_everything_and_go_on_with_what_changes() {
         events.answer.headers()[header::CONTENT_TYPE],
         "text/event-stream; charset=utf-8"
     );
+    assert_eq!(
+        events.answer.headers()["x-accel-buffering"],
+        "no",
+        "a proxy hands them on at once"
+    );
     let (_, status) = events.until("status").await;
     assert_eq!((&status["ready"], &status["watching"]), (&json!(true), &json!(true)));
     let (_, models) = events.until("models").await;

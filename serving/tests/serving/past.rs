@@ -1,26 +1,28 @@
 //! Past forecasts: exactly what was served, or a refusal.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::support::{FIELD, FakeModel, STEP, Says, Service, TOPIC, batch, eventually, ready, window};
-use arterial_datasets::lake::Scan;
+use crate::support::asking::{self, client};
+use crate::support::{
+    FakeModel, FakeModels, Order, STEP, Says, Service, TOPIC, WindowRow, batch, count_rows, eventually, history, ready,
+    window,
+};
 use arterial_datasets::time::{MINUTE, Timestamp};
 use arterial_proto::v1;
-use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
+use arterial_serving::model::ModelSource;
+use serde_json::Value;
 use tonic::Status;
 
 fn request() -> v1::ForecastRequest {
     v1::ForecastRequest {
-        topic: TOPIC.into(),
-        target: FIELD.into(),
         keys: vec!["a".into(), "b".into(), "nobody".into()],
-        ..v1::ForecastRequest::default()
+        ..asking::request()
     }
 }
 
 async fn ask(service: &Service, request: v1::ForecastRequest) -> Result<v1::ForecastResponse, Status> {
-    let mut client = ForecastServiceClient::new(service.channel().await);
-    Ok(client.forecast(request).await?.into_inner())
+    Ok(client(service).await.forecast(request).await?.into_inner())
 }
 
 fn at(instant: Timestamp) -> v1::ForecastRequest {
@@ -33,11 +35,7 @@ fn at(instant: Timestamp) -> v1::ForecastRequest {
 /// Waits until so many rows are stored.
 async fn stored(service: &Service, rows: usize) {
     eventually("stored", async || {
-        let Some(table) = service.lake.existing("forecasts").await.unwrap() else {
-            return false;
-        };
-        let batches = table.scan(&Scan::default()).await.unwrap();
-        let found: usize = batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
+        let found = count_rows(&service.lake, "forecasts").await;
         assert!(found <= rows, "{found} rows");
         found == rows
     })
@@ -143,13 +141,6 @@ async fn what_is_not_stored_is_refused_and_never_computed_again() {
             },
         ),
         (
-            "`zones` is `north`, accepted: keys instead of zones",
-            v1::ForecastRequest {
-                zones: vec!["north".into()],
-                ..at(then)
-            },
-        ),
-        (
             "`explain` is `true`, accepted: false together with `as_of`",
             v1::ForecastRequest {
                 explain: true,
@@ -201,4 +192,142 @@ async fn what_is_not_stored_is_refused_and_never_computed_again() {
         }
     }
     assert_eq!(pages, ["a", "b"]);
+}
+
+/// The keys that an answer tells of, and the codes of what it refuses.
+type Told = (Vec<String>, Vec<String>);
+
+fn told(keys: &[&str], refusals: &[&str]) -> Told {
+    let owned = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+    (owned(keys), owned(refusals))
+}
+
+/// What was forecast then of these keys and of those in these zones, over gRPC.
+async fn over_grpc(service: &Service, then: Timestamp, keys: &[&str], zones: &[&str]) -> Told {
+    let asked = v1::ForecastRequest {
+        keys: keys.iter().map(ToString::to_string).collect(),
+        zones: zones.iter().map(ToString::to_string).collect(),
+        horizons_minutes: vec![5],
+        ..at(then)
+    };
+    let answer = ask(service, asked).await.unwrap();
+    (
+        answer.forecasts.into_iter().map(|one| one.key).collect(),
+        answer.refusals.into_iter().map(|one| one.code).collect(),
+    )
+}
+
+/// A page of it over HTTP.
+async fn page(service: &Service, then: Timestamp, query: &str) -> Value {
+    let address = service.running.http_addr;
+    let url = format!("http://{address}/v1/forecasts?horizons_minutes=5&as_of={then}&{query}");
+    let answer = reqwest::get(&url).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200, "{url}");
+    answer.json().await.unwrap()
+}
+
+async fn over_http(service: &Service, then: Timestamp, query: &str) -> Told {
+    let page = page(service, then, query).await;
+    let texts = |rows: &str, member: &str| -> Vec<String> {
+        let rows = page[rows].as_array().unwrap().iter();
+        rows.map(|row| row[member].as_str().unwrap().to_owned()).collect()
+    };
+    (texts("forecasts", "key"), texts("refusals", "code"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn zones_of_the_past_mean_the_keys_of_then_that_lie_there_now() {
+    let service = ready(24).await;
+    stored(&service, 24).await;
+    let then = Timestamp(window(24).0 + MINUTE);
+    // `b` moves to the north; `c`, which nobody forecast then, comes to the north, too.
+    service.clock.set(window(25));
+    let rows = [("b", "north", 24, 0, Some(80.0)), ("c", "north", 24, 0, Some(70.0))];
+    service.state.take(TOPIC, &batch(&rows), window(25));
+    service.until_scored(24).await;
+    let cases: [(&[&str], &[&str], Told); 4] = [
+        (&[], &["north"], told(&["a", "b"], &[])),
+        (&["b", "nobody"], &["north"], told(&["b", "a"], &["UNKNOWN_KEY"])),
+        (&[], &["south"], told(&[], &["UNKNOWN_KEY"])),
+        (&["a"], &["south"], told(&["a"], &["UNKNOWN_KEY"])),
+    ];
+    for (keys, zones, expected) in cases {
+        assert_eq!(
+            over_grpc(&service, then, keys, zones).await,
+            expected,
+            "{keys:?} {zones:?}"
+        );
+    }
+    for (query, expected) in [
+        ("zones=north", told(&["a", "b"], &[])),
+        ("zones=north&keys=b,nobody", told(&["b"], &[])),
+        ("zones=south", told(&[], &["UNKNOWN_KEY"])),
+        ("zones=south&keys=a", told(&[], &[])),
+    ] {
+        assert_eq!(over_http(&service, then, query).await, expected, "{query}");
+    }
+    let first = v1::ForecastRequest {
+        keys: Vec::new(),
+        zones: vec!["north".into(), "south".into()],
+        page_size: 1,
+        ..at(then)
+    };
+    let answer = ask(&service, first.clone()).await.unwrap();
+    assert_eq!((answer.forecasts[0].key.as_str(), answer.refusals.len()), ("a", 1));
+    let second = v1::ForecastRequest {
+        page_token: answer.next_page_token,
+        ..first
+    };
+    let answer = ask(&service, second).await.unwrap();
+    assert_eq!(
+        (answer.forecasts[0].key.as_str(), answer.refusals.len()),
+        ("b", 0),
+        "the empty zone was told of with the first page"
+    );
+    assert_eq!(answer.next_page_token, "");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_of_the_past_are_those_of_then_also_where_nobody_knows_one_of_them_any_more() {
+    // The windows of `b` never reach the lake: the next start does not know it.
+    let rows: Vec<WindowRow<'_>> = (0..24).map(|at| ("a", "north", at, 0, Some(50.0))).collect();
+    let models = Arc::new(FakeModels::default());
+    models.add(FakeModel::new(1, &["a", "b"], 12, Says::LastPlus(1.0)));
+    models.promote(1);
+    let order = Order {
+        history: Some(batch(&rows)),
+        ..Order::default()
+    };
+    let source = Arc::clone(&models) as Arc<dyn ModelSource>;
+    let service = order.launch(Arc::clone(&models), source).await;
+    service.clock.set(window(24));
+    service.state.take(TOPIC, &history(24), window(24));
+    service.state.start().await.unwrap();
+    stored(&service, 24).await;
+    service.running.shutdown().await.unwrap();
+    let order = Order {
+        folder: Some(Arc::clone(&service.folder)),
+        ..Order::default()
+    };
+    let service = order.start(models, 26).await;
+    assert!(!service.state.live.stream(TOPIC).unwrap().knows("b"));
+    let then = Timestamp(window(24).0 + MINUTE);
+    assert_eq!(over_grpc(&service, then, &[], &[]).await, told(&["a", "b"], &[]));
+    for (query, expected) in [
+        ("", told(&["a", "b"], &[])),
+        ("keys=b", told(&["b"], &[])),
+        ("zones=north", told(&["a"], &[])),
+        ("zones=south", told(&[], &["UNKNOWN_KEY"])),
+        ("bbox=-180,-90,180,90", told(&[], &[])),
+    ] {
+        assert_eq!(over_http(&service, then, query).await, expected, "{query}");
+    }
+    let first = page(&service, then, "limit=1").await;
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = page(&service, then, &format!("limit=1&cursor={cursor}")).await;
+    assert_eq!(
+        (&first["forecasts"][0]["key"], &second["forecasts"][0]["key"]),
+        (&"a".into(), &"b".into())
+    );
+    assert_eq!(second["next_cursor"], Value::Null);
 }

@@ -224,6 +224,16 @@ async fn incidents_are_those_of_the_archive_whatever_the_order_and_however_often
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn incidents_that_another_instance_archives_are_known_at_the_next_look() {
+    let service = waiting(None).await;
+    archive(&service, &STORY[..2]).await;
+    service.state.start().await.unwrap();
+    archive(&service, &STORY[2..]).await;
+    service.state.look_at_others().await.unwrap();
+    tells_the_story(&service);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_events_at_one_time_the_first_in_the_log_counts() {
     let service = waiting(None).await;
     let first = ("crash", 15, 2, "active", Some(45.0));

@@ -45,8 +45,7 @@ impl Answer {
 #[derive(Clone)]
 struct Shared {
     got: Arc<Mutex<Vec<Received>>>,
-    /// The answers to come; the last one is given again and again.
-    answers: Arc<Mutex<VecDeque<Answer>>>,
+    choose: Arc<dyn Fn(&Received) -> Answer + Send + Sync>,
 }
 
 /// The receiver; it goes away with its runtime.
@@ -58,11 +57,26 @@ pub struct Receiver {
 impl Receiver {
     /// Gives these answers in turn, and the last one to everything after.
     pub async fn answering(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let answers: VecDeque<Answer> = answers.into_iter().collect();
+        let answers = Mutex::new(answers);
+        let in_turn = move |_: &Received| {
+            let mut answers = answers.lock().unwrap();
+            let next = answers.front().cloned().unwrap();
+            if answers.len() > 1 {
+                answers.pop_front();
+            }
+            next
+        };
+        Self::choosing(in_turn).await
+    }
+
+    /// Answers each request as `choose` says.
+    pub async fn choosing(choose: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shared = Shared {
             got: Arc::default(),
-            answers: Arc::new(Mutex::new(answers.into_iter().collect())),
+            choose: Arc::new(choose),
         };
         let router = Router::new().fallback(take).with_state(shared.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -81,14 +95,6 @@ impl Receiver {
 }
 
 async fn take(State(shared): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    let answer = {
-        let mut answers = shared.answers.lock().unwrap();
-        let next = answers.front().cloned().unwrap();
-        if answers.len() > 1 {
-            answers.pop_front();
-        }
-        next
-    };
     let text = |value: &axum::http::HeaderValue| value.to_str().unwrap().to_owned();
     let received = Received {
         method,
@@ -99,6 +105,7 @@ async fn take(State(shared): State<Shared>, method: Method, uri: Uri, headers: H
             .collect(),
         body: String::from_utf8(body.to_vec()).unwrap(),
     };
+    let answer = (shared.choose)(&received);
     shared.got.lock().unwrap().push(received);
     let mut response = (StatusCode::from_u16(answer.status).unwrap(), answer.body).into_response();
     for (name, value) in answer.headers {

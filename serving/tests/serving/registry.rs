@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::support::{FIELD, FakeModels, START, STEP, Service, TOPIC, eventually, history, launch, target, window};
+use crate::support::{
+    FIELD, FakeModels, START, STEP, Service, TOPIC, asking, eventually, history, launch, target, window,
+};
 use arrow_flight::{FlightClient, Ticket};
 use arterial_datasets::feature::{FeatureSet, FeatureSetId, FeatureState, PreparedFeatures};
 use arterial_datasets::panel::{Channel, ChannelRole, Panel};
@@ -13,7 +15,6 @@ use arterial_models::pipeline::Pipeline;
 use arterial_models::registry::{self, CANARY, CHAMPION, Change, DataOrigin, Description, ModelVersion, Registry};
 use arterial_models::{Forecaster, Silent, Task};
 use arterial_proto::v1;
-use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 use arterial_proto::v1::model_service_client::ModelServiceClient;
 use arterial_serving::model::RegistryModels;
 use futures::TryStreamExt;
@@ -58,6 +59,13 @@ fn panel() -> Panel {
     }];
     let values = Array3::from_shape_fn((WINDOWS as usize, 2, 1), value);
     Panel::new(START, STEP, "UTC", vec!["a".into(), "b".into()], channels, values).unwrap()
+}
+
+/// An empty registry, and the folder that it stands in.
+pub fn empty() -> (tempfile::TempDir, Registry) {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = registry::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    (folder, registry)
 }
 
 pub async fn publish(registry: &Registry, kind: &str) -> ModelVersion {
@@ -123,25 +131,18 @@ pub async fn service(registry: &Registry) -> Service {
 
 async fn ask(service: &Service) -> v1::Forecast {
     let request = v1::ForecastRequest {
-        topic: TOPIC.into(),
-        target: FIELD.into(),
         keys: vec!["a".into()],
         horizons_minutes: vec![60],
-        ..v1::ForecastRequest::default()
+        ..asking::request()
     };
-    let response = ForecastServiceClient::new(service.channel().await)
-        .forecast(request)
-        .await
-        .unwrap()
-        .into_inner();
+    let response = asking::ask(service, request).await;
     assert_eq!(response.refusals, []);
     response.forecasts[0].clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_promoted_model_answers_and_a_rollback_brings_the_former_one_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let registry = registry::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    let (_folder, registry) = empty();
     let first = publish(&registry, "persistence").await;
     promote(&registry, &first).await;
     let service = service(&registry).await;
@@ -174,8 +175,7 @@ async fn a_promoted_model_answers_and_a_rollback_brings_the_former_one_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_champion_with_a_changed_byte_does_not_load_and_the_former_one_answers() {
-    let folder = tempfile::tempdir().unwrap();
-    let registry = registry::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    let (folder, registry) = empty();
     let first = publish(&registry, "persistence").await;
     promote(&registry, &first).await;
     let second = publish(&registry, "seasonal-naive").await;
@@ -195,8 +195,7 @@ async fn a_champion_with_a_changed_byte_does_not_load_and_the_former_one_answers
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_registry_is_shown_over_grpc_and_flight() {
-    let folder = tempfile::tempdir().unwrap();
-    let registry = registry::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    let (folder, registry) = empty();
     let first = publish(&registry, "persistence").await;
     let second = publish(&registry, "seasonal-naive").await;
     promote(&registry, &first).await;

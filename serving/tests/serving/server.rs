@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::support::asking::{client, request};
 use crate::support::{FIELD, Service, TOPIC, eventually, history, ready, ready_with, target, waiting, window};
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use arterial_proto::v1;
 use arterial_proto::v1::catalog_service_client::CatalogServiceClient;
-use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 use arterial_serving::flight::client::{ask, ask_with};
 use arterial_serving::readiness::Reason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -45,15 +45,7 @@ async fn send(service: &Service, method: &str, path: &str) -> (u16, String) {
 async fn health_says_not_serving_while_state_is_rebuilt_and_serving_after() {
     let service = waiting(None).await;
     assert_eq!(health(&service, "").await, ServingStatus::NotServing);
-    let request = v1::ForecastRequest {
-        topic: TOPIC.into(),
-        target: FIELD.into(),
-        ..v1::ForecastRequest::default()
-    };
-    let status = ForecastServiceClient::new(service.channel().await)
-        .forecast(request)
-        .await
-        .unwrap_err();
+    let status = client(&service).await.forecast(request()).await.unwrap_err();
     assert!(
         status.code() == Code::Unavailable && status.message().contains("rebuilt"),
         "{status}"
@@ -291,16 +283,8 @@ async fn people_are_told_why_there_is_no_forecast_in_units_they_can_grasp() {
 async fn a_request_above_the_size_limit_is_refused() {
     let service = ready(3).await;
     let keys = vec!["k".repeat(4096); 5000];
-    let request = v1::ForecastRequest {
-        topic: TOPIC.into(),
-        target: FIELD.into(),
-        keys,
-        ..v1::ForecastRequest::default()
-    };
-    let status = ForecastServiceClient::new(service.channel().await)
-        .forecast(request)
-        .await
-        .unwrap_err();
+    let large = v1::ForecastRequest { keys, ..request() };
+    let status = client(&service).await.forecast(large).await.unwrap_err();
     assert_eq!(status.code(), Code::OutOfRange);
 }
 
@@ -328,17 +312,12 @@ async fn a_deadline_that_passes_is_said_as_such() {
         scores.asked(wanted, compute).await
     });
     held.1.await.unwrap();
-    let mut request = tonic::Request::new(v1::ForecastRequest {
-        topic: TOPIC.into(),
-        target: FIELD.into(),
+    let mut hasty = tonic::Request::new(v1::ForecastRequest {
         quantiles: vec![0.3],
-        ..v1::ForecastRequest::default()
+        ..request()
     });
-    request.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
-    let status = ForecastServiceClient::new(service.channel().await)
-        .forecast(request)
-        .await
-        .unwrap_err();
+    hasty.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
+    let status = client(&service).await.forecast(hasty).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
     release.0.send(()).unwrap();
     holder.await.unwrap().unwrap();
@@ -361,13 +340,9 @@ pub async fn guarded() -> (Service, tempfile::NamedTempFile) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_a_token_is_set_every_call_brings_it() {
     let (service, _file) = guarded().await;
-    let mut client = ForecastServiceClient::new(service.channel().await);
+    let mut client = client(&service).await;
     let mut asked = async |authorization: &str| {
-        let mut request = tonic::Request::new(v1::ForecastRequest {
-            topic: TOPIC.into(),
-            target: FIELD.into(),
-            ..v1::ForecastRequest::default()
-        });
+        let mut request = tonic::Request::new(request());
         if !authorization.is_empty() {
             let value = authorization.parse().unwrap();
             request.metadata_mut().insert("authorization", value);
@@ -468,16 +443,8 @@ async fn clients_of_flight_sql_log_in_with_the_token_as_their_password() {
 async fn shutting_down_ends_watchers_and_refuses_new_connections() {
     let service = ready(3).await;
     let address = service.running.grpc_addr;
-    let request = v1::ForecastRequest {
-        topic: TOPIC.into(),
-        target: FIELD.into(),
-        ..v1::ForecastRequest::default()
-    };
-    let mut watching = ForecastServiceClient::new(service.channel().await)
-        .watch_forecasts(request)
-        .await
-        .unwrap()
-        .into_inner();
+    let answers = client(&service).await.watch_forecasts(request()).await;
+    let mut watching = answers.unwrap().into_inner();
     watching.message().await.unwrap().unwrap();
     let down = tokio::spawn(service.running.shutdown());
     let status = watching.message().await.unwrap_err();

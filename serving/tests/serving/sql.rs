@@ -12,7 +12,7 @@ use arrow_flight::sql::client::FlightSqlServiceClient;
 use arrow_flight::sql::{
     CommandGetPrimaryKeys, CommandGetTables, CommandStatementQuery, ProstMessageExt, TicketStatementQuery,
 };
-use arrow_flight::{Action, FlightClient, FlightData, FlightDescriptor, Ticket};
+use arrow_flight::{Action, FlightClient, FlightData, FlightDescriptor, FlightInfo, Ticket};
 use arterial_serving::flight::client::{Rows, ask};
 use futures::{StreamExt, TryStreamExt};
 use prost::Message;
@@ -606,21 +606,40 @@ async fn tables_are_listed_without_being_opened() {
     refusal(&service, "SELECT * FROM broken").await;
     assert!(text(&service, "SHOW TABLES").await.contains("broken"));
     let mut client = sql_client(&service).await;
-    let info = client.get_tables(CommandGetTables::default()).await.unwrap();
-    let ticket = info.endpoint[0].ticket.clone().unwrap();
-    let batches: Vec<RecordBatch> = client.do_get(ticket).await.unwrap().try_collect().await.unwrap();
-    let names: Vec<_> = batches[0]["table_name"].as_string::<i32>().iter().flatten().collect();
-    assert!(names.contains(&"broken"), "{names:?}");
+    let names = names_of(&mut client, CommandGetTables::default()).await;
+    assert!(names.contains(&"broken".to_owned()), "{names:?}");
     // With their columns only those are opened that are meant.
     let columns = CommandGetTables {
-        table_name_filter_pattern: Some("traffic%".into()),
         include_schema: true,
         ..CommandGetTables::default()
     };
-    let info = client.get_tables(columns).await.unwrap();
+    let meant = CommandGetTables {
+        table_name_filter_pattern: Some("traffic%".into()),
+        ..columns.clone()
+    };
+    assert_eq!(names_of(&mut client, meant).await.len(), 2);
+    // Nor does it hide the others where all are opened.
+    let mut flights = FlightClient::new(service.channel().await);
+    let found = flights.list_flights("").await.unwrap();
+    let found: Vec<FlightInfo> = found.try_collect().await.unwrap();
+    let flights = found.into_iter().filter_map(|info| info.flight_descriptor);
+    let flights = flights.flat_map(|descriptor| descriptor.path).collect();
+    let said = rows(&service, "SELECT DISTINCT table_name FROM catalog").await;
+    let said = said.iter().flat_map(|batch| batch.column(0).as_string::<i32>());
+    let said = said.flatten().map(str::to_owned).collect();
+    for names in [names_of(&mut client, columns).await, flights, said] {
+        let is_there = |name: &str| names.iter().any(|known| known == name);
+        assert!(is_there("traffic_sensors_windows") && !is_there("broken"), "{names:?}");
+    }
+}
+
+/// The names of the tables that a command lists.
+async fn names_of(client: &mut FlightSqlServiceClient<Channel>, command: CommandGetTables) -> Vec<String> {
+    let info = client.get_tables(command).await.unwrap();
     let ticket = info.endpoint[0].ticket.clone().unwrap();
     let batches: Vec<RecordBatch> = client.do_get(ticket).await.unwrap().try_collect().await.unwrap();
-    assert_eq!(batches[0].num_rows(), 2);
+    let names = batches[0]["table_name"].as_string::<i32>().iter().flatten();
+    names.map(str::to_owned).collect()
 }
 
 /// What Grafana's Flight SQL data source (`influxdata-flightsql-datasource` 1.1.1) does: it logs in where that is configured, fills its editor
@@ -630,7 +649,7 @@ async fn the_calls_of_grafana_are_answered_with_plain_texts() {
     let service = ready(24).await;
     let mut client = sql_client(&service).await;
     client.handshake("user", "password").await.unwrap();
-    let fetch = async |client: &mut FlightSqlServiceClient<Channel>, info: arrow_flight::FlightInfo| {
+    let fetch = async |client: &mut FlightSqlServiceClient<Channel>, info: FlightInfo| {
         assert_eq!(info.endpoint.len(), 1);
         let ticket = info.endpoint[0].ticket.clone().unwrap();
         let batches: Vec<RecordBatch> = client.do_get(ticket).await.unwrap().try_collect().await.unwrap();

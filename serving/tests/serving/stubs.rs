@@ -53,9 +53,9 @@ pub fn node_folder(module: &str) -> Option<(tempfile::TempDir, PathBuf)> {
     let home = std::env::var("ARTERIAL_NODE_CLIENTS").unwrap_or_default();
     let modules = Path::new(&home).join("node_modules");
     if !modules.join(module).is_dir() {
-        arterial_testing::missing(&format!(
-            "no JavaScript clients with {module} here; set ARTERIAL_NODE_CLIENTS=$(scripts/node-clients)"
-        ));
+        let what =
+            format!("no JavaScript clients with {module} here; set ARTERIAL_NODE_CLIENTS=$(scripts/node-clients)");
+        arterial_testing::missing("node", &what);
         return None;
     }
     Some((tempfile::tempdir_in(&home).unwrap(), modules.join(".bin")))

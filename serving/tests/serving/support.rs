@@ -1,32 +1,30 @@
 //! A small city for the tests: a clock that stands where it is put, models that answer as they are told, windows of
 //! five minutes.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+pub mod asking;
+mod models;
+pub mod watched;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arrow::array::{
     ArrayRef, Float64Array, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::array::{BooleanArray, Date32Array, Int64Array};
 use arrow::datatypes::DataType;
-use arterial_datasets::lake::{Fault, Lake, LakeOptions, TableSpec};
-use arterial_datasets::panel::Panel;
+use arterial_datasets::lake::{Fault, Lake, LakeOptions, Scan, TableSpec};
 use arterial_datasets::schema;
 use arterial_datasets::stream::StreamCatalog;
 use arterial_datasets::time::{Clock, DAY, Duration, MINUTE, Timestamp};
-use arterial_models::explanation::{Contribution, Explanation, Place};
-use arterial_models::registry::{ModelVersion, Reference, Registry, Share, Target};
-use arterial_models::scope::Scope;
-use arterial_models::{Progress, Quantile};
+use arterial_models::registry::{ModelVersion, Registry, Target};
 use arterial_serving::alerts::{AlertSink, AlertsConfig};
-use arterial_serving::model::{ModelSource, Role, ServedModel, Standing};
+use arterial_serving::model::ModelSource;
 use arterial_serving::sql::{Sql, SqlConfig};
 use arterial_serving::{AppState, Parts, Running, Server, ServerConfig, ServingConfig};
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use ndarray::Array3;
 use tonic::transport::Channel;
+
+pub use models::{FakeModel, FakeModels, Says};
 
 pub const TOPIC: &str = "traffic-sensors";
 pub const FIELD: &str = "speed_kmh";
@@ -67,222 +65,6 @@ pub fn version(number: u32) -> ModelVersion {
     ModelVersion {
         name: "constant".into(),
         version: number,
-    }
-}
-
-/// What a model says.
-#[derive(Clone, Copy)]
-pub enum Says {
-    /// The last value of each series plus a constant, and one more for each step ahead.
-    LastPlus(f64),
-    /// The last value of each series, and nothing of why.
-    Last,
-    /// The last value of the channel beside the target.
-    Covariate,
-    /// No number.
-    Nothing,
-    /// An error.
-    Error,
-    /// Nothing for a minute, unless it is given up.
-    NothingForLong,
-}
-
-/// A model that answers as it is told.
-pub struct FakeModel {
-    pub id: ModelVersion,
-    pub scope: Scope,
-    pub horizon: usize,
-    pub says: Says,
-    /// How many forecasts that take long were begun.
-    pub begun: Arc<AtomicUsize>,
-    /// How many of them were given up because nobody waited any more.
-    pub given_up: Arc<AtomicUsize>,
-    /// Whoever holds it lets the model wait.
-    pub turn: Arc<Mutex<()>>,
-}
-
-impl FakeModel {
-    pub fn new(number: u32, series: &[&str], horizon: usize, says: Says) -> Self {
-        let scope = Scope {
-            target: FIELD.into(),
-            series: series.iter().map(ToString::to_string).collect(),
-            step: STEP,
-            timezone: "UTC".into(),
-            covariates: Vec::new(),
-        };
-        Self {
-            id: version(number),
-            scope,
-            horizon,
-            says,
-            begun: Arc::default(),
-            given_up: Arc::default(),
-            turn: Arc::default(),
-        }
-    }
-}
-
-impl ServedModel for FakeModel {
-    fn id(&self) -> &ModelVersion {
-        &self.id
-    }
-
-    fn scope(&self) -> &Scope {
-        &self.scope
-    }
-
-    fn horizon(&self) -> usize {
-        self.horizon
-    }
-
-    fn history(&self) -> usize {
-        12
-    }
-
-    fn forecast(&self, panel: &Panel, quantiles: &[Quantile]) -> arterial_serving::Result<Array3<f64>> {
-        let _turn = self.turn.lock().unwrap();
-        let shape = (panel.series().len(), self.horizon, quantiles.len());
-        let target = panel.target();
-        match self.says {
-            Says::Error => Err(arterial_serving::Error::invalid(
-                "model",
-                "broken",
-                "a model that works",
-            )),
-            Says::Covariate => Ok(Array3::from_elem(shape, panel.values()[[panel.steps() - 1, 0, 1]])),
-            Says::Last => Ok(Array3::from_shape_fn(shape, |(series, ..)| {
-                target[[panel.steps() - 1, series]]
-            })),
-            Says::Nothing | Says::NothingForLong => Ok(Array3::from_elem(shape, f64::NAN)),
-            Says::LastPlus(add) => Ok(Array3::from_shape_fn(shape, |(series, step, quantile)| {
-                let last = target[[panel.steps() - 1, series]];
-                last + add + (step + 1) as f64 + 10.0 * (f64::from(quantiles[quantile]) - 0.5)
-            })),
-        }
-    }
-
-    fn forecast_while(
-        &self,
-        panel: &Panel,
-        quantiles: &[Quantile],
-        progress: &dyn Progress,
-    ) -> arterial_serving::Result<Array3<f64>> {
-        if matches!(self.says, Says::NothingForLong) {
-            self.begun.fetch_add(1, Ordering::SeqCst);
-            let begun = std::time::Instant::now();
-            while begun.elapsed() < std::time::Duration::from_mins(1) {
-                if progress.is_cancelled() {
-                    self.given_up.fetch_add(1, Ordering::SeqCst);
-                    return Err(arterial_models::Error::Cancelled.into());
-                }
-                std::thread::park_timeout(std::time::Duration::from_millis(5));
-            }
-        }
-        self.forecast(panel, quantiles)
-    }
-
-    fn explain(&self, panel: &Panel, places: &[Place]) -> arterial_serving::Result<Vec<Explanation>> {
-        let Says::LastPlus(add) = self.says else {
-            return Err(arterial_models::Error::Unexplained(self.id.to_string()).into());
-        };
-        let contribution = |feature: &str, amount| Contribution {
-            feature: feature.into(),
-            value: amount,
-            amount,
-        };
-        let explain = |place: &Place| Explanation {
-            base: panel.target()[[panel.steps() - 1, place.series]],
-            contributions: vec![contribution("constant", add), contribution("step", place.step as f64)],
-        };
-        Ok(places.iter().map(explain).collect())
-    }
-}
-
-/// Models in memory, promoted by hand.
-#[derive(Default)]
-pub struct FakeModels {
-    pub models: Mutex<BTreeMap<u32, Arc<FakeModel>>>,
-    pub standings: Mutex<Vec<Standing>>,
-}
-
-impl FakeModels {
-    pub fn add(&self, model: FakeModel) {
-        self.models.lock().unwrap().insert(model.id.version, Arc::new(model));
-    }
-
-    /// Points the champion alias at a version, which need not exist.
-    pub fn promote(&self, number: u32) {
-        self.point(Role::Champion, number, None);
-    }
-
-    /// Lets a version answer for a share of the keys.
-    pub fn try_canary(&self, number: u32, share: f64) {
-        self.point(Role::Canary, number, Some(share.try_into().unwrap()));
-    }
-
-    /// Lets a version be scored beside the champion.
-    pub fn try_shadow(&self, number: u32) {
-        self.point(Role::Shadow, number, None);
-    }
-
-    /// Ends a trial.
-    pub fn withdraw(&self, role: Role) {
-        self.standings.lock().unwrap().retain(|standing| standing.role != role);
-    }
-
-    fn point(&self, role: Role, number: u32, share: Option<Share>) {
-        let mut standings = self.standings.lock().unwrap();
-        let revision = 1 + standings.iter().map(|standing| standing.revision).max().unwrap_or(0);
-        let old = standings.iter().position(|standing| standing.role == role);
-        let old = old.map(|at| standings.remove(at));
-        standings.push(Standing {
-            target: target(),
-            role,
-            model: version(number),
-            revision,
-            former: old.map(|old| old.model),
-            share,
-        });
-    }
-}
-
-impl ModelSource for FakeModels {
-    fn standings(&self) -> BoxFuture<'_, arterial_serving::Result<Vec<Standing>>> {
-        let standings = self.standings.lock().unwrap().clone();
-        async move { Ok(standings) }.boxed()
-    }
-
-    fn load<'a>(&'a self, id: &'a ModelVersion) -> BoxFuture<'a, arterial_serving::Result<Arc<dyn ServedModel>>> {
-        let found = self.models.lock().unwrap().get(&id.version).cloned();
-        async move {
-            match found {
-                Some(model) => Ok(model as Arc<dyn ServedModel>),
-                None => Err(arterial_serving::Error::Unknown {
-                    what: "model",
-                    name: id.to_string(),
-                    known: "none".into(),
-                }),
-            }
-        }
-        .boxed()
-    }
-
-    fn resolve<'a>(
-        &'a self,
-        reference: &'a Reference,
-        _: &'a Target,
-    ) -> BoxFuture<'a, arterial_serving::Result<ModelVersion>> {
-        async move {
-            match reference {
-                Reference::Version(id) => Ok(id.clone()),
-                other => Err(arterial_serving::Error::Unknown {
-                    what: "model",
-                    name: other.to_string(),
-                    known: "constant@N".into(),
-                }),
-            }
-        }
-        .boxed()
     }
 }
 
@@ -394,6 +176,16 @@ pub struct Order {
 }
 
 impl Order {
+    /// Starts with these models, at the end of the window before `next`.
+    pub async fn start(self, models: Arc<FakeModels>, next: i64) -> Service {
+        let source = Arc::clone(&models) as Arc<dyn ModelSource>;
+        let service = self.launch(models, source).await;
+        service.clock.set(window(next));
+        service.state.start().await.unwrap();
+        service
+    }
+
+    /// The same, not yet ready, over any source of models.
     pub async fn launch(self, models: Arc<FakeModels>, source: Arc<dyn ModelSource>) -> Service {
         let folder = self.folder.unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
         let options = LakeOptions {
@@ -454,16 +246,25 @@ pub async fn write(lake: &Lake, windows: RecordBatch) {
     lake.table(&spec).await.unwrap().append(&[windows]).await.unwrap();
 }
 
-/// The same, with a champion that adds 1 to the last value, ready, at the end of the last window.
+/// How many rows the table called `name` has; 0 where there is no such table.
+pub async fn count_rows(lake: &Lake, name: &str) -> usize {
+    let Some(table) = lake.existing(name).await.unwrap() else {
+        return 0;
+    };
+    let batches = table.scan(&Scan::default()).await.unwrap();
+    batches.iter().map(RecordBatch::num_rows).sum()
+}
+
+/// A service with a champion that adds 1 to the last value, ready, at the end of the last window.
 pub async fn ready(windows: i64) -> Service {
-    launched(windows, Order::default()).await
+    ready_as(windows, Order::default()).await
 }
 
 /// The same, where queries may take so much.
 pub async fn limited(windows: i64, set: impl FnOnce(&mut SqlConfig)) -> Service {
     let mut order = Order::default();
     set(&mut order.sql);
-    launched(windows, order).await
+    ready_as(windows, order).await
 }
 
 /// The same behind other servers.
@@ -472,24 +273,19 @@ pub async fn ready_with(windows: i64, server: ServerConfig) -> Service {
         server,
         ..Order::default()
     };
-    launched(windows, order).await
+    ready_as(windows, order).await
 }
 
-async fn launched(windows: i64, order: Order) -> Service {
+/// The same, as it is ordered.
+pub async fn ready_as(windows: i64, order: Order) -> Service {
     let models = Arc::new(FakeModels::default());
-    let source = Arc::clone(&models) as Arc<dyn ModelSource>;
+    models.add(FakeModel::new(1, &["a", "b"], 12, Says::LastPlus(1.0)));
+    models.promote(1);
     let order = Order {
         history: Some(history(windows)),
         ..order
     };
-    let service = order.launch(models, source).await;
-    service
-        .models
-        .add(FakeModel::new(1, &["a", "b"], 12, Says::LastPlus(1.0)));
-    service.models.promote(1);
-    service.clock.set(window(windows));
-    service.state.start().await.unwrap();
-    service
+    order.start(models, windows).await
 }
 
 impl Service {
@@ -502,6 +298,13 @@ impl Service {
     pub async fn pushed(&self, sql: &str) -> String {
         let engine = Sql::new(Arc::clone(&self.state)).unwrap();
         engine.explain(sql).await.unwrap()
+    }
+
+    /// Closes these windows in lake and live state; `next` is the first one that is still open.
+    pub async fn commit(&self, windows: RecordBatch, next: i64) {
+        self.clock.set(window(next));
+        write(&self.lake, windows.clone()).await;
+        self.state.take(TOPIC, &windows, window(next));
     }
 
     /// Commits one more window and waits until it has been scored.

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use crate::registry::{publish, service};
-use crate::support::{FIELD, Service, TOPIC, eventually, target};
+use crate::registry::{empty, publish, service};
+use crate::support::{Service, asking, eventually, target};
 use crate::trials::B_ALONE;
 use arterial_datasets::time::SystemClock;
-use arterial_models::registry::{self, CANARY, CHAMPION, Change, ModelVersion, Registry};
+use arterial_models::registry::{CANARY, CHAMPION, Change, ModelVersion, Registry};
 use arterial_proto::v1;
 use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 
@@ -54,8 +54,6 @@ struct City {
 /// One call of every fourth asks for a quantile that is computed when it is asked for.
 fn request(number: usize) -> v1::ForecastRequest {
     v1::ForecastRequest {
-        topic: TOPIC.into(),
-        target: FIELD.into(),
         keys: vec!["a".into(), "b".into()],
         horizons_minutes: vec![5, 15, 30, 60],
         quantiles: if number.is_multiple_of(4) {
@@ -63,7 +61,7 @@ fn request(number: usize) -> v1::ForecastRequest {
         } else {
             vec![0.1, 0.5, 0.9]
         },
-        ..v1::ForecastRequest::default()
+        ..asking::request()
     }
 }
 
@@ -144,8 +142,7 @@ async fn promote(registry: &Registry, alias: &str, model: &ModelVersion) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn models_are_swapped_and_rolled_back_under_load_without_one_failed_call() {
-    let folder = tempfile::tempdir().unwrap();
-    let registry = registry::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    let (_folder, registry) = empty();
     let first = publish(&registry, "persistence").await;
     let second = publish(&registry, "seasonal-naive").await;
     let third = publish(&registry, "weekly-profile").await;
@@ -161,7 +158,7 @@ async fn models_are_swapped_and_rolled_back_under_load_without_one_failed_call()
     city.times.settled();
     let mut callers = tokio::task::JoinSet::new();
     for _ in 0..CONNECTIONS {
-        let client = ForecastServiceClient::new(city.service.channel().await);
+        let client = asking::client(&city.service).await;
         for _ in 0..CALLERS {
             callers.spawn(call(Arc::clone(&city), client.clone()));
         }

@@ -11,12 +11,10 @@ use arterial_datasets::stream::StreamCatalog;
 use arterial_datasets::time::{DAY, MINUTE, Timestamp};
 use arterial_serving::alerts::AlertsConfig;
 
-use crate::support::{
-    FakeModel, FakeModels, Order, Says, Service, TOPIC, WindowRow, batch, eventually, target, window, write,
-};
+pub use crate::support::watched::PAST;
+use crate::support::watched::{noise, until_looked_at};
+use crate::support::{FakeModel, FakeModels, Order, Says, Service, WindowRow, batch, target, window};
 
-/// Windows before the first live one: two days and a bit, so that what is usual is known.
-pub const PAST: i64 = 2 * 288 + 100;
 /// Sensors: key, zone, road, degrees north and east, usual speed. Those of the high street are not named in their order along it.
 pub const SENSORS: [(&str, &str, &str, f64, f64, f64); 11] = [
     ("H-2", "west", "High street", 50.00, 10.03, 50.0),
@@ -32,16 +30,17 @@ pub const SENSORS: [(&str, &str, &str, f64, f64, f64); 11] = [
     ("R-4", "west", "Ring", 50.01, 9.985, 80.0),
 ];
 
-/// A number between -1 and 1 that looks like chance.
-fn noise(number: i64, sensor: usize) -> f64 {
-    (((number + 37 * sensor as i64) * 7919).rem_euclid(101) as f64 - 50.0) / 50.0
-}
-
 /// The windows `numbers` with speeds as usual times `share`, which may be other than one for some sensors.
 pub fn windows(numbers: std::ops::Range<i64>, share: impl Fn(&str) -> f64) -> RecordBatch {
     let row = |number: i64, at: usize| -> WindowRow<'static> {
         let (key, zone, _, _, _, usual) = SENSORS[at];
-        (key, zone, number, 0, Some((usual + noise(number, at)) * share(key)))
+        (
+            key,
+            zone,
+            number,
+            0,
+            Some((usual + noise(number + 37 * at as i64)) * share(key)),
+        )
     };
     let rows: Vec<WindowRow<'_>> = numbers
         .flat_map(|number| (0..SENSORS.len()).map(move |at| row(number, at)))
@@ -85,22 +84,16 @@ pub async fn town() -> Service {
         },
         ..Order::default()
     };
-    let source = Arc::clone(&models);
-    let service = order.launch(models, source).await;
-    service.clock.set(window(PAST));
-    service.state.start().await.unwrap();
-    looked_at(&service, PAST - 1).await;
+    let service = order.start(models, PAST).await;
+    until_looked_at(&service, PAST - 1).await;
     service
 }
 
 /// Closes one more window in lake and live state, and waits until it was scored and looked at.
 pub async fn close(service: &Service, number: i64, share: impl Fn(&str) -> f64) {
-    service.clock.set(window(number + 1));
-    let closed = windows(number..number + 1, share);
-    write(&service.lake, closed.clone()).await;
-    service.state.take(TOPIC, &closed, window(number + 1));
+    service.commit(windows(number..number + 1, share), number + 1).await;
     service.until_scored(number).await;
-    looked_at(service, number).await;
+    until_looked_at(service, number).await;
 }
 
 /// An accident on the high street, and four windows in which it stands still.
@@ -110,14 +103,6 @@ pub async fn jam(service: &Service, from: i64) -> i64 {
         close(service, number, |key| if key.starts_with('H') { 0.06 } else { 1.0 }).await;
     }
     from + 4
-}
-
-async fn looked_at(service: &Service, number: i64) {
-    let watched = || service.state.alerts.watched();
-    eventually("the window was looked at", async || {
-        !watched().is_empty() && watched().iter().all(|one| one.next > Some(window(number)))
-    })
-    .await;
 }
 
 /// One event of an accident on the high street.

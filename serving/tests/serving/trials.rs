@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::support::{FIELD, FakeModel, Says, Service, TOPIC, eventually, ready, target};
+use crate::support::{FakeModel, Says, Service, asking, batch, count_rows, eventually, ready, target, write};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
-use arterial_datasets::lake::Scan;
 use arterial_datasets::time::{Clock, MINUTE, Timestamp};
 use arterial_proto::v1;
-use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 use arterial_serving::flight::client;
 use arterial_serving::model::Role;
 use futures::TryStreamExt;
@@ -18,18 +16,12 @@ pub const B_ALONE: f64 = 0.5;
 
 async fn ask(service: &Service, model: &str) -> Vec<v1::Forecast> {
     let request = v1::ForecastRequest {
-        topic: TOPIC.into(),
-        target: FIELD.into(),
         keys: vec!["a".into(), "b".into()],
         horizons_minutes: vec![5, 60],
         model: model.into(),
-        ..v1::ForecastRequest::default()
+        ..asking::request()
     };
-    let response = ForecastServiceClient::new(service.channel().await)
-        .forecast(request)
-        .await
-        .unwrap()
-        .into_inner();
+    let response = asking::ask(service, request).await;
     assert_eq!(response.refusals, []);
     response.forecasts
 }
@@ -108,15 +100,11 @@ async fn a_shadow_is_stored_and_compared_and_never_served() {
         .models
         .add(FakeModel::new(2, &["a", "b"], 12, Says::LastPlus(-1.0)));
     service.models.try_shadow(2);
-    eventually("the shadow is loaded", async || {
-        let in_charge = service.state.champions.get(&target()).unwrap();
-        in_charge.shadow.is_some()
-    })
-    .await;
+    until_shadow_is_loaded(&service).await;
     // The champion says 52 and 82 of the next window, the shadow 50 and 80, which is what comes.
     for number in 24..27 {
         service.close_window(number, [50.0, 80.0]).await;
-        crate::support::write(&service.lake, window_rows(number)).await;
+        write(&service.lake, window_rows(number)).await;
         assert_eq!(givers(&service).await, CHAMPION_ALONE);
     }
     eventually("three windows are stored", async || {
@@ -154,11 +142,7 @@ async fn nobody_waits_for_a_shadow() {
     let turn = Arc::clone(&shadow.turn);
     service.models.add(shadow);
     service.models.try_shadow(2);
-    eventually("the shadow is loaded", async || {
-        let in_charge = service.state.champions.get(&target()).unwrap();
-        in_charge.shadow.is_some()
-    })
-    .await;
+    until_shadow_is_loaded(&service).await;
     let (hold, held) = std::sync::mpsc::channel::<()>();
     let (tell, told) = std::sync::mpsc::channel();
     let holding = std::thread::spawn(move || {
@@ -198,11 +182,7 @@ async fn a_window_that_was_issued_twice_counts_once_as_it_was_issued_last() {
         service.models.add(model);
     }
     service.models.try_shadow(2);
-    eventually("the shadow is loaded", async || {
-        let in_charge = service.state.champions.get(&target()).unwrap();
-        in_charge.shadow.is_some()
-    })
-    .await;
+    until_shadow_is_loaded(&service).await;
     service.close_window(24, [50.0, 80.0]).await;
     eventually("the shadow has scored it", async || stored(&service).await == 24).await;
     // Whoever takes over scores the window again: two issues from one origin, of the champion and of the shadow.
@@ -216,7 +196,7 @@ async fn a_window_that_was_issued_twice_counts_once_as_it_was_issued_last() {
     })
     .await;
     for number in [24, 25] {
-        crate::support::write(&service.lake, window_rows(number)).await;
+        write(&service.lake, window_rows(number)).await;
     }
     // Two keys; origin 23 has two windows behind it, origin 24 has one.
     assert_eq!(count(&service, "SELECT count(*) AS n FROM forecast_errors").await, 6);
@@ -230,8 +210,16 @@ async fn a_window_that_was_issued_twice_counts_once_as_it_was_issued_last() {
     assert_eq!(rows.column(1).as_primitive::<Float64Type>().value(0), 5.0);
 }
 
+async fn until_shadow_is_loaded(service: &Service) {
+    eventually("the shadow is loaded", async || {
+        let in_charge = service.state.champions.get(&target()).unwrap();
+        in_charge.shadow.is_some()
+    })
+    .await;
+}
+
 fn window_rows(number: i64) -> RecordBatch {
-    crate::support::batch(&[
+    batch(&[
         ("a", "north", number, 0, Some(50.0)),
         ("b", "south", number, 0, Some(80.0)),
     ])
@@ -239,11 +227,7 @@ fn window_rows(number: i64) -> RecordBatch {
 
 /// Rows of the table `shadow_forecasts`.
 async fn stored(service: &Service) -> usize {
-    let Some(table) = service.lake.existing("shadow_forecasts").await.unwrap() else {
-        return 0;
-    };
-    let batches = table.scan(&Scan::default()).await.unwrap();
-    batches.iter().map(RecordBatch::num_rows).sum()
+    count_rows(&service.lake, "shadow_forecasts").await
 }
 
 async fn count(service: &Service, sql: &str) -> i64 {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::support::{FIELD, FakeModel, Says, Service, TOPIC, eventually, ready, ready_with, window};
+use crate::support::asking::{client, request};
+use crate::support::{FakeModel, Says, Service, eventually, ready, ready_with, window};
 use arrow::array::{
     ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
@@ -16,14 +17,6 @@ use arterial_proto::v1::forecast_service_client::ForecastServiceClient;
 use arterial_serving::ServerConfig;
 use tonic::transport::Channel;
 use tonic::{Code, Streaming};
-
-fn request() -> v1::ForecastRequest {
-    v1::ForecastRequest {
-        topic: TOPIC.into(),
-        target: FIELD.into(),
-        ..v1::ForecastRequest::default()
-    }
-}
 
 async fn watch(channel: Channel, request: v1::ForecastRequest) -> Streaming<v1::ForecastResponse> {
     let mut client = ForecastServiceClient::new(channel);
@@ -173,7 +166,7 @@ async fn a_watcher_is_told_when_another_model_takes_charge() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_only_a_single_answer_takes_is_refused_to_watchers() {
     let service = ready(24).await;
-    let mut client = ForecastServiceClient::new(service.channel().await);
+    let mut client = client(&service).await;
     let wrong = [
         (
             "as_of",
@@ -221,7 +214,7 @@ async fn more_watchers_than_the_service_bears_are_refused_until_one_goes() {
     for _ in 0..2 {
         watching.push(watch(service.channel().await, request()).await);
     }
-    let mut client = ForecastServiceClient::new(service.channel().await);
+    let mut client = client(&service).await;
     let status = client.watch_forecasts(request()).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
     assert!(client.forecast(request()).await.is_ok(), "others do not feel it");

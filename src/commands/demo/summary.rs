@@ -72,7 +72,7 @@ impl Summary {
             .state
             .alerts
             .store
-            .page(&AlertFilter::default(), u64::MAX, usize::MAX - 1);
+            .page(&AlertFilter::default(), None, usize::MAX - 1);
         let status = ingest.status.borrow().clone();
         let sum = |of: fn(&arterial_features::pipeline::StreamStatus) -> u64| status.streams.values().map(of).sum();
         Ok(Self {

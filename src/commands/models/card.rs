@@ -41,6 +41,9 @@ fn facts(manifest: &Manifest, aliases: &[String]) -> Table {
     row("reaches", format!("{} steps ahead", manifest.horizon));
     row("intervals", intervals(&manifest.protocol));
     row("measured on", measured(&manifest.protocol));
+    for note in &manifest.notes {
+        row("note", note.clone());
+    }
     table
 }
 

@@ -65,13 +65,18 @@ pub(super) const COLUMNS: &[(&str, &str, &str)] = &[
     (
         "newest_window",
         "UTC",
-        "The newest window of the key that the forecast had seen",
+        "The newest window of the key that the forecast had seen; where it ended too long before, the forecast was refused as stale",
     ),
     ("newest_revision", "", "The revision of that window that it had seen"),
     (
         "revised_windows",
         "count",
         "How many windows of the key that it had seen had been revised by then",
+    ),
+    (
+        "instance_since",
+        "UTC",
+        "Since when the instance runs that issued it, by which issues of several are told apart",
     ),
     ("alert_id", "", "The alert"),
     ("kind", "", "What kind it is"),
@@ -139,6 +144,8 @@ pub(super) const COLUMNS: &[(&str, &str, &str)] = &[
         "",
         "What was said of it last: useful, false, duplicate or withdrawn",
     ),
+    ("looked_at", "UTC", "When hot spots were looked for"),
+    ("geojson", "", "The hot spots, as a GeoJSON FeatureCollection"),
     ("sink", "", "The receiver of alerts"),
     ("at", "UTC", "When the row was written"),
     ("delivered_at", "UTC", "When the receiver took the revision"),

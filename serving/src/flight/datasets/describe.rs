@@ -132,6 +132,7 @@ mod tests {
             ("alert_dead_letters".to_owned(), schema::alert_dead_letters()),
             ("alert_deliveries".to_owned(), schema::alert_deliveries()),
             ("alert_signals".to_owned(), schema::alert_signals()),
+            ("hot_spots".to_owned(), schema::hot_spots()),
             ("models".to_owned(), super::super::models::schema()),
             ("scorecards".to_owned(), super::super::scorecards::schema()),
         ];

@@ -22,8 +22,8 @@ pub(crate) use describe::describe;
 pub(crate) use latest::Known;
 
 use super::query::{AsOf, Query};
+use crate::readiness::Reason;
 use crate::registry_list::Shelf;
-use crate::score::Issue;
 use crate::state::AppState;
 use crate::{Error, Result};
 
@@ -42,8 +42,8 @@ pub struct Dataset {
 enum Kind {
     Table(Table),
     Latest(Table, WindowRule),
-    /// The issues that were newest when the dataset was found; its rows are made when they are read.
-    Live(Vec<Arc<Issue>>),
+    /// The issues that were newest when the dataset was found; its rows are made when they are read. Why not, where they are not all there.
+    Live(Result<live::Newest, String>),
     Models(Arc<Shelf>),
     Scorecards(Arc<Shelf>),
 }
@@ -128,7 +128,7 @@ impl<'a> Datasets<'a> {
         let made = match (name, &self.state.shelf) {
             (models::NAME, Some(shelf)) => Some((models::schema(), Kind::Models(Arc::clone(shelf)))),
             (scorecards::NAME, Some(shelf)) => Some((scorecards::schema(), Kind::Scorecards(Arc::clone(shelf)))),
-            (live::NAME, _) => Some((live::schema(), Kind::Live(self.state.scores.newest()))),
+            (live::NAME, _) => Some((live::schema(), Kind::Live(self.newest()))),
             _ => None,
         };
         if let Some((schema, kind)) = made {
@@ -160,6 +160,14 @@ impl<'a> Datasets<'a> {
             None => Kind::Table(table),
         };
         Ok(Some(self.dataset(name, &schema, kind)))
+    }
+
+    /// The issues that are newest now; while live state is made some targets have none yet, and their absence would say nothing.
+    fn newest(&self) -> Result<live::Newest, String> {
+        match self.state.readiness.reasons().remove(&Reason::Rebuilding) {
+            Some(why) => Err(why),
+            None => Ok(live::Newest::of(self.state)),
+        }
     }
 
     /// The columns of `schema` that are shown, with their units and descriptions.
@@ -233,7 +241,8 @@ impl Dataset {
         let batches = match &self.kind {
             Kind::Table(table) => table::read(table, &schema, query, share).await?,
             Kind::Latest(table, rule) => latest::read(table, *rule, &schema, query, share, known).await?,
-            Kind::Live(issues) => live::read(issues, &schema, query)?,
+            Kind::Live(Ok(newest)) => live::read(newest, &schema, query)?,
+            Kind::Live(Err(why)) => return Err(Error::NotReady(why.clone())),
             Kind::Models(shelf) => self.whole(&models::rows(shelf).await?, &schema, query)?,
             Kind::Scorecards(shelf) => self.whole(&scorecards::rows(shelf).await?, &schema, query)?,
         };

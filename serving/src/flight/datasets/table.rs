@@ -38,10 +38,6 @@ pub(super) fn has_keys(full: &Schema) -> bool {
 
 /// The scan of a table with columns `full` that gives the columns of `schema`.
 pub(super) fn scan(full: &Schema, schema: &SchemaRef, query: &Query) -> Result<Scan> {
-    let timed = query.from.is_some() || query.to.is_some();
-    if timed && main_time(full).is_none() {
-        return Err(Error::invalid("from, to", "given", "a dataset with a time column"));
-    }
     if query.keys.is_some() && !has_keys(full) {
         return Err(Error::invalid("keys", "given", "a dataset with a column `key`"));
     }
@@ -50,6 +46,10 @@ pub(super) fn scan(full: &Schema, schema: &SchemaRef, query: &Query) -> Result<S
         Some(name) if times(full).contains(name) => Some(name.clone()),
         Some(name) => return Err(Error::invalid("time", name, times(full).join(", "))),
     };
+    let timed = query.from.is_some() || query.to.is_some();
+    if timed && time.is_none() {
+        return Err(untimed(full));
+    }
     Ok(Scan {
         columns: Some(schema.fields().iter().map(|field| field.name().clone()).collect()),
         keys: query.keys.clone(),
@@ -58,4 +58,53 @@ pub(super) fn scan(full: &Schema, schema: &SchemaRef, query: &Query) -> Result<S
         to: query.to.map(|instant| instant.0),
         ..Scan::default()
     })
+}
+
+/// `from` or `to` of a table whose times are several, or none.
+fn untimed(full: &Schema) -> Error {
+    let times = times(full).join(", ");
+    let accepted = if times.is_empty() {
+        "a dataset with a time column".to_owned()
+    } else {
+        format!("with `time`, the column that they mean: {times}")
+    };
+    Error::invalid("from, to", "given", accepted)
+}
+
+#[cfg(test)]
+mod tests {
+    use arterial_datasets::schema;
+    use arterial_datasets::time::Timestamp;
+
+    use super::*;
+    use crate::flight::query::Instant;
+
+    fn scanned(full: &SchemaRef, time: Option<&str>) -> Result<Scan> {
+        let query = Query {
+            from: Some(Instant(Timestamp(7))),
+            time: time.map(str::to_owned),
+            ..Query::default()
+        };
+        scan(full, full, &query)
+    }
+
+    #[test]
+    fn a_table_without_a_main_time_is_narrowed_by_the_time_that_is_named() {
+        for (table, time) in [
+            (schema::alert_deliveries(), "delivered_at"),
+            (schema::alert_dead_letters(), "at"),
+        ] {
+            let scan = scanned(&table, Some(time)).unwrap();
+            let found = (scan.time_column.as_deref(), scan.from);
+            assert_eq!(found, (Some(time), Some(Timestamp(7))));
+            let refused = scanned(&table, None).unwrap_err().to_string();
+            assert!(refused.contains("with `time`") && refused.contains(time), "{refused}");
+        }
+        let main = scanned(&schema::alerts(), None).unwrap();
+        assert_eq!(main.time_column.as_deref(), Some("opened_at"));
+        let timeless = scanned(&super::super::models::schema(), Some("model"))
+            .unwrap_err()
+            .to_string();
+        assert!(timeless.contains("`time` is `model`"), "{timeless}");
+    }
 }

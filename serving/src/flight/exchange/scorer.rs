@@ -10,7 +10,7 @@ use arterial_models::registry::{Reference, Target};
 
 use super::windows::Windows;
 use super::{Asked, answer};
-use crate::live::{Live, target_column};
+use crate::live::{Live, Maker, target_column};
 use crate::model::ServedModel;
 use crate::score::{self, LadderStep};
 use crate::state::AppState;
@@ -92,11 +92,11 @@ impl Scorer {
         self.check_covariates(batch)?;
         self.make_room(&windows)?;
         let stream = self.live.stream(&self.target.topic)?;
-        stream.take(&windows.batch(&column(stream, &self.target.field)?)?, None)?;
+        stream.take(&windows.batch(&column(stream, &self.target.field)?)?, Maker::Past)?;
         for covariate in &self.covariates {
             let stream = self.live.stream(&covariate.topic)?;
             let means = windows.covariate(batch, covariate, &column(stream, &covariate.field)?)?;
-            stream.take(&means, None)?;
+            stream.take(&means, Maker::Past)?;
         }
         Ok(())
     }

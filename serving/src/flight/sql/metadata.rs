@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::{Command, CommandGetPrimaryKeys, CommandGetTables};
 
-use super::{info, refused, types};
+use super::{info, refused, remarks, types};
 use crate::sql::{CATALOG, SCHEMA, Sql};
 use crate::{Error, Result};
 
@@ -90,8 +90,8 @@ async fn tables(engine: &Sql, mut command: CommandGetTables) -> Result<RecordBat
     let meant: BTreeSet<&str> = meant.into_iter().flatten().flatten().collect();
     let mut tables = command.into_builder();
     for (name, kind) in listed.iter().filter(|(name, _)| meant.contains(name.as_str())) {
-        if let Some(schema) = engine.columns(name).await? {
-            let appended = tables.append(CATALOG, SCHEMA, name, kind, &schema);
+        if let Some(schema) = engine.columns_listed(name).await {
+            let appended = tables.append(CATALOG, SCHEMA, name, kind, &remarks::noted(&schema));
             appended.map_err(failed)?;
         }
     }

@@ -7,6 +7,7 @@ mod action;
 mod handle;
 mod info;
 mod metadata;
+mod remarks;
 mod session;
 mod types;
 

@@ -18,6 +18,7 @@ use arterial_proto::inference as oip;
 use arterial_proto::inference::grpc_inference_service_server::GrpcInferenceService;
 use tonic::{Request, Response, Status};
 
+use super::forecast::of_window;
 use super::sized::sized;
 use crate::answer::answer;
 use crate::state::AppState;
@@ -49,7 +50,8 @@ impl GrpcInferenceService for InferenceApi {
     ) -> Result<Response<oip::ModelReadyResponse>, Status> {
         let oip::ModelReadyRequest { name, version } = request.into_inner();
         // Whoever waits for a model asks for it before it is known.
-        let ready = models::find(&self.0, &name).is_ok_and(|model| model.is_ready(&version));
+        let known = models::find(&self.0, &name).is_ok_and(|model| model.is_ready(&version));
+        let ready = known && models::is_serving(&self.0);
         Ok(Response::new(oip::ModelReadyResponse { ready }))
     }
 
@@ -80,7 +82,8 @@ impl GrpcInferenceService for InferenceApi {
         let model = models::find(&self.0, &request.model_name)?;
         let asked = Asked::read(&request, &model)?;
         let answered = answer(&self.0, &asked.question).await?;
-        Ok(sized(response::response(&self.0, request.id, &asked, &answered)))
+        let tensors = response::response(&self.0, request.id, &asked, &answered);
+        Ok(of_window(&answered.trace, sized(tensors)))
     }
 
     async fn repository_index(

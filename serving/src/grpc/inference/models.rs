@@ -29,7 +29,7 @@ pub const OUTPUTS: [(&str, &str, &[i64]); 3] = [
 
 /// Whether forecasts may be asked for.
 pub fn is_serving(state: &AppState) -> bool {
-    state.readiness.stopped_by().is_none()
+    state.readiness.not_serving().is_none()
 }
 
 /// A target with a champion.
@@ -43,8 +43,8 @@ pub struct Model {
 /// The model of that name, `topic.target`.
 ///
 /// # Errors
-/// A service that is starting or shutting down, or has not reached its registry yet: which models there are is not known. No such
-/// target with a champion; the error names those that exist.
+/// A service that is starting, or has not reached its registry yet: which models there are is not known. No such target with a champion;
+/// the error names those that exist.
 pub fn find(state: &AppState, name: &str) -> Result<Model> {
     if let Some(reason) = state.readiness.stopped_by() {
         return Err(Error::NotReady(reason));
@@ -116,7 +116,7 @@ impl Model {
 /// Every model by name, those that answer now alone where `ready`.
 pub fn index(state: &AppState, ready: bool) -> Vec<ModelIndex> {
     let entry = |(target, in_charge): (&Target, &Arc<InCharge>)| {
-        let reason = in_charge.failure.clone().or_else(|| state.readiness.stopped_by());
+        let reason = in_charge.failure.clone().or_else(|| state.readiness.not_serving());
         ModelIndex {
             name: target.to_string(),
             version: in_charge.wanted.to_string(),

@@ -1,30 +1,38 @@
 //! An answer as tensors.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use arterial_datasets::time::MINUTE;
 use arterial_models::registry::Target;
 use arterial_proto::inference as oip;
+use oip::infer_parameter::ParameterChoice;
 use oip::model_infer_response::InferOutputTensor;
 
 use super::models::OUTPUTS;
 use super::request::Asked;
 use super::tensor::Output;
 use crate::answer::{Answer, Forecast, Question};
+use crate::score::LadderStep;
 use crate::state::AppState;
 
 /// What every key has whose forecasts are all there.
 const OK: &str = "OK";
 /// The time of what was not forecast: the least number, which readers of instants take for none.
 const NO_TIME: i64 = i64::MIN;
+/// The parameter with all models that gave forecasts, the one that leads first.
+const MODEL_VERSIONS: &str = "model_versions";
+/// The parameter with the step of the ladder of each of them.
+const STEPS_OF_LADDER: &str = "steps_of_ladder";
 
 /// `answer` to what was `asked`, for the request `id`.
 pub fn response(state: &AppState, id: String, asked: &Asked, answer: &Answer) -> oip::ModelInferResponse {
     let question = &asked.question;
     let (keys, horizons) = (question.keys.len() as i64, question.horizons_minutes.len() as i64);
+    let givers = givers(answer);
     let mut response = oip::ModelInferResponse {
         model_name: format!("{}.{}", question.topic, question.target),
-        model_version: asked.version.clone(),
+        model_version: givers.first().map_or_else(|| asked.version.clone(), version),
+        parameters: parameters(&givers),
         id,
         ..oip::ModelInferResponse::default()
     };
@@ -52,6 +60,46 @@ pub fn response(state: &AppState, id: String, asked: &Asked, answer: &Answer) ->
         response.outputs.push(tensor);
     }
     response
+}
+
+/// A step of the ladder, and name and version of the model behind it.
+type Giver<'a> = (LadderStep, &'a str, &'a str);
+
+/// Who gave the forecasts, in the order of the ladder: the one that leads first. That need not be who is in charge now.
+fn givers(answer: &Answer) -> BTreeSet<Giver<'_>> {
+    let (mut givers, mut before) = (BTreeSet::new(), None);
+    for forecast in &answer.forecasts {
+        let source = forecast.source.as_ref();
+        let giver: Giver<'_> = (forecast.rung, &source.model, &source.version);
+        // Most forecasts are of the same giver as the one before.
+        if before.replace(giver) != Some(giver) {
+            givers.insert(giver);
+        }
+    }
+    givers
+}
+
+/// `NAME@VERSION`.
+fn version((_, model, version): &Giver<'_>) -> String {
+    format!("{model}@{version}")
+}
+
+/// All givers and their steps of the ladder, as texts with commas between; nothing where there are none.
+fn parameters(givers: &BTreeSet<Giver<'_>>) -> HashMap<String, oip::InferParameter> {
+    let mut parameters = HashMap::new();
+    if givers.is_empty() {
+        return parameters;
+    }
+    let versions: Vec<String> = givers.iter().map(version).collect();
+    let steps: Vec<String> = givers.iter().map(|(rung, ..)| rung.to_string()).collect();
+    for (name, words) in [(MODEL_VERSIONS, versions), (STEPS_OF_LADDER, steps)] {
+        let text = ParameterChoice::StringParam(words.join(","));
+        let parameter = oip::InferParameter {
+            parameter_choice: Some(text),
+        };
+        parameters.insert(name.to_owned(), parameter);
+    }
+    parameters
 }
 
 /// Key x horizon x quantile in the order of the question, NaN where refused.

@@ -78,10 +78,10 @@ pub struct HotSpotPage {
 /// A hot spot.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HotSpotRow {
-    /// Its name, the same as long as it is there and this process runs.
+    /// Its name, the same as long as it is there.
     #[schema(example = "hot-spot-7")]
     id: String,
-    /// When it was first seen by this process.
+    /// When it was first seen.
     #[schema(format = DateTime)]
     since: String,
     /// The mean latitude of its points, by weight.

@@ -19,7 +19,7 @@ use arterial_datasets::time::Timestamp;
 use arterial_models::alerts::Language;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -42,6 +42,8 @@ const SILENCE: u32 = 3;
 /// Changes that come together are told together, at most so often.
 const TOGETHER: Duration = Duration::from_millis(500);
 const PARAMETERS: &str = "language, last_event_id";
+/// What lets nginx and its like hand events on at once, instead of gathering them.
+const UNBUFFERED: &str = "x-accel-buffering";
 
 /// Speeds, congestion, alerts, models and freshness as server-sent events: everything at first, then what changes.
 ///
@@ -76,6 +78,7 @@ pub async fn follow(
     let head = [
         (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static(UNBUFFERED), "no"),
     ];
     Ok((head, Body::from_stream(pieces)).into_response())
 }

@@ -33,7 +33,7 @@ pub fn streams(state: &AppState) -> Vec<Freshness> {
 
 fn freshness(state: &AppState, stream: &LiveStream) -> Freshness {
     let definition = stream.definition();
-    let newest = stream.newest();
+    let newest = stream.latest();
     let age = newest.map(|newest| Duration((state.clock.now().0 - newest.0 - definition.window.0).max(0)));
     Freshness {
         topic: definition.name.clone(),
@@ -77,14 +77,10 @@ impl Watch {
     }
 }
 
-/// The same with the service's clock and what keeps it from being ready, as the data of an event.
+/// The same with the service's clock, what keeps it from being ready and what it lacks, as the data of an event.
 pub fn data(state: &Arc<AppState>) -> frame::Data {
     let streams: Vec<Value> = streams(state).iter().map(stream).collect();
-    let reasons = state.readiness.reasons();
-    let reasons: Vec<Value> = reasons
-        .iter()
-        .map(|(reason, text)| json!({"code": reason.code(), "message": text}))
-        .collect();
+    let readiness = state.readiness.told();
     let watch = Watch::of(state);
     let learning: Vec<Value> = watch
         .learning
@@ -100,8 +96,9 @@ pub fn data(state: &Arc<AppState>) -> frame::Data {
         .collect();
     let body = json!({
         "now": state.clock.now().to_string(),
-        "ready": reasons.is_empty(),
-        "reasons": reasons,
+        "ready": readiness["ready"],
+        "reasons": readiness["reasons"],
+        "degraded": readiness["degraded"],
         "stale_after_seconds": state.config.stale_after.seconds(),
         "streams": streams,
         "learning": learning,

@@ -266,8 +266,10 @@ impl Listing for WindowPage<WindowRow> {
         for (whole, part) in self.whole.iter().zip(&self.parts) {
             let columns = Columns(whole);
             for ((row, (lat, lon)), window) in columns.rows().zip(places(whole)).zip(WindowRow::all(part)) {
-                let key = columns.text("key", row).unwrap_or_default();
-                features.push(feature(key, &point(lat, lon), &window)?);
+                let text = |name: &str| columns.text(name, row).unwrap_or_default();
+                let start = columns.instant("window_start", row).map(|start| start.to_string());
+                let id = format!("{}+{}+{}", text("topic"), text("key"), start.unwrap_or_default());
+                features.push(feature(&id, &point(lat, lon), &window)?);
             }
         }
         Ok(features)

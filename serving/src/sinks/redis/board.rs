@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
+use arterial_datasets::time::Duration as Span;
 use tokio::time::Instant;
 
 use super::document;
@@ -35,7 +36,8 @@ struct Entry {
     order: (i64, i32),
     /// None where the key has no value any more.
     value: Option<String>,
-    since: Instant,
+    /// Until when it lives.
+    until: Instant,
 }
 
 /// One value a key, whatever came in meanwhile.
@@ -67,33 +69,40 @@ impl Board {
             }
             let row = json::rows(&batch.slice(row, 1)).pop();
             let value = row.map(|row| serde_json::Value::Object(row).to_string());
-            self.enter(key, order, value, now);
+            self.enter(key, order, value, now + self.ttl);
         }
     }
 
-    /// Takes an issue. Keys that it has no forecast for lose the one that they had.
+    /// Takes an issue. Keys that it has no forecast for lose the one that they had, and none lives longer than its data are fresh: an
+    /// instance that ended, or a stream that gives nothing, would leave it. What another instance writes is left to it.
     ///
     /// # Errors
     /// None in practice: the columns fit the schema.
-    pub fn forecasts(&mut self, issue: &Issue, kept: &BTreeSet<usize>, now: Instant) -> Result<()> {
-        for (key, value) in document::forecasts(issue, kept)? {
-            let key = format!("{}:forecast:{}:{key}", self.prefix, issue.target);
+    pub fn forecasts(&mut self, issue: &Issue, kept: &BTreeSet<usize>, stale_after: Span, now: Instant) -> Result<()> {
+        let mut documents = document::forecasts(issue, kept, stale_after)?;
+        for (at, name) in issue.keys.iter().enumerate() {
+            let key = format!("{}:forecast:{}:{name}", self.prefix, issue.target);
+            if !issue.ours[at] {
+                self.entries.remove(&key);
+                self.waiting.remove(&key);
+                continue;
+            }
+            let value = documents.remove(name.as_ref());
             let known = self.entries.get(&key);
             if value.is_some() || known.is_some_and(|known| known.value.is_some()) {
-                self.enter(key, (issue.issued_at.0, 0), value, now);
+                let age = issue.age(at, issue.issued_at).filter(|_| value.is_some());
+                let fresh = age.map(|age| Span(stale_after.0.saturating_sub(age.0)).to_std());
+                // What is to be deleted waits as long as any value may live.
+                let lives = fresh.map_or(self.ttl, |fresh| fresh.min(self.ttl));
+                self.enter(key, (issue.issued_at.0, 0), value, now + lives);
             }
         }
         Ok(())
     }
 
-    fn enter(&mut self, key: String, order: (i64, i32), value: Option<String>, now: Instant) {
+    fn enter(&mut self, key: String, order: (i64, i32), value: Option<String>, until: Instant) {
         self.waiting.insert(key.clone());
-        let entry = Entry {
-            order,
-            value,
-            since: now,
-        };
-        self.entries.insert(key, entry);
+        self.entries.insert(key, Entry { order, value, until });
     }
 
     /// Redis may have lost everything: all of it waits again, beside what is still to be deleted.
@@ -103,9 +112,9 @@ impl Board {
 
     /// Drops what has expired by now: keys that are heard of no more would stay for ever. Redis drops its values by itself.
     pub fn forget(&mut self, now: Instant) {
-        let (ttl, waiting) = (self.ttl, &mut self.waiting);
+        let waiting = &mut self.waiting;
         self.entries.retain(|key, entry| {
-            let lives = now.duration_since(entry.since) < ttl;
+            let lives = now < entry.until;
             if !lives {
                 waiting.remove(key);
             }
@@ -119,10 +128,8 @@ impl Board {
         let mut expired = Vec::new();
         for key in self.waiting.iter().take(most) {
             let left = self.entries.get(key).map(|entry| {
-                (
-                    entry,
-                    self.ttl.saturating_sub(now.duration_since(entry.since)).as_secs(),
-                )
+                let left = entry.until.saturating_duration_since(now);
+                (entry, left.as_secs())
             });
             match left {
                 Some((Entry { value: Some(value), .. }, seconds)) if seconds > 0 => writes.push(Write::Set {
@@ -278,7 +285,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_to_be_deleted_is_deleted_by_the_next_connection() {
         let (mut board, now) = (board(), Instant::now());
-        board.enter("p:forecast:t.f:a".into(), (1, 0), None, now);
+        board.enter("p:forecast:t.f:a".into(), (1, 0), None, now + board.ttl);
         let deleted = board.next(9, now);
         assert_eq!(deleted.len(), 1);
         board.write_all_again();

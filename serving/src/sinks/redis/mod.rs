@@ -172,7 +172,7 @@ impl RedisMirror {
         }
         for issue in issues {
             let kept = self.serving.stored_steps(issue.step);
-            if let Err(error) = board.forecasts(&issue, &kept, now) {
+            if let Err(error) = board.forecasts(&issue, &kept, self.serving.stale_after, now) {
                 tracing::warn!(error = crate::error::chain(&error), "forecasts could not be mirrored");
             }
         }

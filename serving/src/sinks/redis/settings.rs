@@ -12,7 +12,7 @@ pub struct RedisSettings {
     pub url: String,
     /// What every key begins with. Default `arterial`.
     pub prefix: String,
-    /// A value expires so long after the service took note of it, from 1s. Default 2h.
+    /// A value expires so long after the service took note of it, from 1s; a forecast before, once its data are stale. Default 2h.
     pub ttl: Duration,
 }
 

@@ -4,6 +4,7 @@
 mod bounded;
 mod city;
 mod local_time;
+mod size;
 mod window_bucket;
 
 use std::sync::Arc;
@@ -74,6 +75,7 @@ const SCALAR: &[&str] = &[
     "log10",
     "log2",
     "lower",
+    "lpad",
     "ltrim",
     "make_array",
     "make_date",
@@ -87,9 +89,12 @@ const SCALAR: &[&str] = &[
     "pi",
     "power",
     "radians",
+    "regexp_like",
+    "replace",
     "reverse",
     "right",
     "round",
+    "rpad",
     "rtrim",
     "signum",
     "sin",

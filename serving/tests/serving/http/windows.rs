@@ -67,10 +67,7 @@ async fn a_time_has_its_windows_in_order_page_by_page() {
         let page: Value = answer.json().await.unwrap();
         rows.extend(page["windows"].as_array().unwrap().clone());
         assert_eq!(link.is_empty(), page["next_cursor"].is_null());
-        next = link
-            .strip_prefix('<')
-            .and_then(|link| link.strip_suffix(">; rel=\"next\""))
-            .map(str::to_owned);
+        next = linked("/v1/traffic", &link);
         pages += 1;
     }
     assert_eq!((pages, rows.len()), (3, 8));
@@ -213,6 +210,11 @@ async fn mobility_has_the_members_of_each_stream_and_incidents_go_on_until_they_
     assert_eq!(
         (&one["incident_id"], &one["active"], &one["affected_lanes"]),
         (&json!("INC-1"), &json!(true), &json!(2))
+    );
+    assert_eq!(
+        (&one["estimated_duration_min"], &one["expected_end"]),
+        (&Value::Null, &json!(window(WINDOWS + 10).to_string())),
+        "nobody said how long it lasts: an hour after the report"
     );
     assert_eq!(
         get(&service, "/v1/incidents?types=roadwork").await["incidents"],

@@ -1,4 +1,4 @@
-// How fresh the data of each stream are, what keeps the service from being ready, and the city's clock.
+// How fresh the data of each stream are, what keeps the service from being ready, what it lacks, and the city's clock.
 import { find, html, refill } from "./dom.js";
 import { on, starting, state } from "./store.js";
 import { full, lasting, moment, name, number, t, timezone } from "./texts.js";
@@ -13,7 +13,8 @@ function show() {
   find("clock").textContent = full(status.now);
   find("clock").setAttribute("datetime", status.now);
   find("clock").setAttribute("title", timezone);
-  const trouble = status.reasons.map((reason) => html("p", { title: reason.message }, name("reason", reason.code)));
+  const reasons = [...status.reasons, ...status.degraded];
+  const trouble = reasons.map((reason) => html("p", { title: reason.message }, name("reason", reason.code)));
   refill(find("trouble"), ...trouble);
   const heads = ["stream", "keys", "newest", "age"].map((key) => html("th", { scope: "col" }, t(`freshness.${key}`)));
   refill(
