@@ -21,7 +21,6 @@ const PLACES: [(&str, &[&str]); 17] = [
         "rdkafka",
         &[
             "features/src/source/kafka/",
-            "features/src/source/kafka.rs",
             "serving/src/sinks/kafka.rs",
             "testing/src/kafka.rs",
         ],
@@ -31,7 +30,7 @@ const PLACES: [(&str, &[&str]); 17] = [
         "unsafe",
         &[
             "features/src/source/bridge.rs",
-            "features/src/source/kafka.rs",
+            "features/src/source/kafka/client.rs",
             "models/src/gbdt/partition.rs",
             "models/src/gbdt/scoring/fall.rs",
             "models/src/gbdt/scoring/pick.rs",

@@ -33,22 +33,22 @@ impl Files {
     }
 }
 
-fn arterial(arguments: &[&str]) -> Output {
+fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_arterial"));
     for variable in ["ARTERIAL_ENDPOINT", "ARTERIAL_TOKEN_FILE", "ARTERIAL_LANGUAGE"] {
         command.env_remove(variable);
     }
-    command.args(arguments).output().unwrap()
+    command.args(arguments);
+    command
+}
+
+fn arterial(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
 }
 
 /// What a command that must end with `code` and print nothing said.
 fn ends_with(code: i32, arguments: &[&str]) -> String {
-    let output = arterial(arguments);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-    assert!(output.stdout.is_empty(), "{arguments:?} prints something");
-    assert!(!said.contains("panicked"), "{arguments:?}: {said}");
-    said
+    arterial_testing::refused(&mut command(arguments), code)
 }
 
 /// The same of one that finds its input bad.

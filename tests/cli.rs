@@ -3,22 +3,19 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_arterial"));
+    command.args(arguments).env_remove("ARTERIAL_REGISTRY__URL");
+    command
+}
+
 fn arterial(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_arterial"))
-        .args(arguments)
-        .env_remove("ARTERIAL_REGISTRY__URL")
-        .output()
-        .unwrap()
+    command(arguments).output().unwrap()
 }
 
 /// Runs a command that must end with 2, and gives what it said.
 fn refused(arguments: &[&str]) -> String {
-    let output = arterial(arguments);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
-    assert!(output.stdout.is_empty(), "{arguments:?} wrote to stdout");
-    assert!(!said.contains("panicked"), "{said}");
-    said
+    arterial_testing::refused(&mut command(arguments), 2)
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> String {
@@ -299,6 +296,16 @@ fn a_series_without_recent_data_is_refused_by_name_also_by_a_model_that_was_trai
     assert_eq!(printed.matches(",,,,linear@1\n").count(), 3, "{printed}");
 }
 
+/// The text of [`waves`] with its second series first.
+fn with_series_swapped(text: &str) -> String {
+    let swapped = text.lines().map(|line| {
+        let (time, values) = line.split_once(',').unwrap();
+        let (first, second) = values.split_once(',').unwrap();
+        format!("{time},{second},{first}\n")
+    });
+    swapped.collect()
+}
+
 #[test]
 fn series_are_known_by_name_whatever_their_order_and_others_are_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -316,12 +323,7 @@ fn series_are_known_by_name_whatever_their_order_and_others_are_named() {
         &registry,
         "--data",
     ];
-    let swapped = text.lines().map(|line| {
-        let (time, values) = line.split_once(',').unwrap();
-        let (first, second) = values.split_once(',').unwrap();
-        format!("{time},{second},{first}\n")
-    });
-    let swapped = write(folder.path(), "swapped.csv", &swapped.collect::<String>());
+    let swapped = write(folder.path(), "swapped.csv", &with_series_swapped(&text));
     let forecasts = |path: &str| {
         let output = arterial(&[&asked[..], &[path]].concat());
         assert!(output.status.success(), "{output:?}");
@@ -335,6 +337,48 @@ fn series_are_known_by_name_whatever_their_order_and_others_are_named() {
         said.contains("1 missing (`a`), 1 new (`A`); the model knows 2 series (`a`, `b, north`)"),
         "{said}"
     );
+}
+
+#[test]
+fn models_are_compared_and_promoted_on_series_in_whatever_order_and_others_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = waves(folder.path());
+    let text = std::fs::read_to_string(&path).unwrap();
+    let swapped = write(folder.path(), "swapped.csv", &with_series_swapped(&text));
+    let registry = folder.path().join("registry").to_string_lossy().into_owned();
+    let task = ["--model", "persistence", "--context", "2", "--horizon", "3"];
+    for data in [&path, &swapped] {
+        let trained = arterial(&[&["train", "--data", data, "--registry", &registry][..], &task].concat());
+        assert!(trained.status.success(), "{trained:?}");
+    }
+    let compare = ["compare", "persistence@1", "persistence@2", "--registry", &registry];
+    let measured = |data: &[&str]| {
+        let output = arterial(&[&compare[..], &["--json"], data].concat());
+        assert!(output.status.success(), "{output:?}");
+        let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        found["overall"].clone()
+    };
+    let overall = measured(&[]);
+    assert!(overall["mae_a"].is_f64(), "{overall}");
+    assert_eq!(overall["mae_a"], overall["mae_b"], "both are the same model");
+    assert_eq!(measured(&["--data", &swapped]), overall);
+
+    let promote = ["promote", "persistence@1", "--registry", &registry, "--data"];
+    let output = arterial(&[&promote[..], &[swapped.as_str()]].concat());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.code() == Some(3) && said.contains("is not below"),
+        "it was measured: {said}"
+    );
+    let renamed = write(folder.path(), "renamed.csv", &text.replacen(",a,", ",A,", 1));
+    for asked in [&[&compare[..], &["--data"]].concat()[..], &promote] {
+        let said = refused(&[asked, &[renamed.as_str()]].concat());
+        assert!(
+            said.contains("persistence@1 cannot be measured on these data")
+                && said.contains("1 missing (`a`), 1 new (`A`)"),
+            "{said}"
+        );
+    }
 }
 
 /// A model of LightGBM that says how far the next value is from the last: nowhere.
@@ -413,6 +457,12 @@ fn trees_that_do_not_fit_their_description_or_the_data_are_refused_by_what_diffe
     let said = backtest(&folder.path().to_string_lossy(), STANDSTILL_DESCRIPTION);
     assert!(
         said.contains("accepted: a file, as the description lists none"),
+        "{said}"
+    );
+    let other = STANDSTILL_DESCRIPTION.replace("\"change\"", "\"change\", \"models\": [{\"file\": \"other.txt\"}]");
+    let said = backtest(&trees, &other);
+    assert!(
+        said.contains("accepted: the folder of the files that the description lists"),
         "{said}"
     );
 }
@@ -655,4 +705,20 @@ fn json_is_one_document_and_nothing_else() {
     let output = arterial(&["streams", "list", "--json"]);
     let streams: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(streams.as_array().map(Vec::len), Some(8));
+}
+
+#[test]
+fn a_report_that_could_not_be_written_is_refused_before_anything_is_read_or_fitted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = waves(folder.path());
+    let report = folder.path().join("none/page.html").to_string_lossy().into_owned();
+    for data in [path, folder.path().join("absent.csv").to_string_lossy().into_owned()] {
+        let said = refused(&["backtest", "--data", &data, "--models", "all", "--report", &report]);
+        assert!(
+            said.contains(&format!(
+                "`--report` is `{report}`, accepted: a file in a folder that exists"
+            )),
+            "{said}"
+        );
+    }
 }

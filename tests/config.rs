@@ -108,21 +108,23 @@ kind = "webhook"
 timeout = "1ms"
 "#;
 
-fn arterial(folder: &Path, arguments: &[&str]) -> Output {
+fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_arterial"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ARTERIAL_")) {
         command.env_remove(name);
     }
-    command.args(arguments).current_dir(folder).output().unwrap()
+    command.args(arguments).current_dir(folder);
+    command
+}
+
+fn arterial(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().unwrap()
 }
 
 /// Runs a command that must end with 2 and leave nothing, and gives what it said.
 fn refused(folder: &Path, arguments: &[&str]) -> String {
     let before = files(folder);
-    let output = arterial(folder, arguments);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
-    assert!(!said.contains("panicked"), "{said}");
+    let said = arterial_testing::refused(&mut command(folder, arguments), 2);
     assert_eq!(files(folder), before, "{arguments:?} left something: {said}");
     said
 }

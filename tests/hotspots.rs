@@ -5,12 +5,14 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_arterial"));
+    command.arg("hotspots").args(arguments);
+    command
+}
+
 fn hotspots(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_arterial"))
-        .arg("hotspots")
-        .args(arguments)
-        .output()
-        .unwrap()
+    command(arguments).output().unwrap()
 }
 
 /// Ten accidents at a crossing and one far away, beside columns that nobody asks for.
@@ -109,10 +111,8 @@ fn bad_input_is_refused_with_what_is_accepted() {
             "hotspots --json",
         ),
     ] {
-        let output = hotspots(&arguments);
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
-        assert!(text.contains(said) && output.stdout.is_empty(), "{text}");
+        let text = arterial_testing::refused(&mut command(&arguments), 2);
+        assert!(text.contains(said), "{text}");
     }
 }
 

@@ -53,7 +53,7 @@ impl Service {
         let config = format!(
             "[kafka]\nbrokers = \"{brokers}\"\nassignment = \"manual\"\npublish_results = false\n\
              [streams]\nfolder = \"{0}/streams\"\nenabled = [\"noise\"]\n[lake]\nurl = \"{0}/lake\"\n\
-             [server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n[serving]\ntargets = [\"noise.level_db\"]\n",
+             [server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\ndrain_delay = \"0s\"\n[serving]\ntargets = [\"noise.level_db\"]\n",
             folder.display()
         );
         Self::launch(folder, &config, Stdio::inherit())
@@ -195,7 +195,7 @@ fn a_ninth_stream_goes_from_kafka_to_a_table_and_over_flight() {
 fn alone(folder: &Path, filter: &str) -> String {
     format!(
         "[kafka]\nbrokers = \"127.0.0.1:1\"\n[lake]\nurl = \"{}/lake\"\n[telemetry]\nlog = \"{filter}\"\n\
-         [server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n",
+         [server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\ndrain_delay = \"0s\"\n",
         folder.display()
     )
 }
@@ -218,6 +218,33 @@ fn sighup_reads_the_filter_of_the_log_again_and_keeps_it_where_the_new_one_is_wr
     }
     assert_eq!(service.terminate(), Some(0));
     assert_eq!(said("draining"), Some(()), "the filter `info` is still in force");
+}
+
+#[test]
+fn a_second_ctrl_c_ends_at_once_what_the_first_would_have_drained() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = alone(folder.path(), "info").replace("drain_delay = \"0s\"", "drain_delay = \"1h\"");
+    let path = folder.path().join("log");
+    let log = std::fs::File::create(&path).unwrap();
+    let (mut service, ready) = Service::launch(folder.path(), &config, log.into());
+    let said = |text: &str| std::fs::read_to_string(&path).unwrap().contains(text).then_some(());
+    arterial_testing::signal(&service.0, "INT");
+    wait_for("the service to drain", || said("draining"));
+    let http = ready["http"].as_str().unwrap();
+    wait_for("callers to be sent elsewhere", || {
+        let told = alerts::get(http, "/readyz").unwrap();
+        (told["reasons"][0]["code"] == "draining").then_some(())
+    });
+    let answered = alerts::get(http, "/v1/traffic").unwrap();
+    assert!(
+        answered["windows"].is_array(),
+        "whoever has not heard of it is answered: {answered}"
+    );
+    let ended = wait_for("the end", || {
+        arterial_testing::signal(&service.0, "INT");
+        service.0.try_wait().unwrap()
+    });
+    assert_eq!((ended.code(), said("interrupted again")), (Some(130), Some(())));
 }
 
 #[test]
@@ -279,8 +306,14 @@ fn brokers_that_are_away_are_said_once_and_the_rest_of_the_log_is_quiet() {
         let output = command.args(["health", "--endpoint", &endpoint]).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "forecasts are answered all the same");
         let text = String::from_utf8(output.stdout).unwrap();
-        text.contains("not ready: broker_unreachable").then_some(())
+        text.contains("degraded: broker_unreachable").then_some(())
     });
+    let told = alerts::get(ready["http"].as_str().unwrap(), "/readyz").unwrap();
+    assert_eq!(
+        (&told["ready"], &told["degraded"][0]["code"]),
+        (&true.into(), &"broker_unreachable".into()),
+        "{told}"
+    );
     assert_eq!(service.terminate(), Some(0));
     let said = said();
     assert!(

@@ -1,4 +1,4 @@
-//! One trace from a Kafka record to what is sent on, and from a caller to the forecasts: `arterial run` beside a collector.
+//! One trace from a Kafka record to what is sent on, and from a caller to the forecasts: `arterial run` beside a collector, and without one.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -99,7 +99,7 @@ async fn start(folder: &Path, brokers: &str, collector: &str) -> (Service, serde
     let config = format!(
         "[kafka]\nbrokers = \"{brokers}\"\nassignment = \"manual\"\n[streams]\nenabled = [\"{TOPIC}\"]\n\
          [lake]\nurl = \"{}/lake\"\nfsync = false\n[alerts]\nwatch = []\n\
-         [server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n\
+         [server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\ndrain_delay = \"0s\"\n\
          [telemetry]\nlog = \"warn\"\notlp_endpoint = \"{collector}\"\ntrace_ratio = 0.0\n",
         folder.display()
     );
@@ -145,6 +145,11 @@ const RECORD: &str = "11111111111111111111111111111111";
 const CALL: &str = "22222222222222222222222222222222";
 const REQUEST: &str = "33333333333333333333333333333333";
 const CALLER: &str = "00f067aa0ba902b7";
+
+/// The header of an answer that says of which trace it is.
+fn traceresponse(reply: &tonic::Response<v1::ForecastResponse>) -> &str {
+    reply.metadata().get("traceresponse").unwrap().to_str().unwrap()
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trace_goes_from_a_record_to_what_is_sent_on_and_from_a_call_to_the_forecasts() {
@@ -213,15 +218,10 @@ async fn a_trace_goes_from_a_record_to_what_is_sent_on_and_from_a_call_to_the_fo
     let call = collector
         .span("arterial.v1.ForecastService/Forecast", CALL, |_| true)
         .await;
-    let response = reply
-        .metadata()
-        .get("traceresponse")
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned();
-    assert_eq!(response, format!("00-{CALL}-{}-01", hex(&call.span_id)));
+    assert_eq!(traceresponse(&reply), format!("00-{CALL}-{}-01", hex(&call.span_id)));
     assert_eq!(hex(&call.parent_span_id), CALLER);
+    let record = reply.metadata().get("arterial-window-trace").unwrap();
+    assert_eq!(record, &format!("00-{RECORD}-{}-01", hex(&score.span_id)));
     let answer = collector
         .span("answer", CALL, |span| span.parent_span_id == call.span_id)
         .await;
@@ -236,19 +236,46 @@ async fn a_trace_goes_from_a_record_to_what_is_sent_on_and_from_a_call_to_the_fo
     collector.span("GET /v1/forecasts", REQUEST, |_| true).await;
 
     let reply = client.forecast(request()).await.unwrap();
-    let response = reply
-        .metadata()
-        .get("traceresponse")
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let response = traceresponse(&reply);
     assert!(response.ends_with("-00"), "nobody asked for this trace: {response}");
     let mut service = service;
     arterial_testing::signal(&service.0, "TERM");
     assert_eq!(service.0.wait().unwrap().code(), Some(0));
     let expected = [RECORD, CALL, REQUEST].map(str::to_owned).into();
     assert_eq!(collector.traces(), expected, "what nobody asked for is not kept");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_collector_the_trace_of_a_record_and_that_of_the_caller_reach_the_reply() {
+    let brokers = MockBrokers::start(&[(TOPIC.to_owned(), 1), ("forecasts".to_owned(), 1)]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (mut service, ready) = start(folder.path(), brokers.address(), "").await;
+    let writer = KafkaWriter::new(brokers.address(), "", &std::collections::BTreeMap::new()).unwrap();
+    let window = arterial_datasets::time::Duration(5 * MINUTE);
+    let last = SystemClock.now().window_start(window).0 - 2 * window.0;
+    let closing = [
+        event(Timestamp(last), Some(RECORD)),
+        event(Timestamp(last + 90 * 1_000_000 + window.0), None),
+    ];
+    writer.send_all(closing).await.unwrap();
+    let grpc = ready["grpc"].as_str().unwrap();
+    let mut client = ForecastServiceClient::connect(format!("http://{grpc}")).await.unwrap();
+    let caller = format!("00-{CALL}-{CALLER}-01");
+    let told = until("the trace of the window", async || {
+        let mut request = tonic::Request::new(v1::ForecastRequest {
+            topic: TOPIC.into(),
+            target: "speed_kmh".into(),
+            ..v1::ForecastRequest::default()
+        });
+        request.metadata_mut().insert("traceparent", caller.parse().unwrap());
+        let reply = client.forecast(request).await.unwrap();
+        let record = reply.metadata().get("arterial-window-trace")?;
+        Some([record.to_str().unwrap(), traceresponse(&reply)].map(str::to_owned))
+    })
+    .await;
+    assert_eq!(told, [format!("00-{RECORD}-{CALLER}-01"), caller]);
+    arterial_testing::signal(&service.0, "TERM");
+    assert_eq!(service.0.wait().unwrap().code(), Some(0));
 }
 
 /// The header of a record of the topic `forecasts`.

@@ -9,28 +9,29 @@ struct Registry {
 }
 
 impl Registry {
-    fn run(&self, words: &str) -> Output {
-        let path = self.folder.path().join("registry");
-        Command::new(env!("CARGO_BIN_EXE_arterial"))
+    fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_arterial"));
+        command
             .args(words.split(' '))
-            .env("ARTERIAL_REGISTRY__URL", path)
-            .current_dir(self.folder.path())
-            .output()
-            .unwrap()
+            .env("ARTERIAL_REGISTRY__URL", self.folder.path().join("registry"))
+            .current_dir(self.folder.path());
+        command
+    }
+
+    fn output(&self, words: &str) -> Output {
+        self.command(words).output().unwrap()
     }
 
     /// The JSON of a command that has to succeed.
     fn json(&self, words: &str) -> Value {
-        let output = self.run(&format!("{words} --json"));
+        let output = self.output(&format!("{words} --json"));
         assert!(output.status.success(), "{words}: {output:?}");
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// What a command says that has to be refused with this exit code.
     fn refused(&self, words: &str, code: i32) -> String {
-        let output = self.run(words);
-        assert_eq!(output.status.code(), Some(code), "{words}: {output:?}");
-        String::from_utf8(output.stderr).unwrap()
+        arterial_testing::refused(&mut self.command(words), code)
     }
 
     /// Three days of a number that rises, and two models of it, the first of which is the champion.
@@ -116,17 +117,36 @@ fn a_canary_is_withdrawn_brought_back_and_promoted() {
 fn an_alias_of_a_new_name_is_said_to_be_new_and_how_it_is_withdrawn() {
     let registry = Registry::with_two_models();
     let said = |words: &str| {
-        let output = registry.run(words);
+        let output = registry.output(words);
         assert!(output.status.success(), "{words}: {output:?}");
         String::from_utf8(output.stderr).unwrap()
     };
     for (words, is_new) in [
-        ("promote persistence@1 --alias champoin", true),
-        ("promote persistence@1 --alias champoin --json", false),
+        ("promote persistence@1 --alias europe", true),
+        ("promote persistence@1 --alias europe --json", false),
+        ("promote persistence@1 --alias asia --new-alias", false),
         ("promote persistence@1", false),
     ] {
         let said = said(words);
-        assert_eq!(said.contains("`champoin` is a new alias of"), is_new, "{words}: {said}");
+        assert_eq!(said.contains("`europe` is a new alias of"), is_new, "{words}: {said}");
         assert_eq!(said.contains("arterial withdraw --target "), is_new, "{words}: {said}");
+    }
+}
+
+#[test]
+fn an_alias_that_looks_like_a_slip_is_refused_unless_it_is_said_to_be_new() {
+    let registry = Registry::with_two_models();
+    for (slip, meant) in [("champoin", "champion"), ("Canary", "canary"), ("shadw", "shadow")] {
+        let said = registry.refused(&format!("promote persistence@1 --alias {slip}"), 2);
+        assert!(
+            said.contains(&format!("`--alias` is `{slip}`, accepted: {meant}")) && said.contains("--new-alias"),
+            "{said}"
+        );
+    }
+    let listed = registry.json("models list").to_string();
+    assert!(!listed.contains("champoin"), "{listed}");
+    for words in ["--alias champoin --new-alias", "--alias champoin"] {
+        let moved = registry.json(&format!("promote persistence@1 {words}"));
+        assert_eq!(moved["alias"], "champoin", "once it is there it is known");
     }
 }

@@ -147,6 +147,7 @@ pub fn forecasts() -> SchemaRef {
         nullable("newest_window", instant()),
         nullable("newest_revision", DataType::Int32),
         nullable("revised_windows", DataType::Int32),
+        nullable("instance_since", instant()),
         required(DAY_COLUMN, DataType::Date32),
     ]))
 }
@@ -248,6 +249,18 @@ pub fn alert_signals() -> SchemaRef {
         known_number("expected_low"),
         known_number("expected_middle"),
         known_number("expected_high"),
+        required(DAY_COLUMN, DataType::Date32),
+    ]))
+}
+
+/// `hot_spots`: looks at where congestion or incidents cluster, those in which names came or went and some between them. `geojson` is what the
+/// next look goes on from.
+#[must_use]
+pub fn hot_spots() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        required("kind", DataType::Utf8),
+        required("looked_at", instant()),
+        required("geojson", DataType::Utf8),
         required(DAY_COLUMN, DataType::Date32),
     ]))
 }

@@ -207,7 +207,7 @@ pub trait SeriesDetector: Send + Sync {
     /// Begins to watch rows of these columns, knowing nothing yet.
     ///
     /// # Errors
-    /// No column.
+    /// No column, or more columns than the kind can judge.
     fn start(&self, columns: &[String], seed: u64) -> Result<Box<dyn Watch>>;
 }
 

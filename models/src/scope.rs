@@ -45,6 +45,26 @@ impl Scope {
         }
     }
 
+    /// The position of the covariate `name` among the channels of a panel. `field` is where the name stands.
+    ///
+    /// # Errors
+    /// A name that no covariate has.
+    pub(crate) fn covariate(&self, field: String, name: &str) -> Result<usize> {
+        if let Some(place) = self.covariates.iter().position(|channel| channel.name == name) {
+            return Ok(place + 1);
+        }
+        let known: Vec<&str> = self.covariates.iter().map(|channel| channel.name.as_str()).collect();
+        let known = match known[..] {
+            [] => "there is none".to_owned(),
+            _ => known.join(", "),
+        };
+        Err(Error::invalid(
+            field,
+            name,
+            format!("a covariate of the panel: {known}"),
+        ))
+    }
+
     /// Checks that a model of this scope can forecast `panel` from `origins`.
     ///
     /// # Errors

@@ -117,6 +117,7 @@ pub struct Server {
     pub token_file: String,
     pub max_message_bytes: usize,
     pub max_concurrent_calls: usize,
+    pub drain_delay: Duration,
     pub drain: Duration,
     pub longest_call: Duration,
     pub max_watchers: usize,

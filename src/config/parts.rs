@@ -31,6 +31,7 @@ impl Config {
             token_file: self.server.token_file.clone(),
             max_message_bytes: self.server.max_message_bytes,
             max_concurrent_calls: self.server.max_concurrent_calls,
+            drain_delay: self.server.drain_delay,
             drain: self.server.drain,
             longest_call: self.server.longest_call,
             max_watchers: self.server.max_watchers,
@@ -164,7 +165,7 @@ impl Config {
                 super::Assignment::Manual => Assignment::All,
             },
             properties: kafka.properties.clone(),
-            traces: !self.telemetry.otlp_endpoint.is_empty(),
+            traces: true,
             ..KafkaSettings::new(kafka.brokers.clone(), topics)
         }
     }

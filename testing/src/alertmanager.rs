@@ -25,7 +25,7 @@ impl Alertmanager {
     /// Starts a server, or says why there is none.
     ///
     /// # Panics
-    /// Where a server that is there cannot be started, and with `ARTERIAL_REQUIRE_ALL` where there is none.
+    /// Where a server that is there cannot be started, and as [`missing`](crate::missing()) does where there is none.
     pub fn start() -> Option<Self> {
         let hint = "apt-get install prometheus-alertmanager";
         let program = program("ARTERIAL_ALERTMANAGER", &NAMES, hint)?;

@@ -61,7 +61,7 @@ impl Chromium {
     /// Starts a browser, or says why there is none.
     ///
     /// # Panics
-    /// Where a browser that is there cannot be started, or none is there though `ARTERIAL_REQUIRE_ALL` is set.
+    /// Where a browser that is there cannot be started, and as [`missing`](crate::missing()) does where there is none.
     pub fn start() -> Option<Self> {
         let program = program("ARTERIAL_CHROMIUM", &NAMES, "apt-get install chromium")?;
         let profile = tempfile::tempdir().unwrap();

@@ -48,7 +48,7 @@ impl KafkaBroker {
     /// Starts a broker and waits until it answers; none, with a plain line, where it cannot be had and need not be.
     ///
     /// # Panics
-    /// Where it cannot be had although `ARTERIAL_REQUIRE_ALL` or `ARTERIAL_REQUIRE_KAFKA` is set, or does not start.
+    /// Where it cannot be had and has to be, as [`missing`] says or because `ARTERIAL_REQUIRE_KAFKA` is set, or does not start.
     #[must_use]
     pub fn start() -> Option<Self> {
         Self::start_with(false)
@@ -71,7 +71,7 @@ impl KafkaBroker {
             Err(why) => {
                 let required = std::env::var_os("ARTERIAL_REQUIRE_KAFKA").is_some();
                 assert!(!required, "no broker: {why}");
-                missing(&format!("no broker: {why}"));
+                missing("kafka", &format!("no broker: {why}"));
                 None
             }
         }

@@ -1,7 +1,8 @@
 //! Real servers for the tests of the other crates. Never a dependency outside of tests.
 //!
 //! A server, or a client of somebody else, that cannot be had makes its tests skip with one plain line that says what to type, unless
-//! `ARTERIAL_REQUIRE_ALL` is set: then it fails them ([`missing()`]). Public data sets may be missing even there ([`data()`]).
+//! `ARTERIAL_REQUIRE_ALL` is set: then it fails them ([`missing()`]), but for what `ARTERIAL_MAY_LACK` names, such as public data sets
+//! ([`data()`]).
 
 pub mod alertmanager;
 pub mod chromium;
@@ -28,7 +29,7 @@ pub use missing::{missing, python};
 pub use prometheus::Prometheus;
 pub use promtool::Promtool;
 pub use redis::Redis;
-pub use run::{run, run_beside};
+pub use run::{refused, run, run_beside};
 pub use secure::SecureListener;
 pub use shaky::{Shaky, Trouble};
 pub use signal::signal;

@@ -30,10 +30,11 @@ impl Minio {
     /// Starts a server, or says why there is none.
     ///
     /// # Panics
-    /// Where a server that is there cannot be started, and with `ARTERIAL_REQUIRE_ALL` where there is none.
+    /// Where a server that is there cannot be started, and as [`missing`] does where there is none.
     pub fn start() -> Option<Self> {
         let Some(program) = program() else {
-            missing(&format!("no MinIO here (go install {SOURCE}, or set ARTERIAL_MINIO)"));
+            let what = format!("no MinIO here (go install {SOURCE}, or set ARTERIAL_MINIO)");
+            missing("minio", &what);
             return None;
         };
         let place = tempfile::tempdir().unwrap();

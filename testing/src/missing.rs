@@ -5,23 +5,28 @@ use std::io::Write;
 use std::process::Command;
 use std::thread;
 
-/// Says that the calling test is skipped, or a part of it, and for want of what.
+/// Says that the calling test is skipped, or a part of it, and for want of what; `name` is what the variable `ARTERIAL_MAY_LACK` calls it.
 ///
 /// # Panics
-/// Where the variable `ARTERIAL_REQUIRE_ALL` is set: nothing is skipped there.
+/// Where the variable `ARTERIAL_REQUIRE_ALL` is set: nothing is skipped there, but for want of what `ARTERIAL_MAY_LACK` names, with commas
+/// between.
 #[track_caller]
-pub fn missing(what: &str) {
-    let required = env::var_os("ARTERIAL_REQUIRE_ALL").is_some_and(|value| !value.is_empty());
-    assert!(!required, "{what}; with `ARTERIAL_REQUIRE_ALL` set nothing is skipped");
-    say(what);
-}
-
-/// Says for want of what the calling test is skipped. The line goes past the harness, which keeps to itself what a test that passes prints.
-pub(crate) fn say(what: &str) {
+pub fn missing(name: &str, what: &str) {
+    let set = |variable: &str| env::var(variable).unwrap_or_default();
+    let is_required = !set("ARTERIAL_REQUIRE_ALL").is_empty() && !names(&set("ARTERIAL_MAY_LACK"), name);
+    assert!(
+        !is_required,
+        "{what}; with `ARTERIAL_REQUIRE_ALL` set nothing is skipped unless `ARTERIAL_MAY_LACK` names it: `{name}`"
+    );
     let thread = thread::current();
     let line = format!("skipped in `{}`: {what}\n", thread.name().unwrap_or("a test"));
-    // Where standard error is closed nobody reads.
+    // Past the harness, which keeps to itself what a test that passes prints. Where standard error is closed nobody reads.
     let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// Whether `list` has `name`, with commas between.
+fn names(list: &str, name: &str) -> bool {
+    list.split(',').any(|one| one.trim() == name)
 }
 
 /// The interpreter `$ARTERIAL_PYTHON`, or `python3`, where it has these libraries, such as `deltalake, polars`; none, with a word about
@@ -38,8 +43,22 @@ pub fn python(libraries: &str) -> Option<String> {
     if found.is_ok_and(|output| output.status.success()) {
         return Some(program);
     }
-    missing(&format!(
-        "`{program}` cannot import {libraries}; what ARTERIAL_PYTHON=$(scripts/clients) makes can"
-    ));
+    missing(
+        "python",
+        &format!("`{program}` cannot import {libraries}; what ARTERIAL_PYTHON=$(scripts/clients) makes can"),
+    );
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_missing_is_named_with_commas_between() {
+        for name in ["minio", "alertmanager", "data"] {
+            assert!(names("minio, alertmanager,data", name), "{name}");
+        }
+        assert!(!names("minio,data", "alertmanager") && !names("", "data") && !names("data-sets", "data"));
+    }
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use crate::missing::missing;
 
-/// The program that the variable names, or the first of `names` on the path. Where there is none, a line says what to type.
+/// The program that the variable names, or the first of `names` on the path. Where there is none, a line says what to type; the first name
+/// is what it is called where it may be missing.
 ///
 /// # Panics
 /// Where there is none, as [`missing`] does.
@@ -15,7 +16,7 @@ pub fn program(variable: &str, names: &[&str], hint: &str) -> Option<PathBuf> {
         None => on_path(names),
     };
     if found.is_none() {
-        missing(&format!("no {} here ({hint}, or set {variable})", names[0]));
+        missing(names[0], &format!("no {} here ({hint}, or set {variable})", names[0]));
     }
     found
 }

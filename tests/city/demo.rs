@@ -111,6 +111,16 @@ fn alert_of_the_accident(http: &str, fits: impl Fn(&Value) -> bool) -> Value {
     panic!("the alert of the accident never came to that");
 }
 
+/// What the list of a zone's alerts says beside them.
+fn said_beside_the_list(demo: &Demo, zone: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_arterial"))
+        .args(["alerts", "list", "--zone", zone, "--endpoint", demo.address("grpc")])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
 #[test]
 fn the_demo_raises_an_alert_for_its_accident_and_closes_it_while_the_notebooks_run() {
     let folder = tempfile::tempdir().unwrap();
@@ -118,6 +128,10 @@ fn the_demo_raises_an_alert_for_its_accident_and_closes_it_while_the_notebooks_r
     let demo = Demo::start(folder.path(), "60x");
     let http = demo.address("http");
     let raised = alert_of_the_accident(http, |_| true);
+    let said = said_beside_the_list(&demo, "Z99");
+    assert!(said.contains("no zone Z99 is known"), "{said}");
+    let said = said_beside_the_list(&demo, raised["zone_id"].as_str().unwrap());
+    assert!(!said.contains("is known"), "{said}");
     run_notebooks(folder.path());
     let closed = alert_of_the_accident(http, |alert| {
         alert["alert_id"] == raised["alert_id"] && alert["state"] == "resolved"

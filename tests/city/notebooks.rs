@@ -9,7 +9,10 @@ use arterial_testing::{missing, run};
 /// runs none.
 pub fn run_notebooks(folder: &Path) {
     if std::env::var_os("ARTERIAL_NOTEBOOKS").is_none_or(|home| home.is_empty()) {
-        return missing("nothing here runs notebooks; set ARTERIAL_NOTEBOOKS=$(scripts/notebooks)");
+        return missing(
+            "notebooks",
+            "nothing here runs notebooks; set ARTERIAL_NOTEBOOKS=$(scripts/notebooks)",
+        );
     }
     let said = run(
         Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks/check"))

@@ -85,7 +85,7 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_arterial"), folder.path().join("arterial")).unwrap();
         let jars = arterial_testing::jars::jdbc_class_path();
-        let jars = jars.inspect_err(|lack| missing(lack)).ok();
+        let jars = jars.inspect_err(|lack| missing("jdbc", lack)).ok();
         let named = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
         let desk = Self {
             endpoint: format!("http://{}", demo.address("grpc")),
@@ -95,16 +95,17 @@ impl Desk {
             jars,
             folder,
         };
-        for (there, what) in [
-            (desk.python.is_some(), "Python: ARTERIAL_PYTHON=$(scripts/clients)"),
+        for (there, name, how) in [
+            (desk.python.is_some(), "python", "ARTERIAL_PYTHON=$(scripts/clients)"),
             (
                 desk.node.is_some(),
-                "JavaScript: ARTERIAL_NODE_CLIENTS=$(scripts/node-clients)",
+                "node",
+                "ARTERIAL_NODE_CLIENTS=$(scripts/node-clients)",
             ),
-            (desk.grpcurl, "grpcurl: scripts/test installs it where Go is there"),
+            (desk.grpcurl, "grpcurl", "scripts/test installs it where Go is there"),
         ] {
             if !there {
-                missing(&format!("no {what}"));
+                missing(name, &format!("no {name}: {how}"));
             }
         }
         desk

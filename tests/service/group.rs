@@ -1,6 +1,6 @@
 //! Two services of one consumer group on one lake: they share the partitions, and one goes on where the other was killed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -42,6 +42,27 @@ impl Group {
         })
     }
 
+    /// Puts history of every meter into the lake, enough for a profile: a reading in each window of eight days that ended a day before.
+    fn replay_history(&self) {
+        let first = self.begin.0 - 9 * DAY;
+        let times = (0..8 * DAY / WINDOW).map(|window| Timestamp(first + window * WINDOW));
+        let reading =
+            |time: Timestamp, meter: &str| format!(r#"{{"meter_id":"{meter}","timestamp":"{time}","level_db":50.0}}"#);
+        let lines: Vec<String> = times
+            .flat_map(|time| METERS.map(|meter| reading(time, meter)))
+            .collect();
+        let path = self.folder.path().join("history.jsonl");
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let replay = Command::new(env!("CARGO_BIN_EXE_arterial"))
+            .args(["replay", "--stream", "noise", "--data"])
+            .arg(&path)
+            .arg("--lake")
+            .arg(self.folder.path().join("lake"))
+            .env("ARTERIAL_STREAMS__FOLDER", self.folder.path().join("streams"))
+            .status();
+        assert!(replay.unwrap().success());
+    }
+
     /// Starts a member. The group notices within seconds where it is gone.
     fn join(&self, name: &str) -> (Service, Value) {
         let place = self.folder.path().display();
@@ -49,8 +70,8 @@ impl Group {
             "[kafka]\nbrokers = \"{}\"\nassignment = \"group\"\npublish_results = false\n\
              [kafka.properties]\n\"session.timeout.ms\" = \"6000\"\n\"heartbeat.interval.ms\" = \"500\"\n\
              [streams]\nfolder = \"{place}/streams\"\nenabled = [\"noise\"]\n[lake]\nurl = \"{place}/lake\"\n\
-             [server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n[serving]\ntargets = [\"noise.level_db\"]\n\
-             [alerts]\nwatch = [\"noise.level_db\"]\n",
+             [server]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\ndrain_delay = \"0s\"\n[serving]\ntargets = [\"noise.level_db\"]\n\
+             stale_after = \"1d\"\n[alerts]\nwatch = [\"noise.level_db\"]\n",
             self.broker.address(),
         );
         let own = self.folder.path().join(name);
@@ -81,19 +102,59 @@ impl Group {
         });
     }
 
-    /// Id and sequence of every revision in the table of alerts.
-    fn revisions(&self, ready: &Value) -> Vec<(String, i64)> {
-        let batches = rows(&self.runtime, ready["grpc"].as_str().unwrap(), "alerts").unwrap();
-        let mut revisions = Vec::new();
-        for batch in &batches {
-            let ids = batch["alert_id"].as_string::<i32>();
-            let sequences = batch["sequence"].as_primitive::<Int64Type>();
-            let of_row = |row: usize| (ids.value(row).to_owned(), sequences.value(row));
-            revisions.extend((0..batch.num_rows()).map(of_row));
-        }
-        revisions.sort_by_key(|(_, sequence)| *sequence);
-        revisions
+    /// Whether a member forecasts every meter, from the last of the first `windows` windows.
+    fn is_up_to_date(&self, ready: &Value, windows: i64) -> bool {
+        let path = "/v1/forecasts?topic=noise&target=level_db&horizons_minutes=5";
+        let Some(page) = get(ready["http"].as_str().unwrap(), path) else {
+            return false;
+        };
+        let ended = self.begin.0 + windows * WINDOW;
+        let since = (SystemClock.now().0 - ended) as f64 / SECOND as f64;
+        let is_from_the_last = |forecast: &Value| forecast["data_age_seconds"].as_f64().is_some_and(|age| age <= since);
+        let is_told = |meter: &&str| {
+            let forecasts = page["forecasts"].as_array();
+            let mut of_meter = forecasts.into_iter().flatten().filter(|one| one["key"] == **meter);
+            of_meter.any(is_from_the_last)
+        };
+        METERS.iter().all(is_told)
     }
+
+    /// Waits until a member forecasts every meter from the last of the first `windows` windows.
+    fn until_up_to_date(&self, name: &str, ready: &Value, windows: i64) {
+        wait_for(&format!("the {name} to forecast every meter"), || {
+            self.is_up_to_date(ready, windows).then_some(())
+        });
+    }
+
+    /// Who stored forecasts of each meter from the last of the first `windows` windows; none before there are some of all meters.
+    fn stored_by(&self, ready: &Value, windows: i64) -> Option<BTreeMap<String, BTreeSet<i64>>> {
+        let origin = self.begin.0 + (windows - 1) * WINDOW;
+        let mut stored: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
+        for batch in rows(&self.runtime, ready["grpc"].as_str()?, "forecasts")? {
+            let keys = batch["key"].as_string::<i32>();
+            let [origins, instances] =
+                ["origin", "instance_since"].map(|name| batch[name].as_primitive::<TimestampMicrosecondType>());
+            for row in (0..batch.num_rows()).filter(|&row| origins.value(row) == origin) {
+                let by = stored.entry(keys.value(row).to_owned()).or_default();
+                by.insert(instances.value(row));
+            }
+        }
+        (stored.len() == METERS.len()).then_some(stored)
+    }
+}
+
+/// Id and sequence of every revision in the table of alerts.
+pub(super) fn revisions(runtime: &tokio::runtime::Runtime, ready: &Value) -> Vec<(String, i64)> {
+    let batches = rows(runtime, ready["grpc"].as_str().unwrap(), "alerts").unwrap();
+    let mut revisions = Vec::new();
+    for batch in &batches {
+        let ids = batch["alert_id"].as_string::<i32>();
+        let sequences = batch["sequence"].as_primitive::<Int64Type>();
+        let of_row = |row: usize| (ids.value(row).to_owned(), sequences.value(row));
+        revisions.extend((0..batch.num_rows()).map(of_row));
+    }
+    revisions.sort_by_key(|(_, sequence)| *sequence);
+    revisions
 }
 
 /// The events of each window, by key and start; no window is there twice.
@@ -150,10 +211,41 @@ fn when_one_of_two_services_is_killed_the_other_makes_its_windows_once_and_goes_
     assert_eq!(alerts.len(), 1, "{alerts:?}");
     assert_eq!(alerts[0]["keys"], serde_json::json!(["M1"]));
 
-    let revisions = group.revisions(&of_first);
+    let revisions = revisions(&group.runtime, &of_first);
     let sequences: Vec<i64> = revisions.iter().map(|(_, sequence)| *sequence).collect();
     let numbers: Vec<i64> = (1..=revisions.len() as i64).collect();
     assert_eq!(sequences, numbers, "no revision is missing or there twice");
     assert!(revisions.iter().all(|(id, _)| alerts[0]["alert_id"] == id.as_str()));
+    assert_eq!(first.terminate(), Some(0));
+}
+
+#[test]
+fn each_of_two_services_forecasts_every_meter_and_stores_its_own_and_the_one_that_is_left_goes_on_with_all() {
+    let Some(group) = Group::new() else { return };
+    group.replay_history();
+    let (first, of_first) = group.join("first");
+    let (second, of_second) = group.join("second");
+    let mut end = 0;
+    let mut close_two_more = || {
+        group.send(end..end + 2, 50.0);
+        end += 2;
+        group.until_closed(&of_first, end);
+        group.until_up_to_date("first", &of_first, end);
+        end
+    };
+    // It takes a while until both have partitions, and each knows what the other makes.
+    let are_shared = (0..10).any(|_| {
+        let end = close_two_more();
+        group.until_up_to_date("second", &of_second, end);
+        let stored = wait_for("the forecasts to be stored", || group.stored_by(&of_first, end));
+        let members: BTreeSet<i64> = stored.values().flatten().copied().collect();
+        members.len() == 2 && stored.values().all(|by| by.len() == 1)
+    });
+    assert!(are_shared, "each of two stores the forecasts of its own meters");
+
+    // SIGKILL.
+    drop(second);
+    close_two_more();
+    close_two_more();
     assert_eq!(first.terminate(), Some(0));
 }

@@ -66,6 +66,9 @@ pub struct Forest {
 }
 
 impl Forest {
+    /// The most columns.
+    pub const MOST_COLUMNS: usize = MOST_COLUMNS;
+
     /// Grows a forest on `values`, rows x columns, where NaN is missing. The same seed gives the same forest at any number of threads.
     ///
     /// # Errors

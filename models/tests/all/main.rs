@@ -1,5 +1,6 @@
 //! The tests of models from outside: what every kind promises, what the registry promises, and real data.
 
+mod ahead;
 mod areas;
 mod contract;
 mod detectors;
@@ -7,7 +8,9 @@ mod gbdt;
 mod losloop;
 mod online;
 mod onnx;
+mod outage;
 mod registry;
+mod resuming;
 mod spatial;
 mod support;
 mod trees;

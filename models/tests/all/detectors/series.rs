@@ -185,3 +185,23 @@ fn no_column_is_refused() {
         assert!(kind.start(&[], 1).is_err(), "{}", kind.name());
     }
 }
+
+#[test]
+fn a_row_of_900_columns_is_judged_or_refused_and_never_passed_over() {
+    let columns: Vec<String> = (0..900).map(|number| format!("sensor {number}")).collect();
+    for kind in for_series() {
+        let mut watch = match kind.start(&columns, 1) {
+            Ok(watch) => watch,
+            Err(error) => {
+                let said = error.to_string();
+                assert!(said.contains("900") && said.contains(kind.name()), "{said}");
+                continue;
+            }
+        };
+        let values: Vec<f64> = (0..900).map(f64::from).collect();
+        let verdicts: Vec<Verdict> = (0..=kind.warm_up())
+            .map(|row| watch.observe(at(row as i64), &values))
+            .collect();
+        assert!(!verdicts.last().unwrap().is_learning(), "{}", kind.name());
+    }
+}
