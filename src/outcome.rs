@@ -22,7 +22,7 @@ pub struct Interrupted;
 /// Stands before an interruption where there is something to go on from; its text says how.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Resumable(pub &'static str);
+pub struct Resumable(pub String);
 
 /// Stands before an error that is a line of the log already, and is not said again.
 #[derive(Debug, thiserror::Error)]
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn an_interruption_keeps_its_exit_code_where_the_work_can_be_taken_up_again() {
         let cancelled = arterial_training::Error::from(arterial_models::Error::Cancelled);
-        let error = anyhow::Error::from(cancelled).context(Resumable("--resume"));
+        let error = anyhow::Error::from(cancelled).context(Resumable("--resume".into()));
         assert!(error.is::<Resumable>());
         assert_eq!(code_of(&error), INTERRUPTED);
     }

@@ -722,3 +722,21 @@ fn a_report_that_could_not_be_written_is_refused_before_anything_is_read_or_fitt
         );
     }
 }
+
+#[test]
+fn outputs_that_could_not_be_written_are_refused_before_anything_is_read_or_fitted() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let (absent, file, out) = (at("absent.csv"), write(folder.path(), "file", ""), at("none/out.csv"));
+    let detect = ["detect", "--kind", "series"];
+    for command in [&detect[..], &["forecast"]] {
+        let options = ["--data", absent.as_str(), "--out", out.as_str()];
+        let said = refused(&[command, &options].concat());
+        let expected = format!("`--out` is `{out}`, accepted: a file in a folder that exists");
+        assert!(said.contains(&expected), "{said}");
+    }
+    let data = waves(folder.path());
+    let said = refused(&["train", "--data", &data, "--model", "all", "--registry", &file]);
+    let expected = format!("`--registry` is `{file}`, accepted: a folder, and `{file}` is none");
+    assert!(said.contains(&expected), "{said}");
+}

@@ -111,9 +111,11 @@ fn ctrl_c_ends_a_training_with_130_publishes_nothing_and_says_how_to_go_on() {
     signal(&child, "INT");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
+    let (arterial, data, place) = (env!("CARGO_BIN_EXE_arterial"), data.display(), registry.display());
+    let again = format!("{arterial} train --model stid --horizon 4 --json --data {data} --registry {place} --resume");
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
-        "interrupted\na checkpoint is kept: the same command with --resume goes on from there\n"
+        format!("interrupted\na checkpoint is kept; to go on from there: {again}\n")
     );
     assert!(files(&registry, ".safetensors").is_empty());
 }

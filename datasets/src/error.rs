@@ -122,6 +122,9 @@ pub enum Error {
         /// The lake's folder.
         path: PathBuf,
     },
+    /// Nobody waits for the work any more.
+    #[error("cancelled")]
+    Cancelled,
     /// The expressions of a feature set failed.
     #[error("feature set `{set}` cannot be computed")]
     Features {

@@ -5,8 +5,8 @@ use std::fmt;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
 use crate::panel::Panel;
+use crate::{Error, Result};
 
 /// Which feature set: its name, its version and the hash of its expressions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,6 +54,30 @@ pub struct Wanted<'a> {
     pub horizon: usize,
 }
 
+/// Whether somebody still waits for what is made.
+#[derive(Clone, Copy)]
+pub struct Waits<'a>(&'a dyn Fn() -> bool);
+
+impl Waits<'static> {
+    /// Somebody does, however long it takes.
+    pub const FOR_EVER: Self = Self(&|| true);
+}
+
+impl<'a> Waits<'a> {
+    /// As long as `waits` says so. It is asked often.
+    pub fn new(waits: &'a dyn Fn() -> bool) -> Self {
+        Self(waits)
+    }
+
+    /// Ends work that nobody waits for any more.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] where nobody does.
+    pub fn go_on(self) -> Result<()> {
+        if (self.0)() { Ok(()) } else { Err(Error::Cancelled) }
+    }
+}
+
 /// The columns that an outage leaves without a value, by their positions. The first one of a list is missing as soon as
 /// the newest row is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -94,6 +118,34 @@ pub trait FeatureSet: Send + Sync {
     ) -> Result<Box<dyn PreparedFeatures>> {
         let _ = wanted;
         self.prepare(panel, state)
+    }
+
+    /// Learns as long as somebody waits for it. A set that takes long asks on its way, so that it ends within a second.
+    ///
+    /// # Errors
+    /// As [`FeatureSet::learn`]; [`Error::Cancelled`].
+    fn learn_while(&self, training: &Panel, waits: Waits<'_>) -> Result<FeatureState> {
+        waits.go_on()?;
+        self.learn(training)
+    }
+
+    /// Computes as much as `wanted` asks for, or all, as long as somebody waits for it. A set that takes long asks on its way, so that it
+    /// ends within a second.
+    ///
+    /// # Errors
+    /// As [`FeatureSet::prepare`]; [`Error::Cancelled`].
+    fn prepare_while(
+        &self,
+        panel: &Panel,
+        state: &FeatureState,
+        wanted: Option<Wanted<'_>>,
+        waits: Waits<'_>,
+    ) -> Result<Box<dyn PreparedFeatures>> {
+        waits.go_on()?;
+        match wanted {
+            Some(wanted) => self.prepare_for(panel, state, wanted),
+            None => self.prepare(panel, state),
+        }
     }
 }
 

@@ -119,7 +119,7 @@ pub enum Error {
     Singular(&'static str),
     /// The ground refused: a panel, a feature set, a file.
     #[error(transparent)]
-    Ground(#[from] arterial_datasets::Error),
+    Ground(arterial_datasets::Error),
     /// The object store refused.
     #[error("the model store cannot be reached or read")]
     Store(#[from] object_store::Error),
@@ -134,6 +134,15 @@ pub enum Error {
     /// JSON that cannot be written.
     #[error("cannot be written as JSON")]
     Json(#[from] serde_json::Error),
+}
+
+impl From<arterial_datasets::Error> for Error {
+    fn from(error: arterial_datasets::Error) -> Self {
+        match error {
+            arterial_datasets::Error::Cancelled => Self::Cancelled,
+            other => Self::Ground(other),
+        }
+    }
 }
 
 /// The result of this crate.

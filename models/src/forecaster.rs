@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::artefact::Parts;
 use crate::explanation::{Explanation, Place};
+use crate::neural::Device;
 use crate::scope::Scope;
 use crate::{Error, Result};
 
@@ -120,6 +121,11 @@ pub trait Forecaster: Send + Sync {
         None
     }
 
+    /// Where it is fitted: on the CPU, but for networks that were told otherwise. Another device is another model in its last digits.
+    fn device(&self) -> Device {
+        Device::Cpu
+    }
+
     /// Checks what is known before a fit takes its time: whether `training` has rows enough, and is what the kind is for. Every fit
     /// begins with it.
     ///
@@ -131,7 +137,7 @@ pub trait Forecaster: Send + Sync {
     }
 
     /// Fits on `training`, whose last rows may serve as validation where the kind needs some.
-    /// Nothing outside `training` is read, and the same seed gives the same model at any number of threads.
+    /// Nothing outside `training` is read, and on the CPU the same seed gives the same model at any number of threads.
     ///
     /// # Errors
     /// Too few rows for the task, or values that the kind cannot be fitted on.

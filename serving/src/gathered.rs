@@ -2,7 +2,8 @@
 //!
 //! HTTP/2 hands its frames over one by one, and each would be a call into the kernel and a packet of its own: the head of an answer, every
 //! 16 KiB of it and its end, for each call. Here, what a connection writes in one turn is held until its next turn, which it asks for at once
-//! and which begins with reading; so the answers of many calls go out together where there are many.
+//! and which begins with reading; so the answers of many calls go out together where there are many. What is large is not held, as that
+//! means to copy it: it goes out at once, behind what is held and together with it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -15,6 +16,10 @@ use tonic::transport::server::Connected;
 const PREFACE: &[u8] = b"PRI ";
 /// The most bytes that are held.
 const MOST: usize = 256 << 10;
+/// Whoever hands over so many bytes at once has them written and not held: their copy would cost more than a call into the kernel. Frames of
+/// 16 KiB, the longest that HTTP/2 allows until a client asks for longer ones, are below it, so that those who never ask are not written to
+/// in a call for each. Clients of gRPC in C++ ask for frames of what their connection bears, and the columns of long answers fill them.
+const LARGE: usize = 32 << 10;
 /// The room that an idle connection keeps, in bytes.
 const IDLE: usize = 32 << 10;
 
@@ -78,10 +83,52 @@ impl<T: AsyncWrite + Unpin> Gathered<T> {
             }
             self.written += written;
         }
+        self.nothing_held();
+        Poll::Ready(Ok(()))
+    }
+
+    /// All that was held is written.
+    fn nothing_held(&mut self) {
         self.held.clear();
         self.written = 0;
         self.asked = false;
-        Poll::Ready(Ok(()))
+    }
+
+    /// Takes some of `parts`, to write it at once or later; returns how much.
+    fn poll_take(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        if bytes < LARGE {
+            self.poll_hold(cx, parts)
+        } else {
+            self.poll_through(cx, parts)
+        }
+    }
+
+    /// Writes what is held and as much of `parts` behind it as the socket takes; returns how much of `parts`, which is some.
+    fn poll_through(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        loop {
+            let held = self.held.len() - self.written;
+            let written = {
+                let mut all = Vec::with_capacity(parts.len() + 1);
+                if held > 0 {
+                    all.push(IoSlice::new(&self.held[self.written..]));
+                }
+                all.extend_from_slice(parts);
+                ready!(Pin::new(&mut self.io).poll_write_vectored(cx, &all))?
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            if written < held {
+                self.written += written;
+                continue;
+            }
+            self.nothing_held();
+            // Where no more than that went, it goes on: whoever hears that none of `parts` did takes the connection for ended.
+            if written > held {
+                return Poll::Ready(Ok(written - held));
+            }
+        }
     }
 
     /// Holds as much of `parts` as there is room for, after writing what is held where there is none; returns how much.
@@ -120,7 +167,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Gathered<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.speaks == Speaks::Http2 {
-            this.poll_hold(cx, &[IoSlice::new(bytes)])
+            this.poll_take(cx, &[IoSlice::new(bytes)])
         } else {
             Pin::new(&mut this.io).poll_write(cx, bytes)
         }
@@ -133,7 +180,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Gathered<T> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.speaks == Speaks::Http2 {
-            this.poll_hold(cx, parts)
+            this.poll_take(cx, parts)
         } else {
             Pin::new(&mut this.io).poll_write_vectored(cx, parts)
         }
@@ -171,185 +218,4 @@ impl<T: Connected> Connected for Gathered<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::{Wake, Waker};
-
-    use super::*;
-
-    /// A socket that says once what it is told to, and takes so many bytes.
-    struct Socket {
-        says: &'static [u8],
-        writes: Vec<Vec<u8>>,
-        room: usize,
-        broken: bool,
-    }
-
-    impl AsyncRead for Socket {
-        fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-            if self.says.is_empty() {
-                return Poll::Pending;
-            }
-            buffer.put_slice(std::mem::take(&mut self.says));
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    impl AsyncWrite for Socket {
-        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-            if self.broken {
-                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-            }
-            let taken = bytes.len().min(self.room);
-            if taken == 0 {
-                return Poll::Pending;
-            }
-            self.room -= taken;
-            self.writes.push(bytes[..taken].to_vec());
-            Poll::Ready(Ok(taken))
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    #[derive(Default)]
-    struct Turns(AtomicUsize);
-
-    impl Wake for Turns {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// A connection over a socket, and the turns that it asked for.
-    struct Connection {
-        io: Gathered<Socket>,
-        turns: Arc<Turns>,
-    }
-
-    impl Connection {
-        /// One whose client has said this.
-        fn after(says: &'static [u8]) -> Self {
-            let socket = Socket {
-                says,
-                writes: Vec::new(),
-                room: usize::MAX,
-                broken: false,
-            };
-            let mut connection = Self {
-                io: Gathered::new(socket),
-                turns: Arc::default(),
-            };
-            assert!(connection.read().is_ready());
-            connection
-        }
-
-        fn turn<R>(&mut self, of: impl FnOnce(Pin<&mut Gathered<Socket>>, &mut Context<'_>) -> R) -> R {
-            let waker = Waker::from(Arc::clone(&self.turns));
-            of(Pin::new(&mut self.io), &mut Context::from_waker(&waker))
-        }
-
-        fn read(&mut self) -> Poll<io::Result<()>> {
-            let mut bytes = [0; 64];
-            self.turn(|io, cx| io.poll_read(cx, &mut ReadBuf::new(&mut bytes)))
-        }
-
-        fn write(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
-            self.turn(|io, cx| io.poll_write(cx, bytes))
-        }
-
-        fn flush(&mut self) {
-            assert!(self.turn(AsyncWrite::poll_flush).is_ready());
-        }
-
-        fn asked(&self) -> usize {
-            self.turns.0.load(Ordering::Relaxed)
-        }
-    }
-
-    const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-    #[test]
-    fn what_one_turn_writes_goes_out_together_when_the_next_begins_to_read() {
-        let mut connection = Connection::after(HTTP2);
-        for part in ["head", "body", "end"] {
-            let parts = [IoSlice::new(part.as_bytes()), IoSlice::new(b", ")];
-            let written = connection.turn(|io, cx| io.poll_write_vectored(cx, &parts));
-            assert!(matches!(written, Poll::Ready(Ok(count)) if count == part.len() + 2));
-            connection.flush();
-        }
-        assert!(connection.io.io.writes.is_empty());
-        assert_eq!(connection.asked(), 1, "one turn is enough");
-        assert!(connection.read().is_pending());
-        assert_eq!(connection.io.io.writes, [b"head, body, end, ".to_vec()]);
-        connection.flush();
-        assert_eq!(connection.asked(), 1, "nothing is held");
-    }
-
-    #[test]
-    fn clients_of_http_1_are_written_to_at_once() {
-        for says in [b"GET / HTTP/1.1".as_slice(), b"POST /", b"P", b"PUT /"] {
-            let mut connection = Connection::after(says);
-            assert!(connection.write(b"answer").is_ready());
-            assert_eq!(connection.io.io.writes, [b"answer".to_vec()]);
-        }
-    }
-
-    #[test]
-    fn a_preface_that_comes_in_pieces_is_known() {
-        let mut connection = Connection::after(b"PR");
-        connection.io.io.says = b"I * HTTP/2.0";
-        assert!(connection.read().is_ready());
-        assert!(connection.write(b"settings").is_ready());
-        assert!(connection.io.io.writes.is_empty());
-    }
-
-    #[test]
-    fn a_client_that_takes_nothing_stops_the_writer_at_the_most_that_is_held() {
-        let mut connection = Connection::after(HTTP2);
-        connection.io.io.room = 10;
-        let much = vec![7; MOST + 1];
-        assert!(matches!(connection.write(&much), Poll::Ready(Ok(MOST))));
-        assert!(connection.write(&much).is_pending());
-        assert_eq!(connection.io.io.writes, [vec![7; 10]]);
-        assert!(connection.read().is_pending(), "what the client says is still read");
-        connection.io.io.room = usize::MAX;
-        assert!(matches!(connection.write(b"more"), Poll::Ready(Ok(4))));
-        assert!(connection.read().is_pending());
-        let all: Vec<u8> = connection.io.io.writes.concat();
-        assert_eq!(all.len(), MOST + 4);
-        assert_eq!(&all[MOST..], b"more");
-    }
-
-    #[test]
-    fn what_is_held_goes_out_before_the_connection_ends() {
-        let mut connection = Connection::after(HTTP2);
-        assert!(connection.write(b"goodbye").is_ready());
-        assert!(connection.turn(AsyncWrite::poll_shutdown).is_ready());
-        assert_eq!(connection.io.io.writes, [b"goodbye".to_vec()]);
-    }
-
-    #[test]
-    fn a_broken_socket_is_told_of_at_the_next_reading() {
-        let mut connection = Connection::after(HTTP2);
-        connection.io.io.broken = true;
-        assert!(connection.write(b"lost").is_ready());
-        assert!(matches!(connection.read(), Poll::Ready(Err(_))));
-    }
-
-    #[test]
-    fn an_idle_connection_keeps_little_room() {
-        let mut connection = Connection::after(HTTP2);
-        assert!(connection.write(&vec![1; MOST]).is_ready());
-        assert!(connection.read().is_pending());
-        assert!(connection.read().is_pending());
-        assert!(connection.io.held.capacity() <= IDLE);
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use arterial_datasets::panel::Panel;
 use arterial_features::sets;
 use arterial_models::forecasters;
+use arterial_models::neural::Device;
 use arterial_training::ablation::{self, Ablation, Bereft, ablate};
 use arterial_training::backtest::{Request, run as measure};
 use arterial_training::choice::choose;
@@ -13,6 +14,7 @@ use arterial_training::train::naive;
 use arterial_training::{report, table};
 use serde::Serialize;
 
+use super::device::DeviceArgs;
 use super::imported::ImportedArgs;
 use super::progress::Bar;
 use super::protocol::ProtocolArgs;
@@ -38,6 +40,8 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    device: DeviceArgs,
+    #[command(flatten)]
     imported: ImportedArgs,
     #[command(flatten)]
     protocol: ProtocolArgs,
@@ -52,7 +56,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         report::check(path)?;
     }
     args.imported.check(&args.models)?;
-    let list = args.imported.add_to(forecasters::list(sets::standard()))?;
+    let device = args.device.device()?;
+    let list = args.imported.add_to(forecasters::list_on(sets::standard(), device))?;
     let kinds = choose(&list, &args.models, "--models")?;
     let (panel, data) = args.reading.read(&args.data)?;
     let request = Request {
@@ -63,7 +68,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         protocol: &protocol,
         for_report: args.report.is_some(),
     };
-    let bereft = bereft(&panel, args)?;
+    let bereft = bereft(&panel, args, device)?;
     ablation::check(&request, &bereft)?;
     let bar = Bar::new();
     let backtest = measure(&request, data.clone(), &bar)?;
@@ -101,13 +106,12 @@ struct Printed<'a> {
 }
 
 /// `panel` without each of the groups, checked before anything is fitted.
-fn bereft(panel: &Panel, args: &Args) -> anyhow::Result<Vec<Bereft>> {
+fn bereft(panel: &Panel, args: &Args, device: Device) -> anyhow::Result<Vec<Bereft>> {
     let without = |group: &String| {
+        let kinds = forecasters::list_on(sets::without(sets::standard(), group), device);
         Ok(Bereft {
             panel: panel.without(group)?,
-            kinds: args
-                .imported
-                .add_to(forecasters::list(sets::without(sets::standard(), group)))?,
+            kinds: args.imported.add_to(kinds)?,
             group: group.clone(),
         })
     };

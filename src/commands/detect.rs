@@ -11,6 +11,7 @@ use anyhow::Context;
 use arterial_datasets::panel::{RowOptions, Rows, read_rows};
 use arterial_models::detectors::{LEAST_ROWS, series_detector};
 
+use super::output;
 use crate::outcome::Usage;
 use document::Document;
 
@@ -87,6 +88,9 @@ enum Place {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     args.check()?;
+    if let Some(out) = &args.out {
+        output::check("--out", out)?;
+    }
     let rows = args.read(&args.data)?;
     args.require_any(&rows)?;
     let earlier = args.train.as_deref().map(|path| args.read(path)).transpose()?;

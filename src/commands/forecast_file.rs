@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use super::compare::resolve;
 use super::forecast::quantile_name;
 use super::number::significant;
+use super::output;
 use super::progress::Bar;
 use super::reading::Reading;
 use super::registry::RegistryArgs;
@@ -56,6 +57,7 @@ pub struct FileOptions {
 /// A file or a model that cannot be read, series that the model does not know, no forecast at all.
 pub fn run(path: &Path, model: &str, json: bool, options: &FileOptions) -> anyhow::Result<()> {
     let protocol = options.protocol()?;
+    output::check("--out", &options.out)?;
     let (panel, data) = options.reading.read(path)?;
     let (model, pipeline) = options.model(if model.is_empty() { KIND } else { model }, &panel, &protocol)?;
     // Series are known by their names, in whatever order the file has them.

@@ -1,5 +1,6 @@
 //! The commands: one file each, `Args` for the command line and `run` for the work.
 
+mod again;
 mod alerts;
 mod backtest;
 mod client;
@@ -9,6 +10,7 @@ mod config;
 mod data;
 mod demo;
 mod detect;
+mod device;
 mod explanation;
 mod forecast;
 mod forecast_file;
@@ -22,6 +24,7 @@ mod models;
 mod nearest;
 mod number;
 mod outlet;
+mod output;
 mod paint;
 mod place;
 mod progress;

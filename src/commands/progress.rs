@@ -10,12 +10,15 @@ use arterial_models::neural::training::CheckpointFile;
 use arterial_training::kept;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::again;
 use crate::outcome::INTERRUPTED;
 
-/// How a training is taken up again that was interrupted behind its first checkpoint.
-const GO_ON: &str = "a checkpoint is kept: the same command with --resume goes on from there";
-/// How one is that had no checkpoint yet, but had fitted some of its models.
-const GO_ON_BEHIND_A_FIT: &str = "what was fitted is kept: the same command with --resume goes on from there";
+/// What is kept of a training that was interrupted behind its first checkpoint.
+const CHECKPOINT: &str = "a checkpoint is kept";
+/// What is of one that had no checkpoint yet, but had fitted some of its models.
+const FITTED: &str = "what was fitted is kept";
+/// What a training is told by that goes on from there.
+const RESUME: &str = "--resume";
 /// How long the work has to end by itself once it is told to.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -87,9 +90,10 @@ async fn end_at_interrupt(work: &Work) {
 }
 
 /// How to go on with the work whose state was kept in `folder`; nothing where none was finished there.
-pub fn how_to_go_on(folder: &Path) -> Option<&'static str> {
-    let checkpoint = CheckpointFile::is_in(folder).then_some(GO_ON);
-    checkpoint.or_else(|| kept::is_in(folder).then_some(GO_ON_BEHIND_A_FIT))
+pub fn how_to_go_on(folder: &Path) -> Option<String> {
+    let checkpoint = CheckpointFile::is_in(folder).then_some(CHECKPOINT);
+    let what = checkpoint.or_else(|| kept::is_in(folder).then_some(FITTED))?;
+    Some(format!("{what}; to go on from there: {}", again::with(RESUME)))
 }
 
 impl Progress for Bar {

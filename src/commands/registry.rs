@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use arterial_datasets::lake::Place;
 use arterial_models::registry::{self, Registry, Target};
 
+use super::output;
 use crate::outcome::Usage;
 
 /// The folder where nothing else is said.
@@ -62,6 +64,22 @@ impl RegistryArgs {
     /// # Errors
     /// A place or an option that is not understood.
     pub fn open(&self) -> anyhow::Result<Registry> {
+        Ok(registry::open(self.place(), &self.options()?)?)
+    }
+
+    /// The same for a command that publishes after long work: a folder that cannot be written to is refused at once.
+    ///
+    /// # Errors
+    /// As [`RegistryArgs::open`]; no folder, or none that can be written to.
+    pub fn open_to_publish(&self) -> anyhow::Result<Registry> {
+        let options = self.options()?;
+        if let Place::Folder(folder) = Place::find(self.place(), &options)? {
+            output::check_folder("--registry", &folder)?;
+        }
+        Ok(registry::open(self.place(), &options)?)
+    }
+
+    fn options(&self) -> Result<BTreeMap<String, String>, Usage> {
         let mut options = BTreeMap::new();
         for option in &self.options {
             let (key, value) = option
@@ -69,7 +87,7 @@ impl RegistryArgs {
                 .ok_or_else(|| Usage(format!("`--registry-option` is `{option}`, accepted: KEY=VALUE")))?;
             options.insert(key.to_owned(), value.to_owned());
         }
-        Ok(registry::open(self.place(), &options)?)
+        Ok(options)
     }
 }
 

@@ -60,7 +60,7 @@ async fn serve(args: &Args, config: Config, log: &Log) -> anyhow::Result<()> {
         &foundation,
         options,
         source,
-        vec![observer, indices::start(Arc::clone(&foundation))],
+        vec![observer, indices::start(Arc::clone(&foundation), &service)],
     )?;
     tokio::spawn(ingest::report(ingest.status.clone(), Arc::clone(&service.state)));
     service.open().await?;

@@ -14,6 +14,7 @@ use arterial_training::choice::choose;
 use arterial_training::table;
 use arterial_training::train::{Outcome, Plan, fingerprint, train};
 
+use super::device::DeviceArgs;
 use super::imported::ImportedArgs;
 use super::lake_panel::{Join, covariates};
 use super::progress::{Bar, how_to_go_on};
@@ -52,8 +53,8 @@ pub struct Args {
     #[arg(long, value_name = "FIELD")]
     target: Option<String>,
     /// Go on with a training of these data, protocol and seed that was cut off: models that it published are left out, those
-    /// that it had fitted are not fitted again, networks go on from their last checkpoint. Ctrl-C says whether there is anything to go
-    /// on from. A network that had diverged ends with its best weights, and its card says so
+    /// that it had fitted are not fitted again, networks go on from their last checkpoint on the same device. Ctrl-C says whether there
+    /// is anything to go on from. A network that had diverged ends with its best weights, and its card says so
     #[arg(long)]
     resume: bool,
     /// The data come from a simulator; the model card says so
@@ -62,6 +63,8 @@ pub struct Args {
     /// Print one JSON document instead of tables
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    device: DeviceArgs,
     #[command(flatten)]
     registry: RegistryArgs,
     #[command(flatten)]
@@ -79,7 +82,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         protocol.report_at.push(protocol.horizon);
     }
     args.imported.check(&args.models)?;
-    let list = args.imported.add_to(forecasters::list(sets::standard()))?;
+    let list = forecasters::list_on(sets::standard(), args.device.device()?);
+    let list = args.imported.add_to(list)?;
     let kinds = choose(&list, &args.models, "--model")?;
     let runtime = super::runtime()?;
     let source = runtime.block_on(args.source())?;
@@ -88,7 +92,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Some(lake) => args.registry.of_lake(lake),
         None => args.registry.clone(),
     };
-    let registry = place.open()?;
+    let registry = place.open_to_publish()?;
     let outcome = runtime.block_on(async {
         let (panel, data, pinned) = source.read(&target).await?;
         let reading = serde_json::to_value(&pinned)?;

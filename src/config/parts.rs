@@ -193,6 +193,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use arterial_datasets::panel::Flow;
+
     use super::*;
 
     #[test]
@@ -203,13 +205,33 @@ mod tests {
         let mut config = Config::load(None, []).unwrap();
         assert_eq!(config.alerts_config().unwrap().flows, []);
         config.alerts.graph = path.display().to_string();
-        let flow = ("TS-1".to_owned(), "TS-2".to_owned());
+        let flow = Flow {
+            topic: None,
+            from: "TS-1".into(),
+            to: "TS-2".into(),
+        };
         assert_eq!(config.alerts_config().unwrap().flows, [flow]);
+        config.check().unwrap();
         std::fs::write(&path, "a,b\nTS-1,TS-2\n").unwrap();
         let error = config.alerts_config().unwrap_err().to_string();
         assert!(
             error.contains("`alerts.graph`") && error.contains("`from` and `to`"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_graph_names_streams_that_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flows.csv");
+        let mut config = Config::load(None, []).unwrap();
+        config.alerts.graph = path.display().to_string();
+        std::fs::write(&path, "topic,from,to\ntraffic-sensors,TS-1,TS-2\n").unwrap();
+        config.check().unwrap();
+        std::fs::write(&path, "topic,from,to\ntrafic,TS-1,TS-2\n").unwrap();
+        let error = config.check().unwrap_err().to_string();
+        for part in ["`alerts.graph` is `trafic`", "`topic`", "traffic-sensors"] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! Keeps the table `indices` up with the windows of traffic sensors.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arterial_features::indices::IndexTable;
 use arterial_features::pipeline::{CommitObserver, WindowCommit};
-use tokio::sync::mpsc;
+use arterial_serving::readiness::Reason;
+use tokio::sync::{mpsc, watch};
 
-use super::Foundation;
+use super::{Foundation, Service};
 
 /// The stream whose windows the indices are of.
 const TRAFFIC: &str = "traffic-sensors";
@@ -23,15 +25,38 @@ impl CommitObserver for IndexObserver {
     }
 }
 
-/// An observer, and the task that follows it.
-pub fn start(foundation: Arc<Foundation>) -> Arc<IndexObserver> {
-    let (commits, follow) = mpsc::unbounded_channel();
+/// What keeps the service from answering.
+type Reasons = BTreeMap<Reason, String>;
+
+/// An observer, and the task that follows it once `service` answers.
+pub fn start(foundation: Arc<Foundation>, service: &Service) -> Arc<IndexObserver> {
+    let (commits, mut follow) = mpsc::unbounded_channel();
+    let mut readiness = service.state.readiness.subscribe();
     tokio::spawn(async move {
+        // To derive what is missing takes processor time, which the start needs for itself.
+        if !answers(&mut readiness, &mut follow).await {
+            return;
+        }
         if let Err(error) = keep(&foundation, follow).await {
             tracing::error!(error = %format!("{error:#}"), "the indices of zones are not kept any more");
         }
     });
     Arc::new(IndexObserver(commits))
+}
+
+/// Waits until calls are answered; `false` where it never came to that. What is committed meanwhile is let go: it is durable, so
+/// that opening the table finds it in the lake.
+async fn answers<T>(readiness: &mut watch::Receiver<Reasons>, commits: &mut mpsc::UnboundedReceiver<T>) -> bool {
+    loop {
+        let starts = readiness.borrow_and_update().contains_key(&Reason::Rebuilding);
+        if !starts {
+            return true;
+        }
+        tokio::select! {
+            changed = readiness.changed() => if changed.is_err() { return false },
+            commit = commits.recv() => if commit.is_none() { return false },
+        }
+    }
 }
 
 async fn keep(foundation: &Foundation, mut commits: mpsc::UnboundedReceiver<WindowCommit>) -> anyhow::Result<()> {
@@ -40,6 +65,8 @@ async fn keep(foundation: &Foundation, mut commits: mpsc::UnboundedReceiver<Wind
     };
     let clock = Arc::clone(&foundation.clock);
     let mut table = IndexTable::open(&foundation.lake, traffic, Arc::clone(&clock)).await?;
+    tracing::debug!(days = table.derived().len(), "the indices of zones are derived");
+    // What was committed while opening read waits here, and is passed over where it was read.
     while let Some(commit) = commits.recv().await {
         if let Err(error) = table.take(&commit).await {
             tracing::warn!(%error, "indices could not be written; the lake is read again");
@@ -47,4 +74,39 @@ async fn keep(foundation: &Foundation, mut commits: mpsc::UnboundedReceiver<Wind
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn commits_are_let_go_until_calls_are_answered_and_wait_from_then_on() {
+        let rebuilding = Reasons::from([(Reason::Rebuilding, "a model is being trained".to_owned())]);
+        let (reasons, mut readiness) = watch::channel(rebuilding);
+        let (tell, mut commits) = mpsc::unbounded_channel();
+        for commit in 0..3 {
+            tell.send(commit).unwrap();
+        }
+        assert_eq!(answers(&mut readiness, &mut commits).now_or_never(), None);
+        assert!(commits.is_empty());
+        reasons.send_replace(Reasons::from([(Reason::BrokerUnreachable, "no broker".to_owned())]));
+        tell.send(3).unwrap();
+        assert_eq!(answers(&mut readiness, &mut commits).now_or_never(), Some(true));
+        assert_eq!(commits.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_service_that_ends_before_it_answers() {
+        let rebuilding = Reasons::from([(Reason::Rebuilding, "live state is being rebuilt".to_owned())]);
+        let (reasons, mut readiness) = watch::channel(rebuilding);
+        let (tell, mut commits) = mpsc::unbounded_channel::<u8>();
+        drop(tell);
+        assert!(!answers(&mut readiness, &mut commits).await);
+        let (_tell, mut commits) = mpsc::unbounded_channel::<u8>();
+        drop(reasons);
+        assert!(!answers(&mut readiness, &mut commits).await);
+    }
 }

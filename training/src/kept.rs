@@ -55,7 +55,8 @@ impl<'a> Kept<'a> {
     }
 
     fn place(&self, kind: &dyn Forecaster) -> PathBuf {
-        let told = json!([self.data, self.validation, self.task, kind.imported()]);
+        let device = kind.device().name();
+        let told = json!([self.data, self.validation, self.task, kind.imported(), device]);
         self.folder
             .join(format!("{}-{}.{EXTENSION}", kind.name(), short_digest(&told)))
     }

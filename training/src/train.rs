@@ -4,6 +4,7 @@ use arterial_datasets::panel::Panel;
 use arterial_datasets::time::Clock;
 use arterial_models::Forecaster;
 use arterial_models::forecaster::Progress;
+use arterial_models::neural::Device;
 use arterial_models::registry::{
     CHALLENGER, CHAMPION, Change, DataOrigin, Description, ModelVersion, Registry, Target,
 };
@@ -41,7 +42,7 @@ pub struct Plan<'a> {
     pub kinds: &'a [&'a dyn Forecaster],
     /// How to measure; parts and seed also say what is fitted on.
     pub protocol: &'a Protocol,
-    /// Whether to leave out kinds whose version for these data, protocol, seed and imported files is already there.
+    /// Whether to leave out kinds whose version for these data, protocol, seed, device and imported files is already there.
     pub resume: bool,
 }
 
@@ -193,11 +194,16 @@ fn asked(plan: &Plan<'_>) -> Result<Value> {
     }))
 }
 
-/// The same of one kind, with what it was imported from.
+/// The same of one kind, with what it was imported from, or where it was trained if not on the CPU.
 fn of_kind(asked: &Value, kind: &dyn Forecaster) -> Value {
     let mut asked = asked.clone();
-    if let (Some(fields), Some(imported)) = (asked.as_object_mut(), kind.imported()) {
-        fields.insert("imported_sha256".into(), imported.into());
+    if let Some(fields) = asked.as_object_mut() {
+        if let Some(imported) = kind.imported() {
+            fields.insert("imported_sha256".into(), imported.into());
+        }
+        if kind.device() != Device::Cpu {
+            fields.insert("device".into(), kind.device().name().into());
+        }
     }
     asked
 }

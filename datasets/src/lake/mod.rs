@@ -15,7 +15,7 @@
 //! | `commit` | the conditional put, lost replies, rebasing on other writers' commits |
 //! | `progress` | offsets, watermark and epoch as Delta `txn` actions |
 //! | `scan`, `filter`, `pages`, `opened`, `reader`, `travel` | projection, keys, times, versions |
-//! | `appended` | what other writers have added since an earlier look |
+//! | `appended`, `days` | what other writers have added since an earlier look; the days that a table has, and that commits brought |
 //! | `cache`, `kept`, `column`, `recent` | what was read and stays in memory, where it is asked for |
 //! | `maintain` | compaction, finalisation, retention, vacuum, log clean-up |
 //! | `place`, `fsync`, `store` | addresses, durable files, object stores |
@@ -29,6 +29,7 @@ mod checkpoint;
 mod column;
 mod commit;
 mod compact;
+mod days;
 mod fault;
 mod files;
 mod filter;

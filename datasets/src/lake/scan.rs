@@ -79,6 +79,24 @@ impl Table {
         Ok(Arc::new(self.plan(scan).await?).stream())
     }
 
+    /// Hands the wanted rows to `take`, one batch after the other. Other tasks have their turn between two of them.
+    ///
+    /// # Errors
+    /// As [`Table::stream`], and those of `take`.
+    pub async fn each<E: From<Error>>(
+        &self,
+        scan: &Scan,
+        mut take: impl FnMut(RecordBatch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut rows = self.stream(scan).await?;
+        while let Some(batch) = rows.try_next().await? {
+            take(batch)?;
+            // Little of this waits for a disk, so a long table would keep its thread to itself.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
     /// All rows of some of the table's files.
     pub(super) fn stream_files(&self, files: &[Arc<DataFile>]) -> BoxStream<'static, Result<RecordBatch>> {
         let snapshot = Arc::clone(&self.snapshot);

@@ -38,35 +38,6 @@ pub fn read_graph(path: &Path, series: &[String]) -> Result<Graph> {
     matrix(&name, &header, std::iter::once(&header).chain(&rows))
 }
 
-/// Reads from which place traffic flows on to which other: the columns `from` and `to` of edges, in the file's order. Other columns are left
-/// aside, but an edge whose `weight` is 0 or missing is none.
-///
-/// # Errors
-/// A file that cannot be read, one without these columns, an edge that lacks an end, and cells that are no weight, with row and column.
-pub fn read_flows(path: &Path) -> Result<Vec<(String, String)>> {
-    let name = path.display().to_string();
-    let (header, rows) = cells(path)?;
-    let place = |wanted: &str| header.iter().position(|column| column == wanted);
-    let (Some(from), Some(to)) = (place("from"), place("to")) else {
-        let columns = cut(&header.join(","));
-        return Err(Error::invalid(format!("{name}: columns"), columns, "`from` and `to`"));
-    };
-    let value = place("weight");
-    let mut flows = Vec::new();
-    for (row, cells) in rows.iter().enumerate() {
-        if let Some(column) = [from, to].into_iter().find(|&column| cells[column].is_empty()) {
-            return Err(cell(&name, row, &header[column], "is empty, accepted: a key".into()));
-        }
-        let weight = value.map_or(Ok(1.0), |value| {
-            weight(&cells[value]).map_err(|message| cell(&name, row, &header[value], message))
-        });
-        if weight? != 0.0 {
-            flows.push((cells[from].clone(), cells[to].clone()));
-        }
-    }
-    Ok(flows)
-}
-
 /// Drops the first column of a matrix where it names each row's series.
 fn unlabelled(path: &str, (mut header, mut rows): Cells, series: &[String]) -> Result<Cells> {
     if header.len() != series.len() + 1 || !rows.iter().any(|row| series.contains(&row[0])) {
@@ -141,7 +112,8 @@ fn edges(path: &str, header: &[String], rows: &[Vec<String>], series: &[String])
     Ok(Graph { edges })
 }
 
-fn weight(text: &str) -> Result<f32, String> {
+/// An edge's weight; 0 where it is missing.
+pub(super) fn weight(text: &str) -> Result<f32, String> {
     let weight = number(text)?;
     Ok(if weight.is_nan() { 0.0 } else { weight as f32 })
 }

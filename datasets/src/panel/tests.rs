@@ -470,13 +470,22 @@ fn graphs_are_matrices_or_edges() {
 #[test]
 fn flows_are_the_ends_of_edges() {
     let folder = Folder::new();
-    let edge = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+    let flow = |topic: &str, from: &str, to: &str| Flow {
+        topic: Some(topic.to_owned()).filter(|topic| !topic.is_empty()),
+        from: from.to_owned(),
+        to: to.to_owned(),
+    };
     for (name, content, expected) in [
-        ("plain", "from,to\na,b\nb,c\n", vec![edge("a", "b"), edge("b", "c")]),
+        ("plain", "from,to\na,b\nb,c\n", vec![flow("", "a", "b"), flow("", "b", "c")]),
         (
             "weighted",
             "to,weight,from\nb,0.5,a\nc,0,b\nd,,c\n",
-            vec![edge("a", "b")],
+            vec![flow("", "a", "b")],
+        ),
+        (
+            "of streams",
+            "topic,from,to\nroads,a,b\n,b,c\n",
+            vec![flow("roads", "a", "b"), flow("", "b", "c")],
         ),
     ] {
         let flows = read_flows(&folder.file(name, content)).unwrap();

@@ -1,5 +1,6 @@
 //! From windows of sensors to indices of zones.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,15 +15,20 @@ use arterial_datasets::time::Timestamp;
 
 use super::formula::{ARTERIAL, CITY_PLATFORM, city_platform_index, congestion, jam_factor, mobility_index};
 use super::free_flow::FreeFlow;
+use crate::intern::Interner;
 use crate::{Error, Result};
 
 /// The column of a window's mean speed, km/h.
 const SPEED: &str = "speed_kmh_mean";
 /// The column of a window's mean occupancy, percent.
 const OCCUPANCY: &str = "occupancy_percent_mean";
+/// The columns that indices are derived from.
+pub(super) const COLUMNS: [&str; 6] = ["key", "zone_id", "window_start", "revision", SPEED, OCCUPANCY];
 
 /// A sensor's window.
 struct Window {
+    zone: u32,
+    sensor: u32,
     revision: i32,
     speed: Option<f64>,
     occupancy: Option<f64>,
@@ -30,7 +36,7 @@ struct Window {
 
 /// A row of the result.
 struct Index {
-    zone: String,
+    zone: u32,
     start: i64,
     revision: i32,
     congestion: Option<f64>,
@@ -52,16 +58,92 @@ struct Index {
 /// # Errors
 /// Columns that are missing or of another type than in the windows' schema.
 pub fn derive(rows: &RecordBatch, free_flow: &FreeFlow, committed_at: Timestamp) -> Result<RecordBatch> {
-    let mut indices = Vec::new();
-    for ((zone, start), sensors) in grouped(rows)? {
-        let speeds: Vec<f64> = sensors.values().filter_map(|window| window.speed).collect();
-        let jams = sensors
+    let mut derivation = Derivation::default();
+    derivation.take(rows)?;
+    while derivation.step(free_flow) {}
+    derivation.finish(committed_at)
+}
+
+/// Windows of traffic sensors on their way to indices: rows go in, then one window after the other is computed.
+#[derive(Default)]
+pub(super) struct Derivation {
+    zones: Interner,
+    sensors: Interner,
+    /// By start.
+    windows: BTreeMap<i64, Vec<Window>>,
+    /// The place of each sensor in the order of their names.
+    ranks: Vec<u32>,
+    /// Of each sensor, the day that its free-flow speed was looked up for last, and that speed.
+    free: Vec<Option<(i64, Option<f64>)>>,
+    indices: Vec<Index>,
+}
+
+impl Derivation {
+    /// Takes rows in.
+    ///
+    /// # Errors
+    /// As [`derive`].
+    pub(super) fn take(&mut self, rows: &RecordBatch) -> Result<()> {
+        let keys = column(rows, "key")?
+            .as_string_opt::<i32>()
+            .ok_or_else(|| wrong("key"))?;
+        let zones = column(rows, "zone_id")?
+            .as_string_opt::<i32>()
+            .ok_or_else(|| wrong("zone_id"))?;
+        let starts = column(rows, "window_start")?
+            .as_primitive_opt::<TimestampMicrosecondType>()
+            .ok_or_else(|| wrong("window_start"))?;
+        let revisions = column(rows, "revision")?
+            .as_primitive_opt::<Int32Type>()
+            .ok_or_else(|| wrong("revision"))?;
+        let speeds = column(rows, SPEED)?
+            .as_primitive_opt::<Float64Type>()
+            .ok_or_else(|| wrong(SPEED))?;
+        let occupancies = column(rows, OCCUPANCY)?
+            .as_primitive_opt::<Float64Type>()
+            .ok_or_else(|| wrong(OCCUPANCY))?;
+        for row in (0..rows.num_rows()).filter(|row| zones.is_valid(*row)) {
+            let window = Window {
+                zone: self.zones.intern(zones.value(row))?,
+                sensor: self.sensors.intern(keys.value(row))?,
+                revision: revisions.value(row),
+                speed: number(speeds, row),
+                occupancy: number(occupancies, row),
+            };
+            self.windows.entry(starts.value(row)).or_default().push(window);
+        }
+        Ok(())
+    }
+
+    /// Computes all zones of the earliest window that is left; `false` where none is.
+    pub(super) fn step(&mut self, free_flow: &FreeFlow) -> bool {
+        let Some((start, mut windows)) = self.windows.pop_first() else {
+            return false;
+        };
+        if self.ranks.len() < self.sensors.len() {
+            self.ranks = ranked(&self.sensors);
+            self.free.resize(self.ranks.len(), None);
+        }
+        // Sums are made in the order of names, so that the order of rows changes no bit of them.
+        let ranks = &self.ranks;
+        windows.sort_by_key(|window| (window.zone, ranks[window.sensor as usize], Reverse(window.revision)));
+        windows.dedup_by_key(|window| (window.zone, window.sensor));
+        for zone in windows.chunk_by(|left, right| left.zone == right.zone) {
+            self.compute(start, zone, free_flow);
+        }
+        true
+    }
+
+    /// The indices of one zone in the window that starts at `start`.
+    fn compute(&mut self, start: i64, windows: &[Window], free_flow: &FreeFlow) {
+        let speeds: Vec<f64> = windows.iter().filter_map(|window| window.speed).collect();
+        let jams = windows
             .iter()
-            .filter_map(|(key, window)| congestion(window.speed, free_flow.speed(key, Timestamp(start))));
+            .filter_map(|window| congestion(window.speed, self.free_speed(window.sensor, Timestamp(start), free_flow)));
         let jam = mean(jams.collect());
-        let occupancy = mean(sensors.values().filter_map(|window| window.occupancy).collect());
+        let occupancy = mean(windows.iter().filter_map(|window| window.occupancy).collect());
         let inputs = speeds.len() as i64;
-        let revision = sensors.values().fold(-1_i32, |sum, window| {
+        let revision = windows.iter().fold(-1_i32, |sum, window| {
             sum.saturating_add(window.revision).saturating_add(1)
         });
         let speed = mean(speeds);
@@ -70,9 +152,8 @@ pub fn derive(rows: &RecordBatch, free_flow: &FreeFlow, committed_at: Timestamp)
             (CITY_PLATFORM, None, city_platform_index(speed, occupancy)),
         ] {
             if congestion.is_some() || mobility.is_some() {
-                let zone = zone.clone();
-                indices.push(Index {
-                    zone,
+                self.indices.push(Index {
+                    zone: windows[0].zone,
                     start,
                     revision,
                     congestion,
@@ -83,48 +164,40 @@ pub fn derive(rows: &RecordBatch, free_flow: &FreeFlow, committed_at: Timestamp)
             }
         }
     }
-    batch(&indices, committed_at)
+
+    /// The free-flow speed of a sensor, which is the same for all windows of a day: it is looked up once.
+    fn free_speed(&mut self, sensor: u32, start: Timestamp, free_flow: &FreeFlow) -> Option<f64> {
+        let known = &mut self.free[sensor as usize];
+        if let Some((day, speed)) = *known
+            && day == start.day()
+        {
+            return speed;
+        }
+        let speed = free_flow.speed(self.sensors.name(sensor), start);
+        *known = Some((start.day(), speed));
+        speed
+    }
+
+    /// What was computed.
+    ///
+    /// # Errors
+    /// None but Arrow's own.
+    pub(super) fn finish(mut self, committed_at: Timestamp) -> Result<RecordBatch> {
+        let zones = &self.zones;
+        self.indices.sort_by_key(|index| (zones.name(index.zone), index.start));
+        batch(zones, &self.indices, committed_at)
+    }
 }
 
-type Zones = BTreeMap<(String, i64), BTreeMap<String, Window>>;
-
-/// The newest revision of each sensor's window, by zone and window.
-fn grouped(rows: &RecordBatch) -> Result<Zones> {
-    let keys = column(rows, "key")?
-        .as_string_opt::<i32>()
-        .ok_or_else(|| wrong("key"))?;
-    let zones = column(rows, "zone_id")?
-        .as_string_opt::<i32>()
-        .ok_or_else(|| wrong("zone_id"))?;
-    let starts = column(rows, "window_start")?
-        .as_primitive_opt::<TimestampMicrosecondType>()
-        .ok_or_else(|| wrong("window_start"))?;
-    let revisions = column(rows, "revision")?
-        .as_primitive_opt::<Int32Type>()
-        .ok_or_else(|| wrong("revision"))?;
-    let speeds = column(rows, SPEED)?
-        .as_primitive_opt::<Float64Type>()
-        .ok_or_else(|| wrong(SPEED))?;
-    let occupancies = column(rows, OCCUPANCY)?
-        .as_primitive_opt::<Float64Type>()
-        .ok_or_else(|| wrong(OCCUPANCY))?;
-    let mut grouped = Zones::new();
-    for row in (0..rows.num_rows()).filter(|row| zones.is_valid(*row)) {
-        let revision = revisions.value(row);
-        let window = Window {
-            revision,
-            speed: number(speeds, row),
-            occupancy: number(occupancies, row),
-        };
-        let sensors = grouped
-            .entry((zones.value(row).to_owned(), starts.value(row)))
-            .or_default();
-        let key = keys.value(row);
-        if sensors.get(key).is_none_or(|known| known.revision < revision) {
-            sensors.insert(key.to_owned(), window);
-        }
+/// The place of each text in the order of all.
+fn ranked(names: &Interner) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..names.len() as u32).collect();
+    order.sort_unstable_by_key(|number| names.name(*number));
+    let mut ranks = vec![0; order.len()];
+    for (rank, number) in (0..).zip(order) {
+        ranks[number as usize] = rank;
     }
-    Ok(grouped)
+    ranks
 }
 
 fn column<'a>(rows: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
@@ -145,19 +218,20 @@ fn mean(values: Vec<f64>) -> Option<f64> {
     (count > 0).then(|| values.into_iter().sum::<f64>() / count as f64)
 }
 
-fn batch(indices: &[Index], committed_at: Timestamp) -> Result<RecordBatch> {
-    let texts = |text: fn(&Index) -> &str| StringArray::from_iter_values(indices.iter().map(text));
+fn batch(zones: &Interner, indices: &[Index], committed_at: Timestamp) -> Result<RecordBatch> {
     let numbers = |number: fn(&Index) -> Option<f64>| indices.iter().map(number).collect::<Float64Array>();
     let starts = indices.iter().map(|index| index.start);
     let instants = |values: Vec<i64>| TimestampMicrosecondArray::from(values).with_timezone("UTC");
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(texts(|index| &index.zone)),
+        Arc::new(StringArray::from_iter_values(
+            indices.iter().map(|index| zones.name(index.zone)),
+        )),
         Arc::new(instants(starts.clone().collect())),
         Arc::new(Int32Array::from_iter_values(indices.iter().map(|index| index.revision))),
         Arc::new(numbers(|index| index.congestion)),
         Arc::new(numbers(|index| jam_factor(index.congestion))),
         Arc::new(numbers(|index| index.mobility)),
-        Arc::new(texts(|index| index.formula)),
+        Arc::new(StringArray::from_iter_values(indices.iter().map(|index| index.formula))),
         Arc::new(Int64Array::from_iter_values(indices.iter().map(|index| index.inputs))),
         Arc::new(instants(vec![committed_at.0; indices.len()])),
         Arc::new(Date32Array::from_iter_values(

@@ -10,7 +10,7 @@ pub const FREE_FLOW_DAYS: i64 = 28;
 /// The share of window mean speeds that lie at or below the free-flow speed.
 pub const FREE_FLOW_PERCENTILE: f64 = 0.85;
 /// Speeds from here on share the last class, in km/h.
-const LAST_CLASS: u8 = 250;
+pub(super) const LAST_CLASS: u8 = 250;
 
 /// Window mean speeds of the last 28 UTC days per sensor, in classes of 1 km/h.
 ///
@@ -35,16 +35,27 @@ impl FreeFlow {
     /// windows from before the days that are kept. The order of windows does not matter.
     pub fn observe(&mut self, sensor: &str, window_start: Timestamp, speed: f64) {
         let Some(class) = class(speed) else { return };
+        if let Some(known) = self.day(sensor, window_start.day()) {
+            known.change(class, 1);
+        }
+    }
+
+    /// Takes in a whole UTC day of a sensor: classes and how often each occurred, by class.
+    pub(super) fn enter(&mut self, sensor: &str, day: i64, counts: Vec<(u8, u16)>) {
+        if let Some(known) = self.day(sensor, day) {
+            known.counts = counts;
+        }
+    }
+
+    /// What is kept of a sensor's day; nothing of one from before the days that are kept. Days that are too old are dropped.
+    fn day(&mut self, sensor: &str, day: i64) -> Option<&mut Day> {
         if !self.sensors.contains_key(sensor) {
             self.sensors.insert(sensor.to_owned(), VecDeque::new());
         }
-        let Some(days) = self.sensors.get_mut(sensor) else {
-            return;
-        };
-        let day = window_start.day();
+        let days = self.sensors.get_mut(sensor)?;
         let newest = days.back().map_or(day, |newest| newest.day.max(day));
         if day <= newest - FREE_FLOW_DAYS {
-            return;
+            return None;
         }
         while days.front().is_some_and(|oldest| oldest.day <= newest - FREE_FLOW_DAYS) {
             days.pop_front();
@@ -59,7 +70,7 @@ impl FreeFlow {
                 },
             );
         }
-        days[place].change(class, 1);
+        days.get_mut(place)
     }
 
     /// Takes a window's speed out again, as a revision replaces it.
@@ -137,7 +148,8 @@ fn percentile(counts: &[u64]) -> Option<f64> {
     Some(class as f64 + 0.5)
 }
 
-fn class(speed: f64) -> Option<u8> {
+/// The class of a speed; nothing where it is none.
+pub(super) fn class(speed: f64) -> Option<u8> {
     (speed.is_finite() && speed >= 0.0).then(|| speed.min(f64::from(LAST_CLASS)) as u8)
 }
 

@@ -9,9 +9,11 @@
 //! speeds over the 28 UTC days up to the window ([`FreeFlow`]). A zone's value is the plain mean over its sensors.
 //! Where there is no input there is no value.
 
+mod catch_up;
 mod derive;
 mod formula;
 mod free_flow;
+mod speeds;
 mod table;
 
 pub use derive::derive;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arterial_datasets::Result;
-use arterial_datasets::feature::Wanted;
+use arterial_datasets::feature::{Waits, Wanted};
 use arterial_datasets::panel::Panel;
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 
@@ -32,7 +32,7 @@ pub struct Daily {
 
 impl Daily {
     /// As much of `panel` as `wanted` needs, all of it where nothing is said.
-    pub fn new(panel: &Panel, wanted: Option<Wanted<'_>>) -> Result<Self> {
+    pub fn new(panel: &Panel, wanted: Option<Wanted<'_>>, waits: Waits<'_>) -> Result<Self> {
         let calendar = Calendar::new(panel)?;
         let moments = (0..panel.steps())
             .map(|row| calendar.moment(row))
@@ -62,7 +62,7 @@ impl Daily {
             places,
             values: Array2::zeros((0, 0)),
         };
-        daily.values = daily.place(&panel.target());
+        daily.values = daily.place(&panel.target(), waits)?;
         Ok(daily)
     }
 
@@ -72,15 +72,16 @@ impl Daily {
     }
 
     /// Values by day and slot.
-    fn place(&self, values: &ArrayView2<f64>) -> Array2<f64> {
+    fn place(&self, values: &ArrayView2<f64>, waits: Waits<'_>) -> Result<Array2<f64>> {
         let rows = self.days * self.layout.slots as usize;
         let mut daily = Array2::from_elem((rows, values.ncols()), f64::NAN);
         for (moment, source) in self.moments.iter().zip(values.rows()) {
+            waits.go_on()?;
             if self.places[moment.slot] < self.section.slots.len() {
                 merge(daily.row_mut(self.row(moment.day, moment.slot)), &source);
             }
         }
-        daily
+        Ok(daily)
     }
 
     /// A column of the daily frame that is the same for every series: 1 where the day's target day is a work day.
@@ -100,12 +101,13 @@ impl Daily {
     }
 
     /// The sum, the count and the 85th percentile of each day of `values`, days x series.
-    pub fn totals(&self, values: &ArrayView2<f64>) -> [Array2<f64>; 3] {
+    pub fn totals(&self, values: &ArrayView2<f64>, waits: Waits<'_>) -> Result<[Array2<f64>; 3]> {
         let shape = (self.days, values.ncols());
         let [mut sum, mut seen] = [Array2::zeros(shape), Array2::zeros(shape)];
         let mut high = Array2::from_elem(shape, f64::NAN);
         let mut present = Vec::new();
         for (day, rows) in self.rows_by_day() {
+            waits.go_on()?;
             let mut slots = Array2::from_elem((self.places.len(), values.ncols()), f64::NAN);
             for row in rows {
                 merge(slots.row_mut(self.moments[row].slot), &values.row(row));
@@ -121,7 +123,7 @@ impl Daily {
                 }
             }
         }
-        [sum, seen, high]
+        Ok([sum, seen, high])
     }
 
     /// The rows of each day that has totals, in their order.

@@ -1,5 +1,6 @@
 //! Runs staged expressions over blocks of series.
 
+use arterial_datasets::feature::Waits;
 use arterial_datasets::{Error, Result};
 use ndarray::{Array2, ArrayView2, s};
 use polars::prelude::{Column, DataFrame, DataType, Expr, IntoLazy, NULL, PolarsResult, col, lit, when};
@@ -19,8 +20,8 @@ pub type Input<'a> = (&'a str, ArrayView2<'a, f64>);
 /// Every input and every result is rows x series, NaN where missing; one result a kept column, in their order.
 ///
 /// # Errors
-/// Expressions that Polars refuses.
-pub fn compute(stages: &Stages, layout: Layout, inputs: &[Input]) -> Result<Vec<Array2<f32>>> {
+/// Expressions that Polars refuses; [`Error::Cancelled`].
+pub fn compute(stages: &Stages, layout: Layout, inputs: &[Input], waits: Waits<'_>) -> Result<Vec<Array2<f32>>> {
     let Some(shape) = inputs.first().map(|(_, values)| values.dim()) else {
         return Ok(Vec::new());
     };
@@ -31,6 +32,7 @@ pub fn compute(stages: &Stages, layout: Layout, inputs: &[Input]) -> Result<Vec<
     }
     let width = (BLOCK_ROWS / rows).clamp(1, series);
     for first in (0..series).step_by(width) {
+        waits.go_on()?;
         let end = (first + width).min(series);
         let columns = inputs.iter().map(|(name, values)| {
             let block: Vec<f64> = values.slice(s![.., first..end]).iter().copied().collect();

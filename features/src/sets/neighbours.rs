@@ -1,5 +1,7 @@
 //! What happens next door: the deviations of graph neighbours and of the series that go before.
 
+use arterial_datasets::Result;
+use arterial_datasets::feature::Waits;
 use arterial_datasets::panel::Graph;
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use polars::prelude::col;
@@ -75,10 +77,13 @@ impl Neighbours {
     }
 
     /// The weighted mean of the neighbours' values, NaN where none is there.
-    #[must_use]
-    pub fn mean(&self, values: &ArrayView2<f32>) -> Array2<f64> {
+    ///
+    /// # Errors
+    /// Nobody waits for it any more.
+    pub fn mean(&self, values: &ArrayView2<f32>, waits: Waits<'_>) -> Result<Array2<f64>> {
         let mut means = Array2::from_elem(values.dim(), f64::NAN);
         for (row, mut target) in values.rows().into_iter().zip(means.rows_mut()) {
+            waits.go_on()?;
             for (mean, neighbours) in target.iter_mut().zip(&self.0) {
                 let (mut sum, mut weights) = (0.0, 0.0);
                 for &(place, weight) in neighbours {
@@ -93,7 +98,7 @@ impl Neighbours {
                 }
             }
         }
-        means
+        Ok(means)
     }
 }
 
@@ -101,11 +106,13 @@ impl Neighbours {
 ///
 /// A neighbour's deviation now correlates with what a series' own deviation leaves unexplained [`LEAD`] steps
 /// later.
-#[must_use]
-pub fn learn(deviations: &ArrayView2<f32>) -> Neighbours {
+///
+/// # Errors
+/// Nobody waits for it any more.
+pub fn learn(deviations: &ArrayView2<f32>, waits: Waits<'_>) -> Result<Neighbours> {
     let (rows, series) = deviations.dim();
     if rows <= LEAD + 1 || series < 2 {
-        return Neighbours(vec![Vec::new(); series]);
+        return Ok(Neighbours(vec![Vec::new(); series]));
     }
     let stride = (rows / MOST_ROWS).max(1) as isize;
     let now = filled(&deviations.slice(s![..rows - LEAD;stride, ..]));
@@ -114,20 +121,24 @@ pub fn learn(deviations: &ArrayView2<f32>) -> Neighbours {
     let (now, unexplained) = (scaled(now), scaled(unexplained));
     let mut neighbours = Vec::with_capacity(series);
     for first in (0..series).step_by(256) {
+        waits.go_on()?;
         let end = (first + 256).min(series);
         let correlations = now.t().dot(&unexplained.slice(s![.., first..end]));
         for (offset, column) in correlations.axis_iter(Axis(1)).enumerate() {
             neighbours.push(best(column.iter().copied(), first + offset));
         }
     }
-    Neighbours(neighbours)
+    Ok(Neighbours(neighbours))
 }
 
 /// The mean over all series, the same in each column.
-#[must_use]
-pub fn network(values: &ArrayView2<f32>) -> Array2<f64> {
+///
+/// # Errors
+/// Nobody waits for it any more.
+pub fn network(values: &ArrayView2<f32>, waits: Waits<'_>) -> Result<Array2<f64>> {
     let mut means = Array2::from_elem(values.dim(), f64::NAN);
     for (row, mut target) in values.rows().into_iter().zip(means.rows_mut()) {
+        waits.go_on()?;
         let (mut sum, mut seen) = (0.0, 0.0);
         for value in row.iter().filter(|value| !value.is_nan()) {
             sum += f64::from(*value);
@@ -137,7 +148,7 @@ pub fn network(values: &ArrayView2<f32>) -> Array2<f64> {
             target.fill(sum / seen);
         }
     }
-    means
+    Ok(means)
 }
 
 fn filled(values: &ArrayView2<f32>) -> Array2<f32> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arterial_datasets::Result;
-use arterial_datasets::feature::Wanted;
+use arterial_datasets::feature::{Waits, Wanted};
 use arterial_datasets::panel::{ChannelRole, Panel};
 use ndarray::{Array2, ArrayView2, s};
 
@@ -33,14 +33,15 @@ pub(super) struct Deviations {
 }
 
 impl Deviations {
-    pub fn compute(panel: &Panel, wanted: Option<Wanted<'_>>) -> Result<Self> {
-        let daily = Daily::new(panel, wanted)?;
-        let today = profiles(&daily, 0)?;
+    pub fn compute(panel: &Panel, wanted: Option<Wanted<'_>>, waits: Waits<'_>) -> Result<Self> {
+        let daily = Daily::new(panel, wanted, waits)?;
+        let today = profiles(&daily, 0, waits)?;
         let rows = daily.section.rows.clone();
         let target = panel.target();
         let target = target.slice(s![rows.clone(), ..]);
         let mut profile = Array2::from_elem(target.dim(), f64::NAN);
         for (moment, mut row) in daily.moments[rows].iter().zip(profile.rows_mut()) {
+            waits.go_on()?;
             row.zip_mut_with(&today[0].row(daily.row(moment.day, moment.slot)), |to, from| {
                 *to = f64::from(*from);
             });
@@ -49,7 +50,8 @@ impl Deviations {
             ahead: 0,
             ..daily.layout
         };
-        let recent = compute(&RECENT, layout, &[("y", target), ("profile", profile.view())])?;
+        let inputs = [("y", target), ("profile", profile.view())];
+        let recent = compute(&RECENT, layout, &inputs, waits)?;
         Ok(Self {
             daily,
             today: Arc::new(today),
@@ -68,7 +70,7 @@ fn place(names: &[&str], name: &str) -> usize {
 }
 
 /// The profiles for targets `ahead` local days after the origin's.
-fn profiles(daily: &Daily, ahead: usize) -> Result<Vec<Array2<f32>>> {
+fn profiles(daily: &Daily, ahead: usize, waits: Waits<'_>) -> Result<Vec<Array2<f32>>> {
     let (work, target_work) = (daily.work_days(0), daily.work_days(ahead));
     let layout = Layout {
         ahead: ahead as i64,
@@ -79,7 +81,7 @@ fn profiles(daily: &Daily, ahead: usize) -> Result<Vec<Array2<f32>>> {
         ("work", work.view()),
         ("target_work", target_work.view()),
     ];
-    compute(&PROFILE, layout, &inputs)
+    compute(&PROFILE, layout, &inputs, waits)
 }
 
 /// The features of one panel, horizon apart.
@@ -103,14 +105,15 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(panel: &Panel, state: &State, wanted: Option<Wanted<'_>>) -> Result<Self> {
-        let Deviations { daily, today, recent } = Deviations::compute(panel, wanted)?;
-        let neighbours = neighbours(&recent[place(RECENT.kept, "deviation")].view(), state, daily.layout)?;
+    pub(super) fn new(panel: &Panel, state: &State, wanted: Option<Wanted<'_>>, waits: Waits<'_>) -> Result<Self> {
+        let Deviations { daily, today, recent } = Deviations::compute(panel, wanted, waits)?;
+        let deviations = recent[place(RECENT.kept, "deviation")].view();
+        let neighbours = neighbours(&deviations, state, daily.layout, waits)?;
         let mut rows = named(RECENT.kept, recent);
         rows.extend(named(NEIGHBOURS.kept, neighbours));
-        rows.extend(observed(panel, &daily)?);
-        let days = named(LEVEL.kept, levels(panel, &daily)?);
-        let slots = named(SPREAD.kept, spreads(&daily, &today[0])?);
+        rows.extend(observed(panel, &daily, waits)?);
+        let days = named(LEVEL.kept, levels(panel, &daily, waits)?);
+        let slots = named(SPREAD.kept, spreads(&daily, &today[0], waits)?);
         let mut prepared = Self {
             columns: Vec::new(),
             steps: panel.steps(),
@@ -133,7 +136,7 @@ impl Prepared {
         if let Some(table) = tables.get(&ahead) {
             return Ok(Arc::clone(table));
         }
-        let table = Arc::new(profiles(&self.daily, ahead)?);
+        let table = Arc::new(profiles(&self.daily, ahead, Waits::FOR_EVER)?);
         tables.insert(ahead, Arc::clone(&table));
         Ok(table)
     }
@@ -151,43 +154,39 @@ fn named(names: &[&str], columns: Vec<Array2<f32>>) -> Vec<Named> {
     names.iter().map(|name| (*name).to_owned()).zip(columns).collect()
 }
 
-fn levels(panel: &Panel, daily: &Daily) -> Result<Vec<Array2<f32>>> {
-    let [sum, seen, high] = daily.totals(&panel.target());
-    compute(
-        &LEVEL,
-        daily.layout,
-        &[("sum", sum.view()), ("seen", seen.view()), ("high", high.view())],
-    )
+fn levels(panel: &Panel, daily: &Daily, waits: Waits<'_>) -> Result<Vec<Array2<f32>>> {
+    let [sum, seen, high] = daily.totals(&panel.target(), waits)?;
+    let inputs = [("sum", sum.view()), ("seen", seen.view()), ("high", high.view())];
+    compute(&LEVEL, daily.layout, &inputs, waits)
 }
 
-fn spreads(daily: &Daily, profile: &Array2<f32>) -> Result<Vec<Array2<f32>>> {
+fn spreads(daily: &Daily, profile: &Array2<f32>, waits: Waits<'_>) -> Result<Vec<Array2<f32>>> {
     let profile = profile.mapv(f64::from);
-    compute(
-        &SPREAD,
-        daily.layout,
-        &[("y", daily.values.view()), ("profile", profile.view())],
-    )
+    let inputs = [("y", daily.values.view()), ("profile", profile.view())];
+    compute(&SPREAD, daily.layout, &inputs, waits)
 }
 
-fn neighbours(deviations: &ArrayView2<f32>, state: &State, layout: Layout) -> Result<Vec<Array2<f32>>> {
-    let learned = state.learned.mean(deviations);
-    let graph = state
-        .graph
-        .as_ref()
-        .map_or_else(|| learned.clone(), |graph| graph.mean(deviations));
-    let network = network(deviations);
-    compute(
-        &NEIGHBOURS,
-        layout,
-        &[
-            ("graph", graph.view()),
-            ("learned", learned.view()),
-            ("network", network.view()),
-        ],
-    )
+fn neighbours(
+    deviations: &ArrayView2<f32>,
+    state: &State,
+    layout: Layout,
+    waits: Waits<'_>,
+) -> Result<Vec<Array2<f32>>> {
+    let learned = state.learned.mean(deviations, waits)?;
+    let graph = match &state.graph {
+        Some(graph) => graph.mean(deviations, waits)?,
+        None => learned.clone(),
+    };
+    let network = network(deviations, waits)?;
+    let inputs = [
+        ("graph", graph.view()),
+        ("learned", learned.view()),
+        ("network", network.view()),
+    ];
+    compute(&NEIGHBOURS, layout, &inputs, waits)
 }
 
-fn observed(panel: &Panel, daily: &Daily) -> Result<Vec<Named>> {
+fn observed(panel: &Panel, daily: &Daily, waits: Waits<'_>) -> Result<Vec<Named>> {
     let mut columns = Vec::new();
     for (place, channel) in panel.channels().iter().enumerate() {
         if channel.role == ChannelRole::Observed {
@@ -197,11 +196,8 @@ fn observed(panel: &Panel, daily: &Daily) -> Result<Vec<Named>> {
                 .iter()
                 .map(|name| format!("{}_{name}", channel.name))
                 .collect();
-            columns.extend(
-                names
-                    .into_iter()
-                    .zip(compute(&OBSERVED, daily.layout, &[("covariate", values)])?),
-            );
+            let made = compute(&OBSERVED, daily.layout, &[("covariate", values)], waits)?;
+            columns.extend(names.into_iter().zip(made));
         }
     }
     Ok(columns)

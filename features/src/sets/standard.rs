@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use arterial_datasets::feature::{FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, Wanted};
+use arterial_datasets::feature::{FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, Waits, Wanted};
 use arterial_datasets::panel::Panel;
 use arterial_datasets::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -150,19 +150,11 @@ impl FeatureSet for Standard {
     }
 
     fn learn(&self, training: &Panel) -> Result<FeatureState> {
-        let deviations = Deviations::compute(training, None)?;
-        let state = State {
-            learned: learn(&deviations.values()),
-            ..self.empty(training)
-        };
-        serde_json::to_value(state)
-            .map(FeatureState)
-            .map_err(|error| Error::invalid("feature state", error, "finite weights"))
+        self.learn_while(training, Waits::FOR_EVER)
     }
 
     fn prepare(&self, panel: &Panel, state: &FeatureState) -> Result<Box<dyn PreparedFeatures>> {
-        let state = self.state(panel, state)?;
-        Ok(Box::new(Prepared::new(panel, &state, None)?))
+        self.prepare_while(panel, state, None, Waits::FOR_EVER)
     }
 
     fn prepare_for(
@@ -171,7 +163,28 @@ impl FeatureSet for Standard {
         state: &FeatureState,
         wanted: Wanted<'_>,
     ) -> Result<Box<dyn PreparedFeatures>> {
+        self.prepare_while(panel, state, Some(wanted), Waits::FOR_EVER)
+    }
+
+    fn learn_while(&self, training: &Panel, waits: Waits<'_>) -> Result<FeatureState> {
+        let deviations = Deviations::compute(training, None, waits)?;
+        let state = State {
+            learned: learn(&deviations.values(), waits)?,
+            ..self.empty(training)
+        };
+        serde_json::to_value(state)
+            .map(FeatureState)
+            .map_err(|error| Error::invalid("feature state", error, "finite weights"))
+    }
+
+    fn prepare_while(
+        &self,
+        panel: &Panel,
+        state: &FeatureState,
+        wanted: Option<Wanted<'_>>,
+        waits: Waits<'_>,
+    ) -> Result<Box<dyn PreparedFeatures>> {
         let state = self.state(panel, state)?;
-        Ok(Box::new(Prepared::new(panel, &state, Some(wanted))?))
+        Ok(Box::new(Prepared::new(panel, &state, wanted, waits)?))
     }
 }

@@ -1,6 +1,9 @@
+use std::cell::Cell;
 use std::sync::OnceLock;
 
-use arterial_datasets::feature::{FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, Wanted};
+use arterial_datasets::feature::{
+    FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, Waits, Wanted,
+};
 use arterial_datasets::panel::{Attributes, Channel, ChannelRole, Graph, Holidays, Panel};
 use arterial_datasets::time::{DAY, Duration, HOUR, Timestamp};
 use ndarray::{Array2, Array3};
@@ -138,7 +141,7 @@ impl FeatureSet for Planted {
     }
 
     fn prepare(&self, panel: &Panel, _state: &FeatureState) -> arterial_datasets::Result<Box<dyn PreparedFeatures>> {
-        let mut columns = frame::compute(&PLANTED, Layout::NOMINAL, &[("y", panel.target())])?;
+        let mut columns = frame::compute(&PLANTED, Layout::NOMINAL, &[("y", panel.target())], Waits::FOR_EVER)?;
         Ok(Box::new(PlantedColumns(vec!["planted".into()], columns.remove(0))))
     }
 }
@@ -439,6 +442,40 @@ fn short_and_empty_panels_have_features_too() {
     );
 }
 
+/// What `work` says where nobody waits any more after `most` questions, and how often it asked in all.
+fn given_up<T>(most: usize, work: impl Fn(Waits<'_>) -> arterial_datasets::Result<T>) -> (bool, usize) {
+    let asked = Cell::new(0);
+    let waits = || {
+        asked.set(asked.get() + 1);
+        asked.get() <= most
+    };
+    let found = work(Waits::new(&waits));
+    (matches!(found, Err(arterial_datasets::Error::Cancelled)), asked.get())
+}
+
+#[test]
+fn features_that_nobody_waits_for_are_given_up_at_the_next_question() {
+    let panel = city("2026-08-09T22:00:00Z", "15m", 96 * 3);
+    let state = FeatureState::default();
+    let wanted = Wanted {
+        origins: &[200],
+        horizon: 4,
+    };
+    for set in [standard(), without(standard(), "calendar")] {
+        let learn = |waits: Waits<'_>| set.learn_while(&panel, waits).map(drop);
+        let prepare = |waits: Waits<'_>| set.prepare_while(&panel, &state, None, waits).map(drop);
+        let prepare_some = |waits: Waits<'_>| set.prepare_while(&panel, &state, Some(wanted), waits).map(drop);
+        let works: [&dyn Fn(Waits<'_>) -> arterial_datasets::Result<()>; 3] = [&learn, &prepare, &prepare_some];
+        for (number, work) in works.into_iter().enumerate() {
+            let (is_given_up, whole) = given_up(usize::MAX, work);
+            assert!(!is_given_up && whole > 100, "work {number} asks {whole} times");
+            for most in [0, 1, whole / 2, whole - 1] {
+                assert_eq!(given_up(most, work), (true, most + 1), "work {number}");
+            }
+        }
+    }
+}
+
 #[test]
 fn neighbours_that_go_before_are_learned() {
     // Series 1 repeats series 0 three steps later; series 2 has nothing to do with them.
@@ -447,7 +484,7 @@ fn neighbours_that_go_before_are_learned() {
         1 => noise(row, 0) as f32,
         _ => noise(row, 5) as f32,
     });
-    let neighbours = neighbours::learn(&deviations.view());
+    let neighbours = neighbours::learn(&deviations.view(), Waits::FOR_EVER).unwrap();
     assert_eq!(neighbours.0[1].first().map(|(place, _)| *place), Some(0));
     assert!(neighbours.0[2].iter().all(|(_, weight)| *weight < 0.2));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arterial_datasets::Result;
 use arterial_datasets::feature::{
-    FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, RecentColumns, Wanted,
+    FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, RecentColumns, Waits, Wanted,
 };
 use arterial_datasets::panel::Panel;
 use arterial_datasets::panel::without::{CALENDAR, NEIGHBOURS};
@@ -69,6 +69,20 @@ impl FeatureSet for Without {
         wanted: Wanted<'_>,
     ) -> Result<Box<dyn PreparedFeatures>> {
         Ok(self.hide(self.set.prepare_for(panel, state, wanted)?))
+    }
+
+    fn learn_while(&self, training: &Panel, waits: Waits<'_>) -> Result<FeatureState> {
+        self.set.learn_while(training, waits)
+    }
+
+    fn prepare_while(
+        &self,
+        panel: &Panel,
+        state: &FeatureState,
+        wanted: Option<Wanted<'_>>,
+        waits: Waits<'_>,
+    ) -> Result<Box<dyn PreparedFeatures>> {
+        Ok(self.hide(self.set.prepare_while(panel, state, wanted, waits)?))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The table of indices, kept beside the windows of traffic sensors.
 
+mod restarts;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -35,7 +37,7 @@ struct City {
     lake: Lake,
     traffic: Arc<StreamDefinition>,
     windows: Table,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl City {
@@ -57,7 +59,7 @@ impl City {
             lake,
             traffic,
             windows,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -80,30 +82,16 @@ impl City {
             .unwrap()
     }
 
-    /// The newest row of each place; that no revision of one is written twice is checked on the way.
+    /// Starts a keeper and ends it; gives the days that it derived, counted from the first.
+    async fn kept_again(&self) -> Vec<i64> {
+        let keeper = self.keeper().await;
+        keeper.derived().iter().map(|day| day - BEGIN / DAY).collect()
+    }
+
+    /// The newest row of each place.
     async fn indices(&self) -> BTreeMap<Place, Index> {
         let table = self.lake.existing(TABLE).await.unwrap().unwrap();
-        let mut all: BTreeMap<Place, BTreeMap<i32, Index>> = BTreeMap::new();
-        for batch in table.scan(&Scan::default()).await.unwrap() {
-            for row in 0..batch.num_rows() {
-                let text = |name: &str| batch[name].as_string::<i32>().value(row).to_owned();
-                let number = |name: &str| {
-                    let column = batch[name].as_primitive::<Float64Type>();
-                    column.is_valid(row).then(|| column.value(row))
-                };
-                let starts = batch["window_start"].as_primitive::<TimestampMicrosecondType>();
-                let window = (starts.value(row) - BEGIN) / (5 * MINUTE);
-                let revision = batch["revision"].as_primitive::<Int32Type>().value(row);
-                let inputs = batch["inputs"].as_primitive::<Int64Type>().value(row);
-                let index = (revision, inputs, number("congestion"), number("mobility_index"));
-                let place = (text("zone_id"), window, text("formula"));
-                let before = all.entry(place).or_default().insert(revision, index);
-                assert!(before.is_none(), "revision {revision} is written once");
-            }
-        }
-        all.into_iter()
-            .filter_map(|(place, mut rows)| Some((place, rows.pop_last()?.1)))
-            .collect()
+        newest(&table.scan(&Scan::default()).await.unwrap())
     }
 
     async fn rows(&self) -> usize {
@@ -111,6 +99,31 @@ impl City {
         let batches = table.scan(&Scan::default()).await.unwrap();
         batches.iter().map(RecordBatch::num_rows).sum()
     }
+}
+
+/// The newest row of each place; that no revision of one is there twice is checked on the way.
+fn newest(batches: &[RecordBatch]) -> BTreeMap<Place, Index> {
+    let mut all: BTreeMap<Place, BTreeMap<i32, Index>> = BTreeMap::new();
+    for batch in batches {
+        for row in 0..batch.num_rows() {
+            let text = |name: &str| batch[name].as_string::<i32>().value(row).to_owned();
+            let number = |name: &str| {
+                let column = batch[name].as_primitive::<Float64Type>();
+                column.is_valid(row).then(|| column.value(row))
+            };
+            let starts = batch["window_start"].as_primitive::<TimestampMicrosecondType>();
+            let window = (starts.value(row) - BEGIN) / (5 * MINUTE);
+            let revision = batch["revision"].as_primitive::<Int32Type>().value(row);
+            let inputs = batch["inputs"].as_primitive::<Int64Type>().value(row);
+            let index = (revision, inputs, number("congestion"), number("mobility_index"));
+            let place = (text("zone_id"), window, text("formula"));
+            let before = all.entry(place).or_default().insert(revision, index);
+            assert!(before.is_none(), "revision {revision} is there once");
+        }
+    }
+    all.into_iter()
+        .filter_map(|(place, mut rows)| Some((place, rows.pop_last()?.1)))
+        .collect()
 }
 
 fn start(window: i64) -> i64 {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arterial_datasets::feature::FeatureSet;
 
+use crate::neural::Device;
 use crate::{Error, Forecaster, Result};
 
 mod deviation;
@@ -30,10 +31,16 @@ pub use weekly_profile::WeeklyProfile;
 /// Every kind; those that eat features eat the set `features`.
 #[must_use]
 pub fn list(features: Arc<dyn FeatureSet>) -> Vec<Box<dyn Forecaster>> {
+    list_on(features, Device::Cpu)
+}
+
+/// The same, whose networks are trained on `device`.
+#[must_use]
+pub fn list_on(features: Arc<dyn FeatureSet>, device: Device) -> Vec<Box<dyn Forecaster>> {
     let linear = Linear::new(Arc::clone(&features));
     let forest = Forest::new(Arc::clone(&features));
     let gbdt = GradientBoosted::new(features);
-    let stid = Neural::stid();
+    let stid = Neural::stid().on(device);
     vec![
         Box::new(Persistence),
         Box::new(SeasonalNaive),
@@ -43,8 +50,8 @@ pub fn list(features: Arc<dyn FeatureSet>) -> Vec<Box<dyn Forecaster>> {
         Box::new(forest),
         Box::new(gbdt.clone()),
         Box::new(stid.clone()),
-        Box::new(Neural::lstm()),
-        Box::new(Neural::transformer()),
+        Box::new(Neural::lstm().on(device)),
+        Box::new(Neural::transformer().on(device)),
         Box::new(Ensemble::new(vec![Box::new(linear), Box::new(gbdt), Box::new(stid)])),
     ]
 }

@@ -30,6 +30,7 @@ mod layer;
 pub mod linear;
 pub mod lstm;
 pub(crate) mod partition;
+pub(crate) mod pool;
 pub(crate) mod product;
 pub(crate) mod quantiles;
 pub mod residual_mlp;

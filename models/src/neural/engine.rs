@@ -1,6 +1,6 @@
 //! A kind of network for one shape: its parameters' layout, and how losses, gradients and forecasts are computed.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use burn::tensor::Tensor;
 
@@ -11,6 +11,7 @@ use super::layout::{Layout, map};
 use super::trunk::Trunk;
 use super::{Batch, Shape};
 use crate::Result;
+use crate::kernels::pool::Pool;
 use crate::kernels::quantiles::Quantiles;
 use crate::kernels::{Instructions, Linear};
 
@@ -52,7 +53,7 @@ pub(super) struct Engine<T: Trunk> {
     pub(super) shape: Shape,
     pub(super) instructions: Instructions,
     layout: Layout,
-    idle: Mutex<Vec<Memory<T>>>,
+    memories: Pool<Memory<T>>,
 }
 
 impl<T: Trunk> Engine<T> {
@@ -71,7 +72,7 @@ impl<T: Trunk> Engine<T> {
             shape: shape.clone(),
             instructions,
             layout: Layout::new(parts),
-            idle: Mutex::default(),
+            memories: Pool::default(),
         })
     }
 
@@ -91,11 +92,9 @@ impl<T: Trunk> Computation for Engine<T> {
     }
 
     fn fused(&self, parameters: &[f32], batch: &Batch, gradient: Option<&mut [f32]>) -> f64 {
-        let lock = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut memory = lock().pop().unwrap_or_default();
-        let loss = memory.step(self, parameters, batch, (scale(batch), gradient));
-        lock().push(memory);
-        loss
+        let scaled = (scale(batch), gradient);
+        self.memories
+            .with(|memory| memory.step(self, parameters, batch, scaled))
     }
 
     fn general(&self, parameters: Tensor<1>, batch: &Batch) -> Result<Tensor<1>> {

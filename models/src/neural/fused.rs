@@ -2,21 +2,23 @@
 //! next one is touched, so that nothing but sums is kept.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::Batch;
 use super::engine::{Engine, Forecast};
 use super::inputs::Inputs;
-use super::trunk::Trunk;
+use super::trunk::{Prepared, Settled, Trunk};
 use crate::kernels::buffer::Buffer;
 use crate::kernels::partition::{Partition, sum_parts};
+use crate::kernels::pool::Pool;
 use crate::kernels::quantiles::Truth;
 use crate::kernels::{Gradients, Layer, Purpose, linear};
 
-/// What a step uses again and again: packed parameters, and what each group of blocks keeps.
+/// What a step uses again and again: packed parameters, what each group of blocks keeps, and the threads' workspaces.
 pub(super) struct Memory<T: Trunk> {
     packed: Packed<T>,
-    groups: Vec<Group<T>>,
+    groups: Vec<Group>,
+    workspaces: Pool<Workspace<T>>,
     /// Gradients of the embeddings of all tokens.
     identities: Buffer,
 }
@@ -28,7 +30,15 @@ pub(super) struct Packed<T: Trunk> {
 }
 
 /// What a group of blocks keeps.
-pub(super) struct Group<T: Trunk> {
+#[derive(Default)]
+struct Group {
+    /// Gradients of trunk and head.
+    sums: Buffer,
+    loss: f64,
+}
+
+/// What a block needs on its way there and back, and the next one writes over.
+struct Workspace<T: Trunk> {
     trunk: T::State,
     head: linear::State,
     /// What the head reads, and its gradient.
@@ -38,9 +48,6 @@ pub(super) struct Group<T: Trunk> {
     raw: Buffer,
     raw_back: Buffer,
     weights: Vec<f32>,
-    /// Gradients of trunk and head.
-    sums: Buffer,
-    loss: f64,
 }
 
 impl<T: Trunk> Default for Memory<T> {
@@ -48,6 +55,7 @@ impl<T: Trunk> Default for Memory<T> {
         Self {
             packed: Packed::default(),
             groups: Vec::new(),
+            workspaces: Pool::default(),
             identities: Buffer::default(),
         }
     }
@@ -62,7 +70,7 @@ impl<T: Trunk> Default for Packed<T> {
     }
 }
 
-impl<T: Trunk> Default for Group<T> {
+impl<T: Trunk> Default for Workspace<T> {
     fn default() -> Self {
         Self {
             trunk: T::State::default(),
@@ -72,8 +80,6 @@ impl<T: Trunk> Default for Group<T> {
             raw: Buffer::default(),
             raw_back: Buffer::default(),
             weights: Vec::new(),
-            sums: Buffer::default(),
-            loss: 0.0,
         }
     }
 }
@@ -88,7 +94,7 @@ impl<T: Trunk> Packed<T> {
     }
 }
 
-impl<T: Trunk> Group<T> {
+impl<T: Trunk> Workspace<T> {
     /// What the head gives for a block.
     fn forward(&mut self, engine: &Engine<T>, packed: &Packed<T>, inputs: &Inputs<'_>, tokens: Range<usize>) {
         let count = tokens.len();
@@ -103,7 +109,7 @@ impl<T: Trunk> Group<T> {
     }
 
     /// The loss of a block after its forward pass; leaves the gradient of what the head gives.
-    fn compare(&mut self, engine: &Engine<T>, inputs: &Inputs<'_>, tokens: Range<usize>, scale: f32) {
+    fn compare(&mut self, engine: &Engine<T>, inputs: &Inputs<'_>, tokens: Range<usize>, scale: f32) -> f64 {
         self.raw_back.resize(self.raw.len());
         let weight = |token: usize| inputs.batch.weight[token % inputs.series] * scale;
         self.weights.clear();
@@ -113,9 +119,9 @@ impl<T: Trunk> Group<T> {
             target: inputs.target(tokens),
             weights: &self.weights,
         };
-        self.loss += engine
+        engine
             .quantiles
-            .loss(engine.instructions, &mut self.raw, truth, &mut self.raw_back);
+            .loss(engine.instructions, &mut self.raw, truth, &mut self.raw_back)
     }
 
     /// The way back of a block after its comparison.
@@ -125,11 +131,11 @@ impl<T: Trunk> Group<T> {
         packed: &Packed<T>,
         inputs: &Inputs<'_>,
         tokens: Range<usize>,
-        (identities, begin): (&mut [f32], bool),
+        (identities, sums, begin): (&mut [f32], &mut [f32], bool),
     ) {
         self.tokens_back.resize(self.tokens.len());
-        let split = self.sums.len() - engine.head.parameters();
-        let (trunk_sums, head_sums) = self.sums.split_at_mut(split);
+        let split = sums.len() - engine.head.parameters();
+        let (trunk_sums, head_sums) = sums.split_at_mut(split);
         let head = Gradients {
             output: &self.raw_back,
             data: &mut self.tokens_back,
@@ -178,15 +184,17 @@ impl<T: Trunk> Memory<T> {
                 0
             });
         }
-        let (packed, chunk) = (&self.packed, partition.chunk());
+        let (packed, workspaces, chunk) = (&self.packed, &self.workspaces, partition.chunk());
         let target = (&mut *self.identities, identity);
         partition.run(&mut self.groups, target, |group, tokens, identities| {
             let begin = tokens.start % chunk == 0;
-            group.forward(engine, packed, &inputs, tokens.clone());
-            group.compare(engine, &inputs, tokens.clone(), scale);
-            if training {
-                group.backward(engine, packed, &inputs, tokens, (identities, begin));
-            }
+            workspaces.with(|workspace| {
+                workspace.forward(engine, packed, &inputs, tokens.clone());
+                group.loss += workspace.compare(engine, &inputs, tokens.clone(), scale);
+                if training {
+                    workspace.backward(engine, packed, &inputs, tokens, (identities, &mut group.sums, begin));
+                }
+            });
         });
         if let Some(gradient) = gradient {
             self.collect(engine, &inputs, gradient);
@@ -209,19 +217,45 @@ impl<T: Trunk> Memory<T> {
 /// Forecasts by parameters that were packed once.
 pub(super) struct Predictor<T: Trunk> {
     engine: Arc<Engine<T>>,
+    prepared: Box<dyn Prepared>,
+}
+
+/// The forward pass of a training step, with parameters that were packed once.
+struct Pass<T: Trunk> {
+    engine: Arc<Engine<T>>,
     packed: Packed<T>,
-    idle: Mutex<Vec<Vec<Group<T>>>>,
+    workspaces: Pool<Workspace<T>>,
 }
 
 impl<T: Trunk> Predictor<T> {
     pub(super) fn new(engine: Arc<Engine<T>>, parameters: &[f32]) -> Self {
+        let (tables, rest) = parameters.split_at(engine.tables());
+        let (trunk, head) = rest.split_at(rest.len() - engine.head.parameters());
+        let tables = engine.trunk.identity().split(&engine.shape, tables);
+        let prepared = engine.trunk.prepare(Settled { tables, trunk, head });
+        let prepared = prepared.unwrap_or_else(|| Box::new(Pass::new(Arc::clone(&engine), parameters)));
+        Self { engine, prepared }
+    }
+}
+
+impl<T: Trunk> Pass<T> {
+    fn new(engine: Arc<Engine<T>>, parameters: &[f32]) -> Self {
         let mut packed = Packed::default();
         packed.pack(&engine, parameters, Purpose::Prediction);
         Self {
             engine,
             packed,
-            idle: Mutex::default(),
+            workspaces: Pool::default(),
         }
+    }
+}
+
+impl<T: Trunk> Prepared for Pass<T> {
+    fn forward(&self, inputs: &Inputs<'_>, tokens: Range<usize>, raw: &mut [f32]) {
+        self.workspaces.with(|workspace| {
+            workspace.forward(&self.engine, &self.packed, inputs, tokens);
+            raw.copy_from_slice(&workspace.raw);
+        });
     }
 }
 
@@ -232,17 +266,11 @@ impl<T: Trunk> Forecast for Predictor<T> {
         let row = engine.quantiles.row();
         let mut forecasts = vec![0.0; inputs.tokens() * row];
         let partition = engine.partition(&inputs);
-        let lock = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut groups = lock().pop().unwrap_or_default();
-        groups.resize_with(partition.groups(), Group::default);
-        partition.run(&mut groups, (&mut forecasts, row), |group, tokens, forecasts| {
-            group.forward(engine, &self.packed, &inputs, tokens.clone());
-            engine
-                .quantiles
-                .forecast(engine.instructions, &mut group.raw, inputs.base(tokens));
-            forecasts.copy_from_slice(&group.raw);
+        let mut groups = vec![(); partition.groups()];
+        partition.run(&mut groups, (&mut forecasts, row), |(), tokens, raw| {
+            self.prepared.forward(&inputs, tokens.clone(), raw);
+            engine.quantiles.forecast(engine.instructions, raw, inputs.base(tokens));
         });
-        lock().push(groups);
         forecasts
     }
 }

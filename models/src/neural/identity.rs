@@ -44,7 +44,8 @@ impl Identity {
         self.widths().iter().sum()
     }
 
-    fn widths(self) -> [usize; 3] {
+    /// Numbers of an embedding of a series, a slot and a day.
+    pub(super) fn widths(self) -> [usize; 3] {
         [self.series, self.slot_of_day, self.weekday]
     }
 
@@ -74,16 +75,18 @@ impl Identity {
 
     /// The tables at the beginning of `parameters`.
     pub(super) fn tables<'a>(self, shape: &Shape, parameters: &'a [f32]) -> Tables<'a> {
+        let [series, slots, days] = self.split(shape, parameters);
+        Tables {
+            rows: [(series, self.series), (slots, self.slot_of_day), (days, self.weekday)],
+        }
+    }
+
+    /// The numbers of each table at the beginning of `parameters`.
+    pub(super) fn split<'a>(self, shape: &Shape, parameters: &'a [f32]) -> [&'a [f32]; 3] {
         let [series, slots, days] = self.lengths(shape);
         let (series, rest) = parameters.split_at(series);
         let (slots, rest) = rest.split_at(slots);
-        Tables {
-            rows: [
-                (series, self.series),
-                (slots, self.slot_of_day),
-                (&rest[..days], self.weekday),
-            ],
-        }
+        [series, slots, &rest[..days]]
     }
 
     /// Writes the gradients of all tables into `tables`, from those of the embeddings of all tokens.

@@ -64,14 +64,19 @@ impl<'a> Inputs<'a> {
         self.target.of(tokens)
     }
 
-    /// The embeddings of a token: of its series, of the slot of the day, of the day of the week.
-    pub(super) fn identity(&self, token: usize) -> [&[f32]; 3] {
+    /// The series of a token, its slot of the day, its day of the week.
+    pub(super) fn indices(&self, token: usize) -> [u32; 3] {
         let (window, series) = (token / self.series, token % self.series);
-        self.tables.of([
+        [
             self.batch.series[series],
             self.batch.slot_of_day[window],
             self.batch.weekday[window],
-        ])
+        ]
+    }
+
+    /// The embeddings of a token: of its series, of the slot of the day, of the day of the week.
+    pub(super) fn identity(&self, token: usize) -> [&[f32]; 3] {
+        self.tables.of(self.indices(token))
     }
 
     /// Copies the embeddings of a token into `place`, side by side.

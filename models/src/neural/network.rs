@@ -110,10 +110,19 @@ impl Network {
         let rows = forecaster.forecast(&self.parameters, batch);
         let (windows, series) = batch.extents();
         let (horizon, quantiles) = (self.shape.horizon, self.shape.quantiles.len());
-        let at = |(window, one, step, quantile): (usize, usize, usize, usize)| {
-            rows[((window * series + one) * quantiles + quantile) * horizon + step]
-        };
-        Ok(Array4::from_shape_fn((windows, series, horizon, quantiles), at))
+        let mut forecasts = Array4::zeros((windows, series, horizon, quantiles));
+        // A new array is one row of numbers.
+        if let Some(numbers) = forecasts.as_slice_mut() {
+            let tokens = numbers.chunks_exact_mut(horizon * quantiles);
+            for (token, row) in tokens.zip(rows.chunks_exact(horizon * quantiles)) {
+                for (quantile, values) in row.chunks_exact(horizon).enumerate() {
+                    for (step, &value) in token.chunks_exact_mut(quantiles).zip(values) {
+                        step[quantile] = value;
+                    }
+                }
+            }
+        }
+        Ok(forecasts)
     }
 
     /// The mean pinball loss of a batch, summed over quantiles and weighted, and the sum of the weights.

@@ -54,9 +54,28 @@ pub(super) trait Trunk: Send + Sync + 'static {
         gradients: Gradients<'_>,
     );
 
+    /// What forecasts by parameters that do not change any more, where that is less work than [`Trunk::forward`] and the head.
+    fn prepare(&self, _parameters: Settled<'_>) -> Option<Box<dyn Prepared>> {
+        None
+    }
+
     /// The same by burn's general operations: `[tokens, width]`.
     ///
     /// # Errors
     /// Parameters that are not there.
     fn general(&self, parameters: &Tensors, tokens: &Tokens) -> Result<Tensor<2>>;
+}
+
+/// The parameters of a network that do not change any more.
+pub(super) struct Settled<'a> {
+    /// The embeddings of all series, slots and days, as rows.
+    pub(super) tables: [&'a [f32]; 3],
+    pub(super) trunk: &'a [f32],
+    pub(super) head: &'a [f32],
+}
+
+/// A trunk with its head, for forecasts.
+pub(super) trait Prepared: Send + Sync {
+    /// What the head gives for these tokens.
+    fn forward(&self, inputs: &Inputs<'_>, tokens: Range<usize>, raw: &mut [f32]);
 }

@@ -4,6 +4,7 @@ mod ahead;
 mod areas;
 mod contract;
 mod detectors;
+mod devices;
 mod gbdt;
 mod losloop;
 mod online;

@@ -1,5 +1,6 @@
 //! What is watched, and how alerts are made of it.
 
+use arterial_datasets::panel::Flow;
 use arterial_datasets::stream::StreamCatalog;
 use arterial_datasets::time::{DAY, Duration};
 use arterial_models::alerts::AlertSettings;
@@ -17,7 +18,7 @@ pub struct AlertsConfig {
     /// How long alerts that are over stay at hand; a day or more. Default 30 days.
     pub keep: Duration,
     /// From which key traffic flows on to which other: strangeness spreads against it. Default none, and only what is near belongs together.
-    pub flows: Vec<(String, String)>,
+    pub flows: Vec<Flow>,
     /// The detector of surprises.
     pub residual: residual::Settings,
     /// From signals to alerts, and where they go.
@@ -63,6 +64,17 @@ impl AlertsConfig {
                 return Err(refuse(format!("`{}` and one of its numbers: {fields}", stream.name)));
             }
         }
-        Ok(())
+        self.check_flows(catalog)
+    }
+
+    /// The streams that the graph names are those of the catalog.
+    fn check_flows(&self, catalog: &StreamCatalog) -> Result<()> {
+        let mut named = self.flows.iter().filter_map(|flow| flow.topic.as_ref());
+        let Some(topic) = named.find(|topic| catalog.get(topic).is_err()) else {
+            return Ok(());
+        };
+        let known: Vec<&str> = catalog.names().collect();
+        let accepted = format!("in its column `topic` the stream of the keys: {}", known.join(", "));
+        Err(Error::invalid("alerts.graph", topic, accepted))
     }
 }

@@ -3,10 +3,10 @@
 //! | file | what stands there |
 //! |---|---|
 //! | `worker` | the loop: a window, its signals, what the book makes of them, one commit; who is in charge of it |
-//! | `windows`, `detect`, `surroundings` | what a window holds, what is strange in it, what is known around it |
+//! | `windows`, `detect`, `surroundings`, `flows` | what a window holds, what is strange in it, what is known around it |
 //! | `ledger`, `rows`, `revision` | the table `alerts` |
 //! | `signals`, `preview` | what detectors said in the last weeks, and what a judgement would change in them |
-//! | `store`, `filter`, `place`, `follow` | the alerts at hand, page by page, and who follows them |
+//! | `store`, `find`, `filter`, `place`, `follow` | the alerts at hand, page by page, and who follows them |
 //! | `told` | words, units and history of an alert |
 //! | `deeds` | what people do: acknowledge, judge |
 //! | `sink`, `outbox`, `deliveries`, `letters` | where alerts go, beside those who ask, what a receiver took, and what it did not |
@@ -16,6 +16,8 @@ mod deeds;
 mod deliveries;
 mod detect;
 mod filter;
+mod find;
+mod flows;
 mod follow;
 mod ledger;
 mod letters;

@@ -10,6 +10,7 @@ use arterial_models::alerts::{
 };
 
 use super::Alerts;
+use super::flows::Flows;
 use super::signals::{Kept, kept};
 use super::surroundings::places_of;
 use crate::state::AppState;
@@ -62,7 +63,8 @@ impl Alerts {
             .max()
             .unwrap_or(judged.updated_at);
         let since = Timestamp(now.0.saturating_sub(WEEKS * 7 * DAY));
-        let places = Places::new(places_of(&state.live, &judged.topic)?, &self.config.flows);
+        let flows = Flows::new(&self.config).of(&state.live, &judged.topic)?;
+        let places = Places::new(places_of(&state.live, &judged.topic)?, &flows.pairs);
         let step = state.live.stream(&judged.topic)?.definition().window;
         let scene = Scene::new(state, &judged, places, &self.config.settings)?;
         let kept = match &state.lake {

@@ -7,6 +7,7 @@ use arterial_datasets::time::{Duration, Timestamp};
 use tokio::sync::watch;
 
 use super::filter::AlertFilter;
+use super::find;
 use super::ledger::Remembered;
 use super::place::PagePlace;
 use super::revision::AlertRevision;
@@ -116,26 +117,7 @@ impl AlertStore {
     /// # Errors
     /// No such alert at hand, or several; no beginning at all.
     pub fn find(&self, beginning: &str) -> Result<Arc<AlertRevision>> {
-        if beginning.is_empty() {
-            return Err(unknown(beginning));
-        }
-        let state = read(&self.state);
-        if let Some(whole) = state.by_id.get(beginning) {
-            return Ok(Arc::clone(whole));
-        }
-        let mut begin_so = state.by_id.iter().filter(|(id, _)| id.starts_with(beginning));
-        match (begin_so.next(), begin_so.next()) {
-            (Some((_, only)), None) => Ok(Arc::clone(only)),
-            (Some((one, _)), Some((other, _))) => {
-                let accepted = format!("more of the id: {one} and {other} both begin so");
-                Err(Error::invalid("alert_id", beginning, accepted))
-            }
-            (None, _) => Err(Error::Unknown {
-                what: "alert",
-                name: beginning.into(),
-                known: "those of `/v1/alerts` and ListAlerts, or the beginnings of their ids".into(),
-            }),
-        }
+        find::only(&read(&self.state).by_id, beginning).cloned()
     }
 
     /// At most `limit` alerts that `filter` takes, the latest change first, `from` a place on or else from the first; where the next page
@@ -299,25 +281,6 @@ mod tests {
         let error = store.changes(0, 10).unwrap_err().to_string();
         assert!(error.contains("the table `alerts`"), "{error}");
         assert_eq!(store.changes(1, 10).unwrap().alerts.len(), 2);
-    }
-
-    #[test]
-    fn an_alert_is_found_by_the_beginning_of_its_id_where_no_other_begins_so() {
-        let store = AlertStore::default();
-        let ids = ["ab12", "ab34", "ab345"];
-        let alerts: Vec<AlertRevision> = (1..)
-            .zip(ids)
-            .map(|(sequence, id)| revision(sequence, id, 0, Stage::Open))
-            .collect();
-        store.take(&alerts, KEEP);
-        assert_eq!(store.find("ab1").unwrap().alert.alert_id, "ab12");
-        assert_eq!(store.find("ab34").unwrap().alert.alert_id, "ab34");
-        let several = store.find("ab3").unwrap_err().to_string();
-        assert!(several.contains("ab34") && several.contains("ab345"), "{several}");
-        let none = store.find("x").unwrap_err().to_string();
-        assert!(none.contains("`/v1/alerts` and ListAlerts"), "{none}");
-        let nothing = store.find("").unwrap_err().to_string();
-        assert!(nothing.contains("`alert_id` is missing"), "{nothing}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use arterial_datasets::lake::{Lake, Table};
 use arterial_datasets::time::{Duration, HOUR, MINUTE, Timestamp};
 use arterial_models::alerts::{COUNTS_AN_HOUR, Cause, Incident, Place, Places, Surroundings, Weather};
 
+use super::flows::Flows;
 use super::windows::{WindowRow, read_windows};
 use crate::Result;
 use crate::live::{self, Live};
@@ -38,21 +39,23 @@ struct Local {
     places: Arc<Places>,
     windows: usize,
     keys: usize,
+    /// How many flows were left out because another stream has their keys, too.
+    unclear: usize,
 }
 
 /// The surroundings as they become known.
 #[derive(Debug, Default)]
 pub struct Around {
-    flows: Vec<(String, String)>,
+    flows: Flows,
     topics: BTreeMap<String, Local>,
     weather: Option<Table>,
 }
 
 impl Around {
     /// Nothing is known yet but from which key traffic flows on to which.
-    pub fn new(flows: &[(String, String)]) -> Self {
+    pub fn new(flows: Flows) -> Self {
         Self {
-            flows: flows.to_vec(),
+            flows,
             ..Self::default()
         }
     }
@@ -93,7 +96,9 @@ impl Around {
         let local = self.topics.entry(topic.to_owned()).or_default();
         if local.windows.is_multiple_of(PLACES_EVERY) || keys != local.keys {
             local.keys = keys;
-            local.places = Arc::new(Places::new(local.places_of(live, topic)?, &self.flows));
+            let flows = self.flows.of(live, topic)?;
+            local.tell_unclear(topic, flows.unclear);
+            local.places = Arc::new(Places::new(local.places_of(live, topic)?, &flows.pairs));
         }
         local.windows += 1;
         let places = Arc::clone(&local.places);
@@ -152,6 +157,18 @@ impl Around {
 }
 
 impl Local {
+    /// Says so when more flows than before could be those of another stream.
+    fn tell_unclear(&mut self, topic: &str, unclear: usize) {
+        if unclear > self.unclear {
+            tracing::warn!(
+                topic,
+                flows = unclear,
+                "rows of `alerts.graph` fit two streams and are left out: a column `topic` says which is meant"
+            );
+        }
+        self.unclear = unclear;
+    }
+
     /// Where the keys of its stream are, with what is usual there.
     fn places_of(&self, live: &Live, topic: &str) -> Result<BTreeMap<String, Place>> {
         let mut by_key = places_of(live, topic)?;

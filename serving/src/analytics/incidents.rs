@@ -8,7 +8,8 @@ use crate::live::Incident;
 const RESOLVED: &str = "resolved";
 
 /// When `incident` is expected to be over: so long after its first report as it was said to last. Where nobody said how long, or it is
-/// still told of after that, it is when the silence about it would end it. Of what is resolved it is when that was told.
+/// still told of after that, it is when the silence about it would end it, [`Incident::lapses_at`]. Of what is resolved it is when that was
+/// told.
 #[must_use]
 pub fn expected_end(incident: &Incident) -> Timestamp {
     if incident.status == RESOLVED {
@@ -16,7 +17,7 @@ pub fn expected_end(incident: &Incident) -> Timestamp {
     }
     said_end(incident)
         .filter(|end| *end >= incident.updated_at)
-        .unwrap_or_else(|| incident.expected_end())
+        .unwrap_or_else(|| incident.lapses_at())
 }
 
 /// The end by what the newest report says of how long it lasts.
@@ -66,6 +67,18 @@ mod tests {
         for said in [Some(45.0), None] {
             let end = expected_end(&incident(50, said, "active"));
             assert_eq!(end, Timestamp(50 * MINUTE + HOUR), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_expected_to_go_on_for_longer_than_it_counts_as_active() {
+        for said in [None, Some(0.0), Some(45.0), Some(600.0)] {
+            for updated in [0, 45, 50, 700] {
+                let known = incident(updated, said, "active");
+                let end = expected_end(&known);
+                assert!(end <= known.lapses_at() && known.is_active(end), "{said:?}, {updated}");
+                assert!(!known.is_active(Timestamp(known.lapses_at().0 + 1)), "{said:?}, {updated}");
+            }
         }
     }
 

@@ -15,7 +15,7 @@ mod views;
 mod wire;
 
 pub use datasets::{Batches, Dataset, Datasets};
-pub(crate) use datasets::{Known, Share, describe, windows_schema};
+pub(crate) use datasets::{Known, Share, Shown, describe, windows_schema};
 pub(crate) use handover::{Giver, hand_over, stopped};
 pub use query::{AsOf, Instant, Query};
 pub(crate) use service::flight_service;

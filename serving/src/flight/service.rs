@@ -21,7 +21,7 @@ use tonic::body::Body;
 use tonic::codec::CompressionEncoding;
 use tonic::{Code, Request, Response, Status, Streaming};
 
-use super::datasets::{Batches, Datasets};
+use super::datasets::{Batches, Dataset, Datasets, Shown};
 use super::handover::handed;
 use super::query::Query;
 use super::readers::Readers;
@@ -45,6 +45,8 @@ pub struct FlightApi {
     sql: Arc<FlightSql>,
     exchanges: Crowd,
     readers: Readers,
+    /// The columns of datasets, as of the last call that named one.
+    shown: Shown,
     /// The longest message of an answer, bytes.
     most: usize,
 }
@@ -77,6 +79,7 @@ impl FlightApi {
             sql,
             exchanges: Crowd::new("exchanges", exchange::AT_ONCE),
             readers: Readers::default(),
+            shown: Shown::default(),
             most,
         })
     }
@@ -90,10 +93,7 @@ impl FlightApi {
         let schema = if let Some(text) = views::query(&query) {
             self.sql.engine.plan(&text?, None).await?.schema
         } else {
-            let dataset = Datasets::new(&self.state)
-                .get_as_of(&query.dataset, query.as_of)
-                .await?;
-            dataset.projected(&query)?
+            self.dataset(&query).await?.projected(&query)?
         };
         let schema = if query.dictionary {
             dictionary::schema(&schema)
@@ -171,11 +171,15 @@ impl FlightApi {
             return Ok((answer.schema, answer.batches));
         }
         let place = self.readers.enter().await?;
-        let dataset = Datasets::new(&self.state)
-            .get_as_of(&query.dataset, query.as_of)
-            .await?;
+        let dataset = self.dataset(query).await?;
         let (schema, batches) = (dataset.projected(query)?, dataset.read(query).await?);
         Ok((schema, handed(place, LONGEST_READING, batches)))
+    }
+
+    /// The dataset that a query names.
+    async fn dataset(&self, query: &Query) -> Result<Dataset> {
+        let datasets = Datasets::with(&self.state, &self.shown);
+        datasets.get_as_of(&query.dataset, query.as_of).await
     }
 
     async fn put(&self, mut parts: Streaming<FlightData>) -> Result<PutResult, Status> {

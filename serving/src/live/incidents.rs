@@ -65,12 +65,12 @@ impl Incident {
     #[must_use]
     pub fn is_active(&self, now: Timestamp) -> bool {
         let heard = now >= self.reported_at;
-        heard && (now <= self.active_until || (self.status != RESOLVED && now <= self.expected_end()))
+        heard && (now <= self.active_until || (self.status != RESOLVED && now <= self.lapses_at()))
     }
 
-    /// When it is over if nobody tells of it any more.
+    /// Until when it counts as going on if nobody tells of it any more. It is no guess at its end, which is not expected later than this.
     #[must_use]
-    pub fn expected_end(&self) -> Timestamp {
+    pub fn lapses_at(&self) -> Timestamp {
         let estimated = self.estimated_duration_min.unwrap_or(0.0) * MINUTE as f64;
         let estimated = self.reported_at.0.saturating_add(estimated as i64);
         Timestamp(estimated.max(self.updated_at.0.saturating_add(SILENCE)))

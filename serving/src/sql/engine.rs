@@ -1,10 +1,12 @@
 //! The engine: plans queries over the service's tables, and keeps what all of them share.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use arrow::temporal_conversions::timestamp_us_to_datetime;
+use arterial_datasets::time::Timestamp;
 use datafusion::catalog::SchemaProvider;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnv;
@@ -20,7 +22,7 @@ use super::limits::SqlConfig;
 use super::names::{CATALOG, Names, OneCatalog, SCHEMA, left_out};
 use super::problem::problem;
 use super::share::Share;
-use super::{functions, plain, statement};
+use super::{functions, patterns, plain, simple, statement};
 use crate::admission::Crowd;
 use crate::error::chain;
 use crate::state::AppState;
@@ -49,7 +51,10 @@ pub struct Sql {
 struct Planner {
     state: Arc<AppState>,
     names: Arc<Names>,
-    session: SessionState,
+    /// What all queries share: it holds all functions by their names, and to copy it costs what a small query does.
+    session: Arc<SessionState>,
+    /// The same for simple queries.
+    quick: Arc<SessionState>,
 }
 
 /// A query that was planned.
@@ -58,7 +63,9 @@ pub struct Planned {
     /// The columns of its answer.
     pub schema: SchemaRef,
     pub(super) plan: LogicalPlan,
-    pub(super) session: SessionState,
+    pub(super) session: Arc<SessionState>,
+    /// Whether it may read lists of what there is, of functions as well.
+    pub(super) lists: bool,
 }
 
 impl Sql {
@@ -74,8 +81,10 @@ impl Sql {
         let session = |names: &Arc<Names>| session(zone, names, share.common(), memory);
         let below = session(&Arc::new(Names::new(Arc::clone(&state), None)));
         let names = Arc::new(Names::new(Arc::clone(&state), Some(below)));
+        let session = session(&names);
         let planner = Arc::new(Planner {
-            session: session(&names),
+            quick: Arc::new(simple::session(&session)),
+            session: Arc::new(session),
             state: Arc::clone(&state),
             names,
         });
@@ -166,12 +175,15 @@ fn session(zone: &str, names: &Arc<Names>, runtime: &Arc<RuntimeEnv>, memory: us
         .with_target_partitions(cores.min(MOST_READERS))
         .with_sort_spill_reservation_bytes(memory / SPILL_SHARE)
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
-        .with_create_default_catalog_and_schema(false)
-        .with_information_schema(true);
+        .with_create_default_catalog_and_schema(false);
     let options = config.options_mut();
     options.sql_parser.map_string_types_to_utf8view = false;
     options.execution.time_zone = Some("UTC".to_owned());
     let tables = SessionStateDefaults::default_table_functions();
+    let tables: HashMap<_, _> = tables
+        .into_iter()
+        .map(|table| (table.name().to_owned(), table))
+        .collect();
     let scalar = functions::scalar(zone);
     let mut planners = SessionStateDefaults::default_expr_planners();
     if let Some(operators) = functions::operators(&scalar) {
@@ -180,32 +192,37 @@ fn session(zone: &str, names: &Arc<Names>, runtime: &Arc<RuntimeEnv>, memory: us
     SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(Arc::clone(runtime))
-        .with_catalog_list(Arc::new(OneCatalog(Arc::clone(names))))
+        .with_catalog_list(Arc::new(OneCatalog::new(Arc::clone(names), tables.clone())))
         .with_expr_planners(planners)
         .with_scalar_functions(scalar)
         .with_aggregate_functions(functions::aggregate())
         .with_window_functions(functions::window())
-        .with_table_functions(
-            tables
-                .into_iter()
-                .map(|table| (table.name().to_owned(), table))
-                .collect(),
-        )
+        .with_table_functions(tables)
         .build()
+}
+
+/// The session with `now` for `now()`, which is the service's clock and runs faster in a demonstration; as it is where nobody asks.
+fn at(now: Option<Timestamp>, session: &Arc<SessionState>) -> Arc<SessionState> {
+    let mut session = Arc::clone(session);
+    if let Some(now) = now {
+        let now = timestamp_us_to_datetime(now.0).map(|now| now.and_utc());
+        let props = Arc::make_mut(&mut session).execution_props_mut();
+        props.query_execution_start_time = now;
+    }
+    session
 }
 
 impl Planner {
     async fn plan(&self, sql: &str, zone: Option<&str>) -> Result<Planned> {
         let statement = statement::parse(sql)?;
-        if statement::lists_tables(sql) {
+        let lists = statement::lists_tables(sql);
+        if lists {
             self.names.list().await?;
         }
-        let mut session = self.session.clone();
-        // `now()` is the service's clock, which runs faster in a demonstration.
-        let now = timestamp_us_to_datetime(self.state.clock.now().0);
-        session.execution_props_mut().query_execution_start_time = now.map(|now| now.and_utc());
+        let now = statement::asks_the_time(sql).then(|| self.state.clock.now());
+        let mut session = at(now, &self.session);
         if let Some(zone) = zone {
-            session
+            Arc::make_mut(&mut session)
                 .register_udf(functions::local_time(zone))
                 .map_err(|error| Error::Background(chain(&error)))?;
         }
@@ -215,6 +232,7 @@ impl Planner {
                 .with_allow_dml(false)
                 .with_allow_statements(false)
                 .verify_plan(&plan)
+                .and_then(|()| patterns::check(&plan))
                 .map(|()| plan),
             Err(error) => Err(error),
         };
@@ -222,10 +240,15 @@ impl Planner {
             Ok(plan) => plan,
             Err(error) => return Err(problem(sql, &error, &self.names.list().await.unwrap_or_default())),
         };
+        // From here on the plan holds its functions itself, that of the zone among them.
+        if simple::is_simple(&plan) {
+            session = at(now, &self.quick);
+        }
         Ok(Planned {
             schema: plain::schema(plan.schema().as_arrow()),
             plan,
             session,
+            lists,
         })
     }
 }

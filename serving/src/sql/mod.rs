@@ -7,7 +7,9 @@
 //! | `table`, `pushdown` | a dataset as DataFusion reads it: columns, keys, times and days are chosen by the lake |
 //! | `functions`, `operators` | the functions that are allowed, those of this field, and what operators call |
 //! | `engine`, `answer` | planning; running on threads of its own, within memory, disk, rows and time |
+//! | `simple` | queries of the simplest shape, which are optimised in less time |
 //! | `parameters` | the types of placeholders, and values for them |
+//! | `patterns` | regular expressions, which are the same for all rows |
 //! | `share` | the memory and the disk that are a query's own |
 //! | `guard` | the memory that DataFusion does not count |
 //! | `plans` | plans between being told to a client and being run |
@@ -23,12 +25,14 @@ mod limits;
 mod names;
 mod operators;
 mod parameters;
+mod patterns;
 mod plain;
 mod plans;
 mod problem;
 mod pushdown;
 mod shadow;
 mod share;
+mod simple;
 mod statement;
 mod suggest;
 mod table;

@@ -1,11 +1,13 @@
 //! Which table a name means: datasets as over Flight, as they stood earlier (`name@version`), the catalogue of columns, and views.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, RwLock};
 
 use async_trait::async_trait;
+use datafusion::catalog::information_schema::{INFORMATION_SCHEMA, InformationSchemaProvider};
 use datafusion::catalog::view::ViewTable;
-use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableFunction, TableProvider};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
@@ -14,7 +16,7 @@ use datafusion::logical_expr::TableType;
 use super::table::DatasetTable;
 use super::{catalog, views};
 use crate::error::chain;
-use crate::flight::Datasets;
+use crate::flight::{Datasets, Shown};
 use crate::state::AppState;
 use crate::sync::{read, write};
 
@@ -30,6 +32,8 @@ pub(super) struct Names {
     below: Option<SessionState>,
     /// The names, as of the last time that somebody asked for a list.
     listed: RwLock<Vec<String>>,
+    /// The columns of tables, as of the last query that named one.
+    shown: Shown,
 }
 
 impl fmt::Debug for Names {
@@ -47,6 +51,7 @@ impl Names {
             state,
             below,
             listed: RwLock::default(),
+            shown: Shown::default(),
         }
     }
 
@@ -71,7 +76,7 @@ impl Names {
     }
 
     async fn find(&self, name: &str) -> crate::Result<Option<Arc<dyn TableProvider>>> {
-        let datasets = Datasets::new(&self.state);
+        let datasets = Datasets::with(&self.state, &self.shown);
         if let Some((table, when)) = name.split_once('@') {
             let dataset = datasets.get_as_of(table, Some(when.parse()?)).await?;
             return Ok(Some(Arc::new(DatasetTable(Arc::new(dataset)))));
@@ -132,9 +137,55 @@ pub(super) fn left_out(name: &str, error: &(dyn std::error::Error + 'static)) {
     );
 }
 
-/// The catalogue that holds the one schema, and the list that holds the one catalogue.
+/// The same tables for lists of columns: one that cannot be read is none.
+#[derive(Debug)]
+struct Readable(Arc<Names>);
+
+#[async_trait]
+impl SchemaProvider for Readable {
+    fn table_names(&self) -> Vec<String> {
+        self.0.table_names()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let found = self.0.table(name).await;
+        Ok(found.unwrap_or_else(|error| {
+            left_out(name, &error);
+            None
+        }))
+    }
+
+    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
+        self.0.table_type(name).await
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.0.table_exist(name)
+    }
+}
+
+/// The catalogue that holds the one schema and what is said of it, and the list that holds the one catalogue.
 #[derive(Debug, Clone)]
-pub(super) struct OneCatalog(pub Arc<Names>);
+pub(super) struct OneCatalog {
+    tables: Arc<dyn SchemaProvider>,
+    /// The `information_schema`. `DataFusion`'s own would end at the first table that cannot be read.
+    about: Option<Arc<dyn SchemaProvider>>,
+}
+
+impl OneCatalog {
+    /// The catalogue of these names; `functions` are those that stand for a table.
+    pub fn new(names: Arc<Names>, functions: HashMap<String, Arc<TableFunction>>) -> Self {
+        let readable = Self {
+            tables: Arc::new(Readable(Arc::clone(&names))),
+            about: None,
+        };
+        let about = InformationSchemaProvider::new(Arc::new(readable)).with_table_functions(functions);
+        Self {
+            tables: names,
+            about: Some(Arc::new(about)),
+        }
+    }
+}
 
 impl CatalogProvider for OneCatalog {
     fn schema_names(&self) -> Vec<String> {
@@ -142,7 +193,11 @@ impl CatalogProvider for OneCatalog {
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
-        (name == SCHEMA).then(|| Arc::clone(&self.0) as Arc<dyn SchemaProvider>)
+        match name {
+            SCHEMA => Some(Arc::clone(&self.tables)),
+            INFORMATION_SCHEMA => self.about.clone(),
+            _ => None,
+        }
     }
 }
 

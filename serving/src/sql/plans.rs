@@ -29,7 +29,7 @@ struct Kept {
 
 impl Plans {
     /// Keeps the plan of the query that `handle` stands for.
-    pub fn keep(&self, handle: &[u8], planned: &Planned) {
+    pub fn keep(&self, handle: &[u8], planned: Planned) {
         if handle.len() > LONGEST {
             return;
         }
@@ -40,7 +40,7 @@ impl Plans {
         }
         plans.push_back(Kept {
             handle: handle.to_vec(),
-            planned: planned.clone(),
+            planned,
             since: Instant::now(),
         });
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arterial_datasets::panel::Flow;
 use arterial_proto::v1;
 use arterial_proto::v1::alert_service_client::AlertServiceClient;
 use arterial_serving::alerts::AlertsConfig;
@@ -24,7 +25,7 @@ fn past() -> RecordBatch {
 }
 
 /// The keys of each alert after `a` and, a window later, `b` came to stand, where traffic flows so.
-async fn alerts_of(flows: Vec<(String, String)>) -> Vec<Vec<String>> {
+async fn alerts_of(flows: Vec<Flow>) -> Vec<Vec<String>> {
     let order = Order {
         history: Some(past()),
         alerts: AlertsConfig {
@@ -51,6 +52,10 @@ async fn alerts_of(flows: Vec<(String, String)>) -> Vec<Vec<String>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_jam_that_grew_upstream_is_one_alert_where_the_flow_is_known() {
     assert_eq!(alerts_of(Vec::new()).await, [["a"], ["b"]]);
-    let flows = vec![("b".to_owned(), "a".to_owned())];
-    assert_eq!(alerts_of(flows).await, [["a", "b"]]);
+    let flow = Flow {
+        topic: None,
+        from: "b".into(),
+        to: "a".into(),
+    };
+    assert_eq!(alerts_of(vec![flow]).await, [["a", "b"]]);
 }

@@ -26,6 +26,7 @@ mod page;
 mod parameters;
 mod past;
 mod places;
+mod planning;
 mod receiver;
 mod redis;
 mod registry;

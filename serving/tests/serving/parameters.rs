@@ -136,7 +136,7 @@ async fn a_parameter_that_does_not_fit_is_refused_in_words() {
 async fn instants_are_formatted_and_texts_replaced_padded_and_matched() {
     let service = ready(3).await;
     let sql = "SELECT to_char(window_start, '%Y-%m-%d %H:%M:%S') AS t, replace(zone_id, 'nor', 'sou') AS z, lpad(key, 3, '-') AS l, \
-               rpad(key, 3, '-') AS r, regexp_like(key, '^[ac]$') AS m FROM traffic_sensors_windows WHERE key = 'a' ORDER BY 1 LIMIT 1";
+               rpad(key, 3, '-') AS r, regexp_like(key, '^[ac]$') AND key ~ '^[ac]$' AS m FROM traffic_sensors_windows WHERE key = 'a' ORDER BY 1 LIMIT 1";
     let answer = ask(service.channel().await, sql).await.unwrap();
     let batches: Vec<RecordBatch> = answer.batches.try_collect().await.unwrap();
     assert_eq!(
@@ -164,6 +164,11 @@ async fn instants_are_formatted_and_texts_replaced_padded_and_matched() {
             "regexp_like(key, key)",
             Code::InvalidArgument,
             "`pattern` of regexp_like is a column",
+        ),
+        (
+            "key ~ zone_id",
+            Code::InvalidArgument,
+            "`pattern` of ~ differs from row to row",
         ),
         ("lpad(key, 100000000)", Code::ResourceExhausted, "at most 16777216"),
     ] {

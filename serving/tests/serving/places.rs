@@ -243,7 +243,7 @@ async fn of_two_events_at_one_time_the_first_in_the_log_counts() {
         .take_events("incidents", &[events(&[repeat]), events(&[first])]);
     let incident: Incident = service.state.live.incidents().get("crash").unwrap();
     assert_eq!(incident.estimated_duration_min, Some(45.0));
-    assert_eq!(incident.expected_end(), Timestamp(at(15).0 + HOUR));
+    assert_eq!(incident.lapses_at(), Timestamp(at(15).0 + HOUR));
 }
 
 #[tokio::test(flavor = "multi_thread")]

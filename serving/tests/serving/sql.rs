@@ -624,13 +624,22 @@ async fn tables_are_listed_without_being_opened() {
     let found: Vec<FlightInfo> = found.try_collect().await.unwrap();
     let flights = found.into_iter().filter_map(|info| info.flight_descriptor);
     let flights = flights.flat_map(|descriptor| descriptor.path).collect();
-    let said = rows(&service, "SELECT DISTINCT table_name FROM catalog").await;
-    let said = said.iter().flat_map(|batch| batch.column(0).as_string::<i32>());
-    let said = said.flatten().map(str::to_owned).collect();
-    for names in [names_of(&mut client, columns).await, flights, said] {
+    let said = first_texts(&service, "SELECT DISTINCT table_name FROM catalog").await;
+    let standard = "SELECT DISTINCT table_name FROM information_schema.columns";
+    let standard = first_texts(&service, standard).await;
+    for names in [names_of(&mut client, columns).await, flights, said, standard] {
         let is_there = |name: &str| names.iter().any(|known| known == name);
         assert!(is_there("traffic_sensors_windows") && !is_there("broken"), "{names:?}");
     }
+    let described = text(&service, "SHOW COLUMNS FROM traffic_sensors_windows").await;
+    assert!(described.contains("window_start"), "{described}");
+}
+
+/// The first column of an answer.
+async fn first_texts(service: &Service, sql: &str) -> Vec<String> {
+    let found = rows(service, sql).await;
+    let texts = found.iter().flat_map(|batch| batch.column(0).as_string::<i32>());
+    texts.flatten().map(str::to_owned).collect()
 }
 
 /// The names of the tables that a command lists.

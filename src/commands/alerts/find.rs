@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use arterial_datasets::time::{Clock, SystemClock, Timestamp};
 use arterial_proto::v1;
+use tonic::{Code, Status};
 
 use super::Client;
 use crate::commands::client::failed;
@@ -11,8 +12,6 @@ use crate::outcome::Usage;
 
 /// Alerts that are asked for at a time.
 const PAGE: usize = 500;
-/// Several alerts that are named where an id is not enough.
-const NAMED: usize = 5;
 
 /// The newest `limit` alerts that fit `filter`, and whether there are more.
 ///
@@ -78,29 +77,26 @@ async fn page(client: &mut Client, request: v1::ListAlertsRequest) -> anyhow::Re
 /// The alert whose id begins with `beginning`.
 ///
 /// # Errors
-/// None, or several; a call that fails.
+/// None, or several, which the error names; a call that fails.
 pub async fn one(client: &mut Client, beginning: &str, language: &str) -> anyhow::Result<v1::Alert> {
-    let (alerts, _) = newest(client, v1::AlertFilter::default(), usize::MAX, language).await?;
-    Ok(choose(alerts, beginning)?)
+    let request = v1::GetAlertRequest {
+        alert_id: beginning.into(),
+        language: language.into(),
+        ..v1::GetAlertRequest::default()
+    };
+    match client.get_alert(request).await {
+        Ok(answer) => Ok(answer.into_inner().alert.unwrap_or_default()),
+        Err(status) => Err(not_one(beginning, &status)),
+    }
 }
 
-fn choose(alerts: Vec<v1::Alert>, beginning: &str) -> Result<v1::Alert, Usage> {
-    let fits = |alert: &v1::Alert| !beginning.is_empty() && alert.alert_id.starts_with(beginning);
-    let mut found: Vec<_> = alerts.into_iter().filter(fits).collect();
-    if let Some(whole) = found.iter().position(|alert| alert.alert_id == beginning) {
-        return Ok(found.swap_remove(whole));
+/// Why there is no such alert.
+fn not_one(beginning: &str, status: &Status) -> anyhow::Error {
+    if status.code() != Code::NotFound {
+        return failed(status);
     }
-    let ids: Vec<_> = found.iter().take(NAMED).map(|alert| alert.alert_id.clone()).collect();
-    match found.pop() {
-        Some(alert) if found.is_empty() => Ok(alert),
-        Some(_) => Err(Usage(format!(
-            "`alert` is `{beginning}`, which several ids begin with: {}",
-            ids.join(", ")
-        ))),
-        None => Err(Usage(format!(
-            "`alert` is `{beginning}`, accepted: an id of `arterial alerts list`, or its beginning; older ones stand in the table `alerts`"
-        ))),
-    }
+    let accepted = "an id of `arterial alerts list`, or its beginning; older ones stand in the table `alerts`";
+    Usage(format!("`alert` is `{beginning}`, accepted: {accepted}")).into()
 }
 
 #[cfg(test)]
@@ -129,18 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn an_id_may_be_cut_short_as_long_as_it_is_the_only_one() {
-        assert_eq!(choose(alerts(), "ab1").unwrap().alert_id, "ab12");
-        assert_eq!(choose(alerts(), "ab34").unwrap().alert_id, "ab34");
-        let error = choose(alerts(), "ab").unwrap_err().to_string();
-        assert!(error.contains("ab12, ab34, ab345"), "{error}");
-        for none in ["", "x"] {
-            assert!(
-                choose(alerts(), none)
-                    .unwrap_err()
-                    .to_string()
-                    .contains("arterial alerts list")
-            );
-        }
+    fn whoever_asks_for_an_alert_that_there_is_none_of_is_told_where_ids_stand() {
+        let said = not_one("x", &Status::not_found("no alert")).to_string();
+        assert!(
+            said.contains("`alert` is `x`") && said.contains("arterial alerts list"),
+            "{said}"
+        );
+        let several = "`alert_id` is `ab`, accepted: more of the id: ab12, ab34 begin so";
+        assert_eq!(not_one("ab", &Status::invalid_argument(several)).to_string(), several);
     }
 }

@@ -14,6 +14,8 @@ use crate::commands::paint::harmless;
 
 /// Zones of nearly the same name that are named.
 const NAMED: usize = 3;
+/// Zones that are named where none is of nearly the same name.
+const LISTED: usize = 12;
 /// Zones that are asked for at a time.
 const PAGE: i32 = 1_000;
 
@@ -85,14 +87,26 @@ async fn has_keys(connection: Connection, zone: &str) -> anyhow::Result<bool> {
     Ok(false)
 }
 
-/// That nobody knows `zone`, and which of the `known` ones may have been meant.
+/// That nobody knows `zone`, and which of the `known` ones may have been meant, or else which there are.
 fn line(zone: &str, known: &BTreeSet<String>, words: Words) -> String {
     let near = near(zone, known.iter().map(String::as_str));
     let names: Vec<String> = near.into_iter().take(NAMED).map(harmless).collect();
-    if names.is_empty() {
+    if !names.is_empty() {
+        return words.say("zone-unknown-near", &[("zone", zone), ("near", &names.join(", "))]);
+    }
+    if known.is_empty() {
         return words.say("zone-unknown", &[("zone", zone)]);
     }
-    words.say("zone-unknown-near", &[("zone", zone), ("near", &names.join(", "))])
+    words.say("zone-unknown-known", &[("zone", zone), ("known", &some(known))])
+}
+
+/// The first of the zones that are known.
+fn some(known: &BTreeSet<String>) -> String {
+    let mut names: Vec<String> = known.iter().take(LISTED).map(|zone| harmless(zone)).collect();
+    if known.len() > LISTED {
+        names.push("...".to_owned());
+    }
+    names.join(", ")
 }
 
 #[cfg(test)]
@@ -107,6 +121,12 @@ mod tests {
             "no zone Z99 is known: nothing that reports lies there. Names like it: Z09, Z19, Z01"
         );
         let told = line("harbour", &known, Words::of("en"));
+        assert_eq!(
+            told,
+            "no zone harbour is known: nothing that reports lies there. Known are: Z01, Z02, Z03, Z04, Z05, Z06, Z07, Z08, Z09, Z10, Z11, \
+             Z12, ..."
+        );
+        let told = line("harbour", &BTreeSet::new(), Words::of("en"));
         assert_eq!(told, "no zone harbour is known: nothing that reports lies there");
         assert!(line("Z99", &known, Words::of("ru")).contains("Z09, Z19, Z01"));
     }

@@ -191,7 +191,7 @@ async fn play(
     let observers: Vec<Arc<dyn CommitObserver>> = vec![
         service.observer(),
         Arc::new(Newest(newest)),
-        indices::start(Arc::clone(&foundation)),
+        indices::start(Arc::clone(&foundation), &service),
     ];
     let mut ingest = Ingest::start(
         &foundation,

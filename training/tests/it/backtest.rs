@@ -11,7 +11,7 @@ use arterial_training::folds::folds;
 use arterial_training::protocol::{Partition, Protocol, default_report_at};
 use arterial_training::{report, table};
 
-use crate::common::{block, waves};
+use crate::common::{block, request, small, waves};
 
 fn losloop() -> Option<Panel> {
     let data = std::env::var_os("ARTERIAL_DATA").map_or_else(
@@ -28,12 +28,8 @@ fn losloop() -> Option<Panel> {
 
 fn measure(panel: &Panel, kinds: &[&dyn Forecaster], protocol: &Protocol, for_report: bool) -> Backtest {
     let request = Request {
-        panel,
-        kinds,
-        naive: &SeasonalNaive,
-        veterans: &[],
-        protocol,
         for_report,
+        ..request(panel, kinds, protocol)
     };
     run(&request, block(panel), &Silent).unwrap()
 }
@@ -98,15 +94,6 @@ fn one_run_a_horizon_agrees_with_the_published_table() {
             expected,
             "horizon {horizon}"
         );
-    }
-}
-
-fn small() -> Protocol {
-    Protocol {
-        horizon: 4,
-        context: 8,
-        report_at: vec![1, 4],
-        ..Protocol::default()
     }
 }
 

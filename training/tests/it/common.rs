@@ -1,9 +1,35 @@
-//! Panels that several tests use.
+//! A panel, and how it is measured, for several tests.
 
 use arterial_datasets::panel::{Channel, ChannelRole, Panel};
 use arterial_datasets::time::{Duration, MINUTE, Timestamp};
+use arterial_models::Forecaster;
+use arterial_models::forecasters::SeasonalNaive;
+use arterial_training::backtest::Request;
 use arterial_training::document::DataBlock;
+use arterial_training::protocol::Protocol;
 use ndarray::Array3;
+
+/// A protocol for panels of a few days.
+pub fn small() -> Protocol {
+    Protocol {
+        horizon: 4,
+        context: 8,
+        report_at: vec![1, 4],
+        ..Protocol::default()
+    }
+}
+
+/// A backtest of `kinds` alone, without what only a report shows.
+pub fn request<'a>(panel: &'a Panel, kinds: &'a [&'a dyn Forecaster], protocol: &'a Protocol) -> Request<'a> {
+    Request {
+        panel,
+        kinds,
+        naive: &SeasonalNaive,
+        veterans: &[],
+        protocol,
+        for_report: false,
+    }
+}
 
 /// What the JSON says of `panel`.
 pub fn block(panel: &Panel) -> DataBlock {

@@ -17,7 +17,7 @@ use arterial_training::train::{Outcome, Plan, train};
 use arterial_training::veteran::Veteran;
 use serde_json::json;
 
-use crate::common::{block, waves};
+use crate::common::{block, small, waves};
 
 struct Noon;
 
@@ -33,15 +33,6 @@ fn list() -> Vec<Box<dyn Forecaster>> {
 
 fn target() -> Target {
     "waves.y".parse().unwrap()
-}
-
-fn protocol() -> Protocol {
-    Protocol {
-        horizon: 4,
-        context: 8,
-        report_at: vec![1, 4],
-        ..Protocol::default()
-    }
 }
 
 pub fn open(folder: &Path) -> Registry {
@@ -60,7 +51,7 @@ pub async fn trained(registry: &Registry, panel: &Panel, names: &str, resume: bo
         target: &target(),
         list: &list,
         kinds: &choose(&list, &names, "--models").unwrap(),
-        protocol: &protocol(),
+        protocol: &small(),
         resume,
     };
     train(registry, &plan, &Noon, &Silent).await.unwrap()
@@ -195,7 +186,7 @@ async fn the_scorecard_in_the_manifest_is_evidence_for_the_gate() {
             test_start: None,
             ..back
         },
-        protocol()
+        small()
     );
 }
 
@@ -271,11 +262,11 @@ async fn a_model_of_other_series_is_not_measured_and_they_are_named() {
         assert!(refused.is_bad_input(), "{refused}");
         refused.to_string()
     };
-    let said = refusal(&other, &protocol());
+    let said = refusal(&other, &small());
     assert!(said.contains("1 missing (`west`), 1 new (`harbour`)"), "{said}");
     let further = Protocol {
         horizon: 5,
-        ..protocol()
+        ..small()
     };
     let said = refusal(&panel, &further);
     assert!(

@@ -7,12 +7,12 @@ use arterial_datasets::panel::{Attributes, Graph, Holidays, Panel};
 use arterial_models::artefact::Parts;
 use arterial_models::forecasters::{SeasonalNaive, WeeklyProfile};
 use arterial_models::{Error, FittedForecaster, Forecaster, Progress, Result, Silent, Task};
-use arterial_training::backtest::{Backtest, Request, run};
+use arterial_training::backtest::{Backtest, run};
 use arterial_training::kept;
 use arterial_training::protocol::{Partition, Protocol};
 use ndarray::Array2;
 
-use crate::common::{block, waves};
+use crate::common::{block, request, small, waves};
 use crate::registry::{open, trained};
 
 /// The weekly profile, which counts how often it is fitted.
@@ -89,30 +89,13 @@ impl Progress for Work<'_> {
     }
 }
 
-fn small() -> Protocol {
-    Protocol {
-        horizon: 4,
-        context: 8,
-        report_at: vec![1, 4],
-        ..Protocol::default()
-    }
-}
-
 fn measure(
     panel: &Panel,
     kinds: &[&dyn Forecaster],
     protocol: &Protocol,
     progress: &dyn Progress,
 ) -> arterial_training::Result<Backtest> {
-    let request = Request {
-        panel,
-        kinds,
-        naive: &SeasonalNaive,
-        veterans: &[],
-        protocol,
-        for_report: false,
-    };
-    run(&request, block(panel), progress)
+    run(&request(panel, kinds, protocol), block(panel), progress)
 }
 
 /// All that two equal backtests have in common.

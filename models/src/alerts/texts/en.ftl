@@ -287,6 +287,7 @@ why-power_outage = { power_outage }
 nothing-listed = no alerts
 zone-unknown = no zone { $zone } is known: nothing that reports lies there
 zone-unknown-near = no zone { $zone } is known: nothing that reports lies there. Names like it: { $near }
+zone-unknown-known = no zone { $zone } is known: nothing that reports lies there. Known are: { $known }
 more-listed = there are more: --limit takes a larger number
 nothing-open = nothing is open; waiting
 nothing-changed = nothing has changed since; waiting

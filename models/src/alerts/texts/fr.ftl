@@ -284,6 +284,7 @@ why-power_outage = { power_outage }
 nothing-listed = aucune alerte
 zone-unknown = aucune zone { $zone } n'est connue : rien n'y émet de mesures
 zone-unknown-near = aucune zone { $zone } n'est connue : rien n'y émet de mesures. Noms proches : { $near }
+zone-unknown-known = aucune zone { $zone } n'est connue : rien n'y émet de mesures. Zones connues : { $known }
 more-listed = il y en a d'autres : augmenter --limit
 nothing-open = aucune alerte ouverte ; en attente
 nothing-changed = rien n'a changé depuis ; en attente

@@ -298,6 +298,7 @@ why-power_outage = { power_outage }
 nothing-listed = оповещений нет
 zone-unknown = зона { $zone } неизвестна: оттуда ничего не поступает
 zone-unknown-near = зона { $zone } неизвестна: оттуда ничего не поступает. Похожие названия: { $near }
+zone-unknown-known = зона { $zone } неизвестна: оттуда ничего не поступает. Известны: { $known }
 more-listed = есть ещё: увеличьте --limit
 nothing-open = открытых оповещений нет; ожидание
 nothing-changed = с тех пор ничего не изменилось; ожидание

@@ -45,6 +45,7 @@ fn each_message_stands_in_each_language_and_takes_the_same_values() {
         "hours",
         "kept",
         "key",
+        "known",
         "lasting",
         "left",
         "limit",

@@ -10,7 +10,7 @@ mod scaler;
 
 use std::sync::Arc;
 
-use arterial_datasets::feature::{FeatureSet, FeatureSetId, FeatureState, PreparedFeatures};
+use arterial_datasets::feature::{FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, Waits, Wanted};
 use arterial_datasets::panel::Panel;
 use ndarray::Array1;
 
@@ -40,14 +40,14 @@ pub(super) struct Learned {
 }
 
 impl Learned {
-    /// Learns them of `training`, given up soon after `progress` says so; what the feature set does, it does to its end.
+    /// Learns them of `training`, given up soon after `progress` says so.
     pub(super) fn of(features: &Arc<dyn FeatureSet>, training: &Panel, progress: &dyn Progress) -> Result<Self> {
         let (profile, own_day) = profile::learn(training, progress)?;
         go_on(progress)?;
-        let state = features.learn(training)?;
+        let waits = || !progress.is_cancelled();
+        let state = features.learn_while(training, Waits::new(&waits))?;
         go_on(progress)?;
-        let features = features.prepare(training, &state)?;
-        go_on(progress)?;
+        let features = prepare(features, training, &state, None, progress)?;
         Ok(Self {
             profile,
             own_day,
@@ -55,6 +55,20 @@ impl Learned {
             features,
         })
     }
+}
+
+/// The features of `panel`, all or those that are wanted, given up soon after `progress` says so.
+pub(super) fn prepare(
+    features: &Arc<dyn FeatureSet>,
+    panel: &Panel,
+    state: &FeatureState,
+    wanted: Option<Wanted<'_>>,
+    progress: &dyn Progress,
+) -> Result<Box<dyn PreparedFeatures>> {
+    let waits = || !progress.is_cancelled();
+    let prepared = features.prepare_while(panel, state, wanted, Waits::new(&waits))?;
+    go_on(progress)?;
+    Ok(prepared)
 }
 
 /// Evenly spread origins out of `range`, at most about `wanted`.

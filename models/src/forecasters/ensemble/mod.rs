@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::artefact::Parts;
 use crate::forecaster::{check_head, choose_and_refit, go_on, require_rows};
 use crate::held_out::observed;
+use crate::neural::Device;
 use crate::scope::Scope;
 use crate::season::LocalClock;
 use crate::{Error, FittedForecaster, Forecaster, Outlook, Progress, Result, Silent, Task};
@@ -146,6 +147,12 @@ fn part(place: usize) -> String {
 impl Forecaster for Ensemble {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    /// That of its networks.
+    fn device(&self) -> Device {
+        let mut devices = self.members.iter().map(|member| member.device());
+        devices.find(|device| *device != Device::Cpu).unwrap_or_default()
     }
 
     fn check(&self, training: &Panel, task: &Task) -> Result<()> {

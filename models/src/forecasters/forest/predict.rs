@@ -7,7 +7,7 @@ use ndarray::Array3;
 use super::FittedForest;
 use crate::forecaster::go_on;
 use crate::forecasters::deviation::rows::{Ground, Place, origins_at_once};
-use crate::forecasters::deviation::{Anchor, LAST};
+use crate::forecasters::deviation::{Anchor, LAST, prepare};
 use crate::{Outlook, Progress, Result};
 
 pub(super) fn predict(
@@ -22,7 +22,7 @@ pub(super) fn predict(
         return Ok(points.into());
     }
     let wanted = Wanted { origins, horizon };
-    let features = model.features.prepare_for(panel, &model.state, wanted)?;
+    let features = prepare(&model.features, panel, &model.state, Some(wanted), progress)?;
     let anchor = Anchor::new(&model.profile, None, panel, origins, horizon)?;
     let ground = Ground {
         profile: &model.profile,

@@ -9,7 +9,7 @@ use super::grow::{Group, Judge, Rounds, grow};
 use super::{FittedGradientBoosted, Settings};
 use crate::forecasters::deviation::rows::Ground;
 use crate::forecasters::deviation::{
-    Anchor, Learned, Outages, Scaler, decays, ends, groups, spread, training_origins, wanted,
+    Anchor, Learned, Outages, Scaler, decays, ends, groups, prepare, spread, training_origins, wanted,
 };
 use crate::scope::Scope;
 use crate::season::LocalClock;
@@ -67,7 +67,7 @@ pub(super) fn fit(
     let slots = LocalClock::of(panel)?.slots_per_day();
     let judged_on = spread(training.steps() - 1..panel.steps() - 1, count, slots);
     let later = match stop {
-        Stop::Validation(_) => Some(features.prepare(panel, &learned.state)?),
+        Stop::Validation(_) => Some(prepare(features, panel, &learned.state, None, progress)?),
         Stop::At(_) => None,
     };
     let later_anchor = Anchor::new(&learned.profile, None, panel, &judged_on, task.horizon)?;

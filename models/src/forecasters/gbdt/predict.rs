@@ -8,7 +8,7 @@ use super::FittedGradientBoosted;
 use super::grow::Group;
 use crate::forecaster::go_on;
 use crate::forecasters::deviation::rows::{Ground, Place, origins_at_once};
-use crate::forecasters::deviation::{Anchor, LAST};
+use crate::forecasters::deviation::{Anchor, LAST, prepare};
 use crate::{Outlook, Progress, Result};
 
 /// How many mean deviations the 10 % and the 90 % quantile lie from the median: 1.606 in a normal distribution, 1.609 in
@@ -27,7 +27,7 @@ pub(super) fn predict(
     let at_once = origins_at_once(width);
     if !origins.is_empty() {
         let wanted = Wanted { origins, horizon };
-        let features = model.features.prepare_for(panel, &model.state, wanted)?;
+        let features = prepare(&model.features, panel, &model.state, Some(wanted), progress)?;
         let anchor = Anchor::new(&model.profile, None, panel, origins, horizon)?;
         let ground = Ground {
             profile: &model.profile,

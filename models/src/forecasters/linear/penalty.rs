@@ -7,8 +7,7 @@ use arterial_datasets::panel::Panel;
 
 use super::fit::{Step, fit_step};
 use super::sample::{Ground, Sample, wanted};
-use crate::forecaster::go_on;
-use crate::forecasters::deviation::{Anchor, LOOK_BACK, Learned, Outages, Scaler, spread, training_origins};
+use crate::forecasters::deviation::{Anchor, LOOK_BACK, Learned, Outages, Scaler, prepare, spread, training_origins};
 use crate::season::LocalClock;
 use crate::{Progress, Result, Task};
 
@@ -54,8 +53,7 @@ pub(super) fn choose_penalty(
         wanted,
         LocalClock::of(training)?.slots_per_day(),
     );
-    let later = features.prepare(training, &learned.state)?;
-    go_on(progress)?;
+    let later = prepare(features, training, &learned.state, None, progress)?;
     let later_anchor = Anchor::new(&learned.profile, None, training, &judged_on, task.horizon)?;
     let judge = Ground {
         anchor: &later_anchor,

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::FittedLinear;
 use crate::forecaster::go_on;
-use crate::forecasters::deviation::{Anchor, OWN, SERIES_COLUMNS, check};
+use crate::forecasters::deviation::{Anchor, OWN, SERIES_COLUMNS, check, prepare};
 use crate::profile::day_type;
 use crate::{Error, Progress, Result};
 
@@ -37,7 +37,7 @@ pub(super) fn predict(
         return Ok(forecasts);
     }
     let wanted = Wanted { origins, horizon };
-    let features = model.features.prepare_for(panel, &model.state, wanted)?;
+    let features = prepare(&model.features, panel, &model.state, Some(wanted), progress)?;
     if features.columns() != model.settings.columns {
         return Err(Error::invalid(
             "features",

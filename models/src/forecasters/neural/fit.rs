@@ -9,7 +9,7 @@ use super::view::{CovariateScale, Neighbours, View, Widths, embedded_slots};
 use super::{FittedNeural, LEVELS, Neural, Settings};
 use crate::forecasters::deviation::{Anchor, decays, spread, training_origins};
 use crate::neural::training::{Checkpoint, CheckpointFile, Observer, Progress as Epoch, TrainingSettings, train};
-use crate::neural::{Batch, Batches, Network, Shape};
+use crate::neural::{Batch, Batches, Device, Network, Shape};
 use crate::profile::{self, WithoutOwnDay};
 use crate::scope::Scope;
 use crate::season::LocalClock;
@@ -212,6 +212,7 @@ pub(super) fn fit(
             kind: kind.kind,
             has_neighbours: !neighbours.is_empty(),
             diverged: trained.diverged,
+            device: elsewhere(kind).map(|device| device.to_string()),
         },
         network: trained.network,
         profile,
@@ -222,14 +223,20 @@ pub(super) fn fit(
     })
 }
 
-/// The file of a training's state: one for each kind, part of the data and way to stop.
+/// The device that `kind` is trained on where that is not the CPU.
+fn elsewhere(kind: &Neural) -> Option<Device> {
+    Some(kind.training.device).filter(|device| *device != Device::Cpu)
+}
+
+/// The file of a training's state: one for each kind, device, part of the data and way to stop.
 fn checkpoint_name(kind: &Neural, training: &Panel, stop: &Stop) -> String {
     let stage = match stop {
         Stop::Validation(rows) => format!("judged-by-{rows}"),
         Stop::At(epochs) => format!("for-{epochs}-epochs"),
     };
+    let place = elsewhere(kind).map_or_else(String::new, |device| format!("-on-{device}"));
     format!(
-        "{}-{}-rows-from-{}-{stage}.{}",
+        "{}{place}-{}-rows-from-{}-{stage}.{}",
         kind.name,
         training.steps(),
         training.start().0,

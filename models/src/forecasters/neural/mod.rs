@@ -28,7 +28,7 @@ use super::deviation::{LOOK_BACK, history};
 use crate::artefact::{Parts, Tensor};
 use crate::forecaster::{check_head, choose_and_refit, require_rows};
 use crate::neural::training::TrainingSettings;
-use crate::neural::{Kind, Lstm, Network, Stid, Transformer};
+use crate::neural::{Device, Kind, Lstm, Network, Stid, Transformer};
 use crate::profile::Profile;
 use crate::scope::Scope;
 use crate::season::LocalClock;
@@ -75,6 +75,9 @@ struct Settings {
     /// The epoch in which the loss was not a number any more, as these epochs were chosen or run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     diverged: Option<u64>,
+    /// Where it was trained; none on the CPU. A text, as programs that were not built for that device load the network, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
 }
 
 impl Neural {
@@ -111,6 +114,13 @@ impl Neural {
             epoch_tokens,
         }
     }
+
+    /// The same, trained on `device`. Forecasts are computed on the CPU, wherever a network was trained.
+    #[must_use]
+    pub fn on(mut self, device: Device) -> Self {
+        self.training.device = device;
+        self
+    }
 }
 
 impl Forecaster for Neural {
@@ -118,9 +128,14 @@ impl Forecaster for Neural {
         self.name
     }
 
+    fn device(&self) -> Device {
+        self.training.device
+    }
+
     fn check(&self, training: &Panel, task: &Task) -> Result<()> {
         task.check()?;
-        require_rows(self.name, task.horizon + LOOK_BACK, training)
+        require_rows(self.name, task.horizon + LOOK_BACK, training)?;
+        self.training.device.check()
     }
 
     fn fit(&self, training: &Panel, task: &Task, progress: &dyn Progress) -> Result<Box<dyn FittedForecaster>> {
@@ -216,13 +231,16 @@ impl FittedForecaster for FittedNeural {
 
     fn notes(&self) -> Vec<String> {
         let (name, kept) = (self.name, self.settings.epochs);
-        let note = |epoch: u64| {
+        let diverged = |epoch: u64| {
             format!(
                 "training `{name}` diverged: the loss was not a number in epoch {epoch}. \
                  This is the network of epoch {kept}, the best before"
             )
         };
-        self.settings.diverged.map(note).into_iter().collect()
+        let elsewhere = |device: &str| format!("`{name}` was trained on {device}; it forecasts on the CPU");
+        let diverged = self.settings.diverged.map(diverged);
+        let elsewhere = self.settings.device.as_deref().map(elsewhere);
+        diverged.into_iter().chain(elsewhere).collect()
     }
 
     fn save(&self) -> Result<Parts> {

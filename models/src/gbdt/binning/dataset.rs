@@ -21,7 +21,7 @@ pub(crate) type Sheet = [[u8; BLOCK]; BLOCKS];
 /// The most rows: a histogram counts them in 24 bits.
 pub(crate) const MOST_ROWS: usize = (1 << 24) - 1;
 /// Rows that are coded as one piece of work.
-const TILE: usize = 4096;
+const TILE: usize = 1024;
 
 /// The codes of one row in 32 neighbouring columns: half a cache line, never split over two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

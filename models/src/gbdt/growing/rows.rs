@@ -1,5 +1,7 @@
 //! The rows of a leaf with their derivatives, which travel together: nothing is looked up by row when they are summed.
 
+use rayon::prelude::*;
+
 use crate::gbdt::gradients::Gradients;
 use crate::gbdt::histogram::Derived;
 use crate::gbdt::partition::{mark, separate};
@@ -36,8 +38,11 @@ impl RowBuffers {
 /// Replaces `found` by the bits of the derivatives of `rows`; there are none where all are 1.
 fn look_up(rows: &[u32], derivatives: &[i32], found: &mut Vec<u32>) {
     found.clear();
-    if !derivatives.is_empty() {
-        found.extend(rows.iter().map(|row| derivatives[*row as usize].cast_unsigned()));
+    if rows.len() == derivatives.len() {
+        // Rows come in order: these are all of them.
+        found.extend(derivatives.iter().map(|derivative| derivative.cast_unsigned()));
+    } else if !derivatives.is_empty() {
+        found.par_extend(rows.par_iter().map(|row| derivatives[*row as usize].cast_unsigned()));
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::fall::{Room, fall};
 use super::pick::add_values;
+#[cfg(target_arch = "x86_64")]
+use super::units::{Unit, units};
 use crate::gbdt::binning::{BLOCK, BLOCKS, Sheet};
 use crate::gbdt::split::CodeSet;
 
@@ -52,6 +54,9 @@ pub(crate) struct BlockTree {
     pub(crate) sets: Vec<CodeSet>,
     /// The leaves from left to right.
     pub(crate) values: Vec<f32>,
+    /// The splits as they are worked on from the leaves up.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) units: Vec<Unit>,
 }
 
 impl BlockNode {
@@ -75,6 +80,12 @@ impl BlockNode {
             left_mask: mask(left),
             right_mask: mask(right),
         }
+    }
+
+    /// The children among the splits, or, from the number of splits on, leaves.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn children(&self) -> [u16; 2] {
+        [self.left, self.right]
     }
 
     fn goes_right(&self, code: u8, sets: &[CodeSet]) -> bool {
@@ -101,6 +112,12 @@ impl BlockTree {
             }
         }
         self.nodes.push(node);
+    }
+
+    /// Takes splits together, once all of them are there.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn unite(&mut self) {
+        self.units = units(&self.nodes, self.sets.len());
     }
 
     /// Adds the value of its leaf to each row of the first blocks of a sheet, as many as there are scores of.

@@ -6,14 +6,20 @@
 //! What a split says is read once for all blocks: with one block alone, reading it takes most of the time.
 
 use super::block::{BlockNode, BlockTree, Codes, MOST_LEAVES};
+#[cfg(target_arch = "x86_64")]
+use super::rise;
 use crate::gbdt::binning::{BLOCK, BLOCKS, Sheet};
-use crate::gbdt::simd::vectorised;
+#[cfg(target_arch = "x86_64")]
+use crate::gbdt::simd::{Level, level};
 use crate::gbdt::split::CodeSet;
 
 /// Room for the rows that have come to each split.
 pub(crate) struct Room {
-    /// A byte for each row of a sheet, all of its bits set or none.
+    /// A byte for each row of a sheet: all of its bits set or none, or what was found from the leaves up.
     bytes: [Sheet; MOST_LEAVES],
+    /// Codes of splits by sets.
+    #[cfg(target_arch = "x86_64")]
+    sets: Vec<Sheet>,
     /// A bit for each row of a sheet, where the processor has instructions for that.
     #[cfg(target_arch = "x86_64")]
     bits: [[u64; BLOCKS]; MOST_LEAVES],
@@ -29,6 +35,8 @@ impl Room {
         Box::new(Self {
             bytes: [[[0; BLOCK]; BLOCKS]; MOST_LEAVES],
             #[cfg(target_arch = "x86_64")]
+            sets: Vec::new(),
+            #[cfg(target_arch = "x86_64")]
             bits: [[0; BLOCKS]; MOST_LEAVES],
         })
     }
@@ -37,21 +45,17 @@ impl Room {
 /// Finds the leaf of every row of the first blocks of a sheet, as many as `leaves` has; the tree has at most 256 leaves.
 pub(crate) fn fall(tree: &BlockTree, columns: &Codes<'_>, room: &mut Room, leaves: &mut [[u8; BLOCK]]) {
     #[cfg(target_arch = "x86_64")]
-    if crate::gbdt::simd::level() == crate::gbdt::simd::Level::Avx512 {
+    match level() {
         // SAFETY: the instructions are there.
-        return unsafe { wide::fall(tree, columns, &mut room.bits, leaves) };
+        Level::Avx512 => return unsafe { wide::fall(tree, columns, &mut room.bits, leaves) },
+        // SAFETY: as above.
+        Level::Avx2 => return unsafe { rise::fall(tree, columns, &mut room.bytes, &mut room.sets, leaves) },
+        Level::Portable => {}
     }
     fall_by_bytes(tree, columns, &mut room.bytes, leaves);
 }
 
-vectorised! {
-    fn fall_by_bytes(
-        tree: &BlockTree, columns: &Codes<'_>, room: &mut [Sheet; MOST_LEAVES], leaves: &mut [[u8; BLOCK]],
-    ) = fall_body;
-}
-
-#[inline(always)]
-fn fall_body(tree: &BlockTree, columns: &Codes<'_>, room: &mut [Sheet; MOST_LEAVES], leaves: &mut [[u8; BLOCK]]) {
+fn fall_by_bytes(tree: &BlockTree, columns: &Codes<'_>, room: &mut [Sheet; MOST_LEAVES], leaves: &mut [[u8; BLOCK]]) {
     leaves.as_flattened_mut().fill(0);
     room[0] = [[u8::MAX; BLOCK]; BLOCKS];
     for (place, node) in (0_u8..).zip(&tree.nodes) {
@@ -74,7 +78,6 @@ fn fall_body(tree: &BlockTree, columns: &Codes<'_>, room: &mut [Sheet; MOST_LEAV
     }
 }
 
-#[inline(always)]
 fn above(codes: &[u8; BLOCK], node: &BlockNode) -> [u8; BLOCK] {
     let mut beyond = [0; BLOCK];
     for lane in 0..BLOCK {
@@ -154,10 +157,10 @@ mod tests {
     use super::*;
     use crate::gbdt::scoring::{CodeTest, Outline};
 
-    /// A complete tree of 64 leaves over three columns, with splits of every kind.
-    fn tree() -> BlockTree {
+    /// A tree over three columns with splits of every kind; the children of node n are 2 n and 2 n + 1.
+    fn tree(is_leaf: impl Fn(usize) -> bool) -> BlockTree {
         BlockTree::new(1_usize, &mut |node: usize| {
-            if node >= 64 {
+            if is_leaf(node) {
                 return Outline::Leaf(node as f32);
             }
             let code = (node * 37 % 255) as u8;
@@ -177,9 +180,7 @@ mod tests {
         })
     }
 
-    #[test]
-    fn blocks_fall_where_their_rows_fall_one_by_one() {
-        let tree = tree();
+    fn rows_fall_where_they_fall_one_by_one(tree: &BlockTree) {
         let code = |column: usize, row: usize| {
             if row % 9 == column {
                 u8::MAX
@@ -195,10 +196,10 @@ mod tests {
         for blocks in 1..=BLOCKS {
             // What stood there before is nobody's leaf.
             let mut leaves = [[7; BLOCK]; BLOCKS];
-            fall(&tree, &columns, &mut room, &mut leaves[..blocks]);
-            let mut by_bytes = [[7; BLOCK]; BLOCKS];
-            fall_body(&tree, &columns, &mut room.bytes, &mut by_bytes[..blocks]);
-            assert_eq!(leaves, by_bytes);
+            fall(tree, &columns, &mut room, &mut leaves[..blocks]);
+            for other in by_other_means(tree, &columns, &mut room, blocks) {
+                assert_eq!(leaves, other);
+            }
             for (block, leaves) in leaves[..blocks].iter().enumerate() {
                 for lane in 0..BLOCK {
                     let expected = tree.value(|column| codes[column][block][lane]).to_bits();
@@ -207,5 +208,34 @@ mod tests {
             }
             assert_eq!(leaves[blocks..], vec![[7; BLOCK]; BLOCKS - blocks]);
         }
+    }
+
+    /// The leaves by bytes and, where the processor can, from the leaves up.
+    fn by_other_means(tree: &BlockTree, columns: &Codes<'_>, room: &mut Room, blocks: usize) -> Vec<Sheet> {
+        let mut by_bytes = [[7; BLOCK]; BLOCKS];
+        fall_by_bytes(tree, columns, &mut room.bytes, &mut by_bytes[..blocks]);
+        #[cfg(target_arch = "x86_64")]
+        if level() != Level::Portable {
+            let mut risen = [[7; BLOCK]; BLOCKS];
+            // SAFETY: the instructions are there.
+            unsafe { rise::fall(tree, columns, &mut room.bytes, &mut room.sets, &mut risen[..blocks]) };
+            return vec![by_bytes, risen];
+        }
+        vec![by_bytes]
+    }
+
+    #[test]
+    fn blocks_fall_through_complete_trees_as_their_rows_do() {
+        for depth in 0..=8 {
+            rows_fall_where_they_fall_one_by_one(&tree(|node| node >= 1 << depth));
+        }
+    }
+
+    #[test]
+    fn blocks_fall_through_lopsided_trees_as_their_rows_do() {
+        rows_fall_where_they_fall_one_by_one(&tree(|node| node >= 100 || node % 5 == 3));
+        rows_fall_where_they_fall_one_by_one(&tree(|node| node >= 300 || node % 7 == 6));
+        rows_fall_where_they_fall_one_by_one(&tree(|node| node > 1 && !node.is_power_of_two() || node > 1 << 40));
+        rows_fall_where_they_fall_one_by_one(&tree(|node| !(node + 1).is_power_of_two() || node > 1 << 40));
     }
 }

@@ -6,6 +6,10 @@ mod fall;
 mod layout;
 mod outline;
 mod pick;
+#[cfg(target_arch = "x86_64")]
+mod rise;
+#[cfg(target_arch = "x86_64")]
+mod units;
 
 pub(crate) use block::{BlockTree, CodeTest, MOST_LEAVES};
 pub(crate) use fall::Room;
@@ -13,7 +17,7 @@ pub(crate) use layout::Layout;
 pub(crate) use outline::Outline;
 pub(crate) use pick::add_values;
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, aview_mut1, s};
 
 use super::binning::{BLOCK, BLOCKS, SHEET, Sheet};
 use super::fitted::Precision;
@@ -33,9 +37,10 @@ pub(crate) fn scores(layout: &Layout, values: ArrayView2<'_, f32>) -> Vec<Vec<f6
         for (column, codes) in layout.columns.iter().zip(&mut codes) {
             let source = values.column(column.source);
             for (block, codes) in codes[..blocks].iter_mut().enumerate() {
+                let first = start + block * BLOCK;
+                let rest = source.slice(s![first..rows.min(first + BLOCK)]);
                 let mut given = [f32::NAN; BLOCK];
-                let rest = source.iter().skip(start + block * BLOCK);
-                given.iter_mut().zip(rest).for_each(|(given, value)| *given = *value);
+                aview_mut1(&mut given[..rest.len()]).assign(&rest);
                 column.fill(&mut given, codes);
             }
         }

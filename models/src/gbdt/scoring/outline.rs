@@ -40,6 +40,8 @@ impl BlockTree {
         let mut drafts = Vec::new();
         tree.draft(root, 0, &mut drafts, open);
         tree.order(&drafts);
+        #[cfg(target_arch = "x86_64")]
+        tree.unite();
         tree
     }
 

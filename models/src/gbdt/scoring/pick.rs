@@ -1,6 +1,8 @@
 //! Adds to each row of a block what its leaf says.
 
 use crate::gbdt::binning::BLOCK;
+#[cfg(target_arch = "x86_64")]
+use crate::gbdt::simd::{Level, level};
 
 /// What leaves say.
 pub(crate) trait Value: Copy + Into<f64> {
@@ -10,6 +12,13 @@ pub(crate) trait Value: Copy + Into<f64> {
     /// The processor must have AVX-512F; `values` must have every leaf.
     #[cfg(target_arch = "x86_64")]
     unsafe fn add_wide(values: &[Self], leaves: &[u8; BLOCK], sums: &mut [f64; BLOCK]);
+
+    /// Adds up four at a time.
+    ///
+    /// # Safety
+    /// The processor must have AVX2; `values` must have every leaf.
+    #[cfg(target_arch = "x86_64")]
+    unsafe fn add_narrow(values: &[Self], leaves: &[u8; BLOCK], sums: &mut [f64; BLOCK]);
 }
 
 /// Adds the value of its leaf to the sum of each row.
@@ -20,9 +29,12 @@ pub(crate) fn add_values<V: Value>(values: &[V], leaves: &[u8; BLOCK], sums: &mu
     let furthest = leaves.iter().fold(0, |furthest, leaf| furthest.max(*leaf));
     assert!(usize::from(furthest) < values.len(), "every leaf has a value");
     #[cfg(target_arch = "x86_64")]
-    if crate::gbdt::simd::level() == crate::gbdt::simd::Level::Avx512 {
+    match level() {
         // SAFETY: the instructions are there, and so is every value.
-        return unsafe { V::add_wide(values, leaves, sums) };
+        Level::Avx512 => return unsafe { V::add_wide(values, leaves, sums) },
+        // SAFETY: as above.
+        Level::Avx2 => return unsafe { V::add_narrow(values, leaves, sums) },
+        Level::Portable => {}
     }
     add_one_by_one(values, leaves, sums);
 }
@@ -33,10 +45,10 @@ fn add_one_by_one<V: Value>(values: &[V], leaves: &[u8; BLOCK], sums: &mut [f64;
     }
 }
 
-/// Writes [`Value::add_wide`]: `gather` loads the values of eight leaves as doubles.
+/// Writes [`Value`]: `gather` loads the values of eight leaves as doubles, `four` those of four.
 #[cfg(target_arch = "x86_64")]
-macro_rules! wide {
-    ($kind:ty, $gather:path) => {
+macro_rules! value {
+    ($kind:ty, $gather:path, $four:path) => {
         impl Value for $kind {
             #[target_feature(enable = "avx512f,avx2")]
             unsafe fn add_wide(values: &[Self], leaves: &[u8; BLOCK], sums: &mut [f64; BLOCK]) {
@@ -52,6 +64,20 @@ macro_rules! wide {
                         let added = $gather(places, values);
                         let sum = _mm512_add_pd(_mm512_loadu_pd(sums.as_ptr()), added);
                         _mm512_storeu_pd(sums.as_mut_ptr(), sum);
+                    }
+                }
+            }
+
+            #[target_feature(enable = "avx2")]
+            unsafe fn add_narrow(values: &[Self], leaves: &[u8; BLOCK], sums: &mut [f64; BLOCK]) {
+                use std::arch::x86_64::{_mm256_add_pd, _mm256_loadu_pd, _mm256_storeu_pd};
+                let (leaves, _) = leaves.as_chunks::<4>();
+                let (sums, _) = sums.as_chunks_mut::<4>();
+                for (leaves, sums) in leaves.iter().zip(sums) {
+                    // SAFETY: there are four leaves and four sums, and the caller vouches for the values.
+                    unsafe {
+                        let sum = _mm256_add_pd(_mm256_loadu_pd(sums.as_ptr()), $four(*leaves, values));
+                        _mm256_storeu_pd(sums.as_mut_ptr(), sum);
                     }
                 }
             }
@@ -80,10 +106,43 @@ mod gather {
     }
 }
 
+/// Values that are loaded one by one: without wider vectors that is faster than gathering them.
 #[cfg(target_arch = "x86_64")]
-wide!(f32, gather::singles);
+mod four {
+    use std::arch::x86_64::{__m256d, _mm_setr_ps, _mm256_cvtps_pd, _mm256_setr_pd};
+
+    /// # Safety
+    /// Every leaf must be one of `values`.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn singles([one, two, three, four]: [u8; 4], values: &[f32]) -> __m256d {
+        // SAFETY: as the caller says.
+        let singles = unsafe { _mm_setr_ps(at(values, one), at(values, two), at(values, three), at(values, four)) };
+        _mm256_cvtps_pd(singles)
+    }
+
+    /// # Safety
+    /// Every leaf must be one of `values`.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn doubles([one, two, three, four]: [u8; 4], values: &[f64]) -> __m256d {
+        // SAFETY: as the caller says.
+        unsafe { _mm256_setr_pd(at(values, one), at(values, two), at(values, three), at(values, four)) }
+    }
+
+    /// # Safety
+    /// The leaf must be one of `values`.
+    #[inline]
+    unsafe fn at<V: Copy>(values: &[V], leaf: u8) -> V {
+        // SAFETY: as the caller says.
+        unsafe { *values.get_unchecked(usize::from(leaf)) }
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
-wide!(f64, gather::doubles);
+value!(f32, gather::singles, four::singles);
+#[cfg(target_arch = "x86_64")]
+value!(f64, gather::doubles, four::doubles);
 #[cfg(not(target_arch = "x86_64"))]
 impl Value for f32 {}
 #[cfg(not(target_arch = "x86_64"))]
@@ -93,19 +152,30 @@ impl Value for f64 {}
 mod tests {
     use super::*;
 
-    #[test]
-    fn eight_at_a_time_give_the_same_bits_as_one_by_one() {
-        let leaves: [u8; BLOCK] = std::array::from_fn(|lane| (lane * 37 % 256) as u8);
-        let singles: Vec<f32> = (0..256_u16).map(|leaf| 1.0 / (f32::from(leaf) + 3.0)).collect();
-        let doubles: Vec<f64> = singles.iter().map(|value| f64::from(*value) / 7.0).collect();
+    fn all_ways_give_the_same_bits<V: Value>(values: &[V]) {
+        let leaves: [u8; BLOCK] = std::array::from_fn(|lane| (lane * 37 % values.len()) as u8);
         let begin: [f64; BLOCK] = std::array::from_fn(|lane| lane as f64 / 3.0);
         let (mut chosen, mut plain) = (begin, begin);
-        add_values(&singles, &leaves, &mut chosen);
-        add_one_by_one(&singles, &leaves, &mut plain);
+        add_values(values, &leaves, &mut chosen);
+        add_one_by_one(values, &leaves, &mut plain);
         assert_eq!(chosen.map(f64::to_bits), plain.map(f64::to_bits));
-        add_values(&doubles, &leaves, &mut chosen);
-        add_one_by_one(&doubles, &leaves, &mut plain);
-        assert_eq!(chosen.map(f64::to_bits), plain.map(f64::to_bits));
+        #[cfg(target_arch = "x86_64")]
+        if level() != Level::Portable {
+            let mut narrow = begin;
+            // SAFETY: the instructions are there, and so is every value.
+            unsafe { V::add_narrow(values, &leaves, &mut narrow) };
+            assert_eq!(narrow.map(f64::to_bits), plain.map(f64::to_bits));
+        }
+    }
+
+    #[test]
+    fn several_at_a_time_give_the_same_bits_as_one_by_one() {
+        for leaves in [1, 2, 63, 256] {
+            let singles: Vec<f32> = (0..leaves).map(|leaf: u16| 1.0 / (f32::from(leaf) + 3.0)).collect();
+            let doubles: Vec<f64> = singles.iter().map(|value| f64::from(*value) / 7.0).collect();
+            all_ways_give_the_same_bits(&singles);
+            all_ways_give_the_same_bits(&doubles);
+        }
     }
 
     #[test]

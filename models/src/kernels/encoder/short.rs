@@ -1,16 +1,14 @@
 //! Attention within sequences of at most one line of steps: all heads of a sequence in one go, nothing packed.
 //!
-//! A row of scores fills a line, so that it stands in a register or two; the probabilities are kept.
+//! Scores stand turned, `[keys, queries]`, so that a query is a lane: the softmax goes down the rows, many queries at a time,
+//! and no vector is ever summed across. A row fills a line; what stands in the lanes past the last query is never read. The
+//! probabilities are kept.
 
 use pulp::{Simd, WithSimd};
 
 use super::attention::{Heads, LINE, Part};
-use super::softmax::{Descend, Softmax};
-use crate::kernels::lanes::{load, load_first, store_first};
-use crate::kernels::product::View;
-
-/// Rows that are summed at the same time.
-const ROWS: usize = 6;
+use crate::kernels::lanes::{exp, load, store};
+use crate::kernels::product::{View, multiply_unpacked};
 
 /// Queries, keys and values to the output and the probabilities `[heads, length, LINE]`.
 pub(super) struct Forward<'a> {
@@ -28,23 +26,14 @@ impl WithSimd for Forward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Heads { length, width, .. } = self.heads;
-        let mut bars = [0.0; LINE];
-        bars[length..].fill(f32::NEG_INFINITY);
         for (head, probabilities) in self.probabilities.chunks_exact_mut(length * LINE).enumerate() {
             let part = |part| self.heads.part(self.projected, part, head, 0, length);
-            let keys = turn(part(Part::Key), self.turned);
-            weigh(simd, part(Part::Query), keys, &bars, (probabilities, LINE));
-            let mut logarithms = [0.0; LINE];
-            let softmax = Softmax {
-                length,
-                scale: self.heads.scale(),
-                scores: probabilities,
-                logarithms: &mut logarithms[..length],
-            };
-            softmax.with_simd(simd);
-            let weights = View::strided(probabilities, length, length, LINE);
+            let queries = turn(part(Part::Query), self.turned);
+            multiply_unpacked(simd, part(Part::Key), queries, (&mut *probabilities, LINE));
+            weigh(simd, self.heads.scale(), probabilities);
+            let weights = View::strided(probabilities, length, length, LINE).transposed();
             let target = &mut self.output[head * self.heads.head_width()..];
-            weigh(simd, weights, part(Part::Value), &[0.0; LINE], (target, width));
+            multiply_unpacked(simd, weights, part(Part::Value), (target, width));
         }
     }
 }
@@ -67,91 +56,78 @@ impl WithSimd for Backward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (heads, length, zero) = (self.heads, self.heads.length, [0.0; LINE]);
+        let (heads, length) = (self.heads, self.heads.length);
         for (head, probabilities) in self.probabilities.chunks_exact(length * LINE).enumerate() {
             let part = |part| heads.part(self.projected, part, head, 0, length);
             let slope = heads.of_head(self.gradient, head, 0, length);
-            let values = turn(part(Part::Value), self.turned);
-            weigh(simd, slope, values, &zero, (self.slopes, LINE));
-            let descend = Descend {
-                length,
-                scale: heads.scale(),
-                probabilities,
-                slopes: self.slopes,
-            };
-            descend.with_simd(simd);
+            let turned = turn(slope, self.turned);
+            multiply_unpacked(simd, part(Part::Value), turned, (&mut *self.slopes, LINE));
+            descend(simd, heads.scale(), probabilities, self.slopes);
             let slopes = View::strided(self.slopes, length, length, LINE);
             let weights = View::strided(probabilities, length, length, LINE);
-            let stride = 3 * heads.width;
             let gives = [
-                (slopes, Part::Key, Part::Query),
-                (slopes.transposed(), Part::Query, Part::Key),
+                (slopes.transposed(), part(Part::Key), Part::Query),
+                (slopes, part(Part::Query), Part::Key),
+                (weights, slope, Part::Value),
             ];
             for (weights, from, to) in gives {
-                weigh(
-                    simd,
-                    weights,
-                    part(from),
-                    &zero,
-                    (&mut self.target[heads.place(to, head)..], stride),
-                );
+                let target = &mut self.target[heads.place(to, head)..];
+                multiply_unpacked(simd, weights, from, (target, 3 * heads.width));
             }
-            let target = &mut self.target[heads.place(Part::Value, head)..];
-            weigh(simd, weights.transposed(), slope, &zero, (target, stride));
         }
     }
 }
 
-/// Rows to columns of lines, which are filled up with zeros.
+/// Rows to columns of lines. The lanes past the last row keep what they hold: their sums are never read.
 #[inline(always)]
 fn turn<'a>(rows: View<'_>, turned: &'a mut [f32]) -> View<'a> {
-    for (column, line) in turned.chunks_exact_mut(LINE).enumerate() {
-        for (row, value) in line[..rows.rows()].iter_mut().enumerate() {
-            *value = rows.at(row, column);
+    for row in 0..rows.rows().min(LINE) {
+        let values = &rows.row(row)[..rows.columns()];
+        for (line, &value) in turned.as_chunks_mut::<LINE>().0.iter_mut().zip(values) {
+            line[row] = value;
         }
-        line[rows.rows()..].fill(0.0);
     }
     View::new(turned, rows.columns(), LINE)
 }
 
-/// `target = start + weights · right`, whose rows begin as many numbers apart as the target says.
+/// Scores to probabilities, column by column: `exp(scale·(x − max))` over its sum.
 #[inline(always)]
-fn weigh<S: Simd>(simd: S, weights: View<'_>, right: View<'_>, start: &[f32; LINE], target: (&mut [f32], usize)) {
-    let (target, stride) = target;
-    for column in (0..right.columns()).step_by(S::F32_LANES) {
-        // A start is one line; what is wider starts from zero, as does the rest of a head.
-        let start = load(simd, start, column % LINE);
-        let mut row = 0;
-        while row < weights.rows() {
-            row += if weights.rows() - row >= ROWS {
-                weigh_rows::<S, ROWS>(simd, weights, right, start, (row, column), (target, stride))
-            } else {
-                weigh_rows::<S, 1>(simd, weights, right, start, (row, column), (target, stride))
-            };
+fn weigh<S: Simd>(simd: S, scale: f32, scores: &mut [f32]) {
+    let factor = simd.splat_f32s(scale);
+    for at in (0..LINE).step_by(S::F32_LANES) {
+        let mut largest = simd.splat_f32s(f32::NEG_INFINITY);
+        for row in scores.as_chunks::<LINE>().0 {
+            largest = simd.max_f32s(largest, load(simd, row, at));
+        }
+        let shift = simd.neg_f32s(simd.mul_f32s(largest, factor));
+        let mut sum = simd.splat_f32s(0.0);
+        for row in scores.as_chunks_mut::<LINE>().0 {
+            let power = exp(simd, simd.mul_add_e_f32s(load(simd, row, at), factor, shift));
+            store(simd, row, at, power);
+            sum = simd.add_f32s(sum, power);
+        }
+        let share = simd.div_f32s(simd.splat_f32s(1.0), sum);
+        for row in scores.as_chunks_mut::<LINE>().0 {
+            let power = load(simd, row, at);
+            store(simd, row, at, simd.mul_f32s(power, share));
         }
     }
 }
 
-/// `R` rows of one vector; says how many rows these were.
+/// The gradient of probabilities to that of scores, column by column: `scale · p·(g − Σ p·g)`.
 #[inline(always)]
-fn weigh_rows<S: Simd, const R: usize>(
-    simd: S,
-    weights: View<'_>,
-    right: View<'_>,
-    start: S::f32s,
-    (row, column): (usize, usize),
-    (target, stride): (&mut [f32], usize),
-) -> usize {
-    let count = right.columns() - column;
-    let mut sums = [start; R];
-    for k in 0..weights.columns() {
-        let vector = load_first(simd, &right.row(k)[column..], count);
-        for (r, sum) in sums.iter_mut().enumerate() {
-            *sum = simd.mul_add_e_f32s(simd.splat_f32s(weights.at(row + r, k)), vector, *sum);
+fn descend<S: Simd>(simd: S, scale: f32, probabilities: &[f32], slopes: &mut [f32]) {
+    let factor = simd.splat_f32s(scale);
+    let probabilities = probabilities.as_chunks::<LINE>().0;
+    for at in (0..LINE).step_by(S::F32_LANES) {
+        let mut mean = simd.splat_f32s(0.0);
+        for (row, slopes) in probabilities.iter().zip(slopes.as_chunks::<LINE>().0) {
+            mean = simd.mul_add_e_f32s(load(simd, row, at), load(simd, slopes, at), mean);
+        }
+        for (row, slopes) in probabilities.iter().zip(slopes.as_chunks_mut::<LINE>().0) {
+            let weight = simd.mul_f32s(load(simd, row, at), factor);
+            let slope = simd.sub_f32s(load(simd, slopes, at), mean);
+            store(simd, slopes, at, simd.mul_f32s(weight, slope));
         }
     }
-    for (r, sum) in sums.into_iter().enumerate() {
-        store_first(simd, &mut target[(row + r) * stride + column..], count, sum);
-    }
-    R
 }

@@ -64,7 +64,9 @@ fn formula(sizes: Sizes, [data, parameters]: &[Vec<f64>; 2]) -> Vec<f64> {
 
 #[test]
 fn output_and_gradients_agree_with_the_formula() {
-    for (length, width, heads, hidden, sequences) in [(1, 2, 1, 3, 2), (5, 6, 2, 7, 3), (18, 10, 5, 4, 2)] {
+    for (length, width, heads, hidden, sequences) in
+        [(1, 2, 1, 3, 2), (5, 6, 2, 7, 3), (12, 10, 1, 4, 2), (18, 10, 5, 4, 2)]
+    {
         let make = |instructions| EncoderLayer::new(length, width, heads, hidden, instructions).unwrap();
         let sizes = make(Instructions::portable()).sizes;
         checks::agrees_with_formula(make, sequences, &move |inputs| formula(sizes, inputs));
@@ -73,8 +75,8 @@ fn output_and_gradients_agree_with_the_formula() {
 
 #[test]
 fn instruction_sets_agree_over_many_and_long_sequences() {
-    for (length, sequences) in [(7, 60), (131, 3)] {
-        let make = |instructions| EncoderLayer::new(length, 12, 3, 20, instructions).unwrap();
+    for (length, width, sequences) in [(7, 12, 60), (12, 60, 20), (16, 48, 5), (131, 12, 3)] {
+        let make = |instructions| EncoderLayer::new(length, width, 3, 20, instructions).unwrap();
         checks::instruction_sets_agree(make, sequences);
     }
 }

@@ -1,15 +1,18 @@
 //! Products of matrices, with what comes before and after the sum fused in.
 //!
 //! The right-hand matrix is packed into panels that stay in the innermost cache ([`Packed`]); the left-hand one is read
-//! where it stands, by rows or by columns ([`View`]). Six rows by one panel are summed in registers (`tile.rs`).
+//! where it stands, by rows or by columns ([`View`]). Six rows by one panel are summed in registers (`tile.rs`). Matrices of a
+//! few rows are not worth the packing ([`multiply_unpacked`]).
 
 mod pack;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod unpacked;
 
 pub(crate) use pack::Packed;
 use tile::Tiles;
+pub(crate) use unpacked::multiply_unpacked;
 
 use super::instructions::Instructions;
 

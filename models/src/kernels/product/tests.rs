@@ -1,3 +1,5 @@
+use pulp::{Simd, WithSimd};
+
 use super::*;
 use crate::kernels::Instructions;
 
@@ -29,8 +31,11 @@ fn reference(left: View<'_>, right: View<'_>) -> Vec<f64> {
     product
 }
 
-const SHAPES: [(usize, usize, usize); 8] = [
+const SHAPES: [(usize, usize, usize); 11] = [
     (1, 1, 1),
+    (3, 5, 9),
+    (15, 130, 40),
+    (28, 6, 16),
     (5, 3, 7),
     (6, 16, 64),
     (7, 72, 256),
@@ -140,6 +145,37 @@ fn a_target_inside_wider_rows_leaves_its_neighbours_alone() {
                     .iter()
                     .all(|value| value.to_bits() == 9.0_f32.to_bits())
             );
+        }
+    }
+}
+
+struct Unpacked<'a>(View<'a>, View<'a>, &'a mut [f32], usize);
+
+impl WithSimd for Unpacked<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        multiply_unpacked(simd, self.0, self.1, (self.2, self.3));
+    }
+}
+
+#[test]
+fn products_of_what_is_read_in_place_agree_with_the_definition_in_all_instruction_sets() {
+    for instructions in Instructions::available() {
+        for (rows, depth, columns) in SHAPES.into_iter().filter(|shape| shape.1 > 0) {
+            let (a, b) = (numbers(rows * depth, 9), numbers(depth * (columns + 3), 10));
+            let right = View::strided(&b, depth, columns, columns + 3);
+            for left in [View::new(&a, rows, depth), View::new(&a, depth, rows).transposed()] {
+                let mut target = vec![9.0; rows * (columns + 2)];
+                instructions.run(Unpacked(left, right, &mut target, columns + 2));
+                let (got, around): (Vec<_>, Vec<_>) = target
+                    .chunks(columns + 2)
+                    .map(|row| (&row[..columns], &row[columns..]))
+                    .unzip();
+                close(&got.concat(), &reference(left, right));
+                assert!(around.concat().iter().all(|value| value.to_bits() == 9.0_f32.to_bits()));
+            }
         }
     }
 }

@@ -8,6 +8,7 @@
 //! CIKM 2022. A block of tokens goes through all layers, forward or backward, before the next one is touched.
 
 mod block;
+mod folded;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use crate::kernels::instructions::Instructions;
 use crate::kernels::layer::{Gradients, Layer, Purpose, positive};
 
 pub use block::State;
+pub(crate) use folded::{Folded, FoldedState};
 
 /// The operation. An item is a token of `width` numbers, as is its output. Parameters, layer after layer: `W₁`
 /// `[width, hidden]`, `b₁` `[hidden]`, `W₂` `[hidden, width]` and `b₂` `[width]`.

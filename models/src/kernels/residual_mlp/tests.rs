@@ -32,3 +32,30 @@ fn wrong_sizes_are_refused_by_name() {
         .to_string();
     assert_eq!(error, "`width` is `0`, accepted: 1 and more");
 }
+
+#[test]
+fn a_folded_stack_agrees_with_the_formula_in_all_instruction_sets() {
+    const TOKENS: usize = 13;
+    const OUTPUTS: usize = 4;
+    for (layers, width, hidden, varying) in [(1, 5, 7, 2), (2, 6, 4, 6), (3, 20, 33, 9)] {
+        for instructions in Instructions::available() {
+            let stack = ResidualMlp::new(layers, width, hidden, instructions).unwrap();
+            let [tokens, parameters] = checks::inputs(&stack, TOKENS);
+            let head = checks::numbers((width + 1) * OUTPUTS, 0.7, 3);
+            let rest: Vec<&[f32]> = tokens.chunks(width).map(|token| &token[varying..]).collect();
+            let mut state = FoldedState::default();
+            state.tokens.copy(&tokens);
+            state.hidden.copy(&stack.first_bias(&parameters).repeat(TOKENS));
+            let given = stack.first_hidden(&parameters, varying, (&rest.concat(), width - varying));
+            for (sum, given) in state.hidden.iter_mut().zip(given) {
+                *sum += given;
+            }
+            let mut output = vec![f32::NAN; TOKENS * OUTPUTS];
+            stack.fold(&parameters, varying, &head).forward(&mut state, &mut output);
+            let exact = |numbers: &[f32]| numbers.iter().map(|&number| f64::from(number)).collect::<Vec<_>>();
+            let last = formula(stack.sizes, &[exact(&tokens), exact(&parameters)]);
+            let (weights, bias) = head.split_at(width * OUTPUTS);
+            checks::close("output", &output, &checks::map(&last, &exact(weights), &exact(bias)));
+        }
+    }
+}

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use burn::tensor::Tensor;
 
+use super::prediction::Prediction;
 use super::{StidTrunk, general};
 use crate::Result;
 use crate::kernels::buffer::Buffer;
@@ -15,7 +16,7 @@ use crate::neural::general::{Tensors, Tokens};
 use crate::neural::identity::Identity;
 use crate::neural::inputs::Inputs;
 use crate::neural::layout::Part;
-use crate::neural::trunk::Trunk;
+use crate::neural::trunk::{Prepared, Settled, Trunk};
 
 /// Tokens of a block.
 const BLOCK: usize = 96;
@@ -111,6 +112,10 @@ impl Trunk for StidTrunk {
         let sources = [inputs.context(tokens.clone()), inputs.known(tokens)];
         let sums = (entrance_sums, gradients.begin);
         self.entrance.collect(sources, slope, sums, &mut state.scratch);
+    }
+
+    fn prepare(&self, parameters: Settled<'_>) -> Option<Box<dyn Prepared>> {
+        Some(Box::new(Prediction::new(self, &parameters)))
     }
 
     fn general(&self, parameters: &Tensors, tokens: &Tokens) -> Result<Tensor<2>> {

@@ -10,6 +10,9 @@
 
 mod fused;
 mod general;
+mod prediction;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,12 +1,17 @@
 //! Work that nobody waits for any more ends soon, and leaves nothing.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use arterial_datasets::feature::{FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, Waits, Wanted};
+use arterial_datasets::panel::Panel;
+use arterial_models::forecasters::{by_name, list};
 use arterial_models::pipeline::Pipeline;
 use arterial_models::{Error, Progress};
 
 use super::small::{FITTED, HORIZON, small};
 use super::task;
+use crate::support::Lags;
 
 /// How often work may ask once it was told to stop: the parts of it that run beside the one that was told ask, too.
 fn few() -> usize {
@@ -100,5 +105,81 @@ fn a_forecast_that_takes_long_is_given_up_on_the_way() {
         let given_up = is_cancelled(&pipeline.outlook_while(&small.panel, &origins, &patience));
         assert_eq!(given_up, !quick.contains(&pipeline.name()), "{}", pipeline.name());
         assert!(patience.asked() <= 1 + few(), "{}", pipeline.name());
+    }
+}
+
+/// Features that are never done with one of their parts. That it has begun ends the patience of whoever waits.
+struct Endless {
+    learns: bool,
+    has_begun: Arc<AtomicBool>,
+}
+
+impl Endless {
+    fn go_on(&self, waits: Waits<'_>) -> arterial_datasets::Error {
+        self.has_begun.store(true, Ordering::Relaxed);
+        loop {
+            if let Err(error) = waits.go_on() {
+                return error;
+            }
+        }
+    }
+}
+
+impl FeatureSet for Endless {
+    fn id(&self) -> FeatureSetId {
+        Lags.id()
+    }
+
+    fn learn(&self, training: &Panel) -> arterial_datasets::Result<FeatureState> {
+        Lags.learn(training)
+    }
+
+    fn prepare(&self, panel: &Panel, state: &FeatureState) -> arterial_datasets::Result<Box<dyn PreparedFeatures>> {
+        Lags.prepare(panel, state)
+    }
+
+    fn learn_while(&self, training: &Panel, waits: Waits<'_>) -> arterial_datasets::Result<FeatureState> {
+        if self.learns {
+            return Err(self.go_on(waits));
+        }
+        self.learn(training)
+    }
+
+    fn prepare_while(
+        &self,
+        _: &Panel,
+        _: &FeatureState,
+        _: Option<Wanted<'_>>,
+        waits: Waits<'_>,
+    ) -> arterial_datasets::Result<Box<dyn PreparedFeatures>> {
+        Err(self.go_on(waits))
+    }
+}
+
+/// Waits until the flag is set.
+struct Until(Arc<AtomicBool>);
+
+impl Progress for Until {
+    fn report(&self, _: u64, _: u64, _: &str) {}
+
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn a_fit_that_is_told_to_stop_gives_up_its_features_on_the_way() {
+    let training = small().training();
+    for name in ["linear", "gbdt", "forest"] {
+        for learns in [true, false] {
+            let has_begun = Arc::new(AtomicBool::new(false));
+            let kinds = list(Arc::new(Endless {
+                learns,
+                has_begun: Arc::clone(&has_begun),
+            }));
+            let kind = by_name(&kinds, name).unwrap();
+            let fitted = kind.fit(&training, &task(HORIZON), &Until(has_begun));
+            assert!(is_cancelled(&fitted), "{name}");
+        }
     }
 }

@@ -38,6 +38,7 @@ use self::watch::Pause;
 pub(super) use self::watch::watch_forever;
 use super::deeds::Command;
 use super::detect::{TargetWatch, TopicWatch, Views, by_topic};
+use super::flows::Flows;
 use super::ledger::Ledger;
 use super::revision::AlertRevision;
 use super::signals::SignalLog;
@@ -122,7 +123,7 @@ impl<'a> Worker<'a> {
             ledger,
             log,
             book,
-            around: Around::new(&config.flows),
+            around: Around::new(Flows::new(config)),
             expected,
             topics: progress,
             leftover: Vec::new(),

@@ -56,7 +56,11 @@ pub(super) async fn read(
         .watermark()
         .map(|watermark| rule.final_before(watermark));
     let newest = move |batch: RecordBatch| {
-        let kept = filter_record_batch(&batch, &current(&batch, &revised)?)?;
+        let kept = if revised.is_empty() {
+            batch
+        } else {
+            filter_record_batch(&batch, &current(&batch, &revised)?)?
+        };
         project(&with_finality(kept, limit)?, &schema)
     };
     Ok(table.stream(&scan).await?.map(move |batch| newest(batch?)).boxed())
@@ -110,9 +114,6 @@ fn note(batch: &RecordBatch, revised: &mut Revised) -> Result<()> {
 }
 
 fn current(batch: &RecordBatch, revised: &Revised) -> Result<BooleanArray> {
-    if revised.is_empty() {
-        return Ok(vec![true; batch.num_rows()].into());
-    }
     let identity = Identity::of(batch)?;
     let is_current = |row: usize| {
         let windows = revised.get(identity.keys.value(row));

@@ -6,6 +6,7 @@ mod latest;
 mod live;
 mod models;
 mod scorecards;
+mod shown;
 mod table;
 
 use std::sync::Arc;
@@ -20,6 +21,9 @@ use futures::{FutureExt, StreamExt};
 
 pub(crate) use describe::describe;
 pub(crate) use latest::Known;
+pub(crate) use shown::Shown;
+
+use shown::shown;
 
 use super::query::{AsOf, Query};
 use crate::readiness::Reason;
@@ -60,12 +64,22 @@ pub(crate) struct Share {
 /// The datasets of a service.
 pub struct Datasets<'a> {
     state: &'a AppState,
+    /// The columns that are known from calls before, where somebody keeps them.
+    shown: Option<&'a Shown>,
 }
 
 impl<'a> Datasets<'a> {
     /// The datasets of the service behind `state`.
     pub fn new(state: &'a AppState) -> Self {
-        Self { state }
+        Self { state, shown: None }
+    }
+
+    /// The same, whose columns are told by what is `shown` already.
+    pub(crate) fn with(state: &'a AppState, shown: &'a Shown) -> Self {
+        Self {
+            state,
+            shown: Some(shown),
+        }
     }
 
     /// The names of all datasets that exist now, in order.
@@ -136,7 +150,7 @@ impl<'a> Datasets<'a> {
                 let accepted = format!("nothing: `{name}` is no table with versions");
                 return Err(Error::invalid("as_of", as_of, accepted));
             }
-            return Ok(Some(self.dataset(name, &schema, kind)));
+            return Ok(Some(self.dataset(name, &schema, kind, self.shown)));
         }
         let Some(tables) = &self.state.tables else {
             return Ok(None);
@@ -149,6 +163,8 @@ impl<'a> Datasets<'a> {
         let Some(table) = tables.get(&table).await? else {
             return Ok(None);
         };
+        // An older version has columns of its own, which would take the place of those that are asked for most.
+        let known = self.shown.filter(|_| as_of.is_none());
         let table = match as_of {
             None => table,
             Some(AsOf::Version(version)) => table.at_version(version).await?,
@@ -159,7 +175,7 @@ impl<'a> Datasets<'a> {
             Some(stream) => Kind::Latest(table, WindowRule::of(stream)),
             None => Kind::Table(table),
         };
-        Ok(Some(self.dataset(name, &schema, kind)))
+        Ok(Some(self.dataset(name, &schema, kind, known)))
     }
 
     /// The issues that are newest now; while live state is made some targets have none yet, and their absence would say nothing.
@@ -171,20 +187,18 @@ impl<'a> Datasets<'a> {
     }
 
     /// The columns of `schema` that are shown, with their units and descriptions.
-    fn dataset(&self, name: &str, schema: &Schema, kind: Kind) -> Dataset {
+    fn dataset(&self, name: &str, schema: &SchemaRef, kind: Kind, known: Option<&Shown>) -> Dataset {
+        let streams = &self.state.catalog;
+        let schema = match known {
+            Some(known) => known.of(name, schema, streams),
+            None => shown(name, schema, streams),
+        };
         Dataset {
             name: name.into(),
-            schema: shown(name, schema, &self.state.catalog),
+            schema,
             kind,
         }
     }
-}
-
-/// The columns of a table that are shown, with their units and descriptions.
-fn shown(name: &str, schema: &Schema, streams: &StreamCatalog) -> SchemaRef {
-    let shown = schema.fields().iter().filter(|field| !field.name().starts_with('_'));
-    let described = describe::described(name, shown.map(AsRef::as_ref), streams);
-    Arc::new(Schema::new_with_metadata(described, schema.metadata().clone()))
 }
 
 /// The columns of a stream's newest windows, whether or not there are any yet.

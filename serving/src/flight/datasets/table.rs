@@ -26,7 +26,8 @@ pub(super) fn main_time(full: &Schema) -> Option<&'static str> {
 
 /// Every column that holds instants.
 pub(super) fn times(full: &Schema) -> Vec<String> {
-    let timed = full.fields().iter().filter(|field| *field.data_type() == instant());
+    let instant = instant();
+    let timed = full.fields().iter().filter(|field| *field.data_type() == instant);
     timed.map(|field| field.name().clone()).collect()
 }
 

@@ -116,11 +116,12 @@ impl FlightSql {
         let question = self.question(sql, session).unbound();
         let planned = self.engine.plan(&question.sql, session.zone.as_deref()).await?;
         let handle = question.close(&self.seal, Purpose::Statement);
-        self.plans.keep(&handle, &planned);
+        let (dataset_schema, parameter_schema) = (encoded(&planned.schema)?, encoded(&*planned.parameters()?)?);
+        self.plans.keep(&handle, planned);
         let result = ActionCreatePreparedStatementResult {
             prepared_statement_handle: handle.into(),
-            dataset_schema: encoded(&planned.schema)?,
-            parameter_schema: encoded(&*planned.parameters()?)?,
+            dataset_schema,
+            parameter_schema,
         };
         Ok(Reply::of(result.as_any().encode_to_vec()))
     }

@@ -104,10 +104,11 @@ impl FlightSql {
     /// What a client is told of a query that was planned; its plan waits for the ticket.
     fn told(&self, question: &Question, planned: Planned) -> (SchemaRef, Ticket) {
         let handle = question.close(&self.seal, Purpose::Ticket);
-        self.plans.keep(&handle, &planned);
+        let schema = Arc::clone(&planned.schema);
+        self.plans.keep(&handle, planned);
         let statement_handle = handle.into();
         let ticket = TicketStatementQuery { statement_handle };
-        (planned.schema, Ticket::new(ticket.as_any().encode_to_vec()))
+        (schema, Ticket::new(ticket.as_any().encode_to_vec()))
     }
 
     /// The rows of a ticket.

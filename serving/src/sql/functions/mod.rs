@@ -216,7 +216,24 @@ pub(super) fn window() -> Vec<Arc<WindowUDF>> {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::logical_expr::Volatility;
+
     use super::*;
+    use crate::sql::statement::asks_the_time;
+
+    #[test]
+    fn whatever_differs_from_query_to_query_asks_the_time_by_its_name() {
+        let mut found = 0;
+        for function in scalar("UTC") {
+            if function.signature().volatility == Volatility::Stable {
+                let names = function.aliases().iter().map(String::as_str);
+                let name = function.name();
+                assert!(names.chain([name]).all(asks_the_time), "{name}");
+                found += 1;
+            }
+        }
+        assert_eq!(found, 3, "now, current_date and current_time");
+    }
 
     #[test]
     fn every_function_on_the_lists_exists() {

@@ -54,33 +54,16 @@ async fn a_service_without_anything_to_do_learns_that_another_makes_the_alerts_a
     let next = jam(&first, PAST).await;
     let second = another(&first, Order::default()).await;
     until_looked_at(&second, next - 1).await;
-    let request = v1::AcknowledgeAlertRequest {
-        alert_id: list(&second).await[0].alert_id.clone(),
-        by: "Mona".into(),
-        ..v1::AcknowledgeAlertRequest::default()
-    };
-    client(&second).await.acknowledge_alert(request).await.unwrap();
+    let alert_id = list(&second).await[0].alert_id.clone();
+    acknowledge(&second, alert_id).await;
     // No window closes any more.
-    eventually("the first shows it", async || {
-        list(&first).await.iter().all(|alert| alert.state == "acknowledged")
-    })
-    .await;
+    until_acknowledged(&first).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_comes_from_the_service_that_makes_the_alerts_goes_on_at_the_one_that_stands_by() {
-    let first = started().await;
-    let next = jam(&first, PAST).await;
-    let alert_id = list(&first).await[0].alert_id.clone();
-    let second = another(&first, Order::default()).await;
-    until_looked_at(&second, next - 1).await;
-    until_standing_by(&first, &alert_id).await;
-    let request = v1::AcknowledgeAlertRequest {
-        alert_id,
-        by: "Mona".into(),
-        ..v1::AcknowledgeAlertRequest::default()
-    };
-    client(&second).await.acknowledge_alert(request).await.unwrap();
+    let (first, second, alert_id) = one_standing_by().await;
+    acknowledge(&second, alert_id).await;
     let newest = *sequences(&second).await.last().unwrap();
     let resume = async |service: &Service, after: u64| {
         let request = v1::WatchAlertsRequest {
@@ -101,26 +84,42 @@ async fn whoever_comes_from_the_service_that_makes_the_alerts_goes_on_at_the_one
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_service_that_stands_by_has_at_hand_is_not_read_again() {
-    let first = started().await;
-    let next = jam(&first, PAST).await;
-    let alert_id = list(&first).await[0].alert_id.clone();
-    let second = another(&first, Order::default()).await;
-    until_looked_at(&second, next - 1).await;
-    until_standing_by(&first, &alert_id).await;
+    let (first, second, alert_id) = one_standing_by().await;
     let newest = *sequences(&second).await.last().unwrap();
     eventually("the first has everything", async || {
         first.state.alerts.store.last() == newest
     })
     .await;
     spoil(&first.folder.path().join("alerts"));
+    acknowledge(&second, alert_id).await;
+    until_acknowledged(&first).await;
+}
+
+/// A service that stands by while another one on its lake makes the alerts, that one, and the alert that is open.
+async fn one_standing_by() -> (Service, Service, String) {
+    let first = started().await;
+    let next = jam(&first, PAST).await;
+    let alert_id = list(&first).await[0].alert_id.clone();
+    let second = another(&first, Order::default()).await;
+    until_looked_at(&second, next - 1).await;
+    until_standing_by(&first, &alert_id).await;
+    (first, second, alert_id)
+}
+
+/// Somebody takes care of an alert, and says so to `service`.
+async fn acknowledge(service: &Service, alert_id: String) {
     let request = v1::AcknowledgeAlertRequest {
         alert_id,
         by: "Mona".into(),
         ..v1::AcknowledgeAlertRequest::default()
     };
-    client(&second).await.acknowledge_alert(request).await.unwrap();
-    eventually("the first shows it", async || {
-        list(&first).await.iter().all(|alert| alert.state == "acknowledged")
+    client(service).await.acknowledge_alert(request).await.unwrap();
+}
+
+/// Waits until `service` shows that somebody takes care of every alert.
+async fn until_acknowledged(service: &Service) {
+    eventually("it shows who takes care", async || {
+        list(service).await.iter().all(|alert| alert.state == "acknowledged")
     })
     .await;
 }
