@@ -261,7 +261,8 @@ fn a_socket_that_takes_a_part_is_given_the_rest_in_order() {
     assert!(connection.read().is_pending(), "what the client says is still read");
     connection.io.io.room = usize::MAX;
     assert!(matches!(connection.write(&rows[10..]), Poll::Ready(Ok(count)) if count == LARGE - 10));
-    assert_eq!(connection.written(), [b"held".as_slice(), &rows].concat());
+    assert!(connection.read().is_pending(), "the rest is no longer large, and goes out with the next turn");
+    assert!(connection.written() == [b"held".as_slice(), &rows].concat());
 }
 
 #[test]
