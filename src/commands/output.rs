@@ -96,7 +96,10 @@ mod tests {
         assert!(!at("a").exists(), "nothing is made yet");
         for wrong in ["file", "file/below"] {
             let said = refused(check_folder("--registry", &at(wrong)));
-            assert!(said.starts_with("`--registry` is `") && said.contains("is none"), "{said}");
+            assert!(
+                said.starts_with("`--registry` is `") && said.contains("is none"),
+                "{said}"
+            );
         }
     }
 }

@@ -86,7 +86,10 @@ mod tests {
             fsync: false,
             ..LakeOptions::default()
         };
-        (Lake::open(place.path().to_str().unwrap(), options).await.unwrap(), place)
+        (
+            Lake::open(place.path().to_str().unwrap(), options).await.unwrap(),
+            place,
+        )
     }
 
     async fn appended(table: &Table, first: i64) -> Option<Vec<i64>> {

@@ -42,7 +42,9 @@ pub fn read_flows(path: &Path) -> Result<Vec<Flow>> {
         });
         if weight? != 0.0 {
             flows.push(Flow {
-                topic: topic.map(|topic| cells[topic].clone()).filter(|topic| !topic.is_empty()),
+                topic: topic
+                    .map(|topic| cells[topic].clone())
+                    .filter(|topic| !topic.is_empty()),
                 from: cells[from].clone(),
                 to: cells[to].clone(),
             });

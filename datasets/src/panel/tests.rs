@@ -476,7 +476,11 @@ fn flows_are_the_ends_of_edges() {
         to: to.to_owned(),
     };
     for (name, content, expected) in [
-        ("plain", "from,to\na,b\nb,c\n", vec![flow("", "a", "b"), flow("", "b", "c")]),
+        (
+            "plain",
+            "from,to\na,b\nb,c\n",
+            vec![flow("", "a", "b"), flow("", "b", "c")],
+        ),
         (
             "weighted",
             "to,weight,from\nb,0.5,a\nc,0,b\nd,,c\n",

@@ -137,9 +137,12 @@ impl Derivation {
     /// The indices of one zone in the window that starts at `start`.
     fn compute(&mut self, start: i64, windows: &[Window], free_flow: &FreeFlow) {
         let speeds: Vec<f64> = windows.iter().filter_map(|window| window.speed).collect();
-        let jams = windows
-            .iter()
-            .filter_map(|window| congestion(window.speed, self.free_speed(window.sensor, Timestamp(start), free_flow)));
+        let jams = windows.iter().filter_map(|window| {
+            congestion(
+                window.speed,
+                self.free_speed(window.sensor, Timestamp(start), free_flow),
+            )
+        });
         let jam = mean(jams.collect());
         let occupancy = mean(windows.iter().filter_map(|window| window.occupancy).collect());
         let inputs = speeds.len() as i64;

@@ -442,6 +442,8 @@ fn short_and_empty_panels_have_features_too() {
     );
 }
 
+type Work<'a> = &'a dyn Fn(Waits<'_>) -> arterial_datasets::Result<()>;
+
 /// What `work` says where nobody waits any more after `most` questions, and how often it asked in all.
 fn given_up<T>(most: usize, work: impl Fn(Waits<'_>) -> arterial_datasets::Result<T>) -> (bool, usize) {
     let asked = Cell::new(0);
@@ -465,7 +467,7 @@ fn features_that_nobody_waits_for_are_given_up_at_the_next_question() {
         let learn = |waits: Waits<'_>| set.learn_while(&panel, waits).map(drop);
         let prepare = |waits: Waits<'_>| set.prepare_while(&panel, &state, None, waits).map(drop);
         let prepare_some = |waits: Waits<'_>| set.prepare_while(&panel, &state, Some(wanted), waits).map(drop);
-        let works: [&dyn Fn(Waits<'_>) -> arterial_datasets::Result<()>; 3] = [&learn, &prepare, &prepare_some];
+        let works: [Work<'_>; 3] = [&learn, &prepare, &prepare_some];
         for (number, work) in works.into_iter().enumerate() {
             let (is_given_up, whole) = given_up(usize::MAX, work);
             assert!(!is_given_up && whole > 100, "work {number} asks {whole} times");

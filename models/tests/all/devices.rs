@@ -36,7 +36,10 @@ fn a_network_that_was_trained_on_another_device_is_loaded_where_nobody_knows_tha
     assert!(parts.parameters["model"].get("device").is_none());
     parts.parameters["model"]["device"] = "abacus".into();
     let loaded = Pipeline::load_as(&Files::of(&parts).unwrap(), &Neural::stid()).unwrap();
-    assert_eq!(loaded.notes(), ["`stid` was trained on abacus; it forecasts on the CPU"]);
+    assert_eq!(
+        loaded.notes(),
+        ["`stid` was trained on abacus; it forecasts on the CPU"]
+    );
     assert_eq!(bits(&loaded), bits(&trained));
     let again = Pipeline::load_as(&loaded.files().unwrap(), &Neural::stid()).unwrap();
     assert_eq!(again.notes(), loaded.notes());

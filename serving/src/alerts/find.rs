@@ -83,6 +83,9 @@ mod tests {
         let ids: Vec<String> = (10..18).map(|number| format!("ab{number}")).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let said = only(&alerts(&ids), "ab").unwrap_err().to_string();
-        assert!(said.ends_with("ab10, ab11, ab12, ab13, ab14 and 3 more begin so"), "{said}");
+        assert!(
+            said.ends_with("ab10, ab11, ab12, ab13, ab14 and 3 more begin so"),
+            "{said}"
+        );
     }
 }

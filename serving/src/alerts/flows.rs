@@ -126,7 +126,10 @@ mod tests {
 
     #[test]
     fn a_flow_without_a_stream_is_of_the_only_one_that_has_both_keys() {
-        let flows = flows(&[TRAFFIC, BIKES], &[(None, "2", "3"), (None, "1", "9"), (None, "1", "2")]);
+        let flows = flows(
+            &[TRAFFIC, BIKES],
+            &[(None, "2", "3"), (None, "1", "9"), (None, "1", "2")],
+        );
         assert_eq!(flows.of(&live(), TRAFFIC).unwrap(), of_stream(&[("2", "3")], 1));
         assert_eq!(flows.of(&live(), BIKES).unwrap(), of_stream(&[("1", "9")], 1));
     }

@@ -77,7 +77,10 @@ mod tests {
                 let known = incident(updated, said, "active");
                 let end = expected_end(&known);
                 assert!(end <= known.lapses_at() && known.is_active(end), "{said:?}, {updated}");
-                assert!(!known.is_active(Timestamp(known.lapses_at().0 + 1)), "{said:?}, {updated}");
+                assert!(
+                    !known.is_active(Timestamp(known.lapses_at().0 + 1)),
+                    "{said:?}, {updated}"
+                );
             }
         }
     }

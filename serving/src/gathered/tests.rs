@@ -241,7 +241,10 @@ fn small_parts_that_are_much_together_are_not_copied_either() {
     let half = vec![7; LARGE / 2];
     assert!(connection.write_parts(&[&half]).is_ready());
     assert!(connection.io.io.writes.is_empty(), "one is held");
-    assert!(matches!(connection.write_parts(&[&half, &half]), Poll::Ready(Ok(LARGE))));
+    assert!(matches!(
+        connection.write_parts(&[&half, &half]),
+        Poll::Ready(Ok(LARGE))
+    ));
     assert_eq!(connection.io.io.writes.len(), 1);
 }
 
@@ -261,7 +264,10 @@ fn a_socket_that_takes_a_part_is_given_the_rest_in_order() {
     assert!(connection.read().is_pending(), "what the client says is still read");
     connection.io.io.room = usize::MAX;
     assert!(matches!(connection.write(&rows[10..]), Poll::Ready(Ok(count)) if count == LARGE - 10));
-    assert!(connection.read().is_pending(), "the rest is no longer large, and goes out with the next turn");
+    assert!(
+        connection.read().is_pending(),
+        "the rest is no longer large, and goes out with the next turn"
+    );
     assert!(connection.written() == [b"held".as_slice(), &rows].concat());
 }
 

@@ -67,7 +67,13 @@ mod tests {
     }
 
     fn similar(pattern: Expr) -> Expr {
-        Expr::SimilarTo(Like::new(false, Box::new(col("column1")), Box::new(pattern), None, false))
+        Expr::SimilarTo(Like::new(
+            false,
+            Box::new(col("column1")),
+            Box::new(pattern),
+            None,
+            false,
+        ))
     }
 
     #[test]

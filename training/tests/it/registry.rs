@@ -264,10 +264,7 @@ async fn a_model_of_other_series_is_not_measured_and_they_are_named() {
     };
     let said = refusal(&other, &small());
     assert!(said.contains("1 missing (`west`), 1 new (`harbour`)"), "{said}");
-    let further = Protocol {
-        horizon: 5,
-        ..small()
-    };
+    let further = Protocol { horizon: 5, ..small() };
     let said = refusal(&panel, &further);
     assert!(
         said.contains("at most 4, as far as persistence@1 was trained"),

@@ -58,7 +58,7 @@ pub(crate) fn fall(tree: &BlockTree, columns: &Codes<'_>, room: &mut Room, leave
 fn fall_by_bytes(tree: &BlockTree, columns: &Codes<'_>, room: &mut [Sheet; MOST_LEAVES], leaves: &mut [[u8; BLOCK]]) {
     leaves.as_flattened_mut().fill(0);
     room[0] = [[u8::MAX; BLOCK]; BLOCKS];
-    for (place, node) in (0_u8..).zip(&tree.nodes) {
+    for (place, node) in (0..=u8::MAX).zip(&tree.nodes) {
         let codes = columns[node.column as usize];
         for (block, leaves) in leaves.iter_mut().enumerate() {
             let beyond = match node.set {
@@ -115,7 +115,7 @@ mod wide {
     ) {
         let mut numbers = [_mm512_setzero_si512(); BLOCKS];
         room[0] = [u64::MAX; BLOCKS];
-        for (place, node) in (0_u8..).zip(&tree.nodes) {
+        for (place, node) in (0..=u8::MAX).zip(&tree.nodes) {
             let here = room[usize::from(place)];
             let codes = columns[node.column as usize];
             let (turn, highest, left_leaves) = (fill(node.turn), fill(node.highest), fill(node.left_leaves));
