@@ -7,11 +7,15 @@ use arterial_features::indices::IndexTable;
 use arterial_features::pipeline::{CommitObserver, WindowCommit};
 use arterial_serving::readiness::Reason;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Duration, Instant, sleep_until};
 
 use super::{Foundation, Service};
 
 /// The stream whose windows the indices are of.
 const TRAFFIC: &str = "traffic-sensors";
+
+/// How long after an error of the lake it is read again.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// Hands the commits of traffic windows on.
 pub struct IndexObserver(mpsc::UnboundedSender<WindowCommit>);
@@ -19,7 +23,7 @@ pub struct IndexObserver(mpsc::UnboundedSender<WindowCommit>);
 impl CommitObserver for IndexObserver {
     fn committed(&self, commit: &WindowCommit) {
         if commit.stream.name == TRAFFIC {
-            // Nobody listens any more where the table could not be opened, which the log has said.
+            // Nobody listens any more where the service ends.
             let _ = self.0.send(commit.clone());
         }
     }
@@ -37,8 +41,15 @@ pub fn start(foundation: Arc<Foundation>, service: &Service) -> Arc<IndexObserve
         if !answers(&mut readiness, &mut follow).await {
             return;
         }
-        if let Err(error) = keep(&foundation, follow).await {
-            tracing::error!(error = %format!("{error:#}"), "the indices of zones are not kept any more");
+        while let Err(error) = keep(&foundation, &mut follow).await {
+            let error = format!("{error:#}");
+            tracing::warn!(
+                error,
+                "the indices of zones are not kept for a while; then the lake is read again"
+            );
+            if !pause(&mut follow).await {
+                return;
+            }
         }
     });
     Arc::new(IndexObserver(commits))
@@ -59,7 +70,19 @@ async fn answers<T>(readiness: &mut watch::Receiver<Reasons>, commits: &mut mpsc
     }
 }
 
-async fn keep(foundation: &Foundation, mut commits: mpsc::UnboundedReceiver<WindowCommit>) -> anyhow::Result<()> {
+/// Lets go for a while what is committed, which opening the table finds in the lake; `false` where nothing is committed any more.
+async fn pause<T>(commits: &mut mpsc::UnboundedReceiver<T>) -> bool {
+    let until = Instant::now() + AGAIN;
+    loop {
+        tokio::select! {
+            () = sleep_until(until) => return true,
+            commit = commits.recv() => if commit.is_none() { return false },
+        }
+    }
+}
+
+/// Follows the commits until there are no more.
+async fn keep(foundation: &Foundation, commits: &mut mpsc::UnboundedReceiver<WindowCommit>) -> anyhow::Result<()> {
     let Ok(traffic) = foundation.catalog.get(TRAFFIC) else {
         return Ok(());
     };
@@ -68,10 +91,7 @@ async fn keep(foundation: &Foundation, mut commits: mpsc::UnboundedReceiver<Wind
     tracing::debug!(days = table.derived().len(), "the indices of zones are derived");
     // What was committed while opening read waits here, and is passed over where it was read.
     while let Some(commit) = commits.recv().await {
-        if let Err(error) = table.take(&commit).await {
-            tracing::warn!(%error, "indices could not be written; the lake is read again");
-            table = IndexTable::open(&foundation.lake, traffic, Arc::clone(&clock)).await?;
-        }
+        table.take(&commit).await?;
     }
     Ok(())
 }
@@ -96,6 +116,16 @@ mod tests {
         tell.send(3).unwrap();
         assert_eq!(answers(&mut readiness, &mut commits).now_or_never(), Some(true));
         assert_eq!(commits.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_committed_in_a_pause_is_let_go_and_the_pause_ends_with_the_service() {
+        let (tell, mut commits) = mpsc::unbounded_channel();
+        tell.send(1).unwrap();
+        assert_eq!(pause(&mut commits).now_or_never(), None);
+        assert!(commits.is_empty());
+        drop(tell);
+        assert!(!pause(&mut commits).await);
     }
 
     #[tokio::test]

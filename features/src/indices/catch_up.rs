@@ -9,6 +9,7 @@
 //! | the process ends between a commit of windows and that of its indices | that commit lies behind the version that was said |
 //! | windows or revisions are committed while nobody keeps the indices | so do they |
 //! | a commit is not told of, as its answer was lost or another process made it | the version stays before it until the next opening |
+//! | another process says a version meanwhile | rows are committed without one |
 //! | opening breaks off between two days | the version is said after the last of them: all are derived again |
 //! | compaction or finalisation writes files anew | their rows are the same, and their commits bring no day |
 //! | entries of the log were deleted, or the table is of before versions were said | every day is derived |
@@ -49,8 +50,8 @@ impl IndexTable {
         }
         self.reached = Some(version);
         if !missing.is_empty() {
-            let progress = self.progress(self.reached);
-            self.indices.commit(&[], &progress).await?;
+            self.indices.refresh().await?;
+            self.commit(&[], self.reached).await?;
         }
         self.derived = missing;
         Ok(())

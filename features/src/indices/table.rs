@@ -143,16 +143,33 @@ impl IndexTable {
 
     /// Writes the rows that the table does not have, and in the same commit what is `reached`; gives their number.
     pub(super) async fn append(&mut self, derived: &RecordBatch, reached: Option<i64>) -> Result<usize> {
+        // What another process has written since is there, too.
+        self.indices.refresh().await?;
         let fresh = self.fresh(derived).await?;
         if fresh.num_rows() > 0 {
-            let progress = self.progress(reached);
-            self.indices.commit(std::slice::from_ref(&fresh), &progress).await?;
+            self.commit(std::slice::from_ref(&fresh), reached).await?;
         }
         Ok(fresh.num_rows())
     }
 
+    /// Commits rows, and what is `reached`. Where another process has moved that meanwhile, the rows alone: the less is said, the
+    /// more is derived by the next [`open`](Self::open).
+    pub(super) async fn commit(&mut self, rows: &[RecordBatch], reached: Option<i64>) -> Result<()> {
+        let progress = self.progress(reached);
+        match self.indices.commit(rows, &progress).await {
+            Err(arterial_datasets::Error::Conflict { .. }) if progress.source_version.is_some() => {
+                self.indices.refresh().await?;
+                if !rows.is_empty() {
+                    self.indices.commit(rows, &Progress::default()).await?;
+                }
+                Ok(())
+            }
+            outcome => Ok(outcome.map(drop)?),
+        }
+    }
+
     /// What a commit says of the windows that were derived.
-    pub(super) fn progress(&self, reached: Option<i64>) -> Progress {
+    fn progress(&self, reached: Option<i64>) -> Progress {
         let said = self.indices.progress().source_version;
         let newest = self.windows.version();
         // It never goes back, unless the windows were made anew.

@@ -97,6 +97,31 @@ async fn a_commit_that_nobody_was_told_of_is_derived_by_the_next_start() {
 }
 
 #[tokio::test]
+async fn two_keepers_of_one_lake_do_not_stand_in_each_others_way_and_write_no_row_twice() {
+    let mut city = City::new().await;
+    let (mut one, mut other) = (city.keeper().await, city.keeper().await);
+    for window in 0..4 {
+        let told = city.commit(&pair(window)).await;
+        let (first, second) = if window % 2 == 0 {
+            (&mut one, &mut other)
+        } else {
+            (&mut other, &mut one)
+        };
+        assert_eq!(first.take(&told).await.unwrap(), 2);
+        assert_eq!(second.take(&told).await.unwrap(), 0);
+    }
+    // This one was told of to one of them alone.
+    let told = city.commit(&pair(4)).await;
+    assert_eq!(one.take(&told).await.unwrap(), 2);
+    let told = city.commit(&pair(5)).await;
+    assert_eq!(other.take(&told).await.unwrap(), 2);
+    assert_eq!(city.rows().await, 12);
+    drop((one, other));
+    city.kept_again().await;
+    assert_eq!(city.rows().await, 12);
+}
+
+#[tokio::test]
 async fn an_opening_that_broke_off_is_begun_anew() {
     let mut city = City::new().await;
     for day in 0..3 {

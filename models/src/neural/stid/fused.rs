@@ -20,6 +20,8 @@ use crate::neural::trunk::{Prepared, Settled, Trunk};
 
 /// Tokens of a block.
 const BLOCK: usize = 96;
+/// The most numbers that are computed once and kept for forecasts, 256 MB of them: with more series these are forecast as in training.
+const MOST_FOLDED: usize = 64 << 20;
 
 /// The parameters as the passes read them.
 #[derive(Default)]
@@ -115,7 +117,10 @@ impl Trunk for StidTrunk {
     }
 
     fn prepare(&self, parameters: Settled<'_>) -> Option<Box<dyn Prepared>> {
-        Some(Box::new(Prediction::new(self, &parameters)))
+        let tables = parameters.tables.iter().zip(self.identity.widths());
+        let rows: usize = tables.map(|(table, width)| table.len() / width.max(1)).sum();
+        let is_held = rows.saturating_mul(self.token()) <= MOST_FOLDED;
+        is_held.then(|| Box::new(Prediction::new(self, &parameters)) as Box<dyn Prepared>)
     }
 
     fn general(&self, parameters: &Tensors, tokens: &Tokens) -> Result<Tensor<2>> {
