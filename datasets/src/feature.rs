@@ -93,59 +93,54 @@ pub trait FeatureSet: Send + Sync {
     /// Which feature set this is.
     fn id(&self) -> FeatureSetId;
 
-    /// Learns from `training` what the features need, and nothing else does.
+    /// Learns from `training` what the features need, and nothing else does, as long as somebody waits for it. A set that takes long asks
+    /// on its way, so that it ends within a second.
     ///
     /// # Errors
-    /// A panel that the features cannot be made of.
-    fn learn(&self, training: &Panel) -> Result<FeatureState>;
+    /// A panel that the features cannot be made of; [`Error::Cancelled`].
+    fn learn_while(&self, training: &Panel, waits: Waits<'_>) -> Result<FeatureState>;
 
-    /// Computes everything that does not depend on the horizon, once for the whole panel.
+    /// Computes what does not depend on the horizon, once, as long as somebody waits for it: for the whole panel, or at least as much as
+    /// `wanted` asks for, since a forecast from one origin need not cost as much as training. Matrices have the same bits either way; origins
+    /// and horizons that were not asked for may be refused. A set that takes long asks on its way, so that it ends within a second.
     ///
     /// # Errors
-    /// A state of another feature set, or a panel that the features cannot be made of.
-    fn prepare(&self, panel: &Panel, state: &FeatureState) -> Result<Box<dyn PreparedFeatures>>;
-
-    /// The same, but at least as much as `wanted` asks for: a forecast from one origin need not cost as much as training. Its
-    /// matrices have the same bits; other origins and further horizons may be refused.
-    ///
-    /// # Errors
-    /// As [`FeatureSet::prepare`].
-    fn prepare_for(
-        &self,
-        panel: &Panel,
-        state: &FeatureState,
-        wanted: Wanted<'_>,
-    ) -> Result<Box<dyn PreparedFeatures>> {
-        let _ = wanted;
-        self.prepare(panel, state)
-    }
-
-    /// Learns as long as somebody waits for it. A set that takes long asks on its way, so that it ends within a second.
-    ///
-    /// # Errors
-    /// As [`FeatureSet::learn`]; [`Error::Cancelled`].
-    fn learn_while(&self, training: &Panel, waits: Waits<'_>) -> Result<FeatureState> {
-        waits.go_on()?;
-        self.learn(training)
-    }
-
-    /// Computes as much as `wanted` asks for, or all, as long as somebody waits for it. A set that takes long asks on its way, so that it
-    /// ends within a second.
-    ///
-    /// # Errors
-    /// As [`FeatureSet::prepare`]; [`Error::Cancelled`].
+    /// A state of another feature set, or a panel that the features cannot be made of; [`Error::Cancelled`].
     fn prepare_while(
         &self,
         panel: &Panel,
         state: &FeatureState,
         wanted: Option<Wanted<'_>>,
         waits: Waits<'_>,
+    ) -> Result<Box<dyn PreparedFeatures>>;
+
+    /// Learns, however long it takes.
+    ///
+    /// # Errors
+    /// As [`FeatureSet::learn_while`].
+    fn learn(&self, training: &Panel) -> Result<FeatureState> {
+        self.learn_while(training, Waits::FOR_EVER)
+    }
+
+    /// Computes everything for the whole panel, however long it takes.
+    ///
+    /// # Errors
+    /// As [`FeatureSet::prepare_while`].
+    fn prepare(&self, panel: &Panel, state: &FeatureState) -> Result<Box<dyn PreparedFeatures>> {
+        self.prepare_while(panel, state, None, Waits::FOR_EVER)
+    }
+
+    /// Computes as much as `wanted` asks for, however long it takes.
+    ///
+    /// # Errors
+    /// As [`FeatureSet::prepare_while`].
+    fn prepare_for(
+        &self,
+        panel: &Panel,
+        state: &FeatureState,
+        wanted: Wanted<'_>,
     ) -> Result<Box<dyn PreparedFeatures>> {
-        waits.go_on()?;
-        match wanted {
-            Some(wanted) => self.prepare_for(panel, state, wanted),
-            None => self.prepare(panel, state),
-        }
+        self.prepare_while(panel, state, Some(wanted), Waits::FOR_EVER)
     }
 }
 

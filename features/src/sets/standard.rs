@@ -149,23 +149,6 @@ impl FeatureSet for Standard {
         self.id.clone()
     }
 
-    fn learn(&self, training: &Panel) -> Result<FeatureState> {
-        self.learn_while(training, Waits::FOR_EVER)
-    }
-
-    fn prepare(&self, panel: &Panel, state: &FeatureState) -> Result<Box<dyn PreparedFeatures>> {
-        self.prepare_while(panel, state, None, Waits::FOR_EVER)
-    }
-
-    fn prepare_for(
-        &self,
-        panel: &Panel,
-        state: &FeatureState,
-        wanted: Wanted<'_>,
-    ) -> Result<Box<dyn PreparedFeatures>> {
-        self.prepare_while(panel, state, Some(wanted), Waits::FOR_EVER)
-    }
-
     fn learn_while(&self, training: &Panel, waits: Waits<'_>) -> Result<FeatureState> {
         let deviations = Deviations::compute(training, None, waits)?;
         let state = State {

@@ -136,12 +136,18 @@ impl FeatureSet for Planted {
         }
     }
 
-    fn learn(&self, _training: &Panel) -> arterial_datasets::Result<FeatureState> {
+    fn learn_while(&self, _: &Panel, _: Waits<'_>) -> arterial_datasets::Result<FeatureState> {
         Ok(FeatureState::default())
     }
 
-    fn prepare(&self, panel: &Panel, _state: &FeatureState) -> arterial_datasets::Result<Box<dyn PreparedFeatures>> {
-        let mut columns = frame::compute(&PLANTED, Layout::NOMINAL, &[("y", panel.target())], Waits::FOR_EVER)?;
+    fn prepare_while(
+        &self,
+        panel: &Panel,
+        _: &FeatureState,
+        _: Option<Wanted<'_>>,
+        waits: Waits<'_>,
+    ) -> arterial_datasets::Result<Box<dyn PreparedFeatures>> {
+        let mut columns = frame::compute(&PLANTED, Layout::NOMINAL, &[("y", panel.target())], waits)?;
         Ok(Box::new(PlantedColumns(vec!["planted".into()], columns.remove(0))))
     }
 }

@@ -54,23 +54,6 @@ impl FeatureSet for Without {
         }
     }
 
-    fn learn(&self, training: &Panel) -> Result<FeatureState> {
-        self.set.learn(training)
-    }
-
-    fn prepare(&self, panel: &Panel, state: &FeatureState) -> Result<Box<dyn PreparedFeatures>> {
-        Ok(self.hide(self.set.prepare(panel, state)?))
-    }
-
-    fn prepare_for(
-        &self,
-        panel: &Panel,
-        state: &FeatureState,
-        wanted: Wanted<'_>,
-    ) -> Result<Box<dyn PreparedFeatures>> {
-        Ok(self.hide(self.set.prepare_for(panel, state, wanted)?))
-    }
-
     fn learn_while(&self, training: &Panel, waits: Waits<'_>) -> Result<FeatureState> {
         self.set.learn_while(training, waits)
     }

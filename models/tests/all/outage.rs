@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arterial_datasets::feature::{
-    FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, RecentColumns,
+    FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, RecentColumns, Waits, Wanted,
 };
 use arterial_datasets::panel::{Channel, ChannelRole, Panel};
 use arterial_models::forecasters::{by_name, list};
@@ -36,12 +36,20 @@ impl FeatureSet for Telling {
         Lags.id()
     }
 
-    fn learn(&self, training: &Panel) -> arterial_datasets::Result<FeatureState> {
-        Lags.learn(training)
+    fn learn_while(&self, training: &Panel, waits: Waits<'_>) -> arterial_datasets::Result<FeatureState> {
+        Lags.learn_while(training, waits)
     }
 
-    fn prepare(&self, panel: &Panel, state: &FeatureState) -> arterial_datasets::Result<Box<dyn PreparedFeatures>> {
-        Ok(Box::new(PreparedTelling(Lags.prepare(panel, state)?)))
+    fn prepare_while(
+        &self,
+        panel: &Panel,
+        state: &FeatureState,
+        wanted: Option<Wanted<'_>>,
+        waits: Waits<'_>,
+    ) -> arterial_datasets::Result<Box<dyn PreparedFeatures>> {
+        Ok(Box::new(PreparedTelling(
+            Lags.prepare_while(panel, state, wanted, waits)?,
+        )))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Panels and a small feature set for the tests of models.
 
-use arterial_datasets::feature::{FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures};
+use arterial_datasets::feature::{
+    FeatureMatrix, FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, Waits, Wanted,
+};
 use arterial_datasets::panel::{Channel, ChannelRole, Panel};
 use arterial_datasets::time::{Clock, Timestamp};
 use ndarray::{Array2, Array3};
@@ -25,7 +27,8 @@ impl FeatureSet for Lags {
         }
     }
 
-    fn learn(&self, training: &Panel) -> arterial_datasets::Result<FeatureState> {
+    fn learn_while(&self, training: &Panel, waits: Waits<'_>) -> arterial_datasets::Result<FeatureState> {
+        waits.go_on()?;
         let mean = |column: ndarray::ArrayView1<'_, f64>| {
             let seen: Vec<f64> = column.iter().copied().filter(|value| value.is_finite()).collect();
             seen.iter().sum::<f64>() / seen.len().max(1) as f64
@@ -34,7 +37,14 @@ impl FeatureSet for Lags {
         Ok(FeatureState(serde_json::json!({ "means": means })))
     }
 
-    fn prepare(&self, panel: &Panel, state: &FeatureState) -> arterial_datasets::Result<Box<dyn PreparedFeatures>> {
+    fn prepare_while(
+        &self,
+        panel: &Panel,
+        state: &FeatureState,
+        _: Option<Wanted<'_>>,
+        waits: Waits<'_>,
+    ) -> arterial_datasets::Result<Box<dyn PreparedFeatures>> {
+        waits.go_on()?;
         let means = state.0["means"]
             .as_array()
             .unwrap()

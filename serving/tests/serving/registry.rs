@@ -7,7 +7,7 @@ use crate::support::{
     FIELD, FakeModels, START, STEP, Service, TOPIC, asking, eventually, history, launch, target, window,
 };
 use arrow_flight::{FlightClient, Ticket};
-use arterial_datasets::feature::{FeatureSet, FeatureSetId, FeatureState, PreparedFeatures};
+use arterial_datasets::feature::{FeatureSet, FeatureSetId, FeatureState, PreparedFeatures, Waits, Wanted};
 use arterial_datasets::panel::{Channel, ChannelRole, Panel};
 use arterial_datasets::time::SystemClock;
 use arterial_models::forecasters::{by_name, list};
@@ -34,11 +34,17 @@ impl FeatureSet for NoFeatures {
         }
     }
 
-    fn learn(&self, _: &Panel) -> arterial_datasets::Result<FeatureState> {
+    fn learn_while(&self, _: &Panel, _: Waits<'_>) -> arterial_datasets::Result<FeatureState> {
         Ok(FeatureState::default())
     }
 
-    fn prepare(&self, _: &Panel, _: &FeatureState) -> arterial_datasets::Result<Box<dyn PreparedFeatures>> {
+    fn prepare_while(
+        &self,
+        _: &Panel,
+        _: &FeatureState,
+        _: Option<Wanted<'_>>,
+        _: Waits<'_>,
+    ) -> arterial_datasets::Result<Box<dyn PreparedFeatures>> {
         Err(arterial_datasets::Error::invalid(
             "features",
             "none",

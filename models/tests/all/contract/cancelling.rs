@@ -130,19 +130,11 @@ impl FeatureSet for Endless {
         Lags.id()
     }
 
-    fn learn(&self, training: &Panel) -> arterial_datasets::Result<FeatureState> {
-        Lags.learn(training)
-    }
-
-    fn prepare(&self, panel: &Panel, state: &FeatureState) -> arterial_datasets::Result<Box<dyn PreparedFeatures>> {
-        Lags.prepare(panel, state)
-    }
-
     fn learn_while(&self, training: &Panel, waits: Waits<'_>) -> arterial_datasets::Result<FeatureState> {
         if self.learns {
             return Err(self.go_on(waits));
         }
-        self.learn(training)
+        Lags.learn_while(training, waits)
     }
 
     fn prepare_while(
